@@ -1,0 +1,213 @@
+//! Checkpoints: the size and root of a segment, as C2SP signed notes (`c2sp.org/signed-note`,
+//! `c2sp.org/tlog-checkpoint`). This file reads and checks them; `signer` makes them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::signature::{ED25519, UnparsedPublicKey};
+
+use super::entry::{Hash, sha256};
+
+/// Algorithm byte of Ed25519 in keys and key ids.
+const ED25519_BYTE: u8 = 1;
+/// Most signature lines that a note may have.
+const LINES_MAX: usize = 100;
+
+/// A name and an Ed25519 public key: `NAME+hex8+base64(0x01, key)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    public: [u8; 32],
+}
+
+/// Why text is not a verifier key.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadKey {
+    /// Not of the form.
+    #[error("a verifier key reads NAME+8 hex digits+base64 of 33 bytes")]
+    Form,
+    /// A name that notes cannot carry.
+    #[error("a key's name has no white space, no plus sign, and is not empty")]
+    Name,
+    /// Another kind of key.
+    #[error("the key is not an Ed25519 key (type 0x01)")]
+    Algorithm,
+    /// The id belongs to another name or key.
+    #[error("the key id does not follow from the name and the key: it was mistyped or altered")]
+    Id,
+}
+
+impl VerifierKey {
+    /// # Errors
+    /// If `name` cannot stand in a note.
+    pub fn new(name: &str, public: [u8; 32]) -> Result<VerifierKey, BadKey> {
+        let bad = |c: char| c.is_whitespace() || c.is_control() || c == '+';
+        if name.is_empty() || name.contains(bad) {
+            return Err(BadKey::Name);
+        }
+        Ok(VerifierKey { name: name.to_owned(), public })
+    }
+
+    /// The name: the ledger's, or a segment's origin.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The public key.
+    pub fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    /// The key of the segment `origin`, if this is its key or the key of the ledger it belongs to.
+    pub fn of_segment(&self, origin: &str) -> Option<VerifierKey> {
+        let period = || origin.strip_prefix(self.name())?.strip_prefix('/');
+        let ours = origin == self.name || period().is_some_and(|p| !p.is_empty());
+        if ours { VerifierKey::new(origin, self.public).ok() } else { None }
+    }
+
+    fn id(&self) -> [u8; 4] {
+        let hash = sha256(&[self.name.as_bytes(), b"\n", &[ED25519_BYTE], &self.public]);
+        [hash.0[0], hash.0[1], hash.0[2], hash.0[3]]
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut key = vec![ED25519_BYTE];
+        key.extend_from_slice(&self.public);
+        let id = u32::from_be_bytes(self.id());
+        write!(f, "{}+{id:08x}+{}", self.name, STANDARD.encode(key))
+    }
+}
+
+impl FromStr for VerifierKey {
+    type Err = BadKey;
+
+    fn from_str(text: &str) -> Result<VerifierKey, BadKey> {
+        let mut parts = text.trim().splitn(3, '+');
+        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(BadKey::Form);
+        };
+        let key = STANDARD.decode(key).map_err(|_| BadKey::Form)?;
+        let Some((&algorithm, public)) = key.split_first() else { return Err(BadKey::Form) };
+        if algorithm != ED25519_BYTE {
+            return Err(BadKey::Algorithm);
+        }
+        let public = public.try_into().map_err(|_| BadKey::Form)?;
+        let key = VerifierKey::new(name, public)?;
+        if id.len() != 8 || u32::from_str_radix(id, 16) != Ok(u32::from_be_bytes(key.id())) {
+            return Err(BadKey::Id);
+        }
+        Ok(key)
+    }
+}
+
+/// What a checkpoint says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The segment.
+    pub origin: String,
+    /// Its size, in entries.
+    pub size: u64,
+    /// Its root at that size.
+    pub root: Hash,
+}
+
+/// Why a note is not a checkpoint of ours.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadNote {
+    /// Not a signed note, or its text not a checkpoint.
+    #[error("malformed checkpoint: {0}")]
+    Malformed(&'static str),
+    /// Of another ledger.
+    #[error("the checkpoint is of `{0}`, which is not the ledger that the key names")]
+    Foreign(String),
+    /// Nobody we know signed it.
+    #[error("no signature by the key that was given")]
+    Unsigned,
+    /// A known key, a false signature.
+    #[error("the signature is false")]
+    False,
+}
+
+impl Checkpoint {
+    /// The text that is signed.
+    pub fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0))
+    }
+
+    /// Reads a note without asking who signed it.
+    ///
+    /// # Errors
+    /// [`BadNote::Malformed`].
+    pub fn parse(note: &str) -> Result<Checkpoint, BadNote> {
+        let (text, _) = halves(note)?;
+        let mut lines = text.split_terminator('\n');
+        let (Some(origin), Some(size), Some(root), None) =
+            (lines.next(), lines.next(), lines.next(), lines.next())
+        else {
+            return Err(BadNote::Malformed("the text has not exactly three lines"));
+        };
+        let canonical = size.bytes().all(|b| b.is_ascii_digit()) && !size.starts_with('0');
+        let size = size.parse().ok().filter(|_| canonical);
+        let size = size.ok_or(BadNote::Malformed("the size is not a positive integer"))?;
+        let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok());
+        let root = Hash(root.ok_or(BadNote::Malformed("the root is not base64 of 32 bytes"))?);
+        if origin.is_empty() {
+            return Err(BadNote::Malformed("the origin is empty"));
+        }
+        Ok(Checkpoint { origin: origin.to_owned(), size, root })
+    }
+
+    /// Reads a note and checks that the segment's key, as `key` has it, signed it.
+    ///
+    /// # Errors
+    /// [`BadNote`].
+    pub fn open(note: &str, key: &VerifierKey) -> Result<Checkpoint, BadNote> {
+        let checkpoint = Checkpoint::parse(note)?;
+        let key = key
+            .of_segment(&checkpoint.origin)
+            .ok_or_else(|| BadNote::Foreign(checkpoint.origin.clone()))?;
+        let (text, lines) = halves(note)?;
+        let id = key.id();
+        let mut signed = false;
+        for (name, signature) in lines {
+            if name == key.name() && signature[..4] == id {
+                UnparsedPublicKey::new(&ED25519, key.public())
+                    .verify(text.as_bytes(), &signature[4..])
+                    .map_err(|_| BadNote::False)?;
+                signed = true;
+            }
+        }
+        if signed { Ok(checkpoint) } else { Err(BadNote::Unsigned) }
+    }
+}
+
+/// The signed text of a note, and its signature lines: names with key id and signature.
+fn halves(note: &str) -> Result<(&str, Vec<(&str, Vec<u8>)>), BadNote> {
+    let wrong = BadNote::Malformed;
+    if note.contains(|c: char| c != '\n' && c.is_control()) {
+        return Err(wrong("control characters"));
+    }
+    let split = note.rfind("\n\n").ok_or(wrong("no empty line before the signatures"))?;
+    let (text, signatures) = (&note[..=split], &note[split + 2..]);
+    let signatures =
+        signatures.strip_suffix('\n').ok_or(wrong("it does not end in a newline"))?;
+    let mut lines = Vec::new();
+    for line in signatures.split('\n') {
+        if lines.len() == LINES_MAX {
+            return Err(wrong("more than 100 signature lines"));
+        }
+        let line = line.strip_prefix("\u{2014} ").and_then(|line| line.split_once(' '));
+        let (name, signature) = line.ok_or(wrong("a signature line of another form"))?;
+        let signature =
+            STANDARD.decode(signature).map_err(|_| wrong("a signature is not base64"))?;
+        if name.is_empty() || name.contains('+') || signature.len() < 5 {
+            return Err(wrong("a signature line of another form"));
+        }
+        lines.push((name, signature));
+    }
+    Ok((text, lines))
+}
