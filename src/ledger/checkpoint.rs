@@ -60,6 +60,11 @@ impl VerifierKey {
         &self.public
     }
 
+    /// The public key as a genesis has it: standard base64 of 32 bytes.
+    pub fn public_text(&self) -> String {
+        STANDARD.encode(self.public)
+    }
+
     /// The key of the segment `origin`, if this is its key or the key of the ledger it belongs to.
     pub fn of_segment(&self, origin: &str) -> Option<VerifierKey> {
         let period = || origin.strip_prefix(self.name())?.strip_prefix('/');
@@ -67,7 +72,7 @@ impl VerifierKey {
         if ours { VerifierKey::new(origin, self.public).ok() } else { None }
     }
 
-    fn id(&self) -> [u8; 4] {
+    pub(super) fn id(&self) -> [u8; 4] {
         let hash = sha256(&[self.name.as_bytes(), b"\n", &[ED25519_BYTE], &self.public]);
         [hash.0[0], hash.0[1], hash.0[2], hash.0[3]]
     }
@@ -193,8 +198,7 @@ fn halves(note: &str) -> Result<(&str, Vec<(&str, Vec<u8>)>), BadNote> {
     }
     let split = note.rfind("\n\n").ok_or(wrong("no empty line before the signatures"))?;
     let (text, signatures) = (&note[..=split], &note[split + 2..]);
-    let signatures =
-        signatures.strip_suffix('\n').ok_or(wrong("it does not end in a newline"))?;
+    let signatures = signatures.strip_suffix('\n').ok_or(wrong("it does not end in a newline"))?;
     let mut lines = Vec::new();
     for line in signatures.split('\n') {
         if lines.len() == LINES_MAX {

@@ -295,6 +295,9 @@ pub struct Ruling {
 }
 
 impl Ruling {
+    /// No ruling yet: releases nothing.
+    pub const PENDING: Ruling =
+        Ruling { outcome: Outcome::Withheld, rule: None, remaining: None, fits_at: None };
     /// The ruling that lets the rows go.
     pub const RELEASED: Ruling =
         Ruling { outcome: Outcome::Released, rule: None, remaining: None, fits_at: None };

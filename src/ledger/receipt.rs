@@ -104,9 +104,8 @@ impl FromStr for Receipt {
         let body = STANDARD.decode(extra).map_err(|_| wrong("`extra` is not base64"))?;
         let body = String::from_utf8(body).map_err(|_| wrong("the entry is not UTF-8"))?;
         let index = lines.next().and_then(|line| line.strip_prefix("index "));
-        let canonical = |n: &&str| {
-            n.bytes().all(|b| b.is_ascii_digit()) && (*n == "0" || !n.starts_with('0'))
-        };
+        let canonical =
+            |n: &&str| n.bytes().all(|b| b.is_ascii_digit()) && (*n == "0" || !n.starts_with('0'));
         let index = index.filter(canonical).and_then(|n| n.parse().ok());
         let index = index.ok_or(wrong("no `index` line"))?;
         let mut path = Vec::new();

@@ -1,0 +1,238 @@
+//! Budgets of distinct persons: the only deterministic bound on what a credential can take. Each is
+//! a bucket that refills over its span and is charged by the fact of the same name. A read that
+//! could hold more new persons than any bucket has left is withheld whole, whatever it found.
+//!
+//! A bucket of size C that refills over a span lets at most 2 C go in any one span: what it held at
+//! the beginning and what it refilled.
+
+use std::collections::HashMap;
+
+use crate::ledger::Counted;
+use crate::ledger::entry::{
+    Budgets, Entry, Facts, Millis, Moment, Outcome, Policy, ProviderRules, Read, Rule, Ruling,
+    Section, Tag, What, Word,
+};
+
+const MINUTE: Millis = 60_000;
+const HOUR: Millis = 60 * MINUTE;
+const DAY: Millis = 24 * HOUR;
+
+/// One budget: which rule, what refills it, what a read asks of it and what it is charged.
+struct Kind {
+    rule: Rule,
+    span: Millis,
+    size: fn(&Budgets) -> u64,
+    could: fn(&Facts) -> u64,
+    charge: fn(&Facts) -> u64,
+}
+
+const AGENT: [Kind; 3] = [
+    Kind {
+        rule: Rule::AgentMinute,
+        span: MINUTE,
+        size: |b| b.agent_minute,
+        could: |f| f.could,
+        charge: |f| f.all.agent_day,
+    },
+    Kind {
+        rule: Rule::AgentHour,
+        span: HOUR,
+        size: |b| b.agent_hour,
+        could: |f| f.could,
+        charge: |f| f.all.agent_day,
+    },
+    Kind {
+        rule: Rule::AgentDay,
+        span: DAY,
+        size: |b| b.agent_day,
+        could: |f| f.could,
+        charge: |f| f.all.agent_day,
+    },
+];
+
+const PROVIDER: [Kind; 4] = [
+    Kind {
+        rule: Rule::ProviderDay,
+        span: DAY,
+        size: |b| b.provider_day,
+        could: |f| f.could,
+        charge: |f| f.all.provider_day,
+    },
+    Kind {
+        rule: Rule::Provider30Days,
+        span: 30 * DAY,
+        size: |b| b.provider_30_days,
+        could: |f| f.could,
+        charge: |f| f.all.provider_30_days,
+    },
+    Kind {
+        rule: Rule::OffRosterDay,
+        span: DAY,
+        size: |b| b.off_roster_day,
+        could: |f| f.could_off,
+        charge: |f| f.off.provider_day,
+    },
+    Kind {
+        rule: Rule::OffRoster30Days,
+        span: 30 * DAY,
+        size: |b| b.off_roster_30_days,
+        could: |f| f.could_off,
+        charge: |f| f.off.provider_30_days,
+    },
+];
+
+/// A bucket. Levels are in persons x milliseconds of its span, so that refilling by a millisecond
+/// is exact: one person is `span`, and each millisecond adds `size`.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    size: u64,
+    level: u128,
+    tick: Millis,
+}
+
+impl Bucket {
+    fn full(size: u64, span: Millis, tick: Millis) -> Bucket {
+        Bucket { size, level: u128::from(size) * u128::from(span), tick }
+    }
+
+    fn level_at(&self, span: Millis, tick: Millis) -> u128 {
+        let passed = u128::from(tick.saturating_sub(self.tick));
+        let most = u128::from(self.size) * u128::from(span);
+        (self.level + passed * u128::from(self.size)).min(most)
+    }
+
+    /// Whole persons left.
+    fn left(&self, span: Millis, tick: Millis) -> u64 {
+        u64::try_from(self.level_at(span, tick) / u128::from(span)).unwrap_or(u64::MAX)
+    }
+
+    /// Ticks from `tick` until `persons` are left; none if never.
+    fn wait(&self, span: Millis, tick: Millis, persons: u64) -> Option<Millis> {
+        if persons > self.size {
+            return None;
+        }
+        let wanted = u128::from(persons) * u128::from(span);
+        let missing = wanted.saturating_sub(self.level_at(span, tick));
+        u64::try_from(missing.div_ceil(u128::from(self.size).max(1))).ok()
+    }
+
+    fn charge(&mut self, span: Millis, tick: Millis, persons: u64) {
+        let cost = u128::from(persons) * u128::from(span);
+        self.level = self.level_at(span, tick).saturating_sub(cost);
+        self.tick = tick;
+    }
+
+    /// A new size holds from now on and fills nothing up.
+    fn resize(&mut self, span: Millis, tick: Millis, size: u64) {
+        let most = u128::from(size) * u128::from(span);
+        self.level = self.level_at(span, tick).min(most);
+        (self.size, self.tick) = (size, tick);
+    }
+}
+
+/// What is left to one provider and its agents.
+#[derive(Debug)]
+struct Account {
+    budgets: Budgets,
+    provider: [Bucket; 4],
+    agents: HashMap<Tag, [Bucket; 3]>,
+}
+
+fn fresh<const N: usize>(kinds: &[Kind; N], budgets: &Budgets, tick: Millis) -> [Bucket; N] {
+    std::array::from_fn(|i| Bucket::full((kinds[i].size)(budgets), kinds[i].span, tick))
+}
+
+/// The detector.
+#[derive(Debug, Default)]
+pub struct Budget {
+    accounts: HashMap<Word, Account>,
+    /// Providers of the policy in force; the accounts of others are kept but closed.
+    open: Vec<Word>,
+    /// Providers of the policy being read, until its head comes.
+    coming: Vec<Word>,
+}
+
+impl Budget {
+    /// Rules on a read.
+    pub fn decide(&self, counted: &Counted<'_>, now: Moment) -> Ruling {
+        let account = self.accounts.get(counted.provider);
+        let Some(account) = account.filter(|_| self.open.contains(counted.provider)) else {
+            let (rule, remaining) = (Some(Rule::ProviderDay), Some(0));
+            return Ruling { outcome: Outcome::Withheld, rule, remaining, fits_at: None };
+        };
+        let new = || fresh(&AGENT, &account.budgets, now.tick);
+        let agent = account.agents.get(&counted.agent).copied().unwrap_or_else(new);
+        let pairs = AGENT.iter().zip(&agent).chain(PROVIDER.iter().zip(&account.provider));
+        let mut tightest: Option<(u64, Rule)> = None;
+        // None is for ever.
+        let mut wait = Some(0);
+        for (kind, bucket) in pairs {
+            let (could, left) = ((kind.could)(&counted.facts), bucket.left(kind.span, now.tick));
+            if could <= left {
+                continue;
+            }
+            if tightest.is_none_or(|(least, _)| left < least) {
+                tightest = Some((left, kind.rule));
+            }
+            let longer = bucket.wait(kind.span, now.tick, could);
+            wait = wait.zip(longer).map(|(one, other)| one.max(other));
+        }
+        let Some((left, rule)) = tightest else { return Ruling::RELEASED };
+        Ruling {
+            outcome: Outcome::Withheld,
+            rule: Some(rule),
+            remaining: Some(left),
+            fits_at: wait.map(|wait| now.at + wait),
+        }
+    }
+
+    /// Folds an entry.
+    pub fn apply(&mut self, entry: &Entry) {
+        match &entry.what {
+            What::Policy(Policy { section: Section::Provider(rules) }) => {
+                self.rules(rules, entry.now.tick);
+            }
+            What::Policy(Policy { section: Section::Head(_) }) => {
+                self.open = std::mem::take(&mut self.coming);
+            }
+            What::Read(read) if read.ruling.outcome == Outcome::Released => {
+                self.charge(read, entry.now.tick);
+            }
+            _ => {}
+        }
+    }
+
+    fn rules(&mut self, rules: &ProviderRules, tick: Millis) {
+        self.coming.push(rules.provider.clone());
+        let budgets = rules.budgets;
+        let Some(account) = self.accounts.get_mut(&rules.provider) else {
+            let provider = fresh(&PROVIDER, &budgets, tick);
+            let account = Account { budgets, provider, agents: HashMap::new() };
+            self.accounts.insert(rules.provider.clone(), account);
+            return;
+        };
+        account.budgets = budgets;
+        for (kind, bucket) in PROVIDER.iter().zip(&mut account.provider) {
+            bucket.resize(kind.span, tick, (kind.size)(&budgets));
+        }
+        for agent in account.agents.values_mut() {
+            for (kind, bucket) in AGENT.iter().zip(agent) {
+                bucket.resize(kind.span, tick, (kind.size)(&budgets));
+            }
+        }
+    }
+
+    fn charge(&mut self, read: &Read, tick: Millis) {
+        let Some(account) = self.accounts.get_mut(&read.provider) else { return };
+        let budgets = &account.budgets;
+        let new = || fresh(&AGENT, budgets, tick);
+        let agent = account.agents.entry(read.agent).or_insert_with(new);
+        let pairs = AGENT.iter().zip(agent).chain(PROVIDER.iter().zip(&mut account.provider));
+        for (kind, bucket) in pairs {
+            let persons = (kind.charge)(&read.facts);
+            if persons > 0 {
+                bucket.charge(kind.span, tick, persons);
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The way to the registrar: drafts go in, bounded; what was decided and committed comes out.
+//! `Recorded` is proof that a draft's entry is on disk, and nothing else in the crate can make one.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::entry::{Access, Read, Refusals, Ruling, Tag, What, Word};
+
+/// Whom a read could return, whatever it does return.
+#[derive(Clone, Copy, Debug)]
+pub enum Reach {
+    /// The person of one handle; none if the handle does not open.
+    One(Option<Tag>),
+    /// A page of this size.
+    Page(u64),
+}
+
+/// A read before it is counted and judged: its entry with the facts still at zero, the subjects it
+/// would release listed, and the ruling still to come.
+#[derive(Debug)]
+pub struct Draft {
+    /// The entry so far. Its ruling is [`Ruling::PENDING`], which releases nothing.
+    pub read: Read,
+    /// Whom it could return.
+    pub reach: Reach,
+}
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// A draft on its way to the registrar.
+#[derive(Debug)]
+pub struct Bound {
+    number: u64,
+    draft: Draft,
+}
+
+/// What stays with the rows: opens for the `Recorded` of their own draft only.
+#[derive(Debug)]
+pub struct Claim {
+    number: u64,
+}
+
+/// Ties a draft to what will be released for it, by a number that no caller chooses.
+pub fn bind(draft: Draft) -> (Bound, Claim) {
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    (Bound { number, draft }, Claim { number })
+}
+
+/// Proof that a draft was judged and that its entry is committed.
+pub struct Recorded {
+    number: u64,
+    pub(super) ruling: Ruling,
+    pub(super) seq: u64,
+    pub(super) checkpoint: Arc<str>,
+}
+
+impl fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {}: {:?}", self.seq, self.ruling)
+    }
+}
+
+/// The proof is of another draft.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("these rows were not drafted with this entry")]
+pub struct Foreign;
+
+impl Claim {
+    /// What was ruled on the draft of this claim: ruling, entry number, checkpoint.
+    ///
+    /// # Errors
+    /// [`Foreign`] if `recorded` is of another draft.
+    pub fn redeem(self, recorded: Recorded) -> Result<(Ruling, u64, Arc<str>), Foreign> {
+        if self.number != recorded.number {
+            return Err(Foreign);
+        }
+        Ok((recorded.ruling, recorded.seq, recorded.checkpoint))
+    }
+}
+
+/// Why a draft has no entry. Nothing may be released.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Unrecorded {
+    /// The queue, or the provider's share of it, is full.
+    #[error("the ledger is busy")]
+    Busy,
+    /// It could not be written.
+    #[error("the ledger cannot be written")]
+    Unwritable,
+    /// Its entry would be longer than an entry may be.
+    #[error("the entry would be too long")]
+    Oversize,
+}
+
+impl Unrecorded {
+    /// When to try again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Unrecorded::Busy => Some(Duration::from_millis(100)),
+            Unrecorded::Unwritable => Some(Duration::from_secs(1)),
+            Unrecorded::Oversize => None,
+        }
+    }
+}
+
+/// Whether the ledger can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It can.
+    Writable,
+    /// It cannot, for now: why.
+    Unwritable(String),
+    /// It will not be, in this run: why.
+    Stopped(String),
+}
+
+/// What the registrar is asked.
+pub(super) enum Job {
+    /// Judge and record a read.
+    Read { bound: Bound, answer: oneshot::Sender<Result<Recorded, Unrecorded>>, share: Share },
+    /// Record what needs no judge; answers with its number.
+    Note { what: What, answer: oneshot::Sender<Result<u64, Unrecorded>> },
+}
+
+impl Bound {
+    pub(super) fn open(self) -> (u64, Draft) {
+        (self.number, self.draft)
+    }
+}
+
+pub(super) fn recorded(number: u64, ruling: Ruling, seq: u64, checkpoint: Arc<str>) -> Recorded {
+    Recorded { number, ruling, seq, checkpoint }
+}
+
+/// How many drafts each provider has in the queue.
+#[derive(Debug)]
+struct Shares {
+    most: usize,
+    held: Mutex<HashMap<Word, usize>>,
+}
+
+/// One place in the queue, of one provider's share; free again when dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    shares: Arc<Shares>,
+    provider: Word,
+}
+
+impl Shares {
+    fn take(self: &Arc<Self>, provider: &Word) -> Result<Share, Unrecorded> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(provider.clone()).or_default();
+        if *count >= self.most {
+            return Err(Unrecorded::Busy);
+        }
+        *count += 1;
+        Ok(Share { shares: self.clone(), provider: provider.clone() })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut held = self.shares.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = held.get_mut(&self.provider) {
+            *count -= 1;
+        }
+    }
+}
+
+/// The handle to the registrar, shared by all calls.
+#[derive(Clone)]
+pub struct Ledger {
+    jobs: mpsc::Sender<Job>,
+    shares: Arc<Shares>,
+    newest: watch::Receiver<Arc<str>>,
+    status: watch::Receiver<Status>,
+}
+
+impl Ledger {
+    pub(super) fn new(
+        queue: usize,
+        share: usize,
+        newest: watch::Receiver<Arc<str>>,
+        status: watch::Receiver<Status>,
+    ) -> (Ledger, mpsc::Receiver<Job>) {
+        let (jobs, inbox) = mpsc::channel(queue);
+        let shares = Arc::new(Shares { most: share, held: Mutex::default() });
+        (Ledger { jobs, shares, newest, status }, inbox)
+    }
+
+    /// Has a read judged and recorded. Dropping the future takes nothing back: an entry that was
+    /// accepted is written whether or not anyone still waits.
+    ///
+    /// # Errors
+    /// [`Unrecorded`]: nothing may be released.
+    pub async fn record(&self, bound: Bound) -> Result<Recorded, Unrecorded> {
+        let share = self.shares.take(&bound.draft.read.provider)?;
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Read { bound, answer, share })?;
+        answered.await.map_err(|_| Unrecorded::Unwritable)?
+    }
+
+    /// Records a digest of refused calls.
+    ///
+    /// # Errors
+    /// [`Unrecorded`].
+    pub async fn refusals(&self, refusals: Refusals) -> Result<u64, Unrecorded> {
+        self.note(What::Refusals(refusals)).await
+    }
+
+    /// Records that somebody is given a part of the ledger; give it only after this.
+    ///
+    /// # Errors
+    /// [`Unrecorded`].
+    pub async fn access(&self, access: Access) -> Result<u64, Unrecorded> {
+        self.note(What::Access(access)).await
+    }
+
+    async fn note(&self, what: What) -> Result<u64, Unrecorded> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Note { what, answer })?;
+        answered.await.map_err(|_| Unrecorded::Unwritable)?
+    }
+
+    fn send(&self, job: Job) -> Result<(), Unrecorded> {
+        self.jobs.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Unrecorded::Busy,
+            mpsc::error::TrySendError::Closed(_) => Unrecorded::Unwritable,
+        })
+    }
+
+    /// The newest checkpoint, a signed note.
+    pub fn newest(&self) -> Arc<str> {
+        self.newest.borrow().clone()
+    }
+
+    /// Follows whether the ledger can be written.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+}

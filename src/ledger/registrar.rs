@@ -1,0 +1,253 @@
+//! The registrar: the one thread that counts, judges, writes and signs, and only then wakes those
+//! who wait. It owns the file, the chain, the memory and the judge; nobody else touches them.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Counted;
+use super::entry::{Moment, Outcome, Ruling, What};
+use super::high_water;
+use super::queue::{Bound, Draft, Job, Ledger, Recorded, Share, Status, Unrecorded, recorded};
+use super::signer::Signer;
+use super::start::{Factory, Rules, Settings, StartError, State};
+use super::writer::{Commit, room};
+
+/// Most jobs in one commit.
+const BATCH: usize = 512;
+/// Between two attempts to take up a ledger that could not be written.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What the daemon holds of its registrar.
+pub struct Registrar {
+    /// The handle that calls use.
+    pub ledger: Ledger,
+    /// Entry number of the policy head in force.
+    pub head: u64,
+    threads: [JoinHandle<()>; 2],
+}
+
+impl Registrar {
+    /// Takes up the ledger and starts the thread. Call it inside a tokio runtime: waiters are woken
+    /// there.
+    ///
+    /// # Errors
+    /// [`StartError`]: nothing runs.
+    pub fn start(
+        settings: Settings,
+        signer: Signer,
+        rules: Rules,
+        factory: Box<Factory>,
+    ) -> Result<Registrar, StartError> {
+        let (state, note) = State::start(&settings, &signer, &rules, &factory)?;
+        let head = state.head();
+        let (newest, newest_seen) = watch::channel(Arc::from(note));
+        let (status, status_seen) = watch::channel(Status::Writable);
+        let (ledger, inbox) = Ledger::new(settings.queue, settings.share, newest_seen, status_seen);
+        let (high_water, keeper) = high_water::keep(settings.high_water.clone());
+        let desk = Desk {
+            settings,
+            signer,
+            rules,
+            factory,
+            inbox,
+            newest,
+            status,
+            high_water,
+            runtime: Handle::current(),
+        };
+        let thread = std::thread::Builder::new().name("registrar".into());
+        let thread = thread
+            .spawn(move || desk.run(state))
+            .map_err(|error| StartError::HighWater { path: "thread".into(), error })?;
+        Ok(Registrar { ledger, head, threads: [thread, keeper] })
+    }
+
+    /// Waits until everything accepted is written and the threads have ended; call it when every
+    /// other handle is dropped.
+    pub fn finish(self) {
+        let Registrar { ledger, threads, .. } = self;
+        drop(ledger);
+        for thread in threads {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Everything of the registrar that outlives a failed commit.
+struct Desk {
+    settings: Settings,
+    signer: Signer,
+    rules: Rules,
+    factory: Box<Factory>,
+    inbox: mpsc::Receiver<Job>,
+    newest: watch::Sender<Arc<str>>,
+    status: watch::Sender<Status>,
+    high_water: Sender<Arc<str>>,
+    runtime: Handle,
+}
+
+/// Those who wait for a commit, with what they will be told.
+#[derive(Default)]
+struct Waiters {
+    reads: Vec<(oneshot::Sender<Result<Recorded, Unrecorded>>, Verdict, Share)>,
+    notes: Vec<(oneshot::Sender<Result<u64, Unrecorded>>, u64)>,
+}
+
+struct Verdict {
+    number: u64,
+    ruling: Ruling,
+    seq: u64,
+}
+
+impl Desk {
+    fn run(mut self, mut state: State) {
+        while let Some(first) = self.inbox.blocking_recv() {
+            if let Err(why) = self.batch(&mut state, first) {
+                // What was counted in memory may not be on disk, or the reverse: keep nothing.
+                drop(state);
+                match self.recover(why) {
+                    Some(again) => state = again,
+                    None => return,
+                }
+            }
+        }
+    }
+
+    /// Takes what waits, and writes it in one commit.
+    fn batch(&mut self, state: &mut State, first: Job) -> Result<(), rusqlite::Error> {
+        let mut batch = state.begin();
+        let mut waiters = Waiters::default();
+        let now = state.now();
+        let mut next = Some(first);
+        while let Some(job) = next {
+            take(state, &mut batch, &mut waiters, now, job);
+            next = if batch.bodies.len() < BATCH { self.inbox.try_recv().ok() } else { None };
+        }
+        if batch.bodies.is_empty() {
+            return Ok(());
+        }
+        match state.commit(&batch, &self.signer) {
+            Ok(note) => {
+                let note: Arc<str> = note.into();
+                self.newest.send_replace(note.clone());
+                // The keeper lives as long as the registrar.
+                let _ = self.high_water.send(note.clone());
+                // Waking costs more than writing: let the runtime do it while the next batch goes on.
+                self.runtime.spawn(async move { waiters.wake(&note) });
+                Ok(())
+            }
+            Err(error) => {
+                waiters.refuse();
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses everything until the ledger can be taken up again, by the ordinary start.
+    fn recover(&mut self, why: rusqlite::Error) -> Option<State> {
+        tracing::error!(error = %why, "the ledger cannot be written: nothing is released");
+        self.status.send_replace(Status::Unwritable(why.to_string()));
+        loop {
+            if !self.refuse_for(RETRY) {
+                return None;
+            }
+            let started = room(&self.settings.path).map_err(StartError::from).and_then(|()| {
+                State::start(&self.settings, &self.signer, &self.rules, &self.factory)
+            });
+            match started {
+                Ok((state, note)) => {
+                    tracing::info!("the ledger can be written again");
+                    self.newest.send_replace(note.into());
+                    self.status.send_replace(Status::Writable);
+                    return Some(state);
+                }
+                Err(error) if error.may_pass() => {
+                    self.status.send_replace(Status::Unwritable(error.to_string()));
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the ledger cannot be taken up again: stopping");
+                    self.status.send_replace(Status::Stopped(error.to_string()));
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Refuses jobs for a while; false when nobody can send any more.
+    fn refuse_for(&mut self, span: Duration) -> bool {
+        let inbox = &mut self.inbox;
+        let refuse = async {
+            while let Some(job) = inbox.recv().await {
+                job.refuse();
+            }
+        };
+        let timed = async { tokio::time::timeout(span, refuse).await };
+        self.runtime.block_on(timed).is_err()
+    }
+}
+
+/// One job into the batch.
+fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Moment, job: Job) {
+    match job {
+        Job::Read { bound, answer, share } => match read(state, batch, now, bound) {
+            Some(verdict) => waiters.reads.push((answer, verdict, share)),
+            None => drop(answer.send(Err(Unrecorded::Oversize))),
+        },
+        Job::Note { what, answer } => match state.add(batch, now, what) {
+            Ok(seq) => waiters.notes.push((answer, seq)),
+            Err(_) => drop(answer.send(Err(Unrecorded::Oversize))),
+        },
+    }
+}
+
+/// Counts, judges and adds one read; none if its entry would be too long.
+fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Option<Verdict> {
+    let (number, Draft { mut read, reach }) = bound.open();
+    read.facts = state.memory.count(&read, reach, now.at);
+    let ruling = state.judge().decide(&Counted::from(&read), now);
+    read.ruling = ruling;
+    if ruling.outcome == Outcome::Withheld {
+        read.on.clear();
+        read.off.clear();
+        read.rows = 0;
+        read.reply = None;
+    }
+    let seq = state.add(batch, now, What::Read(Box::new(read))).ok()?;
+    Some(Verdict { number, ruling, seq })
+}
+
+impl Waiters {
+    /// Those who no longer wait have left; their entries stand.
+    fn wake(self, note: &Arc<str>) {
+        for (answer, Verdict { number, ruling, seq }, _) in self.reads {
+            let _ = answer.send(Ok(recorded(number, ruling, seq, note.clone())));
+        }
+        for (answer, seq) in self.notes {
+            let _ = answer.send(Ok(seq));
+        }
+    }
+
+    fn refuse(self) {
+        for (answer, ..) in self.reads {
+            let _ = answer.send(Err(Unrecorded::Unwritable));
+        }
+        for (answer, _) in self.notes {
+            let _ = answer.send(Err(Unrecorded::Unwritable));
+        }
+    }
+}
+
+impl Job {
+    fn refuse(self) {
+        match self {
+            Job::Read { answer, .. } => drop(answer.send(Err(Unrecorded::Unwritable))),
+            Job::Note { answer, .. } => drop(answer.send(Err(Unrecorded::Unwritable))),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! How a ledger begins and how a daemon takes it up: one path for the first start, for the one after
+//! a crash and for the one after a failed commit. Everything in memory is folded from the file.
+
+use std::path::{Path, PathBuf};
+
+use super::Judge;
+use super::clock::{Clock, ClockBehind, wall};
+use super::entry::{
+    Entry, Genesis, Hash, Head, Moment, Oversize, Policy, ProviderRules, Section, What,
+};
+use super::high_water;
+use super::memory::Memory;
+use super::merkle::{self, Frontier};
+use super::signer::Signer;
+use super::store::{FORMAT, Store, Unreadable};
+use super::verify::{Failure, Trust, scan};
+use super::writer::{Commit, Edge, Unwritable, Writer};
+
+/// Where the ledger lies and how it is fed.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The segment's file.
+    pub path: PathBuf,
+    /// The high-water file.
+    pub high_water: PathBuf,
+    /// Most drafts that wait.
+    pub queue: usize,
+    /// Most of them of one provider.
+    pub share: usize,
+}
+
+/// The rules that the judge is to rule by, and the digest of the file they are from.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// One for each provider.
+    pub providers: Vec<ProviderRules>,
+    /// SHA-256 of `policy.toml`.
+    pub digest: Hash,
+}
+
+/// Makes judges with a fresh state.
+pub type Factory = dyn Fn() -> Box<dyn Judge> + Send;
+
+/// Why a ledger cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It does not hold, or lies behind its high-water file.
+    #[error("the ledger does not hold: {0}")]
+    Unsound(String),
+    /// The clock is behind it.
+    #[error(transparent)]
+    Clock(#[from] ClockBehind),
+    /// It cannot be written.
+    #[error("the ledger cannot be written: {0}")]
+    Unwritable(#[from] Unwritable),
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// The high-water file is not there.
+    #[error(
+        "the high-water file {} cannot be read ({error}): put the newest checkpoint there that you \
+         trust (from a mirror, an anchor or a reply) and start again", path.display()
+    )]
+    HighWater {
+        /// Its path.
+        path: PathBuf,
+        /// The system's word.
+        error: std::io::Error,
+    },
+    /// A policy that makes too long an entry.
+    #[error(transparent)]
+    Oversize(#[from] Oversize),
+}
+
+impl StartError {
+    /// Whether it may pass by itself: the disk fills and empties, a ledger that does not hold stays
+    /// so.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            StartError::Unwritable(Unwritable::Missing(_) | Unwritable::Exists(_)) => false,
+            StartError::Unwritable(_) | StartError::Clock(_) => true,
+            StartError::Unreadable(Unreadable::Sqlite(_) | Unreadable::Copy(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StartError {
+    fn from(error: rusqlite::Error) -> StartError {
+        StartError::Unwritable(error.into())
+    }
+}
+
+/// Makes a new ledger: the genesis of its first segment and its first policy, in one commit, and
+/// the high-water file.
+///
+/// # Errors
+/// If a file is there already, or cannot be written.
+pub fn create(
+    settings: &Settings,
+    signer: &Signer,
+    rules: &Rules,
+    judge: &dyn Judge,
+) -> Result<(), StartError> {
+    let writer = Writer::create(&settings.path)?;
+    let mut state = State {
+        writer,
+        edge: Frontier::default(),
+        tiles: Edge::default(),
+        leaf: Hash::default(),
+        memory: Memory::default(),
+        judge: None,
+        clock: Clock::resume(Moment { at: wall(), tick: 0 })?,
+        head: None,
+    };
+    let mut batch = state.begin();
+    let genesis = Genesis {
+        format: FORMAT.unsigned_abs(),
+        origin: signer.key().name().to_owned(),
+        key: signer.key().public_text(),
+        previous: None,
+        state: None,
+    };
+    let now = Moment { at: wall(), tick: 0 };
+    state.add(&mut batch, now, What::Genesis(genesis))?;
+    for what in policy(rules, judge.version()) {
+        state.add(&mut batch, now, what)?;
+    }
+    let note = state.commit(&batch, signer)?;
+    high_water::write(&settings.high_water, &note)
+        .map_err(|error| StartError::HighWater { path: settings.high_water.clone(), error })
+}
+
+/// The entries of a policy: its sections, then its head.
+fn policy(rules: &Rules, judge: u64) -> Vec<What> {
+    let section = |section| What::Policy(Policy { section });
+    let sections = rules.providers.len() as u64;
+    let head = Head { digest: rules.digest, sections, judge };
+    let providers = rules.providers.iter().cloned().map(Section::Provider);
+    providers.chain([Section::Head(head)]).map(section).collect()
+}
+
+/// Everything the registrar owns that a failed commit makes worthless.
+pub(super) struct State {
+    writer: Writer,
+    edge: Frontier,
+    tiles: Edge,
+    leaf: Hash,
+    pub(super) memory: Memory,
+    /// None only while a ledger is made.
+    judge: Option<Box<dyn Judge>>,
+    clock: Clock,
+    /// The policy in force: entry number and head.
+    head: Option<(u64, Head)>,
+}
+
+impl State {
+    /// Takes up the ledger: checks it whole, folds it, and records the rules if they are new.
+    pub(super) fn start(
+        settings: &Settings,
+        signer: &Signer,
+        rules: &Rules,
+        factory: &Factory,
+    ) -> Result<(State, String), StartError> {
+        let writer = Writer::open(&settings.path)?;
+        let high_water = read_high_water(&settings.high_water)?;
+        let store = Store::open(&settings.path)?;
+        let mut judge = factory();
+        let (mut memory, mut tiles, mut head) = (Memory::default(), Edge::default(), None);
+        let trust = Trust { key: signer.key(), anchors: &[high_water], all_signatures: false };
+        let mut fold = |entry: &Entry, leaf: Hash| {
+            judge.apply(entry);
+            memory.apply(entry);
+            if let What::Policy(Policy { section: Section::Head(new) }) = &entry.what {
+                head = Some((entry.seq, new.clone()));
+            }
+            // Full tiles are stored already.
+            tiles.push(leaf, &mut Vec::new());
+        };
+        let sound = scan(&store, &trust, &mut |_, _| (), &mut fold).map_err(unsound)?;
+        let mut state = State {
+            writer,
+            edge: sound.edge,
+            tiles,
+            leaf: sound.leaf,
+            memory,
+            judge: Some(judge),
+            clock: Clock::resume(sound.last)?,
+            head,
+        };
+        let note = state.enact(rules, signer)?.unwrap_or(sound.note);
+        Ok((state, note))
+    }
+
+    /// Records the rules, unless they are those in force.
+    fn enact(&mut self, rules: &Rules, signer: &Signer) -> Result<Option<String>, StartError> {
+        let version = self.judge.as_ref().map_or(0, |judge| judge.version());
+        let same = |head: &Head| head.digest == rules.digest && head.judge == version;
+        if self.head.as_ref().is_some_and(|(_, head)| same(head)) {
+            return Ok(None);
+        }
+        let mut batch = self.begin();
+        let now = self.clock.now();
+        for what in policy(rules, version) {
+            let seq = self.add(&mut batch, now, what.clone())?;
+            if let What::Policy(Policy { section: Section::Head(head) }) = what {
+                self.head = Some((seq, head));
+            }
+        }
+        Ok(Some(self.commit(&batch, signer)?))
+    }
+
+    /// Entry number of the policy head in force.
+    pub(super) fn head(&self) -> u64 {
+        self.head.as_ref().map_or(0, |(seq, _)| *seq)
+    }
+
+    pub(super) fn judge(&self) -> &dyn Judge {
+        self.judge.as_deref().expect("a started state has a judge")
+    }
+
+    /// The time of the next entries.
+    pub(super) fn now(&mut self) -> Moment {
+        self.clock.now()
+    }
+
+    /// An empty commit behind the last entry.
+    pub(super) fn begin(&self) -> Commit {
+        Commit { first: self.edge.size(), ..Commit::default() }
+    }
+
+    /// Adds an entry to the commit and folds it; returns its number.
+    pub(super) fn add(
+        &mut self,
+        batch: &mut Commit,
+        now: Moment,
+        what: What,
+    ) -> Result<u64, Oversize> {
+        let entry = Entry { seq: self.edge.size(), prev: self.leaf, now, what };
+        let body = entry.encode()?;
+        self.leaf = merkle::leaf(body.as_bytes());
+        self.edge.push(self.leaf);
+        self.tiles.push(self.leaf, &mut batch.tiles);
+        if let Some(judge) = &mut self.judge {
+            judge.apply(&entry);
+        }
+        self.memory.apply(&entry);
+        batch.bodies.push(body);
+        Ok(entry.seq)
+    }
+
+    /// Signs and writes a commit; returns its checkpoint. After an error the state is worthless.
+    pub(super) fn commit(
+        &mut self,
+        batch: &Commit,
+        signer: &Signer,
+    ) -> Result<String, rusqlite::Error> {
+        let note = signer.sign(self.edge.size(), self.edge.root());
+        self.writer.commit(batch, &note)?;
+        Ok(note)
+    }
+}
+
+fn read_high_water(path: &Path) -> Result<String, StartError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| StartError::HighWater { path: path.to_owned(), error })
+}
+
+fn unsound(failure: Failure) -> StartError {
+    match failure {
+        Failure::Unreadable(unreadable) => unreadable.into(),
+        other => StartError::Unsound(other.to_string()),
+    }
+}

@@ -1,0 +1,221 @@
+//! The ledger file, read. It hands out bytes as they lie there and judges only whether the file is
+//! one of ours; what the bytes are worth is for `verify`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use tempfile::TempDir;
+
+use super::entry::{Hash, Malformed};
+use super::merkle::{self, Hashes};
+use super::receipt::Receipt;
+
+/// The schema, statement by statement.
+pub const SCHEMA: &str = include_str!("schema.sql");
+/// `application_id` of a ledger: `gref`.
+pub const APPLICATION_ID: i64 = 0x6772_6566;
+/// `user_version` of a ledger: the version of the format.
+pub const FORMAT: i64 = 1;
+/// Levels of the tree in one tile: 2^8 hashes.
+pub const TILE_LEVELS: u32 = 8;
+
+/// Why the file could not be read. Nothing is said about the ledger in it.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// No such file.
+    #[error("there is no ledger at {}", .0.display())]
+    Missing(PathBuf),
+    /// Not SQLite, or not ours.
+    #[error("{} is not a greffier ledger", .0.display())]
+    NotOurs(PathBuf),
+    /// Written by a newer program.
+    #[error("the ledger has format {0}; this program reads format {FORMAT}: use a newer one")]
+    Newer(i64),
+    /// SQLite's own words.
+    #[error("the ledger cannot be read: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// Copying it aside failed.
+    #[error("the ledger cannot be copied to a temporary place to be read: {0}")]
+    Copy(#[from] std::io::Error),
+    /// A receipt was asked for an entry that is not there.
+    #[error("there is no entry {0}")]
+    NoEntry(u64),
+}
+
+/// A ledger file opened for reading.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    /// Where the file was copied to, if it lies on a medium that SQLite cannot lock.
+    _copy: Option<TempDir>,
+}
+
+impl Store {
+    /// Opens a ledger for reading. A file on a read-only medium is copied, with its `-wal`, to a
+    /// temporary place first, since SQLite cannot read a WAL without writing beside it.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn open(path: &Path) -> Result<Store, Unreadable> {
+        if !path.is_file() {
+            return Err(Unreadable::Missing(path.to_owned()));
+        }
+        let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .or_else(|_| connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY));
+        let (connection, copy) = match opened {
+            Ok(connection) => (connection, None),
+            Err(error) if is_no_database(&error) => {
+                return Err(Unreadable::NotOurs(path.to_owned()));
+            }
+            Err(_) => {
+                let copy = TempDir::new()?;
+                let to = copy.path().join("ledger.sqlite");
+                fs::copy(path, &to)?;
+                let wal = with_suffix(path, "-wal");
+                if wal.exists() {
+                    fs::copy(wal, with_suffix(&to, "-wal"))?;
+                }
+                (connect(&to, OpenFlags::SQLITE_OPEN_READ_WRITE)?, Some(copy))
+            }
+        };
+        connection.pragma_update(None, "query_only", true)?;
+        let ours: i64 = connection.pragma_query_value(None, "application_id", |r| r.get(0))?;
+        let format: i64 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        match (ours, format) {
+            (APPLICATION_ID, FORMAT) => Ok(Store { connection, _copy: copy }),
+            (APPLICATION_ID, newer) if newer > FORMAT => Err(Unreadable::Newer(newer)),
+            _ => Err(Unreadable::NotOurs(path.to_owned())),
+        }
+    }
+
+    /// For `verify` and for the writer's own reads.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// What is wrong with the schema or the file's structure, if anything.
+    ///
+    /// # Errors
+    /// Only if SQLite cannot say.
+    pub fn structure_fault(&self) -> Result<Option<String>, rusqlite::Error> {
+        let ours = Connection::open_in_memory()?;
+        ours.execute_batch(SCHEMA)?;
+        let (found, expected) = (schema_of(&self.connection)?, schema_of(&ours)?);
+        if let Some(object) = found.iter().find(|o| !expected.contains(o)) {
+            return Ok(Some(format!(
+                "the schema has {} `{}`, not as it should be",
+                object[0], object[1]
+            )));
+        }
+        if let Some(object) = expected.iter().find(|o| !found.contains(o)) {
+            return Ok(Some(format!("the schema lacks {} `{}`", object[0], object[1])));
+        }
+        let check: String =
+            self.connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        Ok((check != "ok").then(|| format!("the file is damaged: {check}")))
+    }
+
+    /// The newest checkpoint, as the file has it.
+    ///
+    /// # Errors
+    /// As SQLite has them.
+    pub fn newest_checkpoint(&self) -> Result<Option<(u64, String)>, rusqlite::Error> {
+        let sql = "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    }
+
+    /// The bytes of entry `seq`.
+    ///
+    /// # Errors
+    /// [`Unreadable::NoEntry`], or as SQLite has them.
+    pub fn body(&self, seq: u64) -> Result<String, Unreadable> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT body FROM entries WHERE seq = ?1")?;
+        let body = statement.query_row([seq], |row| row.get(0)).optional()?;
+        body.ok_or(Unreadable::NoEntry(seq))
+    }
+
+    /// The receipt of entry `seq` under the newest checkpoint.
+    ///
+    /// # Errors
+    /// [`Unreadable::NoEntry`], or as SQLite has them.
+    pub fn receipt(&self, seq: u64) -> Result<Receipt, Unreadable> {
+        // One snapshot: the checkpoint and the hashes belong together.
+        let _snapshot = self.connection.unchecked_transaction()?;
+        let (size, checkpoint) = self.newest_checkpoint()?.ok_or(Unreadable::NoEntry(seq))?;
+        if seq >= size {
+            return Err(Unreadable::NoEntry(seq));
+        }
+        let path = merkle::inclusion(seq, size, self)?;
+        Ok(Receipt { body: self.body(seq)?, index: seq, path, checkpoint })
+    }
+
+    /// Hashes `n..` of a tile that was stored when it was full; none if it is not.
+    fn tile(&self, level: u32, n: u64) -> Result<Option<Vec<u8>>, rusqlite::Error> {
+        let sql = "SELECT hashes FROM tiles WHERE level = ?1 AND n = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.query_row((level, n), |row| row.get(0)).optional()
+    }
+}
+
+impl Hashes for Store {
+    type Error = Unreadable;
+
+    fn hash(&self, level: u32, n: u64) -> Result<Hash, Unreadable> {
+        let (row, above) = (level / TILE_LEVELS, level % TILE_LEVELS);
+        // The tile that holds the hashes from which this one follows, and their place in it.
+        let (width, first) = (1_usize << above, n << above);
+        let place = (first % (1 << TILE_LEVELS)) as usize * 32;
+        if let Some(tile) = self.tile(row, first >> TILE_LEVELS)?
+            && let Some(hashes) = tile.get(place..place + width * 32)
+        {
+            let mut edge = merkle::Frontier::default();
+            for hash in hashes.chunks_exact(32) {
+                edge.push(Hash(hash.try_into().expect("chunks of 32 bytes")));
+            }
+            return Ok(edge.root());
+        }
+        if level == 0 {
+            return Ok(merkle::leaf(self.body(n)?.as_bytes()));
+        }
+        Ok(merkle::node(&self.hash(level - 1, 2 * n)?, &self.hash(level - 1, 2 * n + 1)?))
+    }
+}
+
+/// Opens with the precautions due to a file from elsewhere, and proves that it can be read.
+fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn is_no_database(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Every object of a schema: kind, name, table, text.
+fn schema_of(connection: &Connection) -> Result<Vec<[String; 4]>, rusqlite::Error> {
+    let sql = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema ORDER BY name";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?]))?;
+    rows.collect()
+}
+
+/// A body as the file has it, before anyone has looked at it.
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Malformed> {
+    std::str::from_utf8(bytes).map_err(|e| Malformed::Json(format!("not UTF-8: {e}")))
+}

@@ -1,0 +1,181 @@
+//! The ledger file, written: by one process, in whole commits that end in a checkpoint.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::entry::Hash;
+use super::merkle::Frontier;
+use super::store::{APPLICATION_ID, FORMAT, SCHEMA, TILE_LEVELS};
+
+/// Room that must be there before a writer that failed tries again, in bytes.
+const ROOM: usize = 1 << 20;
+
+/// Why the file cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Unwritable {
+    /// Another daemon has it.
+    #[error("another process is writing {}: one daemon a ledger", .0.display())]
+    Locked(PathBuf),
+    /// `init` was run twice.
+    #[error("{} exists already: a ledger is made once and never over another", .0.display())]
+    Exists(PathBuf),
+    /// The daemon never makes one.
+    #[error(
+        "there is no ledger at {}: `greffier init` makes one; if there was one, it is lost, and \
+         what it proved with it, so find it before you make another", .0.display()
+    )]
+    Missing(PathBuf),
+    /// SQLite's own words.
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The system's own words.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
+}
+
+/// What one commit writes.
+#[derive(Debug, Default)]
+pub(super) struct Commit {
+    /// Bodies, from entry `first` on.
+    pub(super) bodies: Vec<String>,
+    pub(super) first: u64,
+    /// Tiles that became full.
+    pub(super) tiles: Vec<Tile>,
+}
+
+/// 256 hashes of one level.
+#[derive(Debug)]
+pub(super) struct Tile {
+    level: u32,
+    n: u64,
+    hashes: Vec<u8>,
+}
+
+/// The one process that writes the file.
+#[derive(Debug)]
+pub(super) struct Writer {
+    connection: Connection,
+    /// Held as long as the writer lives.
+    _lock: File,
+}
+
+impl Writer {
+    /// Makes a new ledger file.
+    pub(super) fn create(path: &Path) -> Result<Writer, Unwritable> {
+        let lock = lock(path)?;
+        if path.exists() {
+            return Err(Unwritable::Exists(path.to_owned()));
+        }
+        let connection = Connection::open(path)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", FORMAT)?;
+        connection.execute_batch(SCHEMA)?;
+        Self::ready(connection, lock)
+    }
+
+    /// Opens one that is there.
+    pub(super) fn open(path: &Path) -> Result<Writer, Unwritable> {
+        if !path.exists() {
+            return Err(Unwritable::Missing(path.to_owned()));
+        }
+        let lock = lock(path)?;
+        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Self::ready(Connection::open_with_flags(path, mode)?, lock)
+    }
+
+    fn ready(connection: Connection, lock: File) -> Result<Writer, Unwritable> {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        Ok(Writer { connection, _lock: lock })
+    }
+
+    /// Writes entries and the checkpoint that covers them, or nothing. After an error the outcome is
+    /// unknown and this writer must not be used again.
+    pub(super) fn commit(&mut self, commit: &Commit, note: &str) -> Result<(), rusqlite::Error> {
+        let transaction = self.connection.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached("INSERT INTO entries VALUES (?1, ?2)")?;
+            for (seq, body) in (commit.first..).zip(&commit.bodies) {
+                insert.execute((seq, body))?;
+            }
+            let mut insert = transaction.prepare_cached("INSERT INTO tiles VALUES (?1, ?2, ?3)")?;
+            for tile in &commit.tiles {
+                insert.execute((tile.level, tile.n, &tile.hashes))?;
+            }
+            let size = commit.first + commit.bodies.len() as u64;
+            let mut insert =
+                transaction.prepare_cached("INSERT INTO checkpoints VALUES (?1, ?2)")?;
+            insert.execute((size, note))?;
+        }
+        transaction.commit()
+    }
+}
+
+/// A lock that ends with the process, however it ends.
+fn lock(path: &Path) -> Result<File, Unwritable> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let io = |error| Unwritable::Io { path: name.clone(), error };
+    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Unwritable::Locked(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+/// Whether the file's folder takes writes again, tried with a file that is removed at once.
+pub(super) fn room(path: &Path) -> Result<(), Unwritable> {
+    let probe = path.with_extension("room");
+    let write = || {
+        let mut file = File::create(&probe)?;
+        file.write_all(&vec![0; ROOM])?;
+        file.sync_all()
+    };
+    let written: io::Result<()> = write();
+    // What matters is whether it could be written; a probe left behind is overwritten next time.
+    let _ = fs::remove_file(&probe);
+    written.map_err(|error| Unwritable::Io { path: probe, error })
+}
+
+/// The tiles at the right edge that are not yet full, lowest level first.
+#[derive(Debug, Default)]
+pub(super) struct Edge {
+    levels: Vec<(u64, Vec<u8>)>,
+}
+
+impl Edge {
+    /// Adds a leaf; tiles that become full go to `full`.
+    pub(super) fn push(&mut self, leaf: Hash, full: &mut Vec<Tile>) {
+        let mut hash = leaf;
+        for level in 0.. {
+            if level == self.levels.len() {
+                self.levels.push((0, Vec::new()));
+            }
+            let (n, hashes) = &mut self.levels[level];
+            hashes.extend_from_slice(&hash.0);
+            if hashes.len() < 32 << TILE_LEVELS {
+                break;
+            }
+            let mut root = Frontier::default();
+            for hash in hashes.chunks_exact(32) {
+                root.push(Hash(hash.try_into().expect("chunks of 32 bytes")));
+            }
+            hash = root.root();
+            let level = u32::try_from(level).expect("a tree has few levels");
+            full.push(Tile { level, n: *n, hashes: std::mem::take(hashes) });
+            *n += 1;
+        }
+    }
+}

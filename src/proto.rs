@@ -1,0 +1,7 @@
+//! The generated code of `proto/greffier/v1`, and its descriptors for reflection.
+#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated; the proto files say it")]
+
+tonic::include_proto!("greffier.v1");
+
+/// Encoded `FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
