@@ -1,0 +1,57 @@
+//! The door: who calls, for which provider, and for which of the purposes that the policy allows.
+//! It refuses to know rows, rates, the ledger and gRPC; the time is an argument.
+//!
+//! [`Caller`] and [`Permit`] are proofs: private fields, one constructor each, consumed by the next
+//! step. Whoever holds a `Permit` holds a certificate that was checked and a purpose that the
+//! policy grants.
+
+use std::sync::Arc;
+
+mod caller;
+mod certificate;
+#[cfg(test)]
+pub(crate) mod example;
+pub mod grammar;
+mod handle;
+mod permit;
+mod terms;
+
+pub use caller::{Caller, Reader};
+pub use certificate::{CertificateFault, Peer, Role};
+pub use handle::Handles;
+pub use permit::{Ask, Permit, PurposeFault, Violation};
+pub use terms::{Class, Dataset, Field, Grant, Provider, Purpose, Scope, Search, Terms};
+
+/// A name from a closed list of the policy.
+pub type Word = Arc<str>;
+
+/// Why the door stays shut; each kind asks something else of the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Another certificate is needed.
+    #[error("certificate rejected: {0}")]
+    Certificate(#[from] CertificateFault),
+    /// Another purpose, view or scope is needed.
+    #[error("{0}")]
+    Purpose(#[from] PurposeFault),
+    /// The request must be written otherwise; every faulty field is listed.
+    #[error("malformed request: {}", listed(.0))]
+    Malformed(Vec<Violation>),
+}
+
+impl Refused {
+    /// The word that errors, counters and the ledger use for it.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Refused::Certificate(_) => "CERTIFICATE_REJECTED",
+            Refused::Purpose(_) => "PURPOSE_NOT_ALLOWED",
+            Refused::Malformed(_) => "REQUEST_MALFORMED",
+        }
+    }
+}
+
+fn listed(violations: &[Violation]) -> String {
+    let each: Vec<_> =
+        violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
+    each.join("; ")
+}

@@ -1,0 +1,178 @@
+//! Who calls: a certificate, held against the policy and the clock on every call.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::handle::HandleKey;
+use super::{CertificateFault, Peer, Refused, Role, Terms, Word};
+
+/// Proof that a provider calls with a certificate that is good now.
+pub struct Caller {
+    pub(super) peer: Peer,
+    pub(super) provider: Word,
+    pub(super) key: Arc<HandleKey>,
+    pub(super) terms: Arc<Terms>,
+}
+
+impl Caller {
+    /// Holds the peer against the policy at the time of the call.
+    ///
+    /// # Errors
+    /// [`Refused::Certificate`], whatever is wrong.
+    pub fn admit(peer: &Peer, terms: &Arc<Terms>, now: SystemTime) -> Result<Caller, Refused> {
+        let (role, provider) = known(peer, terms, now)?;
+        if role != Role::Provider {
+            return Err(CertificateFault::Elsewhere.into());
+        }
+        let key = terms.handles.of(provider).ok_or(CertificateFault::Unknown)?;
+        Ok(Caller {
+            peer: peer.clone(),
+            provider: provider.clone(),
+            key: key.clone(),
+            terms: terms.clone(),
+        })
+    }
+}
+
+/// Proof that somebody calls who may read of the ledger: an auditor, the security team, or a
+/// provider, which may have the receipts of its own reads.
+pub struct Reader {
+    role: Role,
+    id: Word,
+    fingerprint: [u8; 32],
+}
+
+impl Reader {
+    /// Holds the peer against the policy at the time of the call.
+    ///
+    /// # Errors
+    /// [`Refused::Certificate`], whatever is wrong.
+    pub fn admit(peer: &Peer, terms: &Terms, now: SystemTime) -> Result<Reader, Refused> {
+        let (role, id) = known(peer, terms, now)?;
+        match role {
+            Role::Provider | Role::Auditor | Role::Security => {
+                Ok(Reader { role, id: id.clone(), fingerprint: peer.fingerprint() })
+            }
+            Role::Admin | Role::Agency => Err(CertificateFault::Elsewhere.into()),
+        }
+    }
+
+    /// In which role.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The id in the certificate.
+    pub fn id(&self) -> &Word {
+        &self.id
+    }
+
+    /// SHA-256 of the certificate.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+}
+
+/// The name of a peer that the policy knows and whose certificate is good now.
+fn known<'a>(
+    peer: &'a Peer,
+    terms: &Terms,
+    now: SystemTime,
+) -> Result<(Role, &'a Word), CertificateFault> {
+    // A clock before 1970 says nothing about any certificate, so none is good.
+    let since = now.duration_since(UNIX_EPOCH).map_err(|_| CertificateFault::Expired)?;
+    let (role, id) = peer.good_name(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))?;
+    if terms.revoked.contains(&peer.fingerprint()) {
+        return Err(CertificateFault::Revoked);
+    }
+    let known = match role {
+        Role::Provider => terms.providers.contains_key(id),
+        _ => terms.staff.get(&role).is_some_and(|ids| ids.contains(id)),
+    };
+    if known { Ok((role, id)) } else { Err(CertificateFault::Unknown) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::example::{der, now, peer, terms};
+    use super::*;
+
+    fn refusal(peer: &Peer, terms: Terms, now: SystemTime) -> Option<Refused> {
+        Caller::admit(peer, &Arc::new(terms), now).err()
+    }
+
+    #[test]
+    fn a_known_provider_is_admitted() {
+        let caller = Caller::admit(&peer(Role::Provider, "alpha"), &Arc::new(terms()), now());
+        assert_eq!(&*caller.ok().unwrap().provider, "alpha");
+    }
+
+    #[test]
+    fn an_unknown_provider_is_refused() {
+        let refused = refusal(&peer(Role::Provider, "gamma"), terms(), now());
+        assert_eq!(refused, Some(CertificateFault::Unknown.into()));
+        // Known, but in another role.
+        let refused = refusal(&peer(Role::Provider, "audit-1"), terms(), now());
+        assert_eq!(refused, Some(CertificateFault::Unknown.into()));
+    }
+
+    #[test]
+    fn no_other_role_reads_records() {
+        for (role, id) in [(Role::Auditor, "audit-1"), (Role::Security, "soc-1")] {
+            let refused = refusal(&peer(role, id), terms(), now());
+            assert_eq!(refused, Some(CertificateFault::Elsewhere.into()));
+        }
+    }
+
+    #[test]
+    fn a_revoked_certificate_is_refused_at_the_next_call() {
+        let peer = peer(Role::Provider, "alpha");
+        let mut terms = terms();
+        assert_eq!(refusal(&peer, super::super::example::terms(), now()), None);
+        terms.revoked.insert(peer.fingerprint());
+        assert_eq!(refusal(&peer, terms, now()), Some(CertificateFault::Revoked.into()));
+    }
+
+    #[test]
+    fn a_certificate_that_runs_out_under_an_open_connection_is_refused() {
+        use super::super::example::{DOMAIN, address};
+        let der = der(&["spiffe://cir.example/provider/alpha"], |p| {
+            p.not_after = rcgen::date_time_ymd(2026, 6, 1);
+        });
+        let peer = Peer::from_certificate(&der, address(), DOMAIN);
+        let last = UNIX_EPOCH + Duration::from_secs(1_780_272_000);
+        assert_eq!(refusal(&peer, terms(), last), None);
+        let after = last + Duration::from_secs(1);
+        assert_eq!(refusal(&peer, terms(), after), Some(CertificateFault::Expired.into()));
+        let before_1970 = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(refusal(&peer, terms(), before_1970), Some(CertificateFault::Expired.into()));
+    }
+
+    #[test]
+    fn a_malformed_certificate_is_refused_with_its_fault() {
+        let der = der(&[], |_| ());
+        let peer =
+            Peer::from_certificate(&der, "[::1]:1".parse().unwrap(), super::super::example::DOMAIN);
+        let refused = refusal(&peer, terms(), now()).unwrap();
+        assert_eq!(refused, CertificateFault::Nameless.into());
+        assert_eq!(refused.reason(), "CERTIFICATE_REJECTED");
+    }
+
+    #[test]
+    fn providers_auditors_and_security_read_the_ledger_and_nobody_else() {
+        let admit = |role, id| Reader::admit(&peer(role, id), &terms(), now());
+        for (role, id) in
+            [(Role::Provider, "alpha"), (Role::Auditor, "audit-1"), (Role::Security, "soc-1")]
+        {
+            let reader = admit(role, id).ok().unwrap();
+            assert_eq!((reader.role(), &**reader.id()), (role, id));
+        }
+        let elsewhere = Some(CertificateFault::Elsewhere.into());
+        assert_eq!(admit(Role::Admin, "admin-1").err(), elsewhere);
+        let unknown = Some(CertificateFault::Unknown.into());
+        assert_eq!(admit(Role::Auditor, "soc-1").err(), unknown);
+        assert_eq!(admit(Role::Agency, "nobody").err(), unknown);
+    }
+}

@@ -1,0 +1,93 @@
+//! The shapes of names, the same in the policy, in certificates and on the wire.
+
+/// Names of datasets, fields, purposes, searches, reasons, tables and columns: safe as they are in
+/// SQL, in JSON and in a log.
+pub const WORD: &str =
+    "1 to 63 small letters, digits and underscores, beginning with a letter or an underscore";
+/// Ids of providers and staff.
+pub const ID: &str = "1 to 64 small letters, digits and hyphens";
+/// Case references.
+pub const CASE_REFERENCE: &str =
+    "1 to 64 letters, digits and the signs / . _ -, beginning with a letter or a digit";
+/// Request ids.
+pub const UUID: &str = "a UUID, as in 6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e10";
+
+/// The views, smallest first; what is in each is the policy's to say.
+pub const VIEWS: [&str; 3] = ["BASIC", "CONTACT", "FULL"];
+
+/// Whether the text has the shape [`WORD`].
+pub fn is_word(text: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_lowercase() || b == b'_';
+    let all = |b: u8| letter(b) || b.is_ascii_digit();
+    text.len() <= 63 && text.bytes().next().is_some_and(letter) && text.bytes().all(all)
+}
+
+/// Whether the text has the shape [`ID`].
+pub fn is_id(text: &str) -> bool {
+    let all = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(all)
+}
+
+/// Whether the text has the shape [`CASE_REFERENCE`].
+pub fn is_case_reference(text: &str) -> bool {
+    let all = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
+    text.len() <= 64
+        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && text.bytes().all(all)
+}
+
+/// Whether the text has the shape [`UUID`], in letters of either case.
+pub fn is_uuid(text: &str) -> bool {
+    let fits = |(at, b): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => b == b'-',
+        _ => b.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_safe_as_an_sql_identifier() {
+        for good in ["a", "_a", "name_2", &"a".repeat(63)] {
+            assert!(is_word(good), "{good}");
+        }
+        for bad in ["", "2a", "A", "a-b", "a b", "a\"b", "é", "a;", &"a".repeat(64)] {
+            assert!(!is_word(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_id_has_no_capital_no_dot_and_no_slash() {
+        for good in ["a", "alpha-2", "-", &"a".repeat(64)] {
+            assert!(is_id(good), "{good}");
+        }
+        for bad in ["", "A", "a/b", "a.b", "a_b", "a%2f", &"a".repeat(65)] {
+            assert!(!is_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_case_reference_begins_with_a_letter_or_a_digit() {
+        for good in ["1", "CIR/2026.01-a_b", &"a".repeat(64)] {
+            assert!(is_case_reference(good), "{good}");
+        }
+        for bad in ["", "/a", "-a", "a b", "a\n", "é", &"a".repeat(65)] {
+            assert!(!is_case_reference(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_has_four_hyphens_in_their_places() {
+        assert!(is_uuid("6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e10"));
+        assert!(is_uuid("6F1C2A9E-0B7D-4C11-9A55-2D3F0C8B7E10"));
+        for bad in ["", "6f1c2a9e0b7d4c119a552d3f0c8b7e10", "6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e1g"]
+        {
+            assert!(!is_uuid(bad), "{bad}");
+        }
+        assert!(!is_uuid("6f1c2a9-e0b7d-4c11-9a55-2d3f0c8b7e10"));
+        assert!(!is_uuid("{6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e}"));
+    }
+}

@@ -1,0 +1,360 @@
+//! For what: a request held against the purposes, views and reasons of the policy.
+
+use super::handle::Kind;
+use super::{Caller, Dataset, Refused, Scope, Word, grammar};
+
+/// What a request says about itself, as it came off the wire; an absent field is `None` and never
+/// an empty text.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// Which records.
+    pub dataset: String,
+    /// Why.
+    pub purpose: String,
+    /// In whose case.
+    pub case_reference: String,
+    /// Which fields; `BASIC` if absent.
+    pub view: Option<String>,
+    /// Why persons off the roster may be met.
+    pub off_roster_reason: Option<String>,
+    /// The client's own id of the request.
+    pub request_id: Option<String>,
+}
+
+/// A field of a request that cannot be read (AIP-193, `BadRequest`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// As the request calls it.
+    pub field: &'static str,
+    /// What it must be.
+    pub description: String,
+}
+
+/// Why a request that can be read is not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PurposeFault {
+    /// Nor is it told whether there is such a dataset.
+    #[error("this dataset is not granted to this provider")]
+    Dataset,
+    /// Unknown, or another provider's.
+    #[error("this purpose is not granted to this provider for this dataset")]
+    Purpose,
+    /// The purpose fixes its views.
+    #[error("this purpose may not use this view")]
+    View,
+    /// The list is closed.
+    #[error("this off-roster reason is not in the policy's list for this dataset")]
+    Reason,
+    /// No reason opens what the policy keeps shut.
+    #[error("this provider may meet only persons on its roster: an off-roster reason has no place")]
+    Roster,
+}
+
+/// Proof that the policy allows this caller this purpose.
+pub struct Permit {
+    caller: Caller,
+    dataset: Word,
+    purpose: Word,
+    view: Word,
+    reason: Option<Word>,
+    case_reference: String,
+    request_id: Option<String>,
+}
+
+impl Permit {
+    /// Holds what is asked against what the policy grants.
+    ///
+    /// # Errors
+    /// [`Refused::Malformed`] with every faulty field at once, else [`Refused::Purpose`].
+    pub fn grant(caller: Caller, ask: Ask) -> Result<Permit, Refused> {
+        let violations = ask.violations();
+        if !violations.is_empty() {
+            return Err(Refused::Malformed(violations));
+        }
+        // Owned words out of the policy, so that the permit keeps no text that the caller chose.
+        let terms = &caller.terms;
+        let provider = terms.providers.get(&caller.provider).ok_or(PurposeFault::Dataset)?;
+        let granted = provider.datasets.get(ask.dataset.as_str()).ok_or(PurposeFault::Dataset)?;
+        let (name, dataset) =
+            terms.datasets.get_key_value(ask.dataset.as_str()).ok_or(PurposeFault::Dataset)?;
+        let purpose = find(&granted.purposes, &ask.purpose).ok_or(PurposeFault::Purpose)?;
+        let may = dataset.purposes.get(purpose).ok_or(PurposeFault::Purpose)?;
+        let view = find(&may.views, ask.view.as_deref().unwrap_or(grammar::VIEWS[0]))
+            .filter(|view| dataset.views.contains_key(*view))
+            .ok_or(PurposeFault::View)?;
+        let reason = match (&ask.off_roster_reason, granted.scope) {
+            (None, _) => None,
+            (Some(_), Scope::Roster) => return Err(PurposeFault::Roster.into()),
+            (Some(reason), Scope::Open) => {
+                Some(find(&dataset.off_roster_reasons, reason).ok_or(PurposeFault::Reason)?)
+            }
+        };
+        let (dataset, purpose) = (name.clone(), purpose.clone());
+        let (view, reason) = (view.clone(), reason.cloned());
+        // One spelling, so that the same UUID is always the same request.
+        let request_id = ask.request_id.map(|id| id.to_ascii_lowercase());
+        let case_reference = ask.case_reference;
+        Ok(Permit { caller, dataset, purpose, view, reason, case_reference, request_id })
+    }
+
+    /// The provider that calls.
+    pub fn provider(&self) -> &Word {
+        &self.caller.provider
+    }
+
+    /// SHA-256 of its certificate.
+    pub fn certificate(&self) -> [u8; 32] {
+        self.caller.peer.fingerprint()
+    }
+
+    /// The person at the provider; while no token is carried, the certificate's fingerprint in
+    /// lowercase hex.
+    pub fn agent(&self) -> &Word {
+        self.caller.peer.agent()
+    }
+
+    /// Where the call comes from, cut to /24 or /48.
+    pub fn network(&self) -> &Word {
+        self.caller.peer.network()
+    }
+
+    /// What the policy says of the dataset.
+    pub fn dataset(&self) -> &Dataset {
+        // `grant` took the name out of this very map.
+        &self.caller.terms.datasets[&self.dataset]
+    }
+
+    /// Which records.
+    pub fn dataset_name(&self) -> &Word {
+        &self.dataset
+    }
+
+    /// Why.
+    pub fn purpose(&self) -> &Word {
+        &self.purpose
+    }
+
+    /// In whose case.
+    pub fn case_reference(&self) -> &str {
+        &self.case_reference
+    }
+
+    /// Which view.
+    pub fn view(&self) -> &Word {
+        &self.view
+    }
+
+    /// Names of the fields in the view.
+    pub fn view_fields(&self) -> &[Word] {
+        // `grant` saw the view in this very map.
+        &self.dataset().views[&self.view]
+    }
+
+    /// The stated reason to meet persons off the roster.
+    pub fn reason(&self) -> Option<&Word> {
+        self.reason.as_ref()
+    }
+
+    /// Whether persons off the roster may be met: scope `open`, and a reason stated.
+    pub fn open(&self) -> bool {
+        self.reason.is_some()
+    }
+
+    /// The client's own id of the request: a UUID in lowercase.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// Ledger entry number of the policy that it was granted under.
+    pub fn policy_head(&self) -> u64 {
+        self.caller.terms.head
+    }
+
+    /// The handle of a record, made for this provider.
+    pub fn seal_handle(&self, id: &str) -> String {
+        self.caller.key.seal(Kind::Record, &self.dataset, id)
+    }
+
+    /// The record id, if the handle was made for this provider and dataset.
+    pub fn open_handle(&self, handle: &str) -> Option<String> {
+        self.caller.key.open(Kind::Record, &self.dataset, handle)
+    }
+
+    /// A page token that only this provider can give back.
+    pub fn seal_page(&self, text: &str) -> String {
+        self.caller.key.seal(Kind::Page, &self.dataset, text)
+    }
+
+    /// What [`Permit::seal_page`] was given.
+    pub fn open_page(&self, token: &str) -> Option<String> {
+        self.caller.key.open(Kind::Page, &self.dataset, token)
+    }
+}
+
+impl Ask {
+    fn violations(&self) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let mut hold = |field, holds: bool, must: &dyn Fn() -> String| {
+            if !holds {
+                found.push(Violation { field, description: must() });
+            }
+        };
+        let word = || format!("must be {}", grammar::WORD);
+        hold("dataset", grammar::is_word(&self.dataset), &word);
+        hold("purpose", grammar::is_word(&self.purpose), &word);
+        hold("case_reference", grammar::is_case_reference(&self.case_reference), &|| {
+            format!("is required and must be {}", grammar::CASE_REFERENCE)
+        });
+        let or_absent =
+            |field: &Option<String>, holds: fn(&str) -> bool| field.as_deref().is_none_or(holds);
+        hold("view", or_absent(&self.view, |v| grammar::VIEWS.contains(&v)), &|| {
+            format!("must be one of {}, or absent", grammar::VIEWS.join(", "))
+        });
+        hold("off_roster_reason", or_absent(&self.off_roster_reason, grammar::is_word), &word);
+        hold("request_id", or_absent(&self.request_id, grammar::is_uuid), &|| {
+            format!("must be {}, or absent", grammar::UUID)
+        });
+        found
+    }
+}
+
+fn find<'a>(words: &'a [Word], wanted: &str) -> Option<&'a Word> {
+    words.iter().find(|word| &***word == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::example::{ask, now, peer, terms};
+    use super::super::{Peer, Role, Terms};
+    use super::*;
+
+    fn grant_to(provider: &str, ask: Ask) -> Result<Permit, Refused> {
+        grant_under(&Arc::new(terms()), &peer(Role::Provider, provider), ask)
+    }
+
+    fn grant_under(terms: &Arc<Terms>, peer: &Peer, ask: Ask) -> Result<Permit, Refused> {
+        Permit::grant(Caller::admit(peer, terms, now())?, ask)
+    }
+
+    fn purpose_fault(provider: &str, ask: Ask) -> Option<PurposeFault> {
+        match grant_to(provider, ask).err()? {
+            Refused::Purpose(fault) => Some(fault),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_permit_says_who_asks_for_what_under_which_policy() {
+        let peer = peer(Role::Provider, "alpha");
+        let permit = grant_under(&Arc::new(terms()), &peer, ask()).ok().unwrap();
+        assert_eq!(&**permit.provider(), "alpha");
+        assert_eq!(permit.certificate(), peer.fingerprint());
+        assert_eq!(permit.agent().len(), 64);
+        assert_eq!(&**permit.network(), "127.0.0.0/24");
+        assert_eq!(&**permit.dataset_name(), "cir");
+        assert_eq!(&*permit.dataset().table, "dossiers");
+        assert_eq!(&**permit.purpose(), "course_delivery");
+        assert_eq!(permit.case_reference(), "CIR/2026-1");
+        assert_eq!(permit.policy_head(), 3);
+        assert_eq!(permit.request_id(), None);
+        assert_eq!(permit.reason(), None);
+        assert!(!permit.open());
+    }
+
+    #[test]
+    fn an_absent_view_is_the_smallest() {
+        let permit = grant_to("alpha", ask()).ok().unwrap();
+        assert_eq!(&**permit.view(), "BASIC");
+        assert_eq!(permit.view_fields(), &["family_name".into(), "given_name".into()]);
+        let permit = grant_to("alpha", Ask { view: Some("CONTACT".into()), ..ask() });
+        assert_eq!(permit.ok().unwrap().view_fields().len(), 3);
+    }
+
+    #[test]
+    fn every_malformed_field_is_reported_at_once() {
+        let ask = Ask {
+            dataset: "CIR".into(),
+            purpose: String::new(),
+            case_reference: " ".into(),
+            view: Some("basic".into()),
+            off_roster_reason: Some("no reason".into()),
+            request_id: Some("1".into()),
+        };
+        let Err(Refused::Malformed(violations)) = grant_to("alpha", ask) else { panic!() };
+        let fields: Vec<_> = violations.iter().map(|v| v.field).collect();
+        let expected =
+            ["dataset", "purpose", "case_reference", "view", "off_roster_reason", "request_id"];
+        assert_eq!(fields, expected);
+        assert!(violations.iter().all(|v| v.description.contains("must be")));
+        assert_eq!(Refused::Malformed(violations).reason(), "REQUEST_MALFORMED");
+    }
+
+    #[test]
+    fn what_the_policy_does_not_grant_is_refused() {
+        let change = |f: &dyn Fn(&mut Ask)| {
+            let mut ask = ask();
+            f(&mut ask);
+            purpose_fault("alpha", ask)
+        };
+        assert_eq!(change(&|a| a.dataset = "visa".into()), Some(PurposeFault::Dataset));
+        assert_eq!(change(&|a| a.purpose = "curiosity".into()), Some(PurposeFault::Purpose));
+        // In the dataset's list, but not granted to this provider.
+        assert_eq!(change(&|a| a.purpose = "placement_test".into()), Some(PurposeFault::Purpose));
+        assert_eq!(change(&|a| a.view = Some("FULL".into())), Some(PurposeFault::View));
+        assert_eq!(
+            grant_to("alpha", Ask { purpose: "x".into(), ..ask() }).err().unwrap().reason(),
+            "PURPOSE_NOT_ALLOWED"
+        );
+    }
+
+    #[test]
+    fn a_reason_opens_only_an_open_scope() {
+        let with = |reason: &str| Ask { off_roster_reason: Some(reason.into()), ..ask() };
+        assert_eq!(purpose_fault("alpha", with("walk_in")), Some(PurposeFault::Roster));
+        assert_eq!(purpose_fault("beta", with("curiosity")), Some(PurposeFault::Reason));
+        let permit = grant_to("beta", with("walk_in")).ok().unwrap();
+        assert_eq!(permit.reason().map(|r| &**r), Some("walk_in"));
+        assert!(permit.open());
+        assert!(!grant_to("beta", ask()).ok().unwrap().open());
+    }
+
+    #[test]
+    fn a_request_id_has_one_spelling() {
+        let id = "6F1C2A9E-0B7D-4C11-9A55-2D3F0C8B7E10";
+        let permit = grant_to("alpha", Ask { request_id: Some(id.into()), ..ask() }).ok().unwrap();
+        assert_eq!(permit.request_id(), Some(&*id.to_lowercase()));
+    }
+
+    #[test]
+    fn a_handle_of_one_provider_is_nothing_to_another() {
+        let (alpha, beta) =
+            (grant_to("alpha", ask()).ok().unwrap(), grant_to("beta", ask()).ok().unwrap());
+        let handle = alpha.seal_handle("0001");
+        assert_eq!(alpha.open_handle(&handle).as_deref(), Some("0001"));
+        assert_eq!(beta.open_handle(&handle), None);
+        assert_eq!(alpha.open_page(&handle), None);
+        let token = alpha.seal_page("0001");
+        assert_eq!(alpha.open_page(&token).as_deref(), Some("0001"));
+        assert_eq!(alpha.open_handle(&token), None);
+        assert_eq!(beta.open_page(&token), None);
+    }
+
+    proptest! {
+        #[test]
+        fn only_words_of_the_policy_enter_a_permit(
+            dataset in "cir|[a-z]{1,4}|\\PC{0,8}", purpose in "course_delivery|\\PC{0,8}",
+            view in proptest::option::of("BASIC|CONTACT|FULL|\\PC{0,8}"),
+            reason in proptest::option::of("walk_in|\\PC{0,8}"),
+        ) {
+            let ask = Ask { dataset, purpose, view, off_roster_reason: reason, ..ask() };
+            if let Ok(permit) = grant_to("beta", ask) {
+                prop_assert!(permit.dataset().purposes.contains_key(permit.purpose()));
+                prop_assert!(permit.dataset().views.contains_key(permit.view()));
+            }
+        }
+    }
+}

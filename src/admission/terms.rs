@@ -1,0 +1,165 @@
+//! The policy as the door reads it. `config` fills it in; this file only says what there is.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::str::FromStr;
+
+use super::{Handles, Role, Word};
+
+/// The policy in force, shared as one `Arc`: one read never mixes two policies.
+pub struct Terms {
+    /// Ledger entry number of the policy's head.
+    pub head: u64,
+    /// Of all client certificates.
+    pub trust_domain: Word,
+    /// SHA-256 fingerprints of certificates that are good no more.
+    pub revoked: HashSet<[u8; 32]>,
+    /// What can be read.
+    pub datasets: BTreeMap<Word, Dataset>,
+    /// Who can read it.
+    pub providers: BTreeMap<Word, Provider>,
+    /// Ids known in each of the other roles.
+    pub staff: BTreeMap<Role, BTreeSet<Word>>,
+    /// The handle keys of the providers.
+    pub handles: Handles,
+}
+
+/// One kind of record: where it lies, and what of it may be seen, asked and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// Table of the records.
+    pub table: Word,
+    /// Column that tells the records apart; never a field.
+    pub id_column: Word,
+    /// Table of the assignments: columns `provider` and `id`.
+    pub roster_table: Word,
+    /// In the order of the policy file.
+    pub fields: Vec<Field>,
+    /// Field names by view.
+    pub views: BTreeMap<Word, Vec<Word>>,
+    /// The only ways to search.
+    pub searches: Vec<Search>,
+    /// The only reasons to read.
+    pub purposes: BTreeMap<Word, Purpose>,
+    /// The only reasons to meet persons off the roster.
+    pub off_roster_reasons: Vec<Word>,
+}
+
+impl Dataset {
+    /// The column behind a name that a view or a search uses: a field's, or the id column.
+    pub fn column(&self, name: &str) -> Option<&Word> {
+        let field = self.fields.iter().find(|field| &*field.name == name);
+        field.map(|f| &f.column).or_else(|| (&*self.id_column == name).then_some(&self.id_column))
+    }
+
+    /// A search by its name.
+    pub fn search(&self, name: &str) -> Option<&Search> {
+        self.searches.iter().find(|search| &*search.name == name)
+    }
+}
+
+/// One field of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// As views, searches and replies call it.
+    pub name: Word,
+    /// As the table calls it.
+    pub column: Word,
+    /// How much it tells about a person.
+    pub class: Class,
+}
+
+/// How much a field tells about a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Who somebody is.
+    Identity,
+    /// How to reach them.
+    Contact,
+    /// Where they stand.
+    Status,
+    /// What can be held against them.
+    Sensitive,
+}
+
+impl Class {
+    /// The words of the policy file.
+    pub const WORDS: [&str; 4] = ["identity", "contact", "status", "sensitive"];
+}
+
+impl FromStr for Class {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Class, ()> {
+        match text {
+            "identity" => Ok(Class::Identity),
+            "contact" => Ok(Class::Contact),
+            "status" => Ok(Class::Status),
+            "sensitive" => Ok(Class::Sensitive),
+            _ => Err(()),
+        }
+    }
+}
+
+/// A search by exact values of all of its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// As requests call it.
+    pub name: Word,
+    /// Names that [`Dataset::column`] knows.
+    pub fields: Vec<Word>,
+}
+
+/// What a purpose may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purpose {
+    /// Its views.
+    pub views: Vec<Word>,
+}
+
+/// A subcontractor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// As in its certificates.
+    pub id: Word,
+    /// What it may read.
+    pub datasets: BTreeMap<Word, Grant>,
+    /// Calls a second in the long run; at least 1.
+    pub requests_per_second: u32,
+    /// Calls at once; at least 1.
+    pub burst: u32,
+}
+
+/// What one provider may do with one dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whom it may meet.
+    pub scope: Scope,
+    /// For what.
+    pub purposes: Vec<Word>,
+}
+
+/// Whom a provider may meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Only those on its roster; nobody else exists.
+    Roster,
+    /// Others too, where the call states a reason.
+    Open,
+}
+
+impl Scope {
+    /// The words of the policy file.
+    pub const WORDS: [&str; 2] = ["roster", "open"];
+}
+
+impl FromStr for Scope {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Scope, ()> {
+        match text {
+            "roster" => Ok(Scope::Roster),
+            "open" => Ok(Scope::Open),
+            _ => Err(()),
+        }
+    }
+}
