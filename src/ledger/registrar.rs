@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Counted;
@@ -21,6 +22,8 @@ use super::writer::{Commit, room};
 const BATCH: usize = 512;
 /// Between two attempts to take up a ledger that could not be written.
 const RETRY: Duration = Duration::from_secs(1);
+/// Between two looks at the queue meanwhile.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// What the daemon holds of its registrar.
 pub struct Registrar {
@@ -181,14 +184,15 @@ impl Desk {
 
     /// Refuses jobs for a while; false when nobody can send any more.
     fn refuse_for(&mut self, span: Duration) -> bool {
-        let inbox = &mut self.inbox;
-        let refuse = async {
-            while let Some(job) = inbox.recv().await {
-                job.refuse();
+        let until = Instant::now() + span;
+        while Instant::now() < until {
+            match self.inbox.try_recv() {
+                Ok(job) => job.refuse(),
+                Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => std::thread::sleep(GLANCE),
             }
-        };
-        let timed = async { tokio::time::timeout(span, refuse).await };
-        self.runtime.block_on(timed).is_err()
+        }
+        true
     }
 }
 
