@@ -193,8 +193,7 @@ fn halves(note: &str) -> Result<(&str, Vec<(&str, Vec<u8>)>), BadNote> {
     }
     let split = note.rfind("\n\n").ok_or(wrong("no empty line before the signatures"))?;
     let (text, signatures) = (&note[..=split], &note[split + 2..]);
-    let signatures =
-        signatures.strip_suffix('\n').ok_or(wrong("it does not end in a newline"))?;
+    let signatures = signatures.strip_suffix('\n').ok_or(wrong("it does not end in a newline"))?;
     let mut lines = Vec::new();
     for line in signatures.split('\n') {
         if lines.len() == LINES_MAX {

@@ -1,0 +1,4 @@
+//! The ledger.
+
+pub mod checkpoint;
+pub mod entry;
