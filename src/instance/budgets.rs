@@ -45,3 +45,25 @@ impl Base {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_follow_the_formula() {
+        let of = |roster| Base::of_roster(roster).budgets();
+        // 9 agents, base 270.
+        let middle = of(412);
+        assert_eq!((middle.agent_minute, middle.agent_hour, middle.agent_day), (30, 60, 240));
+        assert_eq!((middle.provider_day, middle.provider_30_days), (918, 706));
+        assert_eq!((middle.off_roster_day, middle.off_roster_30_days), (20, 160));
+        // 103 agents, base 3,090.
+        let large = of(6_000);
+        assert_eq!((large.provider_day, large.provider_30_days), (10_506, 9_088));
+        assert_eq!((large.off_roster_day, large.off_roster_30_days), (154, 1_232));
+        // One person, base 30.
+        let small = of(1);
+        assert_eq!((small.provider_day, small.provider_30_days), (102, 89));
+    }
+}

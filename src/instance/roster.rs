@@ -53,3 +53,21 @@ pub(super) fn draw(seed: u64, persons: u64, providers: &[Word]) -> Vec<Roster> {
     let rosters = providers.iter().zip(sizes);
     rosters.map(|(p, size)| Roster { provider: p.clone(), members: members(size) }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rosters_are_lognormal_with_median_250() {
+        let providers: Vec<Word> = (0..999).map(|n| n.to_string().into()).collect();
+        let rosters = draw(1, 2_000_000, &providers);
+        let mut sizes: Vec<usize> = rosters.iter().map(|r| r.members.len()).collect();
+        sizes.sort_unstable();
+        assert!((220..280).contains(&sizes[499]), "median {}", sizes[499]);
+        assert!(*sizes.last().unwrap() <= 6_000);
+        for roster in rosters {
+            assert!(roster.members.is_sorted_by(|a, b| a < b));
+        }
+    }
+}

@@ -100,3 +100,29 @@ pub(super) fn create(path: &Path, mode: u32, text: &str) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(text.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_key_file_that_others_could_open_is_not_read() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("tag.key");
+        create(&path, 0o600, "x").unwrap();
+        assert_eq!(read_secret(&path).unwrap(), "x");
+        for open in [0o640, 0o604, 0o620, 0o602, 0o610, 0o666] {
+            fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
+            let error = read_secret(&path).unwrap_err();
+            assert!(matches!(error, SecretError::Open { mode, .. } if mode == open));
+            assert!(error.to_string().contains(&format!("chmod 600 {}", path.display())));
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert!(matches!(read_key(&path), Err(SecretError::Content { .. })));
+        assert!(matches!(read_pkcs8(&path), Err(SecretError::Content { .. })));
+        let absent = read_secret(&dir.path().join("absent"));
+        assert!(matches!(absent, Err(SecretError::File { .. })));
+    }
+}

@@ -68,18 +68,18 @@ fn section(provider: &str, scope: &str, base: Base) -> String {
     } = base.budgets();
     format!(
         r#"
-[providers.{provider}]
+[provider.{provider}]
 requests_per_second = 50
 burst = 100
 
-[providers.{provider}.datasets.cir]
+[provider.{provider}.dataset.cir]
 scope = "{scope}"
 purposes = [
   "course_delivery", "placement_test", "civic_training", "exam_registration", "attendance_report",
 ]
 
 # From a roster of {roster}: {agents} agents, base {day}.
-[providers.{provider}.budgets]
+[provider.{provider}.budgets]
 agent_minute = {agent_minute}
 agent_hour = {agent_hour}
 agent_day = {agent_day}
