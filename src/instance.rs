@@ -6,12 +6,12 @@
 //! [`finish`]: Prepared::finish
 
 mod budgets;
+mod file;
 mod layout;
 mod person;
 mod pki;
 mod place;
 mod roster;
-pub mod secret;
 mod settings;
 mod stock;
 #[cfg(test)]
@@ -23,11 +23,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rcgen::{KeyPair, PKCS_ED25519};
-use ring::rand::{SecureRandom, SystemRandom};
-
 use crate::ledger::checkpoint::VerifierKey;
 use crate::ledger::entry::{Hash, Word};
+use crate::ledger::signer::{Signer, random};
 pub use layout::Layout;
 use place::Place;
 
@@ -208,27 +206,26 @@ fn check(plan: &Plan) -> Result<(), InstanceError> {
 
 /// The ledger's keys and that of the handles; the public half goes to `key.vkey`.
 fn write_keys(layout: &Layout) -> Result<VerifierKey, InstanceError> {
-    let signing = KeyPair::generate_for(&PKCS_ED25519)?;
-    write_secret(&layout.signing_key(), &signing.serialize_pem())?;
+    let seed = random().map_err(|_| InstanceError::Randomness)?;
+    write_secret(&layout.signing_key(), &format!("{}\n", Hash(seed)))?;
     for path in [layout.tag_key(), layout.handle_key()] {
-        let mut key = [0; 32];
-        SystemRandom::new().fill(&mut key).map_err(|_| InstanceError::Randomness)?;
+        let key = random().map_err(|_| InstanceError::Randomness)?;
         write_secret(&path, &format!("{}\n", Hash(key)))?;
     }
-    let public = signing.public_key_raw().try_into().expect("an Ed25519 public key has 32 bytes");
-    let key = VerifierKey::new(LEDGER_NAME, public).expect("the name can stand in a note");
+    let signer = Signer::new(LEDGER_NAME, &seed).expect("the name can stand in a note");
+    let key = signer.key().clone();
     write_public(&layout.verifier_key(), &format!("{key}\n"))?;
     Ok(key)
 }
 
 /// A new file that everybody may read.
 fn write_public(path: &Path, text: &str) -> Result<(), InstanceError> {
-    secret::create(path, 0o644, text).map_err(at(path))
+    file::create(path, 0o644, text).map_err(at(path))
 }
 
 /// A new file that only its owner may read.
 fn write_secret(path: &Path, text: &str) -> Result<(), InstanceError> {
-    secret::create(path, 0o600, text).map_err(at(path))
+    file::create(path, 0o600, text).map_err(at(path))
 }
 
 /// Says which file an error was about.

@@ -6,6 +6,17 @@
 pub mod admission;
 /// The judge: budgets of persons.
 pub mod anomaly;
+/// The command line.
+pub mod cli;
+/// The reference client.
+#[cfg(feature = "serve")]
+pub mod client;
+/// The two files of configuration.
+#[cfg(feature = "serve")]
+pub mod config;
+/// What `init` makes.
+#[cfg(feature = "serve")]
+pub mod instance;
 /// What is written, how it is proven, and the one thread that decides and records.
 pub mod ledger;
 /// The generated code of the gRPC surface.

@@ -299,6 +299,7 @@ mod tests {
     #[test]
     fn every_malformed_field_is_reported_at_once() {
         let ask = Ask {
+            page_size: None,
             dataset: "CIR".into(),
             purpose: String::new(),
             case_reference: " ".into(),

@@ -65,7 +65,7 @@ impl Layout {
         self.root.join(HIGH_WATER)
     }
 
-    /// The ledger's Ed25519 key, PKCS#8 in PEM.
+    /// The seed of the ledger's Ed25519 key, 32 bytes in hex.
     pub fn signing_key(&self) -> PathBuf {
         self.root.join(SIGNING_KEY)
     }

@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate, parse_x509_pem};
 
 use super::person::{MAIL_DOMAINS, TELEPHONES};
-use super::secret::{read_key, read_pkcs8, read_secret};
 use super::*;
 use crate::ledger::entry::sha256;
+use crate::ledger::signer::{read_key, read_secret};
 
 fn plan(dir: &Path) -> Plan {
     Plan {
@@ -262,13 +262,12 @@ fn the_server_answers_to_this_machine_and_is_no_client() {
 fn keys_read_back_and_belong_together() {
     let around = TempDir::new().unwrap();
     let made = made_in(&around.path().join("dev"));
-    let pkcs8 = read_pkcs8(&made.layout.signing_key()).unwrap();
-    let pair = ring::signature::Ed25519KeyPair::from_pkcs8_maybe_unchecked(&pkcs8).unwrap();
-    let public = ring::signature::KeyPair::public_key(&pair);
+    let seed = read_key(&made.layout.signing_key()).unwrap();
+    let signer = Signer::new(super::LEDGER_NAME, &seed).unwrap();
     let written = fs::read_to_string(made.layout.verifier_key()).unwrap();
     let written: VerifierKey = written.trim_end().parse().unwrap();
     assert_eq!(written, made.verifier);
-    assert_eq!(written.public().as_slice(), public.as_ref());
+    assert_eq!(&written, signer.key());
     assert_eq!(written.name(), "greffier.example/reads");
     let tag = read_key(&made.layout.tag_key()).unwrap();
     let handle = read_key(&made.layout.handle_key()).unwrap();

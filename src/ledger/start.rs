@@ -131,6 +131,28 @@ pub fn create(
         .map_err(|error| StartError::HighWater { path: settings.high_water.clone(), error })
 }
 
+/// The origin that a segment's genesis names. It is only read here: the start checks it.
+///
+/// # Errors
+/// If there is no ledger, or it is not one of `name`.
+pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
+    let body = match Store::open(path) {
+        Ok(store) => store.body(0)?,
+        Err(Unreadable::Missing(path)) => return Err(Unwritable::Missing(path).into()),
+        Err(other) => return Err(other.into()),
+    };
+    match Entry::parse(&body).map(|entry| entry.what) {
+        Ok(What::Genesis(genesis)) if genesis.origin.starts_with(&format!("{name}/")) => {
+            Ok(genesis.origin)
+        }
+        Ok(What::Genesis(genesis)) => Err(StartError::Unsound(format!(
+            "it is of `{}`, and the configuration says `{name}`",
+            genesis.origin
+        ))),
+        _ => Err(StartError::Unsound("entry 0 is no genesis".to_owned())),
+    }
+}
+
 /// The entries of a policy: its sections, then its head.
 fn policy(rules: &Rules, judge: u64) -> Vec<What> {
     let section = |section| What::Policy(Policy { section });
