@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Document;
 
-use super::faults::{Fault, Faults};
+use super::faults::Faults;
 use super::table::Table;
 use super::{datasets, providers};
 use crate::admission::{Dataset, Handles, Provider, Role, Terms, Word};
 use crate::ledger::entry::{Hash, ProviderRules, sha256};
+
+pub use super::faults::Fault;
 
 /// Largest policy file, in bytes.
 pub const POLICY_MAX: usize = 1 << 20;
