@@ -53,8 +53,9 @@ impl<'t> Faults<'t> {
 
 /// The candidate that somebody who wrote `word` may have meant.
 pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
-    // No candidate is longer than a word of the policy, so nothing longer is near to one.
-    if word.len() > 64 {
+    // No candidate is longer than a word of the policy, so nothing longer is near to one. Among
+    // very many, the search would take longer than the operator's own.
+    if word.len() > 64 || candidates.len() > 256 {
         return None;
     }
     let near = candidates.iter().map(|c| (distance(word, c), *c)).min_by_key(|(far, _)| *far);

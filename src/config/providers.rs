@@ -97,9 +97,6 @@ fn grants(all: &Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> BTreeMap<Word,
         // A scope that is none was noted, and then no policy comes of this.
         let scope = table.text("scope", SCOPE, None).parse().unwrap_or(Scope::Roster);
         let purposes = table.list("purposes", WORD, true);
-        if purposes.is_empty() {
-            table.fault(item.at, format!("`{name}` is granted for no purpose: name one"));
-        }
         if let Some(dataset) = datasets.get(&name) {
             let declared: Vec<&str> = dataset.purposes.keys().map(|purpose| &**purpose).collect();
             table.hold_known(&purposes, &declared, "a purpose of this dataset");

@@ -1,10 +1,10 @@
 //! Reads a table of `policy.toml` key by key, so that each part of the policy reads as the list of
 //! its keys. What is wrong goes to [`Faults`], and reading goes on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 
-use toml_edit::{Item, TableLike, Value};
+use toml_edit::{Array, Item, TableLike, Value};
 
 use super::faults::{Faults, nearest};
 use crate::admission::{Word, grammar};
@@ -94,26 +94,33 @@ impl<'t> Table<'t> {
         if !(shape.holds)(text) {
             self.fault(at, format!("`{key}` has another form: {write}"));
         }
-        text.into()
+        short(text).into()
     }
 
-    /// A list of texts of a shape, each once; empty if the key is absent and need not be there.
+    /// A list of texts of a shape, each once; empty only if it need not be there.
     pub(super) fn list(&mut self, key: &'static str, shape: Shape, need: bool) -> Vec<Spot<Word>> {
         let found = if need {
-            self.required(key, &format!("write `{key} = [...]`, each {}", shape.must_be))
+            self.required(key, &format!("write `{key} = [...]`, each of them {}", shape.must_be))
         } else {
             self.optional(key)
         };
-        found.map_or_else(Vec::new, |(item, at)| self.texts(key, Spot { value: item, at }, shape))
+        match found {
+            Some((item, _)) if !need && item.as_array().is_some_and(Array::is_empty) => Vec::new(),
+            Some((item, at)) => self.texts(key, Spot { value: item, at }, shape),
+            None => Vec::new(),
+        }
     }
 
-    /// The texts in the list under a key; `item` is what stands there.
+    /// The texts, at least one and each once, in the list under a key.
     pub(super) fn texts(&self, key: &str, item: Spot<&Item>, shape: Shape) -> Vec<Spot<Word>> {
-        let write = format!("write `{key} = [\"...\"]`, each {}", shape.must_be);
+        let write = format!("write `{key} = [\"...\"]`, each of them {}", shape.must_be);
         let Some(array) = item.value.as_array() else {
             self.wrong_type(key, item.value, item.at, &write);
             return Vec::new();
         };
+        if array.is_empty() {
+            self.fault(item.at, format!("`{key}` is empty: {write}"));
+        }
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for value in array {
@@ -124,7 +131,8 @@ impl<'t> Table<'t> {
                     self.fault(at, format!("`{key}` holds {}: {write}", article(kind)));
                 }
                 Some(text) if !(shape.holds)(text) => {
-                    self.fault(at, format!("{} in `{key}` has another form: {write}", shown(text)));
+                    let text = short(text);
+                    self.fault(at, format!("`{text}` in `{key}` has another form: {write}"));
                 }
                 Some(text) if !seen.insert(text) => {
                     self.fault(at, format!("`{text}` is twice in `{key}`: leave one out"));
@@ -153,27 +161,26 @@ impl<'t> Table<'t> {
         Some(Table { like, name, at: item.at, known: Vec::new(), faults: self.faults })
     }
 
-    /// Every entry of a table whose keys are names of the operator's choice.
+    /// Every entry of a table whose keys are names of the operator's choice. One of another form is
+    /// returned all the same, so that the faults inside it are told too.
     pub(super) fn entries(&self, shape: Shape) -> Vec<(Word, Spot<&'t Item>)> {
         let mut found = Vec::new();
         for (key, item) in self.like.iter() {
             let at = self.place(key, item);
             if !(shape.holds)(key) {
-                let name = &self.name;
-                let must = shape.must_be;
-                self.fault(
-                    at,
-                    format!("{} in [{name}] has another form: name it with {must}", shown(key)),
-                );
+                let (key, name, must) = (short(key), &self.name, shape.must_be);
+                let what = format!("`{key}` in [{name}] has another form: name it with {must}");
+                self.fault(at, what);
             }
-            found.push((key.into(), Spot { value: item, at }));
+            found.push((short(key).into(), Spot { value: item, at }));
         }
         found
     }
 
     /// Notes each name that is not among the known ones.
     pub(super) fn hold_known(&self, names: &[Spot<Word>], known: &[&str], what: &str) {
-        for name in names.iter().filter(|name| !known.contains(&&*name.value)) {
+        let set: HashSet<&str> = known.iter().copied().collect();
+        for name in names.iter().filter(|name| !set.contains(&*name.value)) {
             let (word, instead) = (&name.value, instead(&name.value, known));
             self.fault(name.at, format!("`{word}` is not {what}: {instead}"));
         }
@@ -190,7 +197,7 @@ impl<'t> Table<'t> {
                 format!("in [{}]", self.name)
             };
             let instead = instead(key, &self.known);
-            self.fault(at, format!("{} is no key {place}: {instead}", shown(key)));
+            self.fault(at, format!("`{}` is no key {place}: {instead}", short(key)));
         }
     }
 
@@ -211,7 +218,7 @@ impl<'t> Table<'t> {
 
     fn wrong_type(&self, key: &str, item: &Item, at: usize, write: &str) {
         let kind = item.as_value().map_or("table", Value::type_name);
-        self.fault(at, format!("{} is {}: {write}", shown(key), article(kind)));
+        self.fault(at, format!("`{key}` is {}: {write}", article(kind)));
     }
 
     /// Where a key stands; a table made by the header of another has no place of its own.
@@ -226,10 +233,11 @@ impl<'t> Table<'t> {
 }
 
 fn instead(word: &str, known: &[&str]) -> String {
+    let n = known.len();
     match nearest(word, known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "leave it out".into(),
-        None if known.len() > 16 => format!("write one of the {} that are declared", known.len()),
+        None if n == 0 => "leave it out".into(),
+        None if n > 16 => format!("write one of the {n} that are declared"),
         None => format!("write one of {}", known.join(", ")),
     }
 }
@@ -239,8 +247,98 @@ fn article(kind: &str) -> String {
     format!("{} {kind}", if an { "an" } else { "a" })
 }
 
-/// A text of the file in a message: one line, of bounded length.
-fn shown(text: &str) -> String {
-    let short: String = text.escape_debug().take(64).collect();
-    format!("`{short}`")
+/// A text of the file as a message can hold it: one line of bounded length, with nothing that a
+/// terminal acts on. A text of a good shape stays as it is.
+fn short(text: &str) -> String {
+    text.escape_debug().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::policy::tests::{changed, faults, one_fault};
+
+    #[test]
+    fn an_unknown_key_is_a_fault_and_the_nearest_is_named() {
+        let extra = |at: &str, line: &str| changed(at, &format!("{at}\n{line}"));
+        for (text, place, says) in [
+            (changed("revoked = []", "revokd = []"), "revokd", "`revoked`"),
+            (extra("[staff]", "securty = []"), "securty", "`security`"),
+            (extra("[staff]", "provider = []"), "provider =", "write one of"),
+            (extra("table = \"dossiers\"", "tabel = \"x\""), "tabel", "`table`"),
+            (extra("burst = 40", "brust = 1"), "brust", "`burst`"),
+            (extra("agent_day = 120", "agent_days = 1"), "agent_days", "`agent_day`"),
+            (extra("scope = \"roster\"", "scop = \"open\""), "scop =", "`scope`"),
+        ] {
+            one_fault(&text, place, &[says]);
+        }
+    }
+
+    #[test]
+    fn a_missing_key_is_a_fault_at_its_table() {
+        for (from, place, says) in [
+            ("\ntable = \"dossiers\"", "cir]\n", "`table` is missing in [dataset.cir]"),
+            ("\nid_column = \"id\"", "cir]\n", "`id_column` is missing"),
+            ("\nroster_table = \"roster\"", "cir]\n", "`roster_table` is missing"),
+            ("\nrequests_per_second = 20", "langues-nord]\n", "`requests_per_second` is missing"),
+            ("\nburst = 40", "langues-nord]\n", "`burst = N` with an integer N from 1 to 100000"),
+            ("\nscope = \"roster\"", "cir]\npurposes", "roster or open"),
+        ] {
+            let text = changed(from, "");
+            let found = faults(&text);
+            let fault = found
+                .iter()
+                .find(|f| f.what.contains(says))
+                .unwrap_or_else(|| panic!("{found:#?}"));
+            let line = text[..text.find(place).unwrap()].matches('\n').count() + 1;
+            assert_eq!(fault.line, line, "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_a_fault() {
+        for (from, to, place, says) in [
+            ("burst = 40", "burst = \"40\"", "burst", "is a string: write `burst = N`"),
+            ("burst = 40", "burst = 40.0", "burst", "is a float"),
+            ("agent_hour = 60", "agent_hour = []", "agent_hour", "is an array"),
+            ("table = \"dossiers\"", "table = 1", "table = 1", "is an integer"),
+            ("auditor = [\"audit-1\"]", "auditor = \"audit-1\"", "auditor", "write `auditor = ["),
+            ("auditor = [\"audit-1\"]", "auditor = [1]", "1]\nadmin", "holds an integer"),
+            ("case_number = [\"id\"]", "case_number = \"id\"", "case_number", "is a string"),
+            (
+                "course_delivery = [\"BASIC\", \"CONTACT\"]",
+                "course_delivery = {}",
+                "course_delivery = {",
+                "inline table",
+            ),
+        ] {
+            let text = changed(from, to);
+            let found = faults(&text);
+            let line = text[..text.find(place).unwrap()].matches('\n').count() + 1;
+            assert!(
+                found.iter().any(|f| f.line == line && f.what.contains(says)),
+                "{says}: {found:#?}"
+            );
+        }
+        let found = faults("staff = 1\ndataset = []\nprovider = { alpha = 1 }");
+        for (line, says) in
+            [(1, "write [staff]"), (2, "write [dataset]"), (3, "write [provider.alpha]")]
+        {
+            assert!(found.iter().any(|f| f.line == line && f.what.contains(says)), "{found:#?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_short_line_whatever_the_file_holds() {
+        let long = format!("a\\n\\u001b[31m{}", "x".repeat(1_000));
+        let found = faults(&format!(
+            "\"{long}\" = 1\n[staff]\nadmin = [\"{long}\"]\n\
+             [provider.\"{long}\"]\nburst = \"x\"\n\
+             [dataset.\"{long}\"]\nid_column = \"{long}\"\nfields = {{ \"{long}\" = 1 }}\n\
+             views = {{ \"{long}\" = 1 }}\nsearches = {{ \"{long}\" = [\"y\"] }}",
+        ));
+        assert!(found.len() > 10);
+        for fault in found {
+            assert!(fault.what.len() < 500 && !fault.what.contains(char::is_control), "{fault}");
+        }
+    }
 }
