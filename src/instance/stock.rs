@@ -1,9 +1,8 @@
 //! `source.sqlite`: the stock of persons and the rosters. It is written once, as fast as the disk
 //! takes it; if that fails the whole instance goes, so nothing here is safe against a crash.
 
-use std::iter;
 use std::path::Path;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
 use rand::SeedableRng as _;
@@ -14,9 +13,7 @@ use super::person::{self, COLUMNS, Person};
 use super::roster::Roster;
 use super::{InstanceError, Progress, Stage, write_secret};
 
-/// Persons of one INSERT. More gain nothing; see `BATCH` for what crosses the threads.
-const ROWS: usize = 16;
-/// Persons handed over at once, a multiple of [`ROWS`].
+/// Persons handed over at once.
 const BATCH: u64 = 4_096;
 /// Batches under way: enough that neither thread waits for the other's hiccups.
 const UNDER_WAY: usize = 4;
@@ -85,41 +82,45 @@ pub(super) fn write(
 }
 
 /// Draws the persons on a thread of its own and inserts them on this one, in the order of their
-/// ids, so that the tree only ever grows at its right edge.
+/// ids, so that the tree only ever grows at its right edge. (Inserts of 16 or of 64 rows took as
+/// long as inserts of one.)
 fn write_persons(
     db: &Connection,
     seed: u64,
     persons: u64,
     progress: Progress<'_>,
 ) -> Result<(), rusqlite::Error> {
-    let mut many = db.prepare(&insert(ROWS))?;
-    let mut one = db.prepare(&insert(1))?;
+    let values = ["?"; COLUMNS.len()].join(",");
+    let text = format!("INSERT INTO dossiers({}) VALUES ({values})", COLUMNS.join(","));
+    let mut insert = db.prepare(&text)?;
     let mut done = 0;
     progress(Stage::Persons, done, persons);
     thread::scope(|scope| {
-        let (sender, batches) = sync_channel(UNDER_WAY);
-        scope.spawn(move || draw(seed, persons, &sender));
+        let (sender, batches) = mpsc::sync_channel(UNDER_WAY);
+        let (give_back, inserted) = mpsc::channel();
+        scope.spawn(move || draw(seed, persons, &sender, &inserted));
         for batch in batches {
-            let rows = batch.chunks_exact(ROWS);
-            for person in rows.remainder() {
-                bind(&mut one, 0, person)?;
-                one.raw_execute()?;
-            }
-            for persons in rows {
-                for (row, person) in persons.iter().enumerate() {
-                    bind(&mut many, row, person)?;
-                }
-                many.raw_execute()?;
+            for person in &batch {
+                bind(&mut insert, person)?;
+                insert.raw_execute()?;
             }
             done += batch.len() as u64;
             progress(Stage::Persons, done, persons);
+            // Nobody takes the last ones back, and then they are freed here.
+            let _ = give_back.send(batch);
         }
         Ok(())
     })
 }
 
-/// Sends all persons in batches; ends early when nobody takes them any more.
-fn draw(seed: u64, persons: u64, sender: &SyncSender<Vec<Person>>) {
+/// Sends all persons in batches; ends early when nobody takes them any more. What was inserted
+/// comes back to be freed on the thread that allocated it, out of the other one's way.
+fn draw(
+    seed: u64,
+    persons: u64,
+    sender: &SyncSender<Vec<Person>>,
+    inserted: &Receiver<Vec<Person>>,
+) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(STREAM);
     let mut next = 0;
@@ -129,20 +130,13 @@ fn draw(seed: u64, persons: u64, sender: &SyncSender<Vec<Person>>) {
         if sender.send(batch).is_err() {
             return;
         }
+        inserted.try_iter().for_each(drop);
         next = end;
     }
 }
 
-/// The text of an INSERT of so many rows.
-fn insert(rows: usize) -> String {
-    let row = format!("({})", vec!["?"; COLUMNS.len()].join(","));
-    let rows: Vec<&str> = iter::repeat_n(row.as_str(), rows).collect();
-    format!("INSERT INTO dossiers({}) VALUES {}", COLUMNS.join(","), rows.join(","))
-}
-
-/// Binds one person as row `row` of `statement`, in the order of [`COLUMNS`].
-fn bind(statement: &mut Statement<'_>, row: usize, p: &Person) -> Result<(), rusqlite::Error> {
-    let first = row * COLUMNS.len() + 1;
+/// Binds one person, in the order of [`COLUMNS`].
+fn bind(statement: &mut Statement<'_>, p: &Person) -> Result<(), rusqlite::Error> {
     let texts: [&str; COLUMNS.len() - 1] = [
         &p.id,
         &p.family_name,
@@ -157,10 +151,10 @@ fn bind(statement: &mut Statement<'_>, row: usize, p: &Person) -> Result<(), rus
         &p.course_site,
         p.course_level,
     ];
-    for (column, text) in texts.into_iter().enumerate() {
-        statement.raw_bind_parameter(first + column, text)?;
+    for (column, text) in (1..).zip(texts) {
+        statement.raw_bind_parameter(column, text)?;
     }
-    statement.raw_bind_parameter(first + texts.len(), p.hours_attended)
+    statement.raw_bind_parameter(COLUMNS.len(), p.hours_attended)
 }
 
 /// Writes who is assigned to whom.
