@@ -198,7 +198,7 @@ impl Source {
             rows.push(row(permit, found));
         }
         let reply = reply_digest(&salt, &rows);
-        let read = self.read(permit, method, keys, (on, off), reply);
+        let read = Box::new(self.read(permit, method, keys, (on, off), reply));
         let (bound, claim) = bind(Draft { read, reach });
         Ok((Withheld { claim, rows, salt, next_page }, bound))
     }

@@ -97,7 +97,8 @@ fn write_persons(
     progress(Stage::Persons, done, persons);
     thread::scope(|scope| {
         let (sender, batches) = mpsc::sync_channel(UNDER_WAY);
-        let (give_back, inserted) = mpsc::channel();
+        // Room for every batch there is: sending back never waits.
+        let (give_back, inserted) = mpsc::sync_channel(UNDER_WAY + 2);
         scope.spawn(move || draw(seed, persons, &sender, &inserted));
         for batch in batches {
             for person in &batch {

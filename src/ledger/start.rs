@@ -67,6 +67,9 @@ pub enum StartError {
         /// The system's word.
         error: std::io::Error,
     },
+    /// The system gives no thread.
+    #[error("no thread for the ledger: {0}")]
+    Thread(std::io::Error),
     /// A policy that makes too long an entry.
     #[error(transparent)]
     Oversize(#[from] Oversize),
