@@ -20,8 +20,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "admission", "anomaly", "client", "config", "instance", "ledger", "proto", "quota",
-            "service", "source",
+            "admission",
+            "anomaly",
+            "client",
+            "config",
+            "instance",
+            "ledger",
+            "proto",
+            "quota",
+            "service",
+            "source",
         ],
     ),
 ];
@@ -30,7 +38,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 const GATES: &[&str] = &["src/lib.rs", "src/ledger.rs", "src/cli.rs"];
 
 /// Names that draw everything to them until every room knows every other.
-const NO_ROOMS: &[&str] = &["common", "util", "utils", "types", "error", "errors", "helpers", "metrics"];
+const NO_ROOMS: &[&str] =
+    &["common", "util", "utils", "types", "error", "errors", "helpers", "metrics"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -14,8 +14,8 @@ use super::entry::{Access, Read, Refusals, Ruling, Tag, What, Word};
 /// Whom a read could return, whatever it does return.
 #[derive(Clone, Copy, Debug)]
 pub enum Reach {
-    /// The person of one handle; none if the handle does not open.
-    One(Option<Tag>),
+    /// The person of one handle, whether or not there is one.
+    One(Tag),
     /// A page of this size.
     Page(u64),
 }

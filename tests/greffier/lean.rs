@@ -12,8 +12,21 @@ fn the_lean_build_has_no_runtime_and_no_network() {
     let crates: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(crates.contains(&"rusqlite") && crates.contains(&"ring"));
     let unwanted = [
-        "tokio", "tonic", "prost", "hyper", "rustls", "rcgen", "governor", "config", "tracing",
-        "http", "h2", "protox", "toml_edit", "aes-siv", "x509-parser",
+        "tokio",
+        "tonic",
+        "prost",
+        "hyper",
+        "rustls",
+        "rcgen",
+        "governor",
+        "config",
+        "tracing",
+        "http",
+        "h2",
+        "protox",
+        "toml_edit",
+        "aes-siv",
+        "x509-parser",
     ];
     for name in unwanted {
         assert!(!crates.contains(&name), "{name} is in the lean build");
