@@ -43,7 +43,8 @@ impl Clock {
     /// Goes on from the last entry, whatever time has passed since.
     pub(super) fn resume(last: Moment) -> Result<Clock, ClockBehind> {
         let (now, at) = (Instant::now(), wall());
-        let passed = at.checked_sub(last.at).ok_or(ClockBehind { behind: last.at - at })?;
+        let behind = || ClockBehind { behind: last.at - at };
+        let passed = at.checked_sub(last.at).ok_or_else(behind)?;
         let tick = last.tick + passed.min(START_REFILL);
         Ok(Clock { began: (now, at), last: Moment { at, tick }, run: 0, held: false })
     }
