@@ -136,6 +136,26 @@ pub fn scan(
     progress: &mut dyn FnMut(u64, u64),
     visit: &mut dyn FnMut(&Entry, Hash),
 ) -> Result<Sound, Failure> {
+    match pass(store, trust, progress, visit) {
+        // Only checkpoints that are known to be signed can tell which entry is the first wrong one.
+        Err(Failure::Unsound(fault)) if !trust.all_signatures && fault.fault != Fault::Schema => {
+            let trust = Trust { all_signatures: true, ..*trust };
+            match pass(store, &trust, progress, &mut |_, _| ()) {
+                Err(Failure::Unsound(exact)) => Err(exact.into()),
+                _ => Err(fault.into()),
+            }
+        }
+        other => other,
+    }
+}
+
+/// One way through the file.
+fn pass(
+    store: &Store,
+    trust: &Trust<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+    visit: &mut dyn FnMut(&Entry, Hash),
+) -> Result<Sound, Failure> {
     let anchors = open_anchors(trust)?;
     let _snapshot = store.connection().unchecked_transaction()?;
     if let Some(detail) = store.structure_fault()? {
@@ -391,11 +411,13 @@ impl<'a> Walk<'a> {
             let detail = format!("entry {seq} is a second genesis");
             return Err(self.at(Fault::Inserted, detail, Some(seq)).into());
         } else if entry.prev != self.leaf {
-            // Either the entry before was edited, or the link in this one: the next one tells.
+            // Either the entry before was edited, or the link in this one: the next one tells, or the
+            // checkpoint that the one before agrees with.
+            let first = if self.covered == seq { seq } else { seq - 1 };
             self.suspicion = Some(Suspicion {
                 leaf,
                 if_edited: self.edited(seq),
-                otherwise: self.edited(seq - 1),
+                otherwise: self.edited(first),
             });
         }
         if entry.now.at < self.now.at || entry.now.tick < self.now.tick {
@@ -477,29 +499,30 @@ impl<'a> Walk<'a> {
     }
 
     fn checkpoint(&mut self, size: i64, note: NoteOr) -> Result<(), Unsound> {
-        let here = |walk: &Walk<'_>, kind, why: String| {
-            walk.at(kind, format!("the checkpoint of size {size} {why}"), None)
+        // What a checkpoint that does not hold was to cover, nothing vouches for yet.
+        let last = self.covered.checked_sub(1);
+        let here = |kind, why: String| {
+            fault(kind, format!("the checkpoint of size {size} {why}"), None, last)
         };
+        if note.is_err() {
+            self.settle(None)?;
+        }
         let (checkpoint, note) = note.map_err(|e| {
             let kind = match &e {
                 BadNote::Malformed(_) => Fault::Malformed,
                 BadNote::False | BadNote::Unsigned | BadNote::Foreign(_) => Fault::Stranger,
             };
-            here(self, kind, format!("does not hold: {e}"))
+            here(kind, format!("does not hold: {e}"))
         })?;
         self.checkpoints += 1;
         self.signatures += u64::from(self.trust.all_signatures);
         if i64::try_from(checkpoint.size) != Ok(size) || checkpoint.origin != self.origin {
-            return Err(here(
-                self,
-                Fault::Edited,
-                "was edited: it says another size or origin".into(),
-            ));
+            return Err(here(Fault::Edited, "was edited: it says another size or origin".into()));
         }
         let first = std::mem::replace(&mut self.covered, checkpoint.size);
         if checkpoint.size == self.edge.size() && checkpoint.root != self.edge.root() {
             if let Err(error) = Checkpoint::open(&note, self.trust.key) {
-                return Err(here(self, Fault::Edited, format!("was edited: {error}")));
+                return Err(here(Fault::Edited, format!("was edited: {error}")));
             }
             self.suspect_batch(first);
         }

@@ -1,5 +1,16 @@
-//! Everything that is tested from outside, in one binary: each case in a folder of its own.
+//! Everything that is tested from outside, in one binary. Each case has its own temporary folder,
+//! none sleeps, and none needs another to have run.
+
+mod lean;
+mod properties;
 
 #[cfg(feature = "serve")]
 mod compile;
-mod lean;
+#[cfg(feature = "serve")]
+mod golden;
+#[cfg(feature = "serve")]
+mod registrar;
+#[cfg(feature = "serve")]
+mod segment;
+#[cfg(feature = "serve")]
+mod tamper;

@@ -1,0 +1,1 @@
+//! Tampering, as the auditor sees it.
