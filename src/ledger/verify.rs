@@ -97,7 +97,7 @@ pub enum Failure {
     Unsound(#[from] Unsound),
     /// It could not be checked.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(Unreadable),
     /// An anchor cannot be used.
     #[error("the anchor of size {size} cannot be used: {why}")]
     Anchor {
@@ -106,6 +106,15 @@ pub enum Failure {
         /// Why not.
         why: String,
     },
+}
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Failure {
+        match unreadable {
+            Unreadable::Sqlite(error) => error.into(),
+            other => Failure::Unreadable(other),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Failure {
