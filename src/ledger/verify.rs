@@ -97,7 +97,7 @@ pub enum Failure {
     Unsound(#[from] Unsound),
     /// It could not be checked.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(Unreadable),
     /// An anchor cannot be used.
     #[error("the anchor of size {size} cannot be used: {why}")]
     Anchor {
@@ -106,6 +106,15 @@ pub enum Failure {
         /// Why not.
         why: String,
     },
+}
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Failure {
+        match unreadable {
+            Unreadable::Sqlite(error) => error.into(),
+            other => Failure::Unreadable(other),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -217,8 +226,9 @@ fn open_anchors(trust: &Trust<'_>) -> Result<Vec<Checkpoint>, Failure> {
 }
 
 fn rows(store: &Store) -> Result<u64, rusqlite::Error> {
-    let sql = "SELECT coalesce(max(seq), -1) + 1 FROM entries";
-    store.connection().query_row(sql, [], |row| Ok(row.get::<_, i64>(0)?.max(0).unsigned_abs()))
+    let last: Option<i64> =
+        store.connection().query_row("SELECT max(seq) FROM entries", [], |row| row.get(0))?;
+    Ok(last.map_or(0, |last| last.saturating_add(1).max(0).unsigned_abs()))
 }
 
 /// Some rows as they lie in the file.
@@ -230,18 +240,19 @@ struct Chunk {
 impl Chunk {
     /// The rows behind entry number `after`; the last chunk has whatever checkpoints are left.
     fn read(store: &Store, after: Option<i64>) -> Result<Chunk, rusqlite::Error> {
-        // Numbers below 0 have no place; they sort first and are found there.
-        let after = after.unwrap_or(i64::MIN);
-        let sql = "SELECT seq, body FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-        let bodies = Self::select(store, sql, (after, CHUNK))?;
-        let to = if bodies.len() < CHUNK as usize { i64::MAX } else { bodies[bodies.len() - 1].0 };
-        let from = if after == i64::MIN { i64::MIN } else { after.saturating_add(1) };
-        let sql = "SELECT size, note FROM checkpoints WHERE size > ?1 AND size <= ?2 ORDER BY size";
-        let notes = if after == i64::MAX {
-            Vec::new()
-        } else {
-            Self::select(store, sql, (from, to.saturating_add(1)))?
+        // Numbers below 0 have no place; they sort first and are found there, the lowest of all too.
+        let from = after.map_or(Some(i64::MIN), |after| after.checked_add(1));
+        let Some(from) = from else {
+            return Ok(Chunk { bodies: Vec::new(), notes: Vec::new() });
         };
+        let sql = "SELECT seq, body FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
+        let bodies = Self::select(store, sql, (from, CHUNK))?;
+        let to = if bodies.len() < CHUNK as usize { i64::MAX } else { bodies[bodies.len() - 1].0 };
+        // A checkpoint is read with the last entry that it covers.
+        let from = if after.is_none() { from } else { from.saturating_add(1) };
+        let sql =
+            "SELECT size, note FROM checkpoints WHERE size >= ?1 AND size <= ?2 ORDER BY size";
+        let notes = Self::select(store, sql, (from, to.saturating_add(1)))?;
         Ok(Chunk { bodies, notes })
     }
 

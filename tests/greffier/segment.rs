@@ -2,7 +2,6 @@
 //! test chooses.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use greffier::anomaly::Anomaly;
 use greffier::ledger::checkpoint::VerifierKey;
@@ -13,7 +12,7 @@ use greffier::ledger::entry::{
 use greffier::ledger::merkle::{self, Frontier};
 use greffier::ledger::registrar::Registrar;
 use greffier::ledger::signer::Signer;
-use greffier::ledger::start::{Rules, Settings, StartError, create};
+use greffier::ledger::start::{Factory, Rules, Settings, StartError, create};
 use greffier::ledger::store::{APPLICATION_ID, FORMAT, SCHEMA, Store};
 use greffier::ledger::tag::Tagger;
 use greffier::ledger::verify::{Failure, Sound, Trust, Unsound, scan};
@@ -21,6 +20,7 @@ use greffier::ledger::{Draft, Ledger, Reach, Unrecorded, bind};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 /// Segment that the tests write.
 pub(crate) const ORIGIN: &str = "registry.example/reads/2026-11";
@@ -125,6 +125,12 @@ pub(crate) fn access(entry: u64) -> Access {
     }
 }
 
+/// A runtime of a test's own.
+pub(crate) fn runtime() -> Runtime {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().expect("a runtime")
+}
+
 /// A folder with a segment in it.
 pub(crate) struct Place {
     pub(crate) settings: Settings,
@@ -148,15 +154,39 @@ impl Place {
         place
     }
 
-    /// Starts the registrar with a fresh judge.
+    /// Starts the registrar with a fresh judge, inside a runtime.
     pub(crate) fn start(&self, rules: &Rules) -> Result<Registrar, StartError> {
-        let settings = self.settings.clone();
-        Registrar::start(settings, signer(), rules.clone(), Box::new(Anomaly::fresh))
+        self.start_judged(rules, Box::new(Anomaly::fresh))
     }
 
-    /// The same, and it must work.
-    pub(crate) fn started(&self, rules: &Rules) -> Registrar {
-        self.start(rules).expect("a ledger that can be taken up")
+    /// The same with another judge.
+    pub(crate) fn start_judged(
+        &self,
+        rules: &Rules,
+        judge: Box<Factory>,
+    ) -> Result<Registrar, StartError> {
+        Registrar::start(self.settings.clone(), signer(), rules.clone(), judge)
+    }
+
+    /// Starts the registrar, has some calls made, and waits until it has ended.
+    pub(crate) fn run<T, F: Future<Output = T>>(
+        &self,
+        rules: &Rules,
+        calls: impl FnOnce(Ledger) -> F,
+    ) -> T {
+        let runtime = runtime();
+        let _inside = runtime.enter();
+        let registrar = self.start(rules).expect("a ledger that can be taken up");
+        let out = runtime.block_on(calls(registrar.ledger.clone()));
+        registrar.finish();
+        out
+    }
+
+    /// Starts the registrar, which must refuse.
+    pub(crate) fn refused(&self, rules: &Rules) -> StartError {
+        let runtime = runtime();
+        let _inside = runtime.enter();
+        self.start(rules).err().expect("a ledger that cannot be taken up")
     }
 
     /// The file as a reader sees it.
@@ -320,15 +350,4 @@ impl Forge {
         let (_, newest) = self.notes.last().expect("a checkpoint");
         std::fs::write(&settings.high_water, newest).expect("a high-water file");
     }
-}
-
-/// Runs a test's own small runtime.
-pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.worker_threads(2).enable_all().build().expect("a runtime").block_on(future)
-}
-
-/// Shared by tasks.
-pub(crate) fn shared(ledger: &Ledger) -> Arc<Ledger> {
-    Arc::new(ledger.clone())
 }
