@@ -1,6 +1,8 @@
 //! Everything that is tested from outside, in one binary. Each case has its own temporary folder,
 //! none sleeps, and none needs another to have run.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
+
 mod lean;
 mod properties;
 
