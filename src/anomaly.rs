@@ -2,6 +2,7 @@
 //! chance; its state is a fold over the ledger, so anyone can replay it.
 
 pub mod budget;
+pub mod replay;
 
 use crate::ledger::entry::{Entry, Moment, Ruling};
 use crate::ledger::{Counted, Judge};

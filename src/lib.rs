@@ -1,10 +1,33 @@
 //! greffier stands between a public agency's personal records and the subcontractors that must read
 //! some of them. See `ARCHITECTURE.md` for the rooms and who may import whom.
 
+/// The door: who calls, for whom, for what.
+#[cfg(feature = "serve")]
+pub mod admission;
 /// The judge: budgets of persons.
 pub mod anomaly;
+/// The command line.
+pub mod cli;
+/// The reference client.
+#[cfg(feature = "serve")]
+pub mod client;
+/// The two files of configuration.
+#[cfg(feature = "serve")]
+pub mod config;
+/// What `init` makes.
+#[cfg(feature = "serve")]
+pub mod instance;
 /// What is written, how it is proven, and the one thread that decides and records.
 pub mod ledger;
 /// The generated code of the gRPC surface.
 #[cfg(feature = "serve")]
 pub mod proto;
+/// Request rates.
+#[cfg(feature = "serve")]
+pub mod quota;
+/// The server, and the path of a read.
+#[cfg(feature = "serve")]
+pub mod service;
+/// Where the records lie.
+#[cfg(feature = "serve")]
+pub mod source;

@@ -133,7 +133,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_handle_opens_for_its_own_provider(
-            provider in "[a-z0-9-]{1,64}", dataset in "[a-z_]{1,20}", id in "\\PC{0,64}", kind in kind(),
+            provider in "[a-z0-9-]{1,64}", dataset in "[a-z_]{1,20}", id in "\\PC{0,64}",
+            kind in kind(),
         ) {
             let handle = key(1, &provider).seal(kind, &dataset, &id);
             prop_assert_eq!(&handle, &key(1, &provider).seal(kind, &dataset, &id));
@@ -142,7 +143,8 @@ mod tests {
 
         #[test]
         fn a_handle_of_one_provider_never_opens_for_another(
-            one in "[a-z0-9-]{1,64}", other in "[a-z0-9-]{1,64}", id in "[0-9]{0,12}", kind in kind(),
+            one in "[a-z0-9-]{1,64}", other in "[a-z0-9-]{1,64}", id in "[0-9]{0,12}",
+            kind in kind(),
         ) {
             prop_assume!(one != other);
             let handle = key(1, &one).seal(kind, "cir", &id);
@@ -159,7 +161,9 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_handle_does_not_open(id in "[0-9]{0,12}", at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_-]") {
+        fn a_changed_handle_does_not_open(
+            id in "[0-9]{0,12}", at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_-]",
+        ) {
             let handle = key(1, "alpha").seal(Kind::Record, "cir", &id);
             let at = at.index(handle.len());
             let mut changed = handle.clone();

@@ -19,7 +19,14 @@ pub struct Ask {
     pub off_roster_reason: Option<String>,
     /// The client's own id of the request.
     pub request_id: Option<String>,
+    /// Most records wanted, of a request that takes a page: 0 asks for [`PAGE_DEFAULT`].
+    pub page_size: Option<i32>,
 }
+
+/// Records on a page, unless the request says.
+const PAGE_DEFAULT: u64 = 10;
+/// Most records on a page.
+pub const PAGE_MAX: u64 = 500;
 
 /// A field of a request that cannot be read (AIP-193, `BadRequest`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +66,7 @@ pub struct Permit {
     reason: Option<Word>,
     case_reference: String,
     request_id: Option<String>,
+    page_size: u64,
 }
 
 impl Permit {
@@ -94,7 +102,12 @@ impl Permit {
         // One spelling, so that the same UUID is always the same request.
         let request_id = ask.request_id.map(|id| id.to_ascii_lowercase());
         let case_reference = ask.case_reference;
-        Ok(Permit { caller, dataset, purpose, view, reason, case_reference, request_id })
+        let page_size = match ask.page_size {
+            None => 1,
+            Some(0) => PAGE_DEFAULT,
+            Some(size) => u64::from(size.unsigned_abs()),
+        };
+        Ok(Permit { caller, dataset, purpose, view, reason, case_reference, request_id, page_size })
     }
 
     /// The provider that calls.
@@ -165,6 +178,11 @@ impl Permit {
         self.request_id.as_deref()
     }
 
+    /// Most records that the reply may hold; 1 for a request that takes no page.
+    pub fn page_size(&self) -> u64 {
+        self.page_size
+    }
+
     /// Ledger entry number of the policy that it was granted under.
     pub fn policy_head(&self) -> u64 {
         self.caller.terms.head
@@ -213,6 +231,10 @@ impl Ask {
         hold("off_roster_reason", or_absent(&self.off_roster_reason, grammar::is_word), &word);
         hold("request_id", or_absent(&self.request_id, grammar::is_uuid), &|| {
             format!("must be {}, or absent", grammar::UUID)
+        });
+        let size = |size| u64::try_from(size).is_ok_and(|size| size <= PAGE_MAX);
+        hold("page_size", self.page_size.is_none_or(size), &|| {
+            format!("must be 1 to {PAGE_MAX}, or 0 for {PAGE_DEFAULT}")
         });
         found
     }
@@ -277,6 +299,7 @@ mod tests {
     #[test]
     fn every_malformed_field_is_reported_at_once() {
         let ask = Ask {
+            page_size: None,
             dataset: "CIR".into(),
             purpose: String::new(),
             case_reference: " ".into(),

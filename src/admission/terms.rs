@@ -51,6 +51,11 @@ impl Dataset {
         field.map(|f| &f.column).or_else(|| (&*self.id_column == name).then_some(&self.id_column))
     }
 
+    /// The class of a field.
+    pub fn class(&self, name: &str) -> Option<Class> {
+        self.fields.iter().find(|field| &*field.name == name).map(|field| field.class)
+    }
+
     /// A search by its name.
     pub fn search(&self, name: &str) -> Option<&Search> {
         self.searches.iter().find(|search| &*search.name == name)
@@ -84,6 +89,15 @@ pub enum Class {
 impl Class {
     /// The words of the policy file.
     pub const WORDS: [&str; 4] = ["identity", "contact", "status", "sensitive"];
+
+    /// What one value of it adds to the weight of a read.
+    pub fn weight(self) -> u64 {
+        match self {
+            Class::Status => 1,
+            Class::Identity | Class::Contact => 10,
+            Class::Sensitive => 50,
+        }
+    }
 }
 
 impl FromStr for Class {

@@ -190,8 +190,11 @@ impl Checkpoint {
     }
 }
 
+/// Signature lines: the name of each, and key id with signature.
+type Lines<'a> = Vec<(&'a str, Vec<u8>)>;
+
 /// The signed text of a note, and its signature lines: names with key id and signature.
-fn halves(note: &str) -> Result<(&str, Vec<(&str, Vec<u8>)>), BadNote> {
+fn halves(note: &str) -> Result<(&str, Lines<'_>), BadNote> {
     let wrong = BadNote::Malformed;
     if note.contains(|c: char| c != '\n' && c.is_control()) {
         return Err(wrong("control characters"));

@@ -43,8 +43,7 @@ impl Clock {
     /// Goes on from the last entry, whatever time has passed since.
     pub(super) fn resume(last: Moment) -> Result<Clock, ClockBehind> {
         let (now, at) = (Instant::now(), wall());
-        let behind = || ClockBehind { behind: last.at - at };
-        let passed = at.checked_sub(last.at).ok_or_else(behind)?;
+        let passed = at.checked_sub(last.at).ok_or_else(|| ClockBehind { behind: last.at - at })?;
         let tick = last.tick + passed.min(START_REFILL);
         Ok(Clock { began: (now, at), last: Moment { at, tick }, run: 0, held: false })
     }

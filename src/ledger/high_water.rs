@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 /// Least time between two writes.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -21,18 +23,33 @@ pub(super) fn write(path: &Path, note: &str) -> io::Result<()> {
     fs::rename(&new, path)
 }
 
-/// A thread that writes the newest checkpoint a few times a second; it ends when the sender is
-/// dropped, after writing the last.
-pub(super) fn keep(path: PathBuf) -> (Sender<Arc<str>>, JoinHandle<()>) {
-    let (newest, notes) = channel::<Arc<str>>();
-    let thread = thread::spawn(move || follow(&path, &notes));
-    (newest, thread)
+/// Rings when there is a newer checkpoint. One ring waits at most; it is for all that came since.
+#[derive(Debug)]
+pub(super) struct Bell(SyncSender<()>);
+
+impl Bell {
+    pub(super) fn ring(&self) {
+        // If it rings already, the keeper will see the newest anyway.
+        let _ = self.0.try_send(());
+    }
 }
 
-fn follow(path: &Path, notes: &Receiver<Arc<str>>) {
+/// A thread that writes the newest checkpoint a few times a second; it ends when the bell is
+/// dropped, after writing the last.
+pub(super) fn keep(
+    path: PathBuf,
+    newest: watch::Receiver<Arc<str>>,
+) -> io::Result<(Bell, JoinHandle<()>)> {
+    let (bell, rings) = sync_channel(1);
+    let thread = thread::Builder::new().name("high-water".to_owned());
+    let thread = thread.spawn(move || follow(&path, &rings, &newest))?;
+    Ok((Bell(bell), thread))
+}
+
+fn follow(path: &Path, rings: &Receiver<()>, newest: &watch::Receiver<Arc<str>>) {
     let mut failing = false;
-    while let Ok(first) = notes.recv() {
-        let newest = notes.try_iter().last().unwrap_or(first);
+    while rings.recv().is_ok() {
+        let newest = newest.borrow().clone();
         let written = write(path, &newest);
         if let (Err(error), false) = (&written, failing) {
             tracing::error!(path = %path.display(), %error, "the high-water file cannot be written");

@@ -14,8 +14,8 @@ use super::entry::{Access, Read, Refusals, Ruling, Tag, What, Word};
 /// Whom a read could return, whatever it does return.
 #[derive(Clone, Copy, Debug)]
 pub enum Reach {
-    /// The person of one handle; none if the handle does not open.
-    One(Option<Tag>),
+    /// The person of one handle, whether or not there is one.
+    One(Tag),
     /// A page of this size.
     Page(u64),
 }
@@ -25,7 +25,7 @@ pub enum Reach {
 #[derive(Debug)]
 pub struct Draft {
     /// The entry so far. Its ruling is [`Ruling::PENDING`], which releases nothing.
-    pub read: Read,
+    pub read: Box<Read>,
     /// Whom it could return.
     pub reach: Reach,
 }
@@ -119,12 +119,15 @@ pub enum Status {
     Stopped(String),
 }
 
+/// Where an answer goes.
+pub(super) type Answer<T> = oneshot::Sender<Result<T, Unrecorded>>;
+
 /// What the registrar is asked.
 pub(super) enum Job {
     /// Judge and record a read.
-    Read { bound: Bound, answer: oneshot::Sender<Result<Recorded, Unrecorded>>, share: Share },
+    Read { bound: Bound, answer: Answer<Recorded>, share: Share },
     /// Record what needs no judge; answers with its number.
-    Note { what: What, answer: oneshot::Sender<Result<u64, Unrecorded>> },
+    Note { what: What, answer: Answer<u64> },
 }
 
 impl Bound {

@@ -2,17 +2,19 @@
 //! who wait. It owns the file, the chain, the memory and the judge; nobody else touches them.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc, watch};
 
 use super::Counted;
 use super::entry::{Moment, Outcome, Ruling, What};
-use super::high_water;
-use super::queue::{Bound, Draft, Job, Ledger, Recorded, Share, Status, Unrecorded, recorded};
+use super::high_water::{self, Bell};
+use super::queue::{
+    Answer, Bound, Draft, Job, Ledger, Recorded, Share, Status, Unrecorded, recorded,
+};
 use super::signer::Signer;
 use super::start::{Factory, Rules, Settings, StartError, State};
 use super::writer::{Commit, room};
@@ -21,6 +23,8 @@ use super::writer::{Commit, room};
 const BATCH: usize = 512;
 /// Between two attempts to take up a ledger that could not be written.
 const RETRY: Duration = Duration::from_secs(1);
+/// Between two looks at the queue meanwhile.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// What the daemon holds of its registrar.
 pub struct Registrar {
@@ -48,7 +52,8 @@ impl Registrar {
         let (newest, newest_seen) = watch::channel(Arc::from(note));
         let (status, status_seen) = watch::channel(Status::Writable);
         let (ledger, inbox) = Ledger::new(settings.queue, settings.share, newest_seen, status_seen);
-        let (high_water, keeper) = high_water::keep(settings.high_water.clone());
+        let keeper = high_water::keep(settings.high_water.clone(), newest.subscribe());
+        let (high_water, keeper) = keeper.map_err(StartError::Thread)?;
         let desk = Desk {
             settings,
             signer,
@@ -61,9 +66,7 @@ impl Registrar {
             runtime: Handle::current(),
         };
         let thread = std::thread::Builder::new().name("registrar".into());
-        let thread = thread
-            .spawn(move || desk.run(state))
-            .map_err(|error| StartError::HighWater { path: "thread".into(), error })?;
+        let thread = thread.spawn(move || desk.run(state)).map_err(StartError::Thread)?;
         Ok(Registrar { ledger, head, threads: [thread, keeper] })
     }
 
@@ -88,15 +91,15 @@ struct Desk {
     inbox: mpsc::Receiver<Job>,
     newest: watch::Sender<Arc<str>>,
     status: watch::Sender<Status>,
-    high_water: Sender<Arc<str>>,
+    high_water: Bell,
     runtime: Handle,
 }
 
 /// Those who wait for a commit, with what they will be told.
 #[derive(Default)]
 struct Waiters {
-    reads: Vec<(oneshot::Sender<Result<Recorded, Unrecorded>>, Verdict, Share)>,
-    notes: Vec<(oneshot::Sender<Result<u64, Unrecorded>>, u64)>,
+    reads: Vec<(Answer<Recorded>, Verdict, Share)>,
+    notes: Vec<(Answer<u64>, u64)>,
 }
 
 struct Verdict {
@@ -136,8 +139,7 @@ impl Desk {
             Ok(note) => {
                 let note: Arc<str> = note.into();
                 self.newest.send_replace(note.clone());
-                // The keeper lives as long as the registrar.
-                let _ = self.high_water.send(note.clone());
+                self.high_water.ring();
                 // Waking costs more than writing: let the runtime do it while the next batch goes on.
                 self.runtime.spawn(async move { waiters.wake(&note) });
                 Ok(())
@@ -181,14 +183,15 @@ impl Desk {
 
     /// Refuses jobs for a while; false when nobody can send any more.
     fn refuse_for(&mut self, span: Duration) -> bool {
-        let inbox = &mut self.inbox;
-        let refuse = async {
-            while let Some(job) = inbox.recv().await {
-                job.refuse();
+        let until = Instant::now() + span;
+        while Instant::now() < until {
+            match self.inbox.try_recv() {
+                Ok(job) => job.refuse(),
+                Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => std::thread::sleep(GLANCE),
             }
-        };
-        let timed = async { tokio::time::timeout(span, refuse).await };
-        self.runtime.block_on(timed).is_err()
+        }
+        true
     }
 }
 
@@ -210,7 +213,7 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
 fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Option<Verdict> {
     let (number, Draft { mut read, reach }) = bound.open();
     read.facts = state.memory.count(&read, reach, now.at);
-    let ruling = state.judge().decide(&Counted::from(&read), now);
+    let ruling = state.judge().decide(&Counted::from(&*read), now);
     read.ruling = ruling;
     if ruling.outcome == Outcome::Withheld {
         read.on.clear();
@@ -218,7 +221,7 @@ fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Opt
         read.rows = 0;
         read.reply = None;
     }
-    let seq = state.add(batch, now, What::Read(Box::new(read))).ok()?;
+    let seq = state.add(batch, now, What::Read(read)).ok()?;
     Some(Verdict { number, ruling, seq })
 }
 

@@ -67,6 +67,9 @@ pub enum StartError {
         /// The system's word.
         error: std::io::Error,
     },
+    /// The system gives no thread.
+    #[error("no thread for the ledger: {0}")]
+    Thread(std::io::Error),
     /// A policy that makes too long an entry.
     #[error(transparent)]
     Oversize(#[from] Oversize),
@@ -129,6 +132,28 @@ pub fn create(
     let note = state.commit(&batch, signer)?;
     high_water::write(&settings.high_water, &note)
         .map_err(|error| StartError::HighWater { path: settings.high_water.clone(), error })
+}
+
+/// The origin that a segment's genesis names. It is only read here: the start checks it.
+///
+/// # Errors
+/// If there is no ledger, or it is not one of `name`.
+pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
+    let body = match Store::open(path) {
+        Ok(store) => store.body(0)?,
+        Err(Unreadable::Missing(path)) => return Err(Unwritable::Missing(path).into()),
+        Err(other) => return Err(other.into()),
+    };
+    match Entry::parse(&body).map(|entry| entry.what) {
+        Ok(What::Genesis(genesis)) if genesis.origin.starts_with(&format!("{name}/")) => {
+            Ok(genesis.origin)
+        }
+        Ok(What::Genesis(genesis)) => Err(StartError::Unsound(format!(
+            "it is of `{}`, and the configuration says `{name}`",
+            genesis.origin
+        ))),
+        _ => Err(StartError::Unsound("entry 0 is no genesis".to_owned())),
+    }
 }
 
 /// The entries of a policy: its sections, then its head.

@@ -268,13 +268,13 @@ pub(crate) async fn page(ledger: &Ledger, read: Read) -> (Ruling, u64) {
 /// Has the record of one person judged and recorded.
 pub(crate) async fn get(ledger: &Ledger, provider: &str, agent: &str, n: u32) -> (Ruling, u64) {
     let tag = person(provider, n);
-    let reach = Reach::One(Some(tag));
+    let reach = Reach::One(tag);
     let read = read(provider, agent, &[tag], &[]);
     reach_of(ledger, read, reach).await.expect("a ledger that takes it")
 }
 
 async fn reach_of(ledger: &Ledger, read: Read, reach: Reach) -> Result<(Ruling, u64), Unrecorded> {
-    let (bound, claim) = bind(Draft { read, reach });
+    let (bound, claim) = bind(Draft { read: Box::new(read), reach });
     let recorded = ledger.record(bound).await?;
     let (ruling, seq, _) = claim.redeem(recorded).expect("the proof of this draft");
     Ok((ruling, seq))

@@ -67,7 +67,7 @@ async fn together(ledger: &Ledger, many: u32) {
             if n % 5 == 0 {
                 let tag = person("gamma-sante", n);
                 let read = read("gamma-sante", "c2", &[tag], &[]);
-                let (bound, _) = bind(Draft { read, reach: Reach::One(Some(tag)) });
+                let (bound, _) = bind(Draft { read: Box::new(read), reach: Reach::One(tag) });
                 ledger.record(bound).await.expect("a writable ledger");
             } else {
                 ledger.access(access(n.into())).await.expect("a writable ledger");

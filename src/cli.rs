@@ -1,0 +1,132 @@
+//! The command line: one match over the commands. Exit codes are the same for all of them: 0 done,
+//! 1 the answer is no (not sound, refused, faulty), 2 it could not be tried.
+
+#[cfg(feature = "serve")]
+mod init;
+mod key;
+#[cfg(feature = "serve")]
+mod policy;
+#[cfg(feature = "serve")]
+mod quickstart;
+#[cfg(feature = "serve")]
+mod read;
+mod receipt;
+#[cfg(feature = "serve")]
+mod serve;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A gateway that decides, writes and signs every read of a personal record before the record goes,
+/// and the tools to prove afterwards who received what.
+#[derive(Parser, Debug)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 the answer is no (not sound, refused, faulty), \
+                          2 it could not be tried.";
+
+#[derive(Subcommand, Debug)]
+#[cfg_attr(
+    feature = "serve",
+    expect(clippy::large_enum_variant, reason = "there is one, made once")
+)]
+enum Command {
+    /// Make an instance, serve it, read through it, verify its ledger, and say what was done
+    #[cfg(feature = "serve")]
+    Quickstart(quickstart::Args),
+    /// Make a new instance: keys, certificates, configuration, ledger, synthetic records
+    #[cfg(feature = "serve")]
+    Init(init::Args),
+    /// Run the gateway
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
+    /// Read records through a gateway, as a provider
+    #[cfg(feature = "serve")]
+    Read(read::Args),
+    /// Check a policy file
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Check a whole ledger, offline
+    Verify(verify::Args),
+    /// Check one receipt, offline
+    Receipt(receipt::Args),
+    /// Print the verifier key of one segment, as other tools take it
+    Key(key::Args),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            #[cfg(feature = "serve")]
+            Command::Quickstart(args) => quickstart::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Init(args) => init::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => serve::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Read(args) => read::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Policy(command) => policy::run(&command),
+            Command::Verify(args) => verify::run(&args),
+            Command::Receipt(args) => receipt::run(&args),
+            Command::Key(args) => key::run(&args),
+        }
+    }
+}
+
+/// The answer is no.
+const NO: u8 = 1;
+/// It could not be tried.
+const FAILED: u8 = 2;
+
+/// Says why a command could not be tried.
+fn failed(error: impl std::fmt::Display) -> ExitCode {
+    eprintln!("greffier: {error}");
+    ExitCode::from(FAILED)
+}
+
+/// Prints to standard output; a reader that has gone away ends the program quietly.
+fn print(text: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").is_err() || out.flush().is_err() {
+        std::process::exit(i32::from(FAILED));
+    }
+}
+
+/// A time as people read it.
+fn time(at: u64) -> String {
+    let at = i64::try_from(at).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+    at.map_or_else(|| "a time out of range".to_owned(), |at| format!("{at:.0}"))
+}
+
+/// A number with its thousands apart.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A bar on a terminal, for work that may last; nothing when piped.
+fn bar(what: &'static str) -> indicatif::ProgressBar {
+    let style = "{msg:24} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
+    let style = indicatif::ProgressStyle::with_template(style);
+    let style = style.expect("the template is a constant of the form that indicatif takes");
+    let bar = indicatif::ProgressBar::new(0).with_style(style);
+    bar.set_message(what);
+    bar
+}

@@ -1,0 +1,132 @@
+//! `greffier init`: a new instance, whole or not at all.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args as ClapArgs;
+use serde_json::json;
+
+use super::{bar, failed, grouped, print};
+use crate::anomaly::Anomaly;
+use crate::config::policy;
+use crate::instance::{InstanceError, Made, Plan, Stage, prepare};
+use crate::ledger::signer::{BadSecret, Signer, read_key};
+use crate::ledger::start::{self, Rules, StartError};
+
+/// Makes an instance that runs as it is: an authority with server and client certificates, keys,
+/// commented config.toml and policy.toml, a ledger with its first policy, and a stock of plainly
+/// synthetic persons with rosters.
+///
+/// It is for development: whoever has the folder has every key. It says so at every start.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// The folder to make; absent or empty
+    #[arg(long, value_name = "DIR")]
+    dev: PathBuf,
+    #[command(flatten)]
+    pub(super) stock: Stock,
+    /// Address that the gateway will listen on; port 0 takes any that is free
+    #[arg(long, default_value = "127.0.0.1:8443")]
+    listen: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How much of everything.
+#[derive(ClapArgs, Debug, Clone, Copy)]
+pub(super) struct Stock {
+    /// Synthetic persons
+    #[arg(long, default_value_t = 100_000)]
+    persons: u64,
+    /// Providers; the first has scope `open`, the others `roster`
+    #[arg(long, default_value_t = 12)]
+    providers: u32,
+    /// The same seed makes the same persons and rosters
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Why there is no new instance. Nothing is left behind.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InitError {
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    #[error(transparent)]
+    Policy(#[from] policy::Unusable),
+    #[error(transparent)]
+    Secret(#[from] BadSecret),
+    #[error(transparent)]
+    Ledger(#[from] StartError),
+}
+
+pub(super) fn run(args: &Args) -> ExitCode {
+    let made = match make(&args.dev, &args.stock, &args.listen) {
+        Ok(made) => made,
+        Err(error) => return failed(error),
+    };
+    print(if args.json { as_json(&made, &args.stock) } else { in_words(&made, &args.stock) });
+    ExitCode::SUCCESS
+}
+
+/// Makes an instance: everything but the ledger, then the ledger, then the folder gets its name.
+pub(super) fn make(dir: &Path, stock: &Stock, listen: &str) -> Result<Made, InitError> {
+    let bar = bar("");
+    let mut progress = |stage: Stage, done, total| {
+        bar.set_message(stage.to_string());
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let Stock { persons, providers, seed } = *stock;
+    let plan = Plan { dir: dir.to_owned(), persons, providers, seed, listen: listen.to_owned() };
+    let prepared = prepare(&plan, &mut progress)?;
+    bar.finish_and_clear();
+    write_ledger(prepared.made())?;
+    Ok(prepared.finish()?)
+}
+
+/// The first segment: genesis and first policy.
+fn write_ledger(made: &Made) -> Result<(), InitError> {
+    let policy = policy::load(&made.layout.policy())?;
+    let seed = read_key(&made.layout.signing_key())?;
+    let period = jiff::Timestamp::now().strftime("%Y-%m");
+    let signer = Signer::new(&format!("{}/{period}", made.verifier.name()), &seed)
+        .map_err(BadSecret::from)?;
+    let settings = start::Settings {
+        path: made.layout.ledger(),
+        high_water: made.layout.high_water(),
+        queue: 1,
+        share: 1,
+    };
+    let rules = Rules { providers: policy.rules, digest: policy.digest };
+    start::create(&settings, &signer, &rules, &*Anomaly::fresh())?;
+    Ok(())
+}
+
+fn in_words(made: &Made, stock: &Stock) -> String {
+    let root = made.layout.root().display();
+    let assigned: u64 = made.rosters.iter().map(|(_, size)| size).sum();
+    format!(
+        "Made {root} with {} synthetic persons, {} of them on the rosters of {} providers.\n\
+         It is for DEVELOPMENT: whoever has this folder has every key.\n\n\
+         Run it:      greffier serve --config {root}/config.toml\n\
+         Read:        greffier read --instance {root} --as provider-02 list\n\
+         Verify:      greffier verify {root}/ledger.sqlite --key {root}/key.vkey\n\
+         Understand:  {root}/README.txt",
+        grouped(stock.persons),
+        grouped(assigned),
+        made.rosters.len(),
+    )
+}
+
+fn as_json(made: &Made, stock: &Stock) -> String {
+    let rosters: serde_json::Map<String, serde_json::Value> =
+        made.rosters.iter().map(|(id, size)| (id.to_string(), json!(size))).collect();
+    json!({
+        "instance": made.layout.root(),
+        "persons": stock.persons,
+        "rosters": rosters,
+        "key": made.verifier.to_string(),
+    })
+    .to_string()
+}

@@ -1,0 +1,334 @@
+//! `greffier read`: reads as a provider, with the reference client.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use tonic::Status;
+use tonic_types::StatusExt as _;
+
+use super::{FAILED, NO, failed, print};
+use crate::client::{Client, ClientError, Settings};
+use crate::proto::{
+    Context, GetReceiptRequest, GetRecordRequest, ListRecordsRequest, Proof, Record,
+    SearchRecordsRequest, View,
+};
+
+/// Reads records through a running gateway, over gRPC and mutual TLS as any provider does. Every
+/// read states a purpose and a case reference, and leaves an entry in the ledger.
+///
+/// Examples, on an instance of `greffier init --dev here`:
+///   greffier read --instance here --as provider-02 list --page-size 5
+///   greffier read --instance here --as provider-02 --receipt r.txt get datasets/cir/records/HANDLE
+///   greffier read --instance here --as provider-01 --off-roster-reason REASON search case_number
+///     id=CIR-0000042
+#[derive(ClapArgs, Debug)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Args {
+    #[command(flatten)]
+    who: Who,
+    /// Why; a purpose of the policy
+    #[arg(long, global = true, default_value = "course_delivery")]
+    purpose: String,
+    /// The provider's own reference of the case
+    #[arg(long, global = true, default_value = "TEST-1")]
+    case: String,
+    /// Which fields
+    #[arg(long, global = true, value_enum, default_value = "basic")]
+    view: ViewName,
+    /// In open scope: why persons off the roster may be met
+    #[arg(long, global = true, default_value = "")]
+    off_roster_reason: String,
+    /// A UUID of your choice for this request
+    #[arg(long, global = true, default_value = "")]
+    request_id: String,
+    /// Write the receipt of the read, an offline proof, to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// Write the checkpoint of the reply to this file: an anchor for `greffier verify`
+    #[arg(long, global = true, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+/// Where the gateway is, and with which certificate to call it.
+#[derive(ClapArgs, Debug)]
+struct Who {
+    /// A development instance, which has everything that the next options name
+    #[arg(long, value_name = "DIR")]
+    instance: Option<PathBuf>,
+    /// With --instance: whose certificate, as in pki/clients
+    #[arg(long = "as", value_name = "NAME", default_value = "provider-01")]
+    name: String,
+    /// HOST:PORT of the gateway; by default as the instance's config.toml says
+    #[arg(long)]
+    address: Option<String>,
+    /// Name in the server's certificate
+    #[arg(long, default_value = "localhost")]
+    server_name: String,
+    /// Authority of the server's certificate, PEM
+    #[arg(long, required_unless_present = "instance")]
+    ca: Option<PathBuf>,
+    /// Your certificate, PEM
+    #[arg(long, required_unless_present = "instance")]
+    certificate: Option<PathBuf>,
+    /// Your private key, PEM
+    #[arg(long, required_unless_present = "instance")]
+    key: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ViewName {
+    Basic,
+    Contact,
+    Full,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// One record by its name
+    Get {
+        /// datasets/DATASET/records/HANDLE
+        name: String,
+    },
+    /// A page of your roster; of the dataset, in open scope with a reason
+    List {
+        #[arg(long, default_value = "cir")]
+        dataset: String,
+        /// 1 to 500
+        #[arg(long, default_value_t = 10)]
+        page_size: i32,
+        /// From the page before
+        #[arg(long, default_value = "")]
+        page_token: String,
+    },
+    /// Records by exact values
+    Search {
+        /// A search of the dataset, as in policy.toml
+        search: String,
+        /// FIELD=VALUE, one for each field of the search
+        #[arg(required = true, value_parser = pair)]
+        values: Vec<(String, String)>,
+        #[arg(long, default_value = "cir")]
+        dataset: String,
+        /// 1 to 500
+        #[arg(long, default_value_t = 10)]
+        page_size: i32,
+    },
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write FIELD=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("{}", .0.message())]
+    Refused(Box<Status>),
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: std::io::Error },
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+    #[error(transparent)]
+    Config(#[from] crate::config::Unusable),
+}
+
+impl From<Status> for ReadError {
+    fn from(status: Status) -> ReadError {
+        ReadError::Refused(Box::new(status))
+    }
+}
+
+/// A reply.
+struct Reply {
+    records: Vec<Record>,
+    next_page_token: String,
+    proof: Proof,
+}
+
+pub(super) fn run(args: &Args) -> ExitCode {
+    match reply(args) {
+        Ok(reply) if args.json => print(as_json(&reply)),
+        Ok(reply) => print(in_words(&reply)),
+        Err(ReadError::Refused(status)) => {
+            if args.json {
+                print(refusal_json(&status));
+            } else {
+                eprintln!("greffier: {}", refusal_words(&status));
+            }
+            let unreached = matches!(status.code(), tonic::Code::Unavailable);
+            return ExitCode::from(if unreached { FAILED } else { NO });
+        }
+        Err(error) => return failed(error),
+    }
+    ExitCode::SUCCESS
+}
+
+fn reply(args: &Args) -> Result<Reply, ReadError> {
+    let settings = settings(&args.who)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut client = Client::connect(&settings).await?;
+        let reply = ask(args, &mut client).await?;
+        if let Some(path) = &args.receipt {
+            let entry = reply.proof.entry;
+            let receipt = client.ledger.get_receipt(GetReceiptRequest { entry }).await?;
+            write(path, &receipt.into_inner().receipt)?;
+        }
+        if let Some(path) = &args.checkpoint {
+            write(path, &reply.proof.checkpoint)?;
+        }
+        Ok(reply)
+    })
+}
+
+fn write(path: &Path, text: &str) -> Result<(), ReadError> {
+    std::fs::write(path, text).map_err(|error| ReadError::File { path: path.to_owned(), error })
+}
+
+fn settings(who: &Who) -> Result<Settings, ReadError> {
+    let layout = who.instance.as_deref().map(crate::instance::Layout::new);
+    let address = match (&who.address, &layout) {
+        (Some(address), _) => address.clone(),
+        (None, Some(layout)) => crate::config::Config::load(&layout.config())?.listen.to_string(),
+        (None, None) => "127.0.0.1:8443".to_owned(),
+    };
+    let made = layout.map(|layout| {
+        let (certificate, key) = layout.client(&who.name);
+        (layout.ca(), certificate, key)
+    });
+    let (ca, certificate, key) = made.unwrap_or_default();
+    Ok(Settings {
+        address,
+        server_name: who.server_name.clone(),
+        ca: who.ca.clone().unwrap_or(ca),
+        certificate: who.certificate.clone().unwrap_or(certificate),
+        key: who.key.clone().unwrap_or(key),
+    })
+}
+
+async fn ask(args: &Args, client: &mut Client) -> Result<Reply, Status> {
+    let view = match args.view {
+        ViewName::Basic => View::Basic,
+        ViewName::Contact => View::Contact,
+        ViewName::Full => View::Full,
+    };
+    let context = Some(Context {
+        purpose: args.purpose.clone(),
+        case_reference: args.case.clone(),
+        view: view.into(),
+        off_roster_reason: args.off_roster_reason.clone(),
+        request_id: args.request_id.clone(),
+    });
+    let (records, next_page_token, proof) = match &args.what {
+        What::Get { name } => {
+            let request = GetRecordRequest { name: name.clone(), context };
+            let reply = client.records.get_record(request).await?.into_inner();
+            (reply.record.into_iter().collect(), String::new(), reply.proof)
+        }
+        What::List { dataset, page_size, page_token } => {
+            let request = ListRecordsRequest {
+                parent: format!("datasets/{dataset}"),
+                context,
+                page_size: *page_size,
+                page_token: page_token.clone(),
+            };
+            let reply = client.records.list_records(request).await?.into_inner();
+            (reply.records, reply.next_page_token, reply.proof)
+        }
+        What::Search { search, values, dataset, page_size } => {
+            let request = SearchRecordsRequest {
+                parent: format!("datasets/{dataset}"),
+                context,
+                search: search.clone(),
+                values: values.iter().cloned().collect(),
+                page_size: *page_size,
+            };
+            let reply = client.records.search_records(request).await?.into_inner();
+            (reply.records, String::new(), reply.proof)
+        }
+    };
+    Ok(Reply { records, next_page_token, proof: proof.unwrap_or_default() })
+}
+
+fn in_words(reply: &Reply) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for record in &reply.records {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", record.name);
+        for field in &record.fields {
+            let _ = writeln!(text, "  {:16} {}", field.name, safe(&field.value));
+        }
+    }
+    let records = reply.records.len();
+    let _ = write!(text, "{records} record(s), entry {}", reply.proof.entry);
+    if !reply.next_page_token.is_empty() {
+        let _ = write!(text, "\nmore with --page-token {}", reply.next_page_token);
+    }
+    text
+}
+
+/// A value without what a terminal would act on.
+fn safe(value: &str) -> String {
+    value.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn as_json(reply: &Reply) -> Value {
+    use base64::Engine as _;
+    let record = |record: &Record| {
+        let fields: serde_json::Map<String, Value> =
+            record.fields.iter().map(|f| (f.name.clone(), json!(f.value))).collect();
+        json!({"name": record.name, "fields": fields})
+    };
+    let salt = base64::engine::general_purpose::STANDARD.encode(&reply.proof.salt);
+    json!({
+        "records": reply.records.iter().map(record).collect::<Vec<_>>(),
+        "next_page_token": reply.next_page_token,
+        "entry": reply.proof.entry,
+        "checkpoint": reply.proof.checkpoint,
+        "salt": salt,
+    })
+}
+
+fn refusal_words(status: &Status) -> String {
+    use std::fmt::Write as _;
+    let details = status.get_error_details();
+    let reason = details.error_info().map_or_else(String::new, |info| format!("{}: ", info.reason));
+    let mut text = format!("{reason}{}", safe(status.message()));
+    for violation in details.bad_request().map_or(&[][..], |bad| &bad.field_violations) {
+        let _ = write!(text, "\n  {} {}", violation.field, violation.description);
+    }
+    if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
+        let _ = write!(text, "\n  try again in {:.1} s", delay.as_secs_f64());
+    }
+    text
+}
+
+fn refusal_json(status: &Status) -> Value {
+    let details = status.get_error_details();
+    let info = details.error_info();
+    let fields = details.bad_request().map(|bad| {
+        let field =
+            |v: &tonic_types::FieldViolation| json!({"field": v.field, "must": v.description});
+        bad.field_violations.iter().map(field).collect::<Vec<_>>()
+    });
+    let delay = details.retry_info().and_then(|retry| retry.retry_delay);
+    json!({
+        "error": format!("{:?}", status.code()),
+        "reason": info.map(|info| &info.reason),
+        "message": status.message(),
+        "metadata": info.map(|info| &info.metadata),
+        "fields": fields,
+        "retry_after_seconds": delay.map(|delay| delay.as_secs_f64()),
+    })
+}

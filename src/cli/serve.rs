@@ -1,0 +1,140 @@
+//! `greffier serve`: puts the rooms together and runs them.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{failed, print};
+use crate::anomaly::Anomaly;
+use crate::config::{Config, LogFormat, Unusable, policy};
+use crate::ledger::registrar::Registrar;
+use crate::ledger::signer::{BadSecret, Signer, read_key};
+use crate::ledger::start::{self, Rules, StartError};
+use crate::ledger::tag::Tagger;
+use crate::quota::Quota;
+use crate::service::read::Rooms;
+use crate::service::{ServeError, Server, tls};
+use crate::source::{Source, sqlite};
+
+/// Runs the gateway until SIGTERM or SIGINT, then lets open calls end.
+///
+/// Standard output gets one line, when calls are taken: `listening on ADDRESS:PORT`. The log goes to
+/// standard error; GREFFIER_LOG sets its level (info) and never makes it show a record.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// The instance's config.toml
+    #[arg(long, value_name = "FILE", default_value = "config.toml")]
+    config: PathBuf,
+}
+
+/// Why the gateway does not run.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Config(#[from] Unusable),
+    #[error(transparent)]
+    Policy(#[from] policy::Unusable),
+    #[error(transparent)]
+    Secret(#[from] BadSecret),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Source(#[from] sqlite::OpenError),
+    #[error("cannot listen on {address}: {error}")]
+    Listen { address: std::net::SocketAddr, error: io::Error },
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("{0}")]
+    System(#[from] io::Error),
+}
+
+/// How long what is left may take to end after the drain.
+const LEAVE: Duration = Duration::from_secs(2);
+
+pub(super) fn run(args: &Args) -> ExitCode {
+    match serve(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(error),
+    }
+}
+
+fn serve(args: &Args) -> Result<(), Error> {
+    let config = Config::load(&args.config)?;
+    log(config.log.format);
+    let policy = policy::load(&config.policy)?;
+    if config.development {
+        tracing::warn!("this instance is for DEVELOPMENT: one folder holds every key of it");
+    }
+    let source = sqlite::Settings { path: config.source.path, readers: config.source.readers };
+    let records = sqlite::Sqlite::open(&source, &policy.datasets)?;
+    let tagger = Tagger::new(&read_key(&config.ledger.tag_key)?);
+    let handles = read_key(&config.handles.key)?;
+    let ledger = start::Settings {
+        path: config.ledger.path,
+        high_water: config.ledger.high_water,
+        queue: config.ledger.queue,
+        share: config.ledger.share,
+    };
+    let origin = start::origin(&ledger.path, &config.name)?;
+    let signer = Signer::new(&origin, &read_key(&config.ledger.signing_key)?);
+    let signer = signer.map_err(BadSecret::from)?;
+    let rules = Rules { providers: policy.rules.clone(), digest: policy.digest };
+    let tls = tls::Settings {
+        certificate: config.tls.certificate,
+        key: config.tls.key,
+        client_ca: config.tls.client_ca,
+        handshake_timeout: Duration::from_millis(config.tls.handshake_timeout_ms),
+    };
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let registrar = {
+        let _inside = runtime.enter();
+        Registrar::start(ledger.clone(), signer, rules, Box::new(Anomaly::fresh))?
+    };
+    let served = runtime.block_on(async {
+        let address = config.listen;
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|error| Error::Listen { address, error })?;
+        let terms = Arc::new(policy.terms(registrar.head, &config.trust_domain, &handles));
+        let rooms = Rooms {
+            quota: Quota::new(&terms),
+            terms,
+            source: Source::new(records, tagger),
+            ledger: registrar.ledger.clone(),
+        };
+        let server = Server::new(rooms, &tls, ledger.path).await?;
+        let (mut term, mut int) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let address = listener.local_addr()?;
+        tracing::info!(%address, "taking calls");
+        print(format_args!("listening on {address}"));
+        let shutdown = async {
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            tracing::info!("stopping: open calls may end");
+        };
+        Ok::<(), Error>(server.run(listener, shutdown).await?)
+    });
+    // What still holds the ledger must be gone before its thread can end.
+    runtime.shutdown_timeout(LEAVE);
+    registrar.finish();
+    served
+}
+
+fn log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("GREFFIER_LOG").unwrap_or_else(|_| "info".into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => {
+            use io::IsTerminal as _;
+            log.with_ansi(io::stderr().is_terminal()).with_target(false).init();
+        }
+    }
+}

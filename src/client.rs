@@ -1,0 +1,91 @@
+//! The reference client: a provider's side of the gateway, over the same protocol that any other
+//! language uses.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+use crate::proto::ledger_client::LedgerClient;
+use crate::proto::records_client::RecordsClient;
+
+/// Where the gateway is and who calls.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `host:port`.
+    pub address: String,
+    /// Name that the server's certificate must have.
+    pub server_name: String,
+    /// The authority that signed the server's certificate, PEM.
+    pub ca: PathBuf,
+    /// The caller's certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// A file of the caller's.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// The system's word.
+        error: std::io::Error,
+    },
+    /// No gateway, or no agreement with it.
+    #[error("no connection to {address}: {}", deepest(.error))]
+    Connect {
+        /// Where it was looked for.
+        address: String,
+        /// What came instead.
+        error: tonic::transport::Error,
+    },
+}
+
+/// The innermost cause, which says most.
+fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+/// A connection to a gateway.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Reads of records.
+    pub records: RecordsClient<Channel>,
+    /// Checkpoints and receipts.
+    pub ledger: LedgerClient<Channel>,
+}
+
+impl Client {
+    /// Connects, with mutual TLS.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn connect(settings: &Settings) -> Result<Client, ClientError> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| ClientError::File { path: path.clone(), error })
+        };
+        let tls = ClientTlsConfig::new()
+            .domain_name(&settings.server_name)
+            .ca_certificate(Certificate::from_pem(read(&settings.ca)?))
+            .identity(Identity::from_pem(read(&settings.certificate)?, read(&settings.key)?));
+        let address = || settings.address.clone();
+        let failed = |error| ClientError::Connect { address: address(), error };
+        let endpoint = Endpoint::from_shared(format!("https://{}", settings.address))
+            .and_then(|endpoint| endpoint.tls_config(tls))
+            .map_err(failed)?;
+        let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
+        let channel = endpoint.connect().await.map_err(failed)?;
+        Ok(Client {
+            records: RecordsClient::new(channel.clone()),
+            ledger: LedgerClient::new(channel),
+        })
+    }
+}

@@ -1,0 +1,376 @@
+//! The two files of configuration: `config.toml`, how the daemon runs, and `policy.toml`, what it
+//! allows and judges. Here they become the settings, terms and rules of the rooms; no room knows
+//! where they came from.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::{fs, io, thread};
+
+use config::{Environment, File, FileFormat};
+use serde::Deserialize;
+
+mod datasets;
+mod faults;
+pub mod policy;
+mod providers;
+mod table;
+
+/// How the daemon runs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the ledger; the origin of a segment is this name and its period.
+    pub name: String,
+    /// Trust domain of the client certificates.
+    pub trust_domain: String,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Whether the instance says at every start that it is not for production.
+    #[serde(default)]
+    pub development: bool,
+    /// `policy.toml`.
+    pub policy: PathBuf,
+    /// Certificates of the listener.
+    pub tls: TlsFile,
+    /// The ledger, and its keys.
+    pub ledger: LedgerFile,
+    /// The records.
+    pub source: SourceFile,
+    /// The key of the handles.
+    pub handles: HandlesFile,
+    /// The daemon's log.
+    #[serde(default)]
+    pub log: LogFile,
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFile {
+    /// The server's chain, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+    /// The authority of the clients, PEM.
+    pub client_ca: PathBuf,
+    /// How long a handshake may take, in milliseconds.
+    #[serde(default = "defaults::handshake_timeout_ms")]
+    pub handshake_timeout_ms: u64,
+}
+
+/// `[ledger]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerFile {
+    /// The segment, a SQLite file.
+    pub path: PathBuf,
+    /// The key that signs checkpoints.
+    pub signing_key: PathBuf,
+    /// The key of the pseudonyms.
+    pub tag_key: PathBuf,
+    /// The newest checkpoint, kept apart from the ledger.
+    pub high_water: PathBuf,
+    /// Most drafts that wait at once.
+    #[serde(default = "defaults::queue")]
+    pub queue: usize,
+    /// Most of them from one provider.
+    #[serde(default = "defaults::share")]
+    pub share: usize,
+}
+
+/// `[source]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// The records, a SQLite file that the daemon only reads.
+    pub path: PathBuf,
+    /// Reads at once; one for each core by default.
+    #[serde(default = "defaults::readers")]
+    pub readers: usize,
+}
+
+/// `[handles]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandlesFile {
+    /// The master key, 32 bytes.
+    pub key: PathBuf,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogFile {
+    /// How a line looks.
+    #[serde(default)]
+    pub format: LogFormat,
+}
+
+/// How a line of the daemon's log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a machine.
+    Json,
+}
+
+mod defaults {
+    pub(super) fn handshake_timeout_ms() -> u64 {
+        5_000
+    }
+
+    pub(super) fn queue() -> usize {
+        1_024
+    }
+
+    pub(super) fn share() -> usize {
+        256
+    }
+
+    pub(super) fn readers() -> usize {
+        super::thread::available_parallelism().map_or(2, usize::from)
+    }
+}
+
+/// Why the daemon cannot run as it is told.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// There is no such file, or it is shut.
+    #[error(
+        "cannot read {}: {reason}; name another file with --config, or make an instance with \
+         `greffier init`", .path.display()
+    )]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// A key is missing, unknown or of another type.
+    #[error(
+        "{}: {reason}; correct it there, or in the variable GREFFIER__SECTION__KEY that overrides \
+         it", .path.display()
+    )]
+    Shape {
+        /// Which file.
+        path: PathBuf,
+        /// What the reader says.
+        reason: Box<config::ConfigError>,
+    },
+    /// Values out of their range.
+    #[error("{}: {}", .path.display(), .faults.join("; "))]
+    Values {
+        /// Which file.
+        path: PathBuf,
+        /// All of them, each with what to write.
+        faults: Vec<String>,
+    },
+}
+
+impl Config {
+    /// Reads `config.toml`; variables `GREFFIER__KEY` and `GREFFIER__SECTION__KEY` override it.
+    /// Relative paths are relative to the folder of the file.
+    ///
+    /// # Errors
+    /// [`Unusable`] says what to change.
+    pub fn load(path: &Path) -> Result<Config, Unusable> {
+        Config::load_under(path, Environment::default())
+    }
+
+    fn load_under(path: &Path, environment: Environment) -> Result<Config, Unusable> {
+        let text = fs::read_to_string(path)
+            .map_err(|reason| Unusable::File { path: path.into(), reason })?;
+        let environment = environment.prefix("GREFFIER").separator("__").try_parsing(true);
+        let mut config: Config = config::Config::builder()
+            .add_source(File::from_str(&text, FileFormat::Toml))
+            .add_source(environment)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|reason| Unusable::Shape { path: path.into(), reason: reason.into() })?;
+        let faults = config.faults();
+        if !faults.is_empty() {
+            return Err(Unusable::Values { path: path.into(), faults });
+        }
+        if let Some(folder) = path.parent() {
+            for path in config.paths_mut() {
+                *path = folder.join(&*path);
+            }
+        }
+        Ok(config)
+    }
+
+    /// Every file that the configuration names.
+    fn paths_mut(&mut self) -> [&mut PathBuf; 10] {
+        let Config { policy, tls, ledger, source, handles, .. } = self;
+        [
+            policy,
+            &mut tls.certificate,
+            &mut tls.key,
+            &mut tls.client_ca,
+            &mut ledger.path,
+            &mut ledger.signing_key,
+            &mut ledger.tag_key,
+            &mut ledger.high_water,
+            &mut source.path,
+            &mut handles.key,
+        ]
+    }
+
+    /// What the types cannot say.
+    fn faults(&mut self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut hold = |holds: bool, fault: &str| {
+            if !holds {
+                found.push(fault.to_owned());
+            }
+        };
+        let of = |text: &str, signs: &[u8]| {
+            let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || signs.contains(&b);
+            (1..=128).contains(&text.len()) && text.bytes().all(good)
+        };
+        // It begins every checkpoint and is part of a key name: no space, no plus sign.
+        hold(
+            of(&self.name, b"./-_") && !self.name.starts_with('/') && !self.name.ends_with('/'),
+            "name: write 1 to 128 small letters, digits and the signs . / - _, as in \
+             \"agency.example/reads\"",
+        );
+        hold(
+            of(&self.trust_domain, b".-_"),
+            "trust_domain: write 1 to 128 small letters, digits and the signs . - _, as in \
+             \"agency.example\"",
+        );
+        let timeout = self.tls.handshake_timeout_ms;
+        hold((100..=60_000).contains(&timeout), "tls.handshake_timeout_ms: write 100 to 60000");
+        let (queue, share) = (self.ledger.queue, self.ledger.share);
+        hold((1..=65_536).contains(&queue), "ledger.queue: write 1 to 65536");
+        hold((1..=queue).contains(&share), "ledger.share: write 1 to ledger.queue");
+        hold((1..=256).contains(&self.source.readers), "source.readers: write 1 to 256");
+        let paths = self.paths_mut();
+        hold(paths.iter().all(|p| !p.as_os_str().is_empty()), "a path is empty: name a file");
+        // Each of these is written or kept secret on its own; one file cannot be two of them.
+        let distinct: HashSet<_> = paths.iter().collect();
+        hold(distinct.len() == paths.len(), "two keys name the same file: give each its own");
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../config/config.toml");
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Unusable> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, text).unwrap();
+        let variables: HashMap<_, _> =
+            variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let mut config = Config::load_under(&path, Environment::default().source(Some(variables)))?;
+        for path in config.paths_mut() {
+            *path = path.strip_prefix(folder.path()).map_or(path.clone(), Path::to_owned);
+        }
+        Ok(config)
+    }
+
+    fn refusal(text: &str, variables: &[(&str, &str)]) -> String {
+        load(text, variables).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_shipped_file_loads() {
+        let config = load(SHIPPED, &[]).unwrap();
+        assert_eq!(config.name, "greffier.example/reads");
+        assert_eq!((config.ledger.queue, config.ledger.share), (1_024, 256));
+        assert_eq!(config.log.format, LogFormat::Text);
+        assert!(!config.development);
+    }
+
+    #[test]
+    fn relative_paths_are_relative_to_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, SHIPPED.replace("\"policy.toml\"", "\"/elsewhere/policy.toml\"")).unwrap();
+        let config = Config::load_under(&path, Environment::default().source(Some(HashMap::new())));
+        let config = config.unwrap();
+        assert_eq!(config.policy, Path::new("/elsewhere/policy.toml"));
+        assert!(config.ledger.path.starts_with(folder.path()));
+        assert!(config.handles.key.starts_with(folder.path()));
+    }
+
+    #[test]
+    fn a_variable_overrides_the_file() {
+        let config = load(
+            SHIPPED,
+            &[
+                ("GREFFIER__LISTEN", "[::1]:9000"),
+                ("GREFFIER__LEDGER__QUEUE", "7"),
+                ("GREFFIER__LEDGER__SHARE", "3"),
+                ("GREFFIER__LEDGER__HIGH_WATER", "/mnt/high-water"),
+                ("GREFFIER__DEVELOPMENT", "true"),
+                ("GREFFIER__LOG__FORMAT", "json"),
+                ("GREFFIER_LOG", "debug"),
+            ],
+        );
+        let config = config.unwrap();
+        assert_eq!(config.listen.to_string(), "[::1]:9000");
+        assert_eq!((config.ledger.queue, config.ledger.share), (7, 3));
+        assert_eq!(config.ledger.high_water, Path::new("/mnt/high-water"));
+        assert_eq!(config.log.format, LogFormat::Json);
+        assert!(config.development);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_wherever_it_stands() {
+        for text in
+            [format!("nmae = \"x\"\n{SHIPPED}"), SHIPPED.replace("[log]", "[log]\nlvel = 1")]
+        {
+            assert!(refusal(&text, &[]).contains("unknown field"));
+        }
+        assert!(refusal(SHIPPED, &[("GREFFIER__TLS__KYE", "x")]).contains("unknown field `kye`"));
+    }
+
+    #[test]
+    fn a_missing_file_says_what_to_do() {
+        let refusal = Config::load(Path::new("/nowhere/config.toml")).unwrap_err().to_string();
+        assert!(refusal.contains("/nowhere/config.toml") && refusal.contains("greffier init"));
+    }
+
+    #[test]
+    fn a_missing_or_mistyped_key_is_named() {
+        let refusal_of = |from: &str, to: &str| {
+            assert!(SHIPPED.contains(from), "{from}");
+            refusal(&SHIPPED.replace(from, to), &[])
+        };
+        assert!(refusal_of("trust_domain =", "#").contains("trust_domain"));
+        assert!(refusal_of("\"127.0.0.1:8443\"", "\"localhost\"").contains("listen"));
+        assert!(refusal_of("format = \"text\"", "format = \"xml\"").contains("xml"));
+        assert!(refusal(&format!("{SHIPPED}\n="), &[]).contains("GREFFIER__SECTION__KEY"));
+    }
+
+    #[test]
+    fn values_out_of_range_are_told_all_at_once() {
+        let refusal = refusal(
+            SHIPPED,
+            &[
+                ("GREFFIER__NAME", "a name"),
+                ("GREFFIER__TRUST_DOMAIN", "a/b"),
+                ("GREFFIER__TLS__HANDSHAKE_TIMEOUT_MS", "0"),
+                ("GREFFIER__LEDGER__SHARE", "9999"),
+                ("GREFFIER__SOURCE__READERS", "0"),
+                ("GREFFIER__LEDGER__TAG_KEY", "keys/handles.key"),
+            ],
+        );
+        for part in
+            ["name:", "trust_domain:", "tls.hand", "ledger.share", "source.readers", "two keys"]
+        {
+            assert!(refusal.contains(part), "{part} in {refusal}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! `[provider.<id>]`, `[staff]` and `revoked`: who is known, what they may do and how much.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::datasets::values;
+use super::table::{FINGERPRINT, ID, Shape, Spot, Table, WORD};
+use crate::admission::{Dataset, Grant, Provider, Role, Scope, Word};
+use crate::ledger::entry::{Budgets, ProviderRules};
+
+/// Most providers in a policy: each is an entry of the ledger.
+const MOST: usize = 10_000;
+/// Largest budget, in persons.
+const LARGEST_BUDGET: u64 = 10_000_000;
+/// Highest rate and burst.
+const HIGHEST_RATE: u64 = 100_000;
+
+const SCOPE: Shape = Shape::new("roster or open", |text| Scope::WORDS.contains(&text));
+
+/// What the policy says of the providers, to the door and to the judge.
+#[derive(Default)]
+pub(super) struct Providers {
+    pub(super) terms: BTreeMap<Word, Provider>,
+    pub(super) rules: Vec<ProviderRules>,
+}
+
+pub(super) fn read(root: &mut Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> Providers {
+    let mut found = Providers::default();
+    let Some(all) = root.table("provider") else { return found };
+    let entries = all.entries(ID);
+    if entries.len() > MOST {
+        let n = entries.len();
+        all.fault(all.at(), format!("there are {n} providers: keep to at most {MOST}"));
+        return found;
+    }
+    for (id, item) in entries {
+        if let Some(table) = all.as_table(&id, item) {
+            let (provider, budgets) = provider(id.clone(), table, datasets);
+            found.rules.push(ProviderRules { provider: id.clone(), budgets });
+            found.terms.insert(id, provider);
+        }
+    }
+    if found.terms.is_empty() {
+        all.fault(all.at(), "there is no provider: write at least one [provider.<id>]");
+    }
+    // The order of the ids, not that of the file: the entries of one policy are always the same.
+    found.rules.sort_by(|a, b| a.provider.cmp(&b.provider));
+    found
+}
+
+fn provider(
+    id: Word,
+    mut table: Table<'_>,
+    datasets: &BTreeMap<Word, Dataset>,
+) -> (Provider, Budgets) {
+    let mut rate = |key| u32::try_from(table.integer(key, 1..=HIGHEST_RATE)).unwrap_or(1);
+    let (requests_per_second, burst) = (rate("requests_per_second"), rate("burst"));
+    let budgets = table.table("budgets").map(budgets).unwrap_or(NOTHING);
+    let grants = table.table("dataset").map(|t| grants(&t, datasets)).unwrap_or_default();
+    table.close();
+    (Provider { id, datasets: grants, requests_per_second, burst }, budgets)
+}
+
+/// Stands in while faults are gathered.
+const NOTHING: Budgets = Budgets {
+    agent_minute: 0,
+    agent_hour: 0,
+    agent_day: 0,
+    provider_day: 0,
+    provider_30_days: 0,
+    off_roster_day: 0,
+    off_roster_30_days: 0,
+};
+
+fn budgets(mut table: Table<'_>) -> Budgets {
+    let mut persons = |key| table.integer(key, 0..=LARGEST_BUDGET);
+    let budgets = Budgets {
+        agent_minute: persons("agent_minute"),
+        agent_hour: persons("agent_hour"),
+        agent_day: persons("agent_day"),
+        provider_day: persons("provider_day"),
+        provider_30_days: persons("provider_30_days"),
+        off_roster_day: persons("off_roster_day"),
+        off_roster_30_days: persons("off_roster_30_days"),
+    };
+    table.close();
+    budgets
+}
+
+/// `[provider.<id>.dataset.<name>]`.
+fn grants(all: &Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> BTreeMap<Word, Grant> {
+    let declared: Vec<&str> = datasets.keys().map(|name| &**name).collect();
+    let mut found = BTreeMap::new();
+    for (name, item) in all.entries(WORD) {
+        let spot = Spot { value: name.clone(), at: item.at };
+        all.hold_known(&[spot], &declared, "a dataset of this policy");
+        let Some(mut table) = all.as_table(&name, item) else { continue };
+        // A scope that is none was noted, and then no policy comes of this.
+        let scope = table.text("scope", SCOPE, None).parse().unwrap_or(Scope::Roster);
+        let purposes = table.list("purposes", WORD, true);
+        if let Some(dataset) = datasets.get(&name) {
+            let declared: Vec<&str> = dataset.purposes.keys().map(|purpose| &**purpose).collect();
+            table.hold_known(&purposes, &declared, "a purpose of this dataset");
+        }
+        table.close();
+        found.insert(name, Grant { scope, purposes: values(purposes) });
+    }
+    found
+}
+
+/// `[staff]`: ids by role.
+pub(super) fn staff(root: &mut Table<'_>) -> BTreeMap<Role, BTreeSet<Word>> {
+    let Some(mut table) = root.table("staff") else { return BTreeMap::new() };
+    let roles = Role::ALL.into_iter().filter(|role| *role != Role::Provider);
+    let staff =
+        roles.map(|role| (role, values(table.list(role.word(), ID, false)).into_iter().collect()));
+    let staff = staff.collect();
+    table.close();
+    staff
+}
+
+/// Fingerprints of certificates that are good no more.
+pub(super) fn revoked(root: &mut Table<'_>) -> HashSet<[u8; 32]> {
+    let list = root.list("revoked", FINGERPRINT, false);
+    list.iter().map(|spot| bytes(&spot.value)).collect()
+}
+
+/// The bytes of 64 hexadecimal digits.
+fn bytes(hex: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    for (byte, pair) in out.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+        let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        *byte = digit(pair[0]).unwrap_or(0) << 4 | digit(pair[1]).unwrap_or(0);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::policy::parse;
+    use super::super::policy::tests::{SHIPPED, changed, faults, one_fault};
+
+    #[test]
+    fn a_fingerprint_is_read_in_either_case() {
+        let hex = "0123456789abcdefABCDEF".repeat(3)[..64].to_owned();
+        let text = changed("revoked = []", &format!("revoked = [\"{hex}\"]"));
+        let revoked = parse(&text).unwrap().revoked;
+        let first = revoked.iter().next().unwrap();
+        assert_eq!(first[..4], [0x01, 0x23, 0x45, 0x67]);
+        let text = changed("revoked = []", "revoked = [\"01:23\"]");
+        one_fault(&text, "\"01:23\"", &["`01:23`", "64 hexadecimal digits"]);
+    }
+
+    #[test]
+    fn each_of_the_seven_budgets_is_required() {
+        for key in [
+            "agent_minute",
+            "agent_hour",
+            "agent_day",
+            "provider_day",
+            "provider_30_days",
+            "off_roster_day",
+            "off_roster_30_days",
+        ] {
+            let line = SHIPPED.lines().find(|line| line.starts_with(key)).unwrap();
+            let text = changed(&format!("\n{line}"), "");
+            one_fault(&text, "budgets]", &[key, "is missing in [provider.langues-nord.budgets]"]);
+        }
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_a_fault() {
+        for (from, key, bad) in [
+            ("requests_per_second = 20", "requests_per_second", ["0", "100001", "-1"]),
+            ("burst = 40", "burst", ["0", "100001", "-9223372036854775808"]),
+            ("agent_minute = 30", "agent_minute", ["-1", "10000001", "9223372036854775807"]),
+        ] {
+            for value in bad {
+                let line = format!("{key} = {value}");
+                one_fault(
+                    &changed(from, &line),
+                    &line,
+                    &["out of range", "with an integer N from"],
+                );
+            }
+        }
+        for (from, good) in [
+            ("agent_minute = 30", "agent_minute = 0"),
+            ("agent_minute = 30", "agent_minute = 10_000_000"),
+            ("burst = 40", "burst = 100000"),
+            ("burst = 40", "burst = 1"),
+        ] {
+            assert!(faults(&changed(from, good)).is_empty(), "{good}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_another_form_is_a_fault() {
+        let text = changed("\"soc-1\"", "\"SOC 1\"");
+        one_fault(&text, "\"SOC 1\"", &["`SOC 1`", "hyphens"]);
+        let text = SHIPPED.replace("[provider.langues-nord", "[provider.Langues_Nord");
+        one_fault(&text, "Langues_Nord", &["`Langues_Nord` in [provider]"]);
+    }
+
+    #[test]
+    fn a_grant_names_declared_datasets_and_purposes() {
+        let text =
+            changed("[provider.langues-nord.dataset.cir]", "[provider.langues-nord.dataset.cri]");
+        one_fault(&text, "cri]", &["`cri` is not a dataset", "write one of cir"]);
+        let text = changed("\"attendance_report\"]\n\n[provider", "\"attendance\"]\n\n[provider");
+        one_fault(&text, "\"attendance\"]", &["not a purpose of this dataset"]);
+        let text = changed("scope = \"open\"\n", "scope = \"all\"\n");
+        one_fault(&text, "scope = \"all\"", &["roster or open"]);
+        let text = changed(
+            "\"placement_test\", \"civic_training\", \"exam",
+            "\"civic_training\", \"civic_training\", \"exam",
+        );
+        one_fault(&text, "\"civic_training\", \"exam", &["twice"]);
+    }
+
+    #[test]
+    fn there_are_at_most_ten_thousand_providers() {
+        let many = |n: usize| -> String {
+            (0..n).map(|i| format!("[provider.p{i}]\n")).collect::<String>()
+                + "[staff]\n[dataset]\n"
+        };
+        let says = "keep to at most 10000";
+        assert!(faults(&many(10_001)).iter().any(|f| f.what.contains(says)));
+        assert!(!faults(&many(10_000)).iter().any(|f| f.what.contains(says)));
+    }
+}

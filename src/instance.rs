@@ -1,0 +1,235 @@
+//! What `init --dev` makes: certificates, keys, both files of configuration and a synthetic stock
+//! of persons. It refuses to know how a ledger is written: whoever calls [`prepare`] lays the first
+//! ledger into the folder, by the paths and the keys that [`Layout`] names, before [`finish`]
+//! lets the folder appear under its own name.
+//!
+//! [`finish`]: Prepared::finish
+
+mod budgets;
+mod file;
+mod layout;
+mod person;
+mod pki;
+mod place;
+mod roster;
+mod settings;
+mod stock;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::ledger::checkpoint::VerifierKey;
+use crate::ledger::entry::{Hash, Word};
+use crate::ledger::signer::{Signer, random};
+pub use layout::Layout;
+use place::Place;
+
+/// Name of a development ledger: its segments' origins begin with it.
+pub const LEDGER_NAME: &str = "greffier.example/reads";
+/// Trust domain of the certificates of a development instance.
+pub const TRUST_DOMAIN: &str = "greffier.example";
+/// Most persons of a stock: their ids have seven digits and sort as numbers do.
+pub const PERSONS_MAX: u64 = 9_999_999;
+/// Most providers of an instance.
+pub const PROVIDERS_MAX: u32 = 999;
+
+/// What to make.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The folder: absent, or empty.
+    pub dir: PathBuf,
+    /// Persons in the stock, 1 to [`PERSONS_MAX`].
+    pub persons: u64,
+    /// Providers, 1 to [`PROVIDERS_MAX`]: `provider-01` and so on.
+    pub providers: u32,
+    /// The same seed makes the same stock and rosters. Keys and certificates are always new.
+    pub seed: u64,
+    /// Address that the daemon will listen on, `ADDRESS:PORT`.
+    pub listen: String,
+}
+
+/// The steps that [`make`] reports, each with how much of how much is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Key pairs and certificates, counted in certificates.
+    Certificates,
+    /// Persons written to the stock, counted in persons.
+    Persons,
+    /// The search index over the stock; one step, and a long one.
+    Index,
+    /// Rosters, counted in providers.
+    Rosters,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Certificates => "certificates",
+            Stage::Persons => "persons",
+            Stage::Index => "search index",
+            Stage::Rosters => "rosters",
+        })
+    }
+}
+
+/// Who is told of progress: the stage, how much is done, how much there is.
+pub type Progress<'a> = &'a mut dyn FnMut(Stage, u64, u64);
+
+/// A made instance.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Where each thing is.
+    pub layout: Layout,
+    /// The providers, with the size of their rosters in persons.
+    pub rosters: Vec<(Word, u64)>,
+    /// The ledger's name and public key, as `key.vkey` has them.
+    pub verifier: VerifierKey,
+}
+
+/// An instance still under a temporary name. Dropped, it is removed with all that is in it.
+pub struct Prepared {
+    made: Made,
+    place: Place,
+}
+
+/// Why an instance was not made. Nothing of it is left.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// A figure of the plan is out of bounds.
+    #[error("{what}: {given}, which is not from 1 to {most}")]
+    Bounds {
+        /// Which figure.
+        what: &'static str,
+        /// What the plan said.
+        given: u64,
+        /// The most it may be.
+        most: u64,
+    },
+    /// The listening address is not one.
+    #[error("`{0}` is not ADDRESS:PORT, as in 127.0.0.1:8443")]
+    Listen(String),
+    /// There is something in the folder.
+    #[error("{} is not empty: name a folder that is empty or does not exist", .0.display())]
+    Occupied(PathBuf),
+    /// The name belongs to something else.
+    #[error("{} exists and is not a folder", .0.display())]
+    NotAFolder(PathBuf),
+    /// There is no folder to make it in.
+    #[error("{} does not exist: make it first", .0.display())]
+    NoParent(PathBuf),
+    /// A file could not be written or moved.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A key or certificate could not be made.
+    #[error("certificates: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// The system gave no randomness.
+    #[error("the system gives no random bytes")]
+    Randomness,
+    /// The stock could not be written.
+    #[error("synthetic stock: {0}")]
+    Stock(#[from] rusqlite::Error),
+}
+
+/// Makes everything but the ledger, under a temporary name beside or in `plan.dir`.
+///
+/// # Errors
+/// [`InstanceError`]; nothing is left.
+pub fn prepare(plan: &Plan, progress: Progress<'_>) -> Result<Prepared, InstanceError> {
+    check(plan)?;
+    let place = Place::take(&plan.dir)?;
+    let layout = Layout::new(place.work());
+    let providers: Vec<Word> =
+        (1..=plan.providers).map(|n| format!("provider-{n:02}").into()).collect();
+
+    layout.make_folders()?;
+    pki::write(&layout, &providers, SystemTime::now(), progress)?;
+    let verifier = write_keys(&layout)?;
+    let rosters = roster::draw(plan.seed, plan.persons, &providers);
+    stock::write(&layout.source(), plan.seed, plan.persons, &rosters, progress)?;
+    let rosters = rosters.into_iter().map(|r| (r.provider, r.members.len() as u64)).collect();
+    let made = Made { layout, rosters, verifier };
+    settings::write(&made, plan)?;
+    Ok(Prepared { made, place })
+}
+
+/// Makes everything but the ledger, in `plan.dir`.
+///
+/// # Errors
+/// [`InstanceError`]; nothing is left.
+pub fn make(plan: &Plan, progress: Progress<'_>) -> Result<Made, InstanceError> {
+    prepare(plan, progress)?.finish()
+}
+
+impl Prepared {
+    /// What there is so far; its paths hold until [`Prepared::finish`] moves it.
+    pub fn made(&self) -> &Made {
+        &self.made
+    }
+
+    /// Gives the folder its name. The paths of what it returns are those that last.
+    ///
+    /// # Errors
+    /// [`InstanceError::File`]; nothing is left.
+    pub fn finish(self) -> Result<Made, InstanceError> {
+        let layout = Layout::new(&self.place.settle()?);
+        Ok(Made { layout, ..self.made })
+    }
+}
+
+/// Refuses a plan that cannot be carried out, before anything is made.
+fn check(plan: &Plan) -> Result<(), InstanceError> {
+    let bounds = |what, given, most| {
+        if (1..=most).contains(&given) {
+            Ok(())
+        } else {
+            Err(InstanceError::Bounds { what, given, most })
+        }
+    };
+    bounds("persons", plan.persons, PERSONS_MAX)?;
+    bounds("providers", u64::from(plan.providers), u64::from(PROVIDERS_MAX))?;
+    match plan.listen.parse::<SocketAddr>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(InstanceError::Listen(plan.listen.clone())),
+    }
+}
+
+/// The ledger's keys and that of the handles; the public half goes to `key.vkey`.
+fn write_keys(layout: &Layout) -> Result<VerifierKey, InstanceError> {
+    let seed = random().map_err(|_| InstanceError::Randomness)?;
+    write_secret(&layout.signing_key(), &format!("{}\n", Hash(seed)))?;
+    for path in [layout.tag_key(), layout.handle_key()] {
+        let key = random().map_err(|_| InstanceError::Randomness)?;
+        write_secret(&path, &format!("{}\n", Hash(key)))?;
+    }
+    let signer = Signer::new(LEDGER_NAME, &seed).expect("the name can stand in a note");
+    let key = signer.key().clone();
+    write_public(&layout.verifier_key(), &format!("{key}\n"))?;
+    Ok(key)
+}
+
+/// A new file that everybody may read.
+fn write_public(path: &Path, text: &str) -> Result<(), InstanceError> {
+    file::create(path, 0o644, text).map_err(at(path))
+}
+
+/// A new file that only its owner may read.
+fn write_secret(path: &Path, text: &str) -> Result<(), InstanceError> {
+    file::create(path, 0o600, text).map_err(at(path))
+}
+
+/// Says which file an error was about.
+fn at(path: &Path) -> impl FnOnce(io::Error) -> InstanceError {
+    let path = path.to_owned();
+    move |source| InstanceError::File { path, source }
+}

@@ -1,0 +1,122 @@
+//! Where each thing of an instance is. The names below are those that `config.toml` gives, from
+//! the same constants.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{InstanceError, at};
+
+pub(super) const CA: &str = "pki/ca.pem";
+pub(super) const SERVER_CERTIFICATE: &str = "pki/server.pem";
+pub(super) const SERVER_KEY: &str = "pki/server.key";
+pub(super) const SIGNING_KEY: &str = "keys/ledger-signing.key";
+pub(super) const TAG_KEY: &str = "keys/tag.key";
+pub(super) const HANDLE_KEY: &str = "keys/handle.key";
+pub(super) const SOURCE: &str = "source.sqlite";
+pub(super) const POLICY: &str = "policy.toml";
+pub(super) const LEDGER: &str = "ledger.sqlite";
+pub(super) const HIGH_WATER: &str = "ledger.high-water";
+
+/// The paths of an instance.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// Of the instance in `root`.
+    pub fn new(root: &Path) -> Layout {
+        Layout { root: root.to_owned() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// How the daemon runs.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// What is judged.
+    pub fn policy(&self) -> PathBuf {
+        self.root.join(POLICY)
+    }
+
+    /// For people.
+    pub fn readme(&self) -> PathBuf {
+        self.root.join("README.txt")
+    }
+
+    /// The synthetic stock.
+    pub fn source(&self) -> PathBuf {
+        self.root.join(SOURCE)
+    }
+
+    /// Where the ledger goes. This room does not make it.
+    pub fn ledger(&self) -> PathBuf {
+        self.root.join(LEDGER)
+    }
+
+    /// Where the daemon keeps the newest checkpoint. This room does not make it.
+    pub fn high_water(&self) -> PathBuf {
+        self.root.join(HIGH_WATER)
+    }
+
+    /// The seed of the ledger's Ed25519 key, 32 bytes in hex.
+    pub fn signing_key(&self) -> PathBuf {
+        self.root.join(SIGNING_KEY)
+    }
+
+    /// The key of the first segment's tags, 32 bytes in hex.
+    pub fn tag_key(&self) -> PathBuf {
+        self.root.join(TAG_KEY)
+    }
+
+    /// The master key of record handles, 32 bytes in hex.
+    pub fn handle_key(&self) -> PathBuf {
+        self.root.join(HANDLE_KEY)
+    }
+
+    /// The ledger's verifier key, as text.
+    pub fn verifier_key(&self) -> PathBuf {
+        self.root.join("key.vkey")
+    }
+
+    /// Certificate of the authority that signed all the others.
+    pub fn ca(&self) -> PathBuf {
+        self.root.join(CA)
+    }
+
+    /// Its private key.
+    pub fn ca_key(&self) -> PathBuf {
+        self.root.join("pki/ca.key")
+    }
+
+    /// Certificate of the daemon.
+    pub fn server_certificate(&self) -> PathBuf {
+        self.root.join(SERVER_CERTIFICATE)
+    }
+
+    /// Its private key.
+    pub fn server_key(&self) -> PathBuf {
+        self.root.join(SERVER_KEY)
+    }
+
+    /// Certificate and private key of a client, as in `provider-01` or `security-soc`.
+    pub fn client(&self, name: &str) -> (PathBuf, PathBuf) {
+        let clients = self.root.join("pki/clients");
+        (clients.join(format!("{name}.pem")), clients.join(format!("{name}.key")))
+    }
+
+    /// Makes the folders, closed to everybody but their owner.
+    pub(super) fn make_folders(&self) -> Result<(), InstanceError> {
+        for name in ["pki", "pki/clients", "keys"] {
+            let path = self.root.join(name);
+            DirBuilder::new().mode(0o700).create(&path).map_err(at(&path))?;
+        }
+        Ok(())
+    }
+}

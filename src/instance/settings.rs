@@ -1,0 +1,99 @@
+//! The files of an instance that people read and change: `config.toml`, `policy.toml` and
+//! `README.txt`. The texts lie beside this file, with `@name@` where a value goes.
+
+use super::budgets::Base;
+use super::layout::{
+    CA, HANDLE_KEY, HIGH_WATER, LEDGER, POLICY, SERVER_CERTIFICATE, SERVER_KEY, SIGNING_KEY,
+    SOURCE, TAG_KEY,
+};
+use super::{InstanceError, LEDGER_NAME, Made, Plan, TRUST_DOMAIN, write_public};
+use crate::ledger::entry::Budgets;
+
+/// Writes all three.
+pub(super) fn write(made: &Made, plan: &Plan) -> Result<(), InstanceError> {
+    write_public(&made.layout.config(), &config(plan))?;
+    write_public(&made.layout.policy(), &policy(made))?;
+    write_public(&made.layout.readme(), &readme(made, plan))
+}
+
+fn config(plan: &Plan) -> String {
+    fill(
+        include_str!("config.toml"),
+        &[
+            ("name", LEDGER_NAME),
+            ("trust_domain", TRUST_DOMAIN),
+            ("listen", &plan.listen),
+            ("policy", POLICY),
+            ("server_certificate", SERVER_CERTIFICATE),
+            ("server_key", SERVER_KEY),
+            ("ca", CA),
+            ("ledger", LEDGER),
+            ("signing_key", SIGNING_KEY),
+            ("tag_key", TAG_KEY),
+            ("high_water", HIGH_WATER),
+            ("source", SOURCE),
+            ("handle_key", HANDLE_KEY),
+        ],
+    )
+}
+
+fn readme(made: &Made, plan: &Plan) -> String {
+    let last = made.rosters.last().map_or("", |(provider, _)| provider);
+    let (persons, seed) = (plan.persons.to_string(), plan.seed.to_string());
+    fill(include_str!("README.txt"), &[("persons", &persons), ("seed", &seed), ("last", last)])
+}
+
+/// The policy: what is the same in every instance, then a section for each provider, of which the
+/// first may go off its roster.
+fn policy(made: &Made) -> String {
+    let mut text = include_str!("policy.toml").to_owned();
+    for (n, (provider, roster)) in made.rosters.iter().enumerate() {
+        let scope = if n == 0 { "open" } else { "roster" };
+        text.push_str(&section(provider, scope, Base::of_roster(*roster)));
+    }
+    text
+}
+
+/// The section of one provider.
+fn section(provider: &str, scope: &str, base: Base) -> String {
+    let Base { roster, agents, day } = base;
+    let Budgets {
+        agent_minute,
+        agent_hour,
+        agent_day,
+        provider_day,
+        provider_30_days,
+        off_roster_day,
+        off_roster_30_days,
+    } = base.budgets();
+    format!(
+        r#"
+[provider.{provider}]
+requests_per_second = 50
+burst = 100
+
+[provider.{provider}.dataset.cir]
+scope = "{scope}"
+purposes = [
+  "course_delivery", "placement_test", "civic_training", "exam_registration", "attendance_report",
+]
+
+# From a roster of {roster}: {agents} agents, base {day}.
+[provider.{provider}.budgets]
+agent_minute = {agent_minute}
+agent_hour = {agent_hour}
+agent_day = {agent_day}
+provider_day = {provider_day}
+provider_30_days = {provider_30_days}
+off_roster_day = {off_roster_day}
+off_roster_30_days = {off_roster_30_days}
+"#
+    )
+}
+
+/// Puts each value where its name stands.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    values
+        .iter()
+        .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), value))
+}

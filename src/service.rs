@@ -1,0 +1,208 @@
+//! The server: everything is bound before anything is announced, and drained before it ends. The
+//! path of a read is in [`read`]; the rest of this room turns sockets and messages into it.
+
+mod connection;
+mod ledger;
+pub mod read;
+mod records;
+mod refusals;
+mod status;
+pub mod tls;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tonic::service::Routes;
+use tonic::{Request, Status as GrpcStatus};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::admission::Peer;
+use crate::ledger::Status;
+use crate::proto::ledger_server::LedgerServer;
+use crate::proto::records_server::RecordsServer;
+use read::Rooms;
+
+/// Largest request message, in bytes.
+const MESSAGE: usize = 64 << 10;
+/// Connections at once, handshakes among them.
+const CONNECTIONS: usize = 4_096;
+/// How long calls may take to end when the daemon stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Names that the health service knows; the empty one is the server as a whole.
+const SERVICES: [&str; 3] = ["", "greffier.v1.Records", "greffier.v1.Ledger"];
+
+/// What every call shares.
+struct Shared {
+    rooms: Rooms,
+    tally: refusals::Tally,
+}
+
+impl Shared {
+    /// Who is on the other side of the connection that a request came over.
+    fn peer<'a, T>(&self, request: &'a Request<T>) -> Result<&'a Peer, GrpcStatus> {
+        let peer = request.extensions().get::<Arc<Peer>>();
+        // Every connection inserts it; without it there is nobody to answer.
+        peer.map(Arc::as_ref).ok_or_else(|| GrpcStatus::internal("no peer"))
+    }
+}
+
+/// Why the server ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// TLS could not be set up.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// Reflection could not be set up.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The ledger cannot be taken up again.
+    #[error("the ledger is out of use: {0}")]
+    Ledger(String),
+}
+
+/// A server that is ready to run.
+pub struct Server {
+    door: Arc<tls::Door>,
+    routes: Routes,
+    shared: Arc<Shared>,
+    health: HealthReporter,
+}
+
+impl Server {
+    /// Sets everything up; nothing is accepted yet. `ledger_file` is read for receipts.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn new(
+        rooms: Rooms,
+        tls: &tls::Settings,
+        ledger_file: PathBuf,
+    ) -> Result<Server, ServeError> {
+        let door = Arc::new(tls::Door::new(tls, rooms.terms.trust_domain.clone())?);
+        let shared = Arc::new(Shared { rooms, tally: refusals::Tally::default() });
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let records = RecordsServer::new(records::RecordsService(shared.clone()));
+        let ledger = LedgerServer::new(ledger::LedgerService {
+            shared: shared.clone(),
+            shelf: Arc::new(ledger::Shelf::new(ledger_file)),
+        });
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(crate::proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()?;
+        let routes = Routes::new(records.max_decoding_message_size(MESSAGE))
+            .add_service(ledger.max_decoding_message_size(MESSAGE))
+            .add_service(health_service)
+            .add_service(reflection)
+            .prepare();
+        Ok(Server { door, routes, shared, health })
+    }
+
+    /// Serves until `shutdown` says so or the ledger is out of use; then lets calls end.
+    ///
+    /// # Errors
+    /// [`ServeError::Ledger`].
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let mut status = self.shared.rooms.ledger.status();
+        announce(&self.health, &status.borrow_and_update().clone()).await;
+        let graceful = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let keep_tally = {
+            let shared = self.shared.clone();
+            tokio::spawn(async move { shared.tally.keep(&shared.rooms.ledger).await })
+        };
+        let mut shutdown = std::pin::pin!(shutdown);
+        let ended = loop {
+            tokio::select! {
+                accepted = accept(&listener, &places) => {
+                    let Some((stream, place)) = accepted else { continue };
+                    self.connection(stream, place, graceful.watcher());
+                }
+                stopped = follow(&mut status, &self.health) => {
+                    if let Some(why) = stopped { break Err(ServeError::Ledger(why)) }
+                }
+                () = &mut shutdown => break Ok(()),
+            }
+        };
+        drop(listener);
+        for service in SERVICES {
+            self.health.set_service_status(service, ServingStatus::NotServing).await;
+        }
+        if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+            tracing::warn!("calls were still open after the time to drain");
+        }
+        keep_tally.abort();
+        // The task drops what it holds of the ledger only when it has ended.
+        let _ = keep_tally.await;
+        self.shared.tally.hand_over(&self.shared.rooms.ledger).await;
+        ended
+    }
+
+    fn connection(
+        &self,
+        stream: TcpStream,
+        place: OwnedSemaphorePermit,
+        watcher: hyper_util::server::graceful::Watcher,
+    ) {
+        let (door, routes, shared) = (self.door.clone(), self.routes.clone(), self.shared.clone());
+        tokio::spawn(async move {
+            match door.open(stream).await {
+                Ok((stream, peer)) => {
+                    drop(shared);
+                    connection::serve(stream, peer, routes, watcher).await;
+                }
+                Err(error) => {
+                    shared.tally.handshake();
+                    tracing::debug!(%error, "a handshake failed");
+                }
+            }
+            drop(place);
+        });
+    }
+}
+
+/// The next connection, when there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, place)),
+        Err(error) => {
+            // Out of file descriptors, as a rule: waiting lets some be freed.
+            tracing::warn!(%error, "a connection cannot be accepted");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+/// Waits for news of the ledger and tells them; why it is out of use for good, if it is.
+async fn follow(status: &mut watch::Receiver<Status>, health: &HealthReporter) -> Option<String> {
+    if status.changed().await.is_err() {
+        return Some("its thread ended".to_owned());
+    }
+    let now = status.borrow_and_update().clone();
+    announce(health, &now).await;
+    if let Status::Stopped(why) = now { Some(why) } else { None }
+}
+
+async fn announce(health: &HealthReporter, status: &Status) {
+    let serving = match status {
+        Status::Writable => ServingStatus::Serving,
+        Status::Unwritable(_) | Status::Stopped(_) => ServingStatus::NotServing,
+    };
+    for service in SERVICES {
+        health.set_service_status(service, serving).await;
+    }
+}

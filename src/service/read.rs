@@ -1,0 +1,57 @@
+//! The path of one read. It names every room in order; a reader needs no other map.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::admission::{Ask, Caller, Peer, Permit, Refused, Terms};
+use crate::ledger::{Foreign, Ledger, Unrecorded};
+use crate::quota::{Quota, RateLimited};
+use crate::source::{Query, Release, Source, SourceError};
+
+/// What a read passes through.
+pub struct Rooms {
+    /// The policy in force.
+    pub terms: Arc<Terms>,
+    /// Request rates.
+    pub quota: Quota,
+    /// The records.
+    pub source: Source,
+    /// The ledger.
+    pub ledger: Ledger,
+}
+
+/// Why a read ended before it was judged. Nothing was released.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// At the door.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Too often.
+    #[error(transparent)]
+    RateLimited(#[from] RateLimited),
+    /// By the records.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// By the ledger.
+    #[error(transparent)]
+    Unrecorded(#[from] Unrecorded),
+    /// By a fault of this program.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
+}
+
+impl Rooms {
+    /// Admits, permits, limits, fetches, records, and only then releases.
+    ///
+    /// # Errors
+    /// [`Stopped`] if it was never judged. A read that the judge withheld is a [`Release`] without
+    /// rows.
+    pub async fn read(&self, peer: &Peer, ask: Ask, query: &Query) -> Result<Release, Stopped> {
+        let caller = Caller::admit(peer, &self.terms, SystemTime::now())?;
+        let permit = Permit::grant(caller, ask)?;
+        let ticket = self.quota.take(permit)?;
+        let (withheld, bound) = self.source.fetch(ticket, query)?;
+        let recorded = self.ledger.record(bound).await?;
+        Ok(withheld.release(recorded)?)
+    }
+}

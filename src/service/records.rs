@@ -1,0 +1,154 @@
+//! `greffier.v1.Records`: messages into a read and back. What a read is, `read` says.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tonic::{Request, Response, Status};
+
+use super::Shared;
+use super::status::Fault;
+use crate::admission::{Ask, Violation};
+use crate::ledger::entry::Millis;
+use crate::proto::records_server::Records;
+use crate::proto::{
+    Context, Field, GetRecordRequest, GetRecordResponse, ListRecordsRequest, ListRecordsResponse,
+    Proof, Record, SearchRecordsRequest, SearchRecordsResponse, View,
+};
+use crate::source::{Query, Row, Rows};
+
+/// The service.
+pub(super) struct RecordsService(pub(super) Arc<Shared>);
+
+/// A released reply: rows, token of the next page, proof.
+type Reply = (Vec<Row>, String, Proof);
+
+impl RecordsService {
+    /// Reads, and turns whatever comes of it into a reply or a status.
+    async fn read<T>(
+        &self,
+        request: &Request<T>,
+        ask: Result<Ask, Violation>,
+        query: Query,
+    ) -> Result<Reply, Status> {
+        let peer = self.0.peer(request)?;
+        let refused = |fault: Fault| {
+            self.0.tally.call(peer, fault.reason());
+            fault.status()
+        };
+        let ask = ask.map_err(|violation| refused(Fault::malformed(&[violation])))?;
+        let release = self.0.rooms.read(peer, ask, &query).await.map_err(|stopped| {
+            tracing::debug!(%stopped, "a read was refused before the judge");
+            refused(Fault::from(&stopped))
+        })?;
+        let (entry, checkpoint) = (release.seq, &*release.checkpoint);
+        let Rows { rows, salt, next_page } = release
+            .reply
+            .map_err(|refusal| Fault::withheld(refusal, entry, checkpoint, now()).status())?;
+        if rows.is_empty() && matches!(query, Query::Get { .. }) {
+            return Err(Fault::not_available(entry, checkpoint).status());
+        }
+        let (checkpoint, salt) = (checkpoint.to_owned(), salt.to_vec());
+        Ok((rows, next_page, Proof { entry, checkpoint, salt }))
+    }
+}
+
+#[tonic::async_trait]
+impl Records for RecordsService {
+    async fn get_record(
+        &self,
+        mut request: Request<GetRecordRequest>,
+    ) -> Result<Response<GetRecordResponse>, Status> {
+        let message = request.get_mut();
+        let (dataset, handle) = match record_name(&message.name) {
+            Some((dataset, handle)) => (dataset.to_owned(), handle.to_owned()),
+            None => Default::default(),
+        };
+        let ask = ask(message.context.take(), "name", dataset, None);
+        let (rows, _, proof) = self.read(&request, ask, Query::Get { handle }).await?;
+        let record = rows.into_iter().next().map(record);
+        Ok(Response::new(GetRecordResponse { record, proof: Some(proof) }))
+    }
+
+    async fn list_records(
+        &self,
+        mut request: Request<ListRecordsRequest>,
+    ) -> Result<Response<ListRecordsResponse>, Status> {
+        let message = request.get_mut();
+        let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
+        let ask = ask(message.context.take(), "parent", dataset, Some(message.page_size));
+        let query = Query::List { page_token: std::mem::take(&mut message.page_token) };
+        let (rows, next_page_token, proof) = self.read(&request, ask, query).await?;
+        let records = rows.into_iter().map(record).collect();
+        Ok(Response::new(ListRecordsResponse { records, next_page_token, proof: Some(proof) }))
+    }
+
+    async fn search_records(
+        &self,
+        mut request: Request<SearchRecordsRequest>,
+    ) -> Result<Response<SearchRecordsResponse>, Status> {
+        let message = request.get_mut();
+        let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
+        let ask = ask(message.context.take(), "parent", dataset, Some(message.page_size));
+        let values = std::mem::take(&mut message.values).into_iter().collect();
+        let query = Query::Search { search: std::mem::take(&mut message.search), values };
+        let (rows, _, proof) = self.read(&request, ask, query).await?;
+        let records = rows.into_iter().map(record).collect();
+        Ok(Response::new(SearchRecordsResponse { records, proof: Some(proof) }))
+    }
+}
+
+/// `datasets/{dataset}`
+fn dataset_name(parent: &str) -> Option<&str> {
+    parent.strip_prefix("datasets/").filter(|dataset| !dataset.contains('/'))
+}
+
+/// `datasets/{dataset}/records/{handle}`
+fn record_name(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("datasets/")?.split_once("/records/")
+}
+
+/// What the request says about itself. `field` is where the dataset stands in it.
+fn ask(
+    context: Option<Context>,
+    field: &'static str,
+    dataset: String,
+    page_size: Option<i32>,
+) -> Result<Ask, Violation> {
+    let context = context.unwrap_or_default();
+    if dataset.is_empty() {
+        let form = if field == "name" {
+            "datasets/{dataset}/records/{handle}"
+        } else {
+            "datasets/{dataset}"
+        };
+        return Err(Violation { field, description: format!("must be {form}") });
+    }
+    let view = match View::try_from(context.view) {
+        Ok(View::Unspecified) => None,
+        Ok(View::Basic) => Some("BASIC".to_owned()),
+        Ok(View::Contact) => Some("CONTACT".to_owned()),
+        Ok(View::Full) => Some("FULL".to_owned()),
+        // The door says what views there are.
+        Err(_) => Some(context.view.to_string()),
+    };
+    let stated = |text: String| Some(text).filter(|text| !text.is_empty());
+    Ok(Ask {
+        dataset,
+        purpose: context.purpose,
+        case_reference: context.case_reference,
+        view,
+        off_roster_reason: stated(context.off_roster_reason),
+        request_id: stated(context.request_id),
+        page_size,
+    })
+}
+
+fn record(row: Row) -> Record {
+    let field = |(name, value): (Arc<str>, String)| Field { name: name.as_ref().to_owned(), value };
+    Record { name: row.name, fields: row.fields.into_iter().map(field).collect() }
+}
+
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

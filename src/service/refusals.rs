@@ -1,0 +1,124 @@
+//! Calls refused before the judge, counted and handed to the ledger once a second, so that whoever
+//! is refused leaves a trace of bounded size.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::admission::{Peer, Role};
+use crate::ledger::Ledger;
+use crate::ledger::entry::{Hash, Millis, Refusal, Refusals, Refused, Word};
+
+/// Certificates that are counted each by itself between two digests; the rest are counted together.
+const CERTIFICATES: usize = 1_024;
+/// Certificates that a digest names.
+const NAMED: usize = 16;
+/// Between two digests.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Reason of a connection that ended before its certificate was known good.
+pub(super) const HANDSHAKE: &str = "HANDSHAKE";
+
+type Counts = BTreeMap<&'static str, u64>;
+
+#[derive(Default)]
+struct Counted {
+    since: Option<Millis>,
+    certificates: HashMap<[u8; 32], (Option<Word>, Counts)>,
+    others: Counts,
+}
+
+/// The running count.
+#[derive(Default)]
+pub(super) struct Tally(Mutex<Counted>);
+
+impl Tally {
+    /// Counts a refused call of a certificate of our CA.
+    pub(super) fn call(&self, peer: &Peer, reason: &'static str) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.since.get_or_insert_with(now);
+        let full = counted.certificates.len() >= CERTIFICATES;
+        let Counted { certificates, others, .. } = &mut *counted;
+        let counts = match certificates.get_mut(&peer.fingerprint()) {
+            Some((_, counts)) => counts,
+            None if full => others,
+            None => {
+                let name = peer.name().filter(|(role, _)| *role == Role::Provider);
+                let provider = name.map(|(_, id)| id.clone());
+                &mut certificates.entry(peer.fingerprint()).or_insert((provider, Counts::new())).1
+            }
+        };
+        *counts.entry(reason).or_default() += 1;
+    }
+
+    /// Counts a connection that ended before there was a certificate to count it under.
+    pub(super) fn handshake(&self) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.since.get_or_insert_with(now);
+        *counted.others.entry(HANDSHAKE).or_default() += 1;
+    }
+
+    /// Hands the count to the ledger every second, for ever. What the ledger cannot take now is
+    /// kept for the next time.
+    pub(super) async fn keep(&self, ledger: &Ledger) {
+        let mut ticks = tokio::time::interval(PAUSE);
+        loop {
+            ticks.tick().await;
+            self.hand_over(ledger).await;
+        }
+    }
+
+    /// Hands the count over, if there is one.
+    pub(super) async fn hand_over(&self, ledger: &Ledger) {
+        let counted = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(since) = counted.since else { return };
+        if ledger.refusals(digest(since, &counted)).await.is_err() {
+            self.put_back(counted);
+        }
+    }
+
+    fn put_back(&self, old: Counted) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.since = old.since;
+        let Counted { certificates, others, .. } = &mut *counted;
+        add(others, &old.others);
+        for (certificate, (provider, counts)) in old.certificates {
+            let entry = certificates.entry(certificate).or_insert((provider, Counts::new()));
+            add(&mut entry.1, &counts);
+        }
+    }
+}
+
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}
+
+fn add(to: &mut Counts, from: &Counts) {
+    for (reason, count) in from {
+        *to.entry(reason).or_default() += count;
+    }
+}
+
+fn listed(counts: &Counts) -> Vec<Refusal> {
+    let refusal =
+        |(reason, count): (&&str, &u64)| Refusal { reason: (*reason).into(), count: *count };
+    counts.iter().map(refusal).collect()
+}
+
+/// The entry: the certificates with the most refusals by name, everyone else together.
+fn digest(since: Millis, counted: &Counted) -> Refusals {
+    let total = |counts: &Counts| counts.values().sum::<u64>();
+    let mut certificates: Vec<_> = counted.certificates.iter().collect();
+    // The fingerprint makes the order of equals the same each time.
+    certificates.sort_by_key(|(print, (_, counts))| (std::cmp::Reverse(total(counts)), **print));
+    let mut others = counted.others.clone();
+    for (_, (_, counts)) in certificates.iter().skip(NAMED) {
+        add(&mut others, counts);
+    }
+    let named = certificates.iter().take(NAMED).map(|(print, (provider, counts))| Refused {
+        certificate: Hash(**print),
+        provider: provider.clone(),
+        counts: listed(counts),
+    });
+    Refusals { since, certificates: named.collect(), others: listed(&others) }
+}

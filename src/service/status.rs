@@ -1,0 +1,240 @@
+//! Facts into gRPC statuses: the one place where they are mapped (AIP-193). Every error carries
+//! `google.rpc.ErrorInfo` with domain `greffier`, an English message and a French one.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::read::Stopped;
+use crate::admission::{Refused, Violation};
+use crate::ledger::entry::{Millis, Rule};
+use crate::ledger::{Foreign, Unrecorded};
+use crate::quota::RateLimited;
+use crate::source::{Refusal, SourceError};
+
+const DOMAIN: &str = "greffier";
+
+/// An error on its way out: what it is called, in two languages, and what comes with it.
+pub(super) struct Fault {
+    code: Code,
+    reason: &'static str,
+    english: String,
+    french: &'static str,
+    metadata: HashMap<String, String>,
+    details: ErrorDetails,
+}
+
+impl Fault {
+    fn new(
+        code: Code,
+        reason: &'static str,
+        english: impl Into<String>,
+        french: &'static str,
+    ) -> Self {
+        let (metadata, details) = (HashMap::new(), ErrorDetails::new());
+        Fault { code, reason, english: english.into(), french, metadata, details }
+    }
+
+    /// The stable word of the error.
+    pub(super) fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    fn retry_after(mut self, delay: Duration) -> Self {
+        self.details.set_retry_info(Some(delay));
+        self
+    }
+
+    fn with(mut self, key: &str, value: impl ToString) -> Self {
+        self.metadata.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    /// The status as tonic sends it.
+    pub(super) fn status(mut self) -> Status {
+        self.details.set_error_info(self.reason, DOMAIN, self.metadata);
+        self.details.set_localized_message("fr", self.french);
+        Status::with_error_details(self.code, self.english, self.details)
+    }
+
+    /// A request that cannot be read, field by field.
+    pub(super) fn malformed(violations: &[Violation]) -> Fault {
+        let fields: Vec<&str> = violations.iter().map(|v| v.field).collect();
+        let english = format!("malformed request: {}", fields.join(", "));
+        let french = "Requête mal formée : voir le détail, champ par champ.";
+        let mut fault = Fault::new(Code::InvalidArgument, "REQUEST_MALFORMED", english, french);
+        for violation in violations {
+            fault.details.add_bad_request_violation(violation.field, &violation.description);
+        }
+        fault
+    }
+
+    /// A record that is absent, or that this caller may not know to be there.
+    pub(super) fn not_available(entry: u64, checkpoint: &str) -> Fault {
+        let english = "this record is not available to you";
+        let french = "Ce dossier ne vous est pas accessible.";
+        Fault::new(Code::PermissionDenied, "RECORD_NOT_AVAILABLE", english, french)
+            .with("entry", entry)
+            .with("checkpoint", checkpoint)
+    }
+
+    /// An entry that is absent, or not this caller's to see.
+    pub(super) fn no_entry() -> Fault {
+        let english = "this entry is not available to you";
+        let french = "Cette entrée ne vous est pas accessible.";
+        Fault::new(Code::PermissionDenied, "ENTRY_NOT_AVAILABLE", english, french)
+    }
+
+    /// Withheld for budget.
+    pub(super) fn withheld(refusal: Refusal, entry: u64, checkpoint: &str, now: Millis) -> Fault {
+        let budget = refusal.rule.map_or("none", word);
+        let left = refusal.remaining;
+        let later = if refusal.fits_at.is_some() { ", or later" } else { "" };
+        let english = format!(
+            "this request could return more persons than the budget `{budget}` has left ({left}): \
+             ask for fewer{later}"
+        );
+        let french = "Cette requête pourrait renvoyer plus de personnes qu’il n’en reste au budget : \
+                      demandez-en moins, ou plus tard.";
+        let mut fault = Fault::new(Code::ResourceExhausted, "BUDGET_EXHAUSTED", english, french)
+            .with("budget", budget)
+            .with("remaining", left)
+            .with("entry", entry)
+            .with("checkpoint", checkpoint);
+        fault.details.add_quota_failure_violation(
+            format!("budget:{budget}"),
+            format!("{left} persons remain"),
+        );
+        match refusal.fits_at {
+            Some(at) => fault
+                .with("fits_at_unix_ms", at)
+                .retry_after(Duration::from_millis(at.saturating_sub(now))),
+            None => fault,
+        }
+    }
+
+    /// The deadline passed; the entry, if any, stands.
+    pub(super) fn deadline() -> Fault {
+        let english = "the deadline passed before the reply was ready; its entry stands";
+        let french = "Le délai est dépassé ; l’entrée au registre demeure.";
+        Fault::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", english, french)
+    }
+
+    /// A status that tonic made by itself, in our terms; none if it can go as it is.
+    pub(super) fn transport(code: Code, message: &str) -> Option<Fault> {
+        match code {
+            Code::OutOfRange => Some(Fault::new(
+                Code::InvalidArgument,
+                "REQUEST_TOO_LARGE",
+                message,
+                "Requête trop volumineuse.",
+            )),
+            Code::Unimplemented => Some(Fault::new(
+                Code::Unimplemented,
+                "METHOD_UNKNOWN",
+                "there is no such method; server reflection lists those that are there",
+                "Cette méthode n’existe pas.",
+            )),
+            Code::Internal | Code::Unknown | Code::InvalidArgument => Some(Fault::new(
+                Code::InvalidArgument,
+                "REQUEST_MALFORMED",
+                format!("the request cannot be decoded: {message}"),
+                "Requête illisible.",
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl From<&Refused> for Fault {
+    fn from(refused: &Refused) -> Fault {
+        match refused {
+            Refused::Malformed(violations) => Fault::malformed(violations),
+            Refused::Certificate(why) => Fault::new(
+                Code::Unauthenticated,
+                refused.reason(),
+                format!("certificate rejected: {why}"),
+                "Certificat refusé.",
+            ),
+            Refused::Purpose(why) => Fault::new(
+                Code::PermissionDenied,
+                refused.reason(),
+                why.to_string(),
+                "Finalité, vue ou motif non autorisé.",
+            ),
+        }
+    }
+}
+
+impl From<&RateLimited> for Fault {
+    fn from(limited: &RateLimited) -> Fault {
+        let french = "Trop de requêtes : réessayez plus tard.";
+        let mut fault =
+            Fault::new(Code::ResourceExhausted, RateLimited::REASON, limited.to_string(), french);
+        fault.details.add_quota_failure_violation("rate", "requests a second");
+        fault.retry_after(limited.retry_after)
+    }
+}
+
+impl From<&Unrecorded> for Fault {
+    fn from(unrecorded: &Unrecorded) -> Fault {
+        let fault = Fault::new(
+            Code::Unavailable,
+            "LEDGER_UNAVAILABLE",
+            format!("{unrecorded}: nothing was released"),
+            "Le registre est indisponible : aucune donnée n’a été communiquée.",
+        );
+        match unrecorded.retry_after() {
+            Some(delay) => fault.retry_after(delay),
+            None => fault,
+        }
+    }
+}
+
+impl From<&SourceError> for Fault {
+    fn from(error: &SourceError) -> Fault {
+        let english = "the records cannot be read: nothing was released";
+        let french = "Les dossiers sont indisponibles.";
+        match error {
+            SourceError::Malformed(violations) => Fault::malformed(violations),
+            SourceError::Unavailable(_) | SourceError::Random(_) => {
+                Fault::new(Code::Unavailable, "SOURCE_UNAVAILABLE", english, french)
+                    .retry_after(Duration::from_secs(1))
+            }
+        }
+    }
+}
+
+impl From<&Foreign> for Fault {
+    fn from(_: &Foreign) -> Fault {
+        let english = "the reply does not belong to this request: nothing was released";
+        Fault::new(Code::Internal, "INTERNAL", english, "Erreur interne.")
+    }
+}
+
+impl From<&Stopped> for Fault {
+    fn from(stopped: &Stopped) -> Fault {
+        match stopped {
+            Stopped::Refused(refused) => refused.into(),
+            Stopped::RateLimited(limited) => limited.into(),
+            Stopped::Source(error) => error.into(),
+            Stopped::Unrecorded(unrecorded) => unrecorded.into(),
+            Stopped::Foreign(foreign) => foreign.into(),
+        }
+    }
+}
+
+/// A budget as the policy file calls it.
+fn word(rule: Rule) -> &'static str {
+    match rule {
+        Rule::AgentMinute => "agent_minute",
+        Rule::AgentHour => "agent_hour",
+        Rule::AgentDay => "agent_day",
+        Rule::ProviderDay => "provider_day",
+        Rule::Provider30Days => "provider_30_days",
+        Rule::OffRosterDay => "off_roster_day",
+        Rule::OffRoster30Days => "off_roster_30_days",
+    }
+}

@@ -1,0 +1,314 @@
+//! Where the records lie. Rows and the draft of their entry come out together, and the rows stay
+//! closed until that very draft has been recorded as released. It knows nothing of budgets.
+
+pub mod sqlite;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::admission::{Permit, Violation, Word};
+use crate::ledger::entry::{
+    Facts, Hash, Key, Method, Millis, Outcome, Read, Rule, Ruling, Tag, sha256,
+};
+use crate::ledger::tag::Tagger;
+use crate::ledger::{Bound, Claim, Draft, Foreign, Reach, Recorded, bind};
+use crate::quota::Ticket;
+
+/// What is asked of the records.
+#[derive(Clone, Debug)]
+pub enum Query {
+    /// One record by its handle.
+    Get {
+        /// As a list or search returned it.
+        handle: String,
+    },
+    /// A page of the roster, or, where persons off it may be met, of the dataset.
+    List {
+        /// From the page before; empty for the first.
+        page_token: String,
+    },
+    /// By exact values of a declared search.
+    Search {
+        /// Which search.
+        search: String,
+        /// Field names and values.
+        values: Vec<(String, String)>,
+    },
+}
+
+/// Why there are no rows and no draft.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The query cannot be read.
+    #[error("malformed query")]
+    Malformed(Vec<Violation>),
+    /// The records cannot be reached.
+    #[error("the records cannot be read: {0}")]
+    Unavailable(#[from] rusqlite::Error),
+    /// No randomness for the salt.
+    #[error("the system has no randomness: {0}")]
+    Random(#[from] std::io::Error),
+}
+
+/// One record of a reply: its name and the fields of the view, in order.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Row {
+    /// `datasets/<dataset>/records/<handle>`
+    pub name: String,
+    /// Names and values.
+    pub fields: Vec<(Word, String)>,
+}
+
+/// A row is personal data, and logs are no place for it.
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a row of {} fields", self.fields.len())
+    }
+}
+
+/// A row as a source found it.
+struct Found {
+    id: String,
+    on_roster: bool,
+    values: Vec<String>,
+}
+
+/// What a source found for a query.
+struct Page {
+    found: Vec<Found>,
+    /// Whether more follow.
+    more: bool,
+}
+
+/// Rows that nobody has seen yet. They open for the [`Recorded`] of their own draft, and only if
+/// that says *released*.
+pub struct Withheld {
+    claim: Claim,
+    rows: Vec<Row>,
+    salt: [u8; 16],
+    next_page: String,
+}
+
+/// What is left of a read when it is over.
+#[derive(Debug)]
+pub struct Release {
+    /// Entry number.
+    pub seq: u64,
+    /// The checkpoint it was committed under.
+    pub checkpoint: Arc<str>,
+    /// The rows, or why there are none.
+    pub reply: Result<Rows, Refusal>,
+}
+
+/// Rows that may go.
+#[derive(Debug)]
+pub struct Rows {
+    /// In order.
+    pub rows: Vec<Row>,
+    /// What the reply digest was salted with.
+    pub salt: [u8; 16],
+    /// Empty on the last page.
+    pub next_page: String,
+}
+
+/// What the judge wrote for a withheld read.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// Which budget.
+    pub rule: Option<Rule>,
+    /// Persons left in it.
+    pub remaining: u64,
+    /// When what was asked would fit, Unix milliseconds; none if never.
+    pub fits_at: Option<Millis>,
+}
+
+impl Withheld {
+    /// Opens the rows, or drops them.
+    ///
+    /// # Errors
+    /// [`Foreign`] if `recorded` is of another draft; the rows are dropped.
+    pub fn release(self, recorded: Recorded) -> Result<Release, Foreign> {
+        let (ruling, seq, checkpoint) = self.claim.redeem(recorded)?;
+        let reply = match ruling.outcome {
+            Outcome::Released => {
+                Ok(Rows { rows: self.rows, salt: self.salt, next_page: self.next_page })
+            }
+            Outcome::Withheld => Err(Refusal {
+                rule: ruling.rule,
+                remaining: ruling.remaining.unwrap_or(0),
+                fits_at: ruling.fits_at,
+            }),
+        };
+        Ok(Release { seq, checkpoint, reply })
+    }
+}
+
+/// The records of all datasets.
+pub struct Source {
+    kind: sqlite::Sqlite,
+    tagger: Tagger,
+}
+
+impl Source {
+    /// Over the embedded SQLite file.
+    pub fn new(kind: sqlite::Sqlite, tagger: Tagger) -> Source {
+        Source { kind, tagger }
+    }
+
+    /// Finds rows and makes the draft of their entry, tied together.
+    ///
+    /// # Errors
+    /// [`SourceError`]: there are no rows, and nothing to record.
+    pub fn fetch(&self, ticket: Ticket, query: &Query) -> Result<(Withheld, Bound), SourceError> {
+        let permit = ticket.permit();
+        let tag = |id: &str| self.tagger.subject(permit.provider(), permit.dataset_name(), id);
+        let (page, reach, method, keys) = match query {
+            Query::Get { handle } => {
+                // A handle that does not open is looked up all the same: no record has this id.
+                let id = permit.open_handle(handle).unwrap_or_else(|| "\u{1}".to_owned());
+                (self.kind.get(permit, &id)?, Reach::One(tag(&id)), Method::Get, Vec::new())
+            }
+            Query::List { page_token } => {
+                let after = page_after(permit, page_token)?;
+                let page = self.kind.list(permit, &after)?;
+                (page, Reach::Page(permit.page_size()), Method::List, Vec::new())
+            }
+            Query::Search { search, values } => {
+                let values = search_values(permit, search, values)?;
+                let page = self.kind.search(permit, search, &values)?;
+                let key = |(name, value): &(Word, &str)| Key {
+                    name: name.clone(),
+                    tag: self.tagger.key(permit.provider(), permit.dataset_name(), name, value),
+                };
+                let keys = values.iter().map(key).collect();
+                (page, Reach::Page(permit.page_size()), Method::Search, keys)
+            }
+        };
+        let next_page = match page.found.last() {
+            Some(last) if page.more && method == Method::List => permit.seal_page(&last.id),
+            _ => String::new(),
+        };
+        let salt = crate::ledger::signer::random()?;
+        let (mut on, mut off) = (Vec::new(), Vec::new());
+        let mut rows = Vec::with_capacity(page.found.len());
+        for found in page.found {
+            if found.on_roster { &mut on } else { &mut off }.push(tag(&found.id));
+            rows.push(row(permit, found));
+        }
+        let reply = reply_digest(&salt, &rows);
+        let read = Box::new(self.read(permit, method, keys, (on, off), reply));
+        let (bound, claim) = bind(Draft { read, reach });
+        Ok((Withheld { claim, rows, salt, next_page }, bound))
+    }
+
+    /// The entry of a read, as far as it is known before it is judged.
+    fn read(
+        &self,
+        permit: &Permit,
+        method: Method,
+        keys: Vec<Key>,
+        (on, off): (Vec<Tag>, Vec<Tag>),
+        reply: Hash,
+    ) -> Read {
+        let rows = (on.len() + off.len()) as u64;
+        let weigh = |name: &Word| permit.dataset().class(name).map_or(0, |class| class.weight());
+        Read {
+            policy: permit.policy_head(),
+            request: permit.request_id().map(str::to_owned),
+            replay_of: None,
+            provider: permit.provider().clone(),
+            certificate: Hash(permit.certificate()),
+            agent: self.tagger.agent(permit.provider(), permit.agent()),
+            issuer: None,
+            methods: Vec::new(),
+            auth_age: None,
+            token: None,
+            network: permit.network().clone(),
+            dataset: permit.dataset_name().clone(),
+            purpose: permit.purpose().clone(),
+            case: self.tagger.case(permit.provider(), permit.case_reference()),
+            reason: permit.reason().cloned(),
+            method,
+            view: permit.view().clone(),
+            job: None,
+            keys,
+            asked: permit.page_size(),
+            misses: u64::from(rows == 0 && method != Method::List),
+            rows,
+            on,
+            off,
+            facts: Facts::default(),
+            context: Vec::new(),
+            decoys: 0,
+            weight: rows * permit.view_fields().iter().map(weigh).sum::<u64>(),
+            ruling: Ruling::PENDING,
+            reply: Some(reply),
+        }
+    }
+}
+
+/// The id behind which a page begins.
+fn page_after(permit: &Permit, token: &str) -> Result<String, SourceError> {
+    if token.is_empty() {
+        return Ok(String::new());
+    }
+    permit.open_page(token).ok_or_else(|| {
+        let description = "must be empty, or the next_page_token of a page of this dataset";
+        SourceError::Malformed(vec![Violation {
+            field: "page_token",
+            description: description.to_owned(),
+        }])
+    })
+}
+
+/// Longest value of a search key, in bytes.
+const VALUE_MAX: usize = 200;
+
+/// The values of a search in the order in which it declares its keys.
+fn search_values<'q>(
+    permit: &Permit,
+    search: &str,
+    values: &'q [(String, String)],
+) -> Result<Vec<(Word, &'q str)>, SourceError> {
+    let wrong = |field, description| SourceError::Malformed(vec![Violation { field, description }]);
+    let dataset = permit.dataset();
+    let Some(declared) = dataset.search(search) else {
+        let names: Vec<&str> = dataset.searches.iter().map(|s| &*s.name).collect();
+        return Err(wrong("search", format!("must be one of: {}", names.join(", "))));
+    };
+    let value = |name: &Word| {
+        let (_, value) = values.iter().find(|(key, _)| **key == **name)?;
+        let fits = !value.is_empty() && value.len() <= VALUE_MAX && !value.contains('\0');
+        fits.then_some((name.clone(), value.as_str()))
+    };
+    let found: Option<Vec<_>> = declared.fields.iter().map(value).collect();
+    found.filter(|found| found.len() == values.len()).ok_or_else(|| {
+        let names = declared.fields.join(", ");
+        wrong("values", format!("must have exactly {names}, each of 1 to {VALUE_MAX} bytes"))
+    })
+}
+
+fn row(permit: &Permit, found: Found) -> Row {
+    let handle = permit.seal_handle(&found.id);
+    let name = format!("datasets/{}/records/{handle}", permit.dataset_name());
+    Row { name, fields: permit.view_fields().iter().cloned().zip(found.values).collect() }
+}
+
+/// The reply digest of the format page: every string preceded by its length.
+fn reply_digest(salt: &[u8; 16], rows: &[Row]) -> Hash {
+    let mut bytes = salt.to_vec();
+    let length = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_be_bytes();
+    let add = |bytes: &mut Vec<u8>, text: &str| {
+        bytes.extend_from_slice(&length(text.len()));
+        bytes.extend_from_slice(text.as_bytes());
+    };
+    for row in rows {
+        bytes.extend_from_slice(&length(row.fields.len()));
+        add(&mut bytes, &row.name);
+        for (name, value) in &row.fields {
+            add(&mut bytes, name);
+            add(&mut bytes, value);
+        }
+    }
+    sha256(&[&bytes])
+}
