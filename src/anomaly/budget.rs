@@ -236,3 +236,6 @@ impl Budget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
