@@ -128,16 +128,16 @@ async fn a_query_that_cannot_be_read_names_its_field() {
         assert_eq!(wrong.fields, ["page_token"]);
     }
     let long = "x".repeat(201);
-    let searches: [(&str, &[(&str, &str)], &str); 6] = [
-        ("surname", &[("family_name", "X")], "search"),
-        ("", &[], "search"),
-        ("case_number", &[], "values"),
-        ("case_number", &[("id", "")], "values"),
-        ("case_number", &[("id", &long)], "values"),
-        ("case_number", &[("id", "1"), ("family_name", "X")], "values"),
+    let searches = [
+        ("surname", vec![("family_name", "X")], "search"),
+        ("", vec![], "search"),
+        ("case_number", vec![], "values"),
+        ("case_number", vec![("id", "")], "values"),
+        ("case_number", vec![("id", &*long)], "values"),
+        ("case_number", vec![("id", "1"), ("family_name", "X")], "values"),
     ];
     for (search, values, field) in searches {
-        let wrong = told(caller.search(search, values, 1, context()).await);
+        let wrong = told(caller.search(search, &values, 1, context()).await);
         assert_eq!(wrong.what(), MALFORMED);
         assert_eq!(wrong.fields, [field]);
     }

@@ -3,7 +3,7 @@
 use greffier::ledger::entry::{Entry, What};
 use greffier::proto::View;
 use rusqlite::params;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tonic::Code;
 
 use crate::instance::{Caller, Instance, context, off_roster};
@@ -23,24 +23,25 @@ struct Handles {
 
 async fn handles(instance: &Instance) -> Handles {
     let daemon = instance.serve();
-    let page = daemon.client("provider-02").await.list(3, "", context()).await.unwrap();
+    let page = daemon.client("provider-02").await.list(3, "", context()).await;
+    let page = page.expect("a page of three");
     let [off, absent, on] = [0, 1, 2].map(|n| page.records[n].name.clone());
     daemon.stop().await;
     let roster = instance.roster("provider-02");
     let source = instance.source();
     let unassign = "DELETE FROM roster WHERE provider = 'provider-02' AND id IN (?1, ?2)";
-    source.execute(unassign, params![roster[0], roster[1]]).unwrap();
-    source.execute("DELETE FROM dossiers WHERE id = ?1", [&roster[1]]).unwrap();
+    source.execute(unassign, params![roster[0], roster[1]]).expect("SQL");
+    source.execute("DELETE FROM dossiers WHERE id = ?1", [&roster[1]]).expect("SQL");
     let shut = format!("{}A", &on[..on.len() - 1]);
     assert_ne!(shut, on);
     Handles { off, absent, shut, on }
 }
 
 /// What of an entry's body may not depend on whom was asked for.
-fn shape(body: &str) -> Value {
-    let mut body: Value = serde_json::from_str(body).unwrap();
+fn shape(body: &str) -> Map<String, Value> {
+    let mut body: Map<String, Value> = serde_json::from_str(body).expect("an object");
     for key in ["seq", "prev", "at", "tick", "reply"] {
-        assert!(body.as_object_mut().unwrap().remove(key).is_some(), "{key}");
+        assert!(body.remove(key).is_some(), "{key}");
     }
     body
 }
@@ -54,7 +55,7 @@ async fn an_absent_record_is_told_and_logged_as_one_off_the_roster() {
     let authority = Authority::of(&instance.layout);
     let other = daemon.client_with(authority.client("provider", "provider-02")).await;
     for (mut caller, given_today) in [(daemon.client("provider-02").await, true), (other, false)] {
-        let mut seen: Vec<(Told, Value, u64)> = Vec::new();
+        let mut seen: Vec<(Told, Map<String, Value>, u64)> = Vec::new();
         for name in [&off, &absent, &shut] {
             let status = caller.get(name, context()).await.unwrap_err();
             assert!(!status.metadata().contains_key("entry"));
@@ -98,7 +99,7 @@ async fn a_handle_of_one_provider_is_nothing_to_another() {
 async fn walk(caller: &mut Caller, size: i32) -> Vec<String> {
     let (mut names, mut token) = (Vec::new(), String::new());
     loop {
-        let page = caller.list(size, &token, context()).await.unwrap();
+        let page = caller.list(size, &token, context()).await.expect("a page");
         assert!(page.records.len() <= size as usize);
         names.extend(page.records.into_iter().map(|record| record.name));
         token = page.next_page_token;
