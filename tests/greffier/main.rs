@@ -7,12 +7,34 @@ mod lean;
 mod properties;
 
 #[cfg(feature = "serve")]
+mod budgets;
+#[cfg(feature = "serve")]
 mod compile;
+#[cfg(feature = "serve")]
+mod doors;
+#[cfg(feature = "serve")]
+mod errors;
 #[cfg(feature = "serve")]
 mod golden;
 #[cfg(feature = "serve")]
+mod instance;
+#[cfg(feature = "serve")]
+mod operation;
+#[cfg(feature = "serve")]
+mod pki;
+#[cfg(feature = "serve")]
+mod proofs;
+#[cfg(feature = "serve")]
+mod refused;
+#[cfg(feature = "serve")]
 mod registrar;
+#[cfg(feature = "serve")]
+mod scopes;
 #[cfg(feature = "serve")]
 mod segment;
 #[cfg(feature = "serve")]
 mod tamper;
+#[cfg(feature = "serve")]
+mod told;
+#[cfg(feature = "serve")]
+mod wire;
