@@ -5,4 +5,5 @@ mod bodies;
 mod notes;
 mod tree;
 
+#[cfg(feature = "serve")]
 pub(crate) use tree::Leaves;

@@ -78,10 +78,11 @@ fn a_record_that_this_agent_was_given_today_could_return_nobody_new() {
         let (ruling, seq) = get(&ledger, ALPHA, "a1", 2).await;
         assert_eq!((ruling.rule, ruling.remaining), (Some(Rule::AgentDay), Some(0)));
         assert_eq!(the_read(&place, seq).facts.could, 1);
-        // To another agent the same person is new; a handle that does not open could be anyone's.
+        // To another agent the same person is new; a record that does not exist could be anyone's.
         let (ruling, seq) = get(&ledger, ALPHA, "a2", 1).await;
         assert_eq!((ruling, the_read(&place, seq).facts.could), (Ruling::RELEASED, 1));
-        let nobody = Draft { read: read(ALPHA, "a1", &[], &[]), reach: Reach::One(None) };
+        let nobody = Box::new(read(ALPHA, "a1", &[], &[]));
+        let nobody = Draft { read: nobody, reach: Reach::One(person(ALPHA, 9)) };
         let (bound, claim) = bind(nobody);
         let recorded = ledger.record(bound).await.expect("a writable ledger");
         let (ruling, ..) = claim.redeem(recorded).expect("its own proof");
@@ -176,7 +177,7 @@ fn a_restart_leaves_budgets_and_memory_as_they_were() {
 
 fn draft(provider: &str, n: u32) -> Draft {
     let tag = person(provider, n);
-    Draft { read: read(provider, "agent", &[tag], &[]), reach: Reach::One(Some(tag)) }
+    Draft { read: Box::new(read(provider, "agent", &[tag], &[])), reach: Reach::One(tag) }
 }
 
 #[test]
@@ -236,7 +237,7 @@ fn a_client_that_goes_away_does_not_take_its_entry_with_it() {
     place.run(&rules, async |ledger| {
         let hold = held(&place);
         let mut call = Box::pin(ledger.record(bind(draft(ALPHA, 1)).0));
-        poll_fn(|cx| Poll::Ready(assert!(call.as_mut().poll(cx).is_pending()))).await;
+        assert!(poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await);
         drop(call);
         drop(hold);
     });
