@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 mod body;
 mod digest;
 
-pub use body::{BODY_MAX, INTEGER_END, Malformed, Oversize, TEXT_MAX};
+pub use body::{BODY_MAX, INTEGER_END, Malformed, TEXT_MAX};
 pub use digest::{Hash, Tag, sha256};
 
 /// A name from a closed list of the policy: a provider, a dataset, a purpose, a view.

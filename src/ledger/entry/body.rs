@@ -36,17 +36,13 @@ pub enum Malformed {
     },
 }
 
-/// A body that could not be written.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("an entry of {0} bytes is over the limit of {BODY_MAX}")]
-pub struct Oversize(pub usize);
-
 impl Entry {
     /// The bytes of the body: stored, hashed and proven as they are.
     ///
     /// # Errors
-    /// If they are more than [`BODY_MAX`].
-    pub fn encode(&self) -> Result<String, Oversize> {
+    /// If they are more than [`BODY_MAX`], or a string or number is outside the limits: what a
+    /// reader would refuse is never written.
+    pub fn encode(&self) -> Result<String, Malformed> {
         let Moment { at, tick } = self.now;
         let mut out = Vec::with_capacity(1_024);
         {
@@ -70,8 +66,9 @@ impl Entry {
         // The object that serde opened goes on in the one opened above.
         out[rest] = b',';
         if out.len() > BODY_MAX {
-            return Err(Oversize(out.len()));
+            return Err(Malformed::TooLong(out.len()));
         }
+        limits(&out)?;
         Ok(String::from_utf8(out).expect("serde_json writes UTF-8"))
     }
 
@@ -85,12 +82,11 @@ impl Entry {
         }
         let entry: Entry =
             serde_json::from_str(body).map_err(|e| Malformed::Json(e.to_string()))?;
-        let again = entry.encode().map_err(|e| Malformed::TooLong(e.0))?;
+        let again = entry.encode()?;
         if again != body {
             let at = again.bytes().zip(body.bytes()).take_while(|(a, b)| a == b).count();
             return Err(Malformed::Form(at));
         }
-        limits(body.as_bytes())?;
         Ok(entry)
     }
 }

@@ -5,6 +5,7 @@ use super::super::checkpoint::{BadNote, Checkpoint};
 use super::super::entry::{Entry, Hash, Malformed, Moment, What};
 use super::super::facts::Facts;
 use super::super::merkle::Frontier;
+use super::super::store::FORMAT;
 use super::chunk::{NoteOr, Parsed};
 use super::{Failure, Fault, Sound, Trust, Unsound, fault};
 
@@ -179,6 +180,11 @@ impl<'a> Walk<'a> {
         if genesis.key != key.public_text() {
             let detail = "the ledger names another signing key than the one given".to_owned();
             return Err(self.at(Fault::Stranger, detail, Some(0)).into());
+        }
+        if genesis.format != FORMAT.unsigned_abs() {
+            let detail =
+                format!("the genesis is of format {}, the file of {FORMAT}", genesis.format);
+            return Err(self.at(Fault::Malformed, detail, Some(0)).into());
         }
         let prev = genesis.previous.as_ref().map_or(Hash::default(), |p| p.leaf);
         if entry.prev != prev {

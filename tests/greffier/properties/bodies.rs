@@ -2,8 +2,8 @@
 
 use greffier::ledger::entry::{
     Access, BODY_MAX, Budgets, Counts, Entry, Facts, Flag, Genesis, Given, Hash, Head, INTEGER_END,
-    Key, Malformed, Method, Moment, Outcome, Oversize, Policy, Previous, ProviderRules, Read,
-    Refusal, Refusals, Refused, Rule, Ruling, Section, TEXT_MAX, Tag, What,
+    Key, Malformed, Method, Moment, Outcome, Policy, Previous, ProviderRules, Read, Refusal,
+    Refusals, Refused, Rule, Ruling, Section, TEXT_MAX, Tag, What,
 };
 use proptest::prelude::*;
 
@@ -370,7 +370,7 @@ fn a_body_has_65_535_bytes_at_most() {
     assert_eq!(body.len(), BODY_MAX);
     assert_eq!(Entry::parse(&body), Ok(longest));
     read.request = Some("x".repeat(missing + 1));
-    assert_eq!(of(read).encode(), Err(Oversize(BODY_MAX + 1)));
+    assert_eq!(of(read).encode(), Err(Malformed::TooLong(BODY_MAX + 1)));
     let longer = body.replacen(r#""request":"x"#, r#""request":"xx"#, 1);
     assert_eq!(Entry::parse(&longer), Err(Malformed::TooLong(BODY_MAX + 1)));
 }
