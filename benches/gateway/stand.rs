@@ -5,8 +5,12 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use greffier::anomaly::Anomaly;
 use greffier::client::{Client, Settings};
-use greffier::instance::Layout;
+use greffier::config::policy;
+use greffier::instance::{Layout, Plan, prepare};
+use greffier::ledger::signer::{Signer, read_key};
+use greffier::ledger::start::{self, Rules};
 use greffier::proto::records_client::RecordsClient;
 use greffier::proto::{Context, ListRecordsRequest};
 use rusqlite::{Connection, OpenFlags};
@@ -19,9 +23,9 @@ pub(crate) const PROVIDER: &str = "provider-02";
 /// The hidden argument that makes this program the plain service.
 pub(crate) const AS_PLAIN: &str = "--as-plain-server";
 /// Synthetic persons in the source.
-const PERSONS: usize = 100_000;
+const PERSONS: u64 = 100_000;
 /// Of them on the caller's roster; every read is of one of these.
-const ROSTER: usize = 5_000;
+const ROSTER: u64 = 5_000;
 /// Largest page.
 const PAGE: i32 = 500;
 /// Connections to each server.
@@ -66,9 +70,7 @@ impl Stand {
     pub(crate) async fn set_up(place: &Path) -> Result<Stand, Failed> {
         let folder = tempfile::tempdir_in(place)?;
         let dir = folder.path().join("instance");
-        init(&dir)?;
-        let layout = Layout::new(&dir);
-        raise_limits(&layout)?;
+        let layout = init(&dir)?;
         let ids = assign(&layout)?;
         let this = std::env::current_exe()?;
         let (child, address) = start(Command::new(this).arg(AS_PLAIN).arg(&dir))?;
@@ -100,16 +102,34 @@ impl Stand {
     }
 }
 
-fn init(dir: &Path) -> Result<(), Failed> {
-    let persons = PERSONS.to_string();
-    let mut init = Command::new(env!("CARGO_BIN_EXE_greffier"));
-    init.args(["init", "--listen", "127.0.0.1:0", "--providers", "2", "--persons", &persons]);
-    let ended = init.arg("--dev").arg(dir).stdout(Stdio::null()).status()?;
-    if ended.success() { Ok(()) } else { Err(format!("greffier init: {ended}").into()) }
+/// Makes an instance as `greffier init` does, but for the limits, which must be in the ledger's first
+/// policy: a budget that is raised later fills up over its span and not at once.
+fn init(dir: &Path) -> Result<Layout, Failed> {
+    let plan = Plan {
+        dir: dir.to_owned(),
+        persons: PERSONS,
+        providers: 2,
+        seed: 1,
+        listen: "127.0.0.1:0".to_owned(),
+    };
+    let prepared = prepare(&plan, &mut |_, _, _| ())?;
+    let layout = &prepared.made().layout;
+    raise_limits(layout)?;
+    let policy = policy::load(&layout.policy())?;
+    let origin = format!("{}/2026-11", prepared.made().verifier.name());
+    let signer = Signer::new(&origin, &read_key(&layout.signing_key())?)?;
+    let settings = start::Settings {
+        path: layout.ledger(),
+        high_water: layout.high_water(),
+        queue: 1,
+        share: 1,
+    };
+    let rules = Rules { providers: policy.rules, digest: policy.digest };
+    start::create(&settings, &signer, &rules, &*Anomaly::fresh())?;
+    Ok(prepared.finish()?.layout)
 }
 
-/// The caller's budgets and rate become such that nothing is refused. The gateway records the
-/// changed policy when it starts.
+/// The caller's budgets and rate become such that nothing is refused.
 fn raise_limits(layout: &Layout) -> Result<(), Failed> {
     let text = std::fs::read_to_string(layout.policy())?;
     let mut policy: toml_edit::DocumentMut = text.parse()?;
@@ -132,7 +152,7 @@ fn assign(layout: &Layout) -> Result<Vec<String>, Failed> {
     let ids = all
         .prepare("SELECT id FROM dossiers ORDER BY id")?
         .query_map((), |row| row.get(0))?
-        .step_by(PERSONS / ROSTER)
+        .step_by((PERSONS / ROSTER) as usize)
         .collect::<Result<Vec<String>, _>>()?;
     all.execute("DELETE FROM roster WHERE provider = ?1", [PROVIDER])?;
     for id in &ids {

@@ -206,6 +206,6 @@ impl Stock {
             ruling: Ruling::PENDING,
             reply: Some(sha256(&[&n.to_be_bytes()])),
         };
-        Draft { read: Box::new(read), reach: Reach::One(Some(person)) }
+        Draft { read: Box::new(read), reach: Reach::One(person) }
     }
 }
