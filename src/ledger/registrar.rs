@@ -231,7 +231,9 @@ fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Opt
 impl Waiters {
     /// Those who no longer wait have left; their entries stand.
     fn wake(self, note: &Arc<str>) {
-        for (answer, Verdict { number, ruling, seq }, _) in self.reads {
+        for (answer, Verdict { number, ruling, seq }, share) in self.reads {
+            // First the place in the queue: whoever is answered may come back at once.
+            drop(share);
             let _ = answer.send(Ok(recorded(number, ruling, seq, note.clone())));
         }
         for (answer, seq) in self.notes {
