@@ -1,6 +1,8 @@
 //! The judge: decides each read from its entry alone. It knows no person, no clock, no file and no
 //! chance; its state is a fold over the ledger, so anyone can replay it.
 
+#![deny(clippy::float_arithmetic, reason = "what is judged is integers, the same everywhere")]
+
 pub mod budget;
 pub mod replay;
 

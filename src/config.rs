@@ -1,6 +1,6 @@
 //! The two files of configuration: `config.toml`, how the daemon runs, and `policy.toml`, what it
-//! allows and judges. Here they become the settings, terms and rules of the rooms; no room knows
-//! where they came from.
+//! allows and judges. They are read and held against their limits here; no room knows where its
+//! settings, terms and rules came from.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;

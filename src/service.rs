@@ -47,7 +47,8 @@ impl Shared {
     fn peer<'a, T>(&self, request: &'a Request<T>) -> Result<&'a Peer, GrpcStatus> {
         let peer = request.extensions().get::<Arc<Peer>>();
         // Every connection inserts it; without it there is nobody to answer.
-        peer.map(Arc::as_ref).ok_or_else(|| GrpcStatus::internal("no peer"))
+        let peer = peer.map(Arc::as_ref);
+        peer.ok_or_else(|| status::Fault::internal("the caller is not known").status())
     }
 }
 

@@ -12,6 +12,8 @@ use crate::config::policy::{self, Policy, Unusable};
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Tell every fault of a policy file at once, each with its line and what to write instead
+    ///
+    /// Exit codes: 0 good, 1 faulty, 2 could not be read.
     Check {
         /// The policy.toml to check
         policy: PathBuf,

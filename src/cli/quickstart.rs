@@ -136,7 +136,8 @@ fn serve(layout: &Layout) -> Result<(Gateway, String), Failed> {
 /// Asks the gateway to end, as an operator would, and waits until it has.
 fn stop(gateway: &mut Gateway) -> Result<(), Failed> {
     let id = gateway.0.id().to_string();
-    Command::new("kill").args(["-TERM", &id]).status()?;
+    // The shell has `kill` built in; a program of that name is not everywhere.
+    Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status()?;
     let ended = gateway.0.wait()?;
     if ended.success() {
         return Ok(());

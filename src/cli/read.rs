@@ -28,12 +28,12 @@ use crate::proto::{
 pub(super) struct Args {
     #[command(flatten)]
     who: Who,
-    /// Why; a purpose of the policy
-    #[arg(long, global = true, default_value = "course_delivery")]
-    purpose: String,
-    /// The provider's own reference of the case
-    #[arg(long, global = true, default_value = "TEST-1")]
-    case: String,
+    /// Why: a purpose of the policy; with --instance, course_delivery if you name none
+    #[arg(long, global = true)]
+    purpose: Option<String>,
+    /// Your own reference of the case; with --instance, TEST-1 if you name none
+    #[arg(long, global = true, value_name = "REFERENCE")]
+    case: Option<String>,
     /// Which fields
     #[arg(long, global = true, value_enum, default_value = "basic")]
     view: ViewName,
@@ -98,6 +98,7 @@ enum What {
     },
     /// A page of your roster; of the dataset, in open scope with a reason
     List {
+        /// Which dataset of the policy
         #[arg(long, default_value = "cir")]
         dataset: String,
         /// 1 to 500
@@ -114,6 +115,7 @@ enum What {
         /// FIELD=VALUE, one for each field of the search
         #[arg(required = true, value_parser = pair)]
         values: Vec<(String, String)>,
+        /// Which dataset of the policy
         #[arg(long, default_value = "cir")]
         dataset: String,
         /// 1 to 500
@@ -222,9 +224,14 @@ async fn ask(args: &Args, client: &mut Client) -> Result<Reply, Status> {
         ViewName::Contact => View::Contact,
         ViewName::Full => View::Full,
     };
+    // A reason that nobody stated has no place in evidence, unless all of it is synthetic.
+    let stated = |given: &Option<String>, synthetic: &str| {
+        let synthetic = args.who.instance.as_ref().map(|_| synthetic.to_owned());
+        given.clone().or(synthetic).unwrap_or_default()
+    };
     let context = Some(Context {
-        purpose: args.purpose.clone(),
-        case_reference: args.case.clone(),
+        purpose: stated(&args.purpose, "course_delivery"),
+        case_reference: stated(&args.case, "TEST-1"),
         view: view.into(),
         off_roster_reason: args.off_roster_reason.clone(),
         request_id: args.request_id.clone(),

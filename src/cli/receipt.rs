@@ -13,6 +13,8 @@ use crate::ledger::receipt::{Proven, Receipt};
 
 /// Checks one receipt, offline: that the entry in it stands in the ledger under a checkpoint that
 /// the key signed. Nothing else is needed, neither the ledger nor the gateway.
+///
+/// Exit codes: 0 proven, 1 not proven, 2 could not be read.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
     /// The receipt, as `greffier read --receipt` or GetReceipt gave it

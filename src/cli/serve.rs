@@ -10,6 +10,7 @@ use clap::Args as ClapArgs;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{failed, print};
 use crate::anomaly::Anomaly;
@@ -26,7 +27,12 @@ use crate::source::{Source, sqlite};
 /// Runs the gateway until SIGTERM or SIGINT, then lets open calls end.
 ///
 /// Standard output gets one line, when calls are taken: `listening on ADDRESS:PORT`. The log goes to
-/// standard error; GREFFIER_LOG sets its level (info) and never makes it show a record.
+/// standard error; GREFFIER_LOG sets its level (off, error, warn, info, debug, trace; info if unset)
+/// and never makes it show a record.
+///
+/// A start verifies the whole ledger and folds it; it refuses one that does not hold, that lies behind
+/// its high-water file, or whose last entry is later than this machine's clock. Exit codes: 0 stopped
+/// as asked, 2 did not run or could not go on.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
     /// The instance's config.toml
@@ -51,9 +57,14 @@ enum Error {
     Listen { address: std::net::SocketAddr, error: io::Error },
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error("GREFFIER_LOG={0}: write off, error, warn, info, debug or trace")]
+    Level(String),
     #[error("{0}")]
     System(#[from] io::Error),
 }
+
+/// Said at every start, whatever the level of the log.
+const DEVELOPMENT: &str = "development";
 
 /// How long what is left may take to end after the drain.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -67,10 +78,13 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 fn serve(args: &Args) -> Result<(), Error> {
     let config = Config::load(&args.config)?;
-    log(config.log.format);
+    log(config.log.format)?;
     let policy = policy::load(&config.policy)?;
     if config.development {
-        tracing::warn!("this instance is for DEVELOPMENT: one folder holds every key of it");
+        tracing::warn!(
+            target: DEVELOPMENT,
+            "this instance is for DEVELOPMENT: one folder holds every key of it"
+        );
     }
     let source = sqlite::Settings { path: config.source.path, readers: config.source.readers };
     let records = sqlite::Sqlite::open(&source, &policy.datasets)?;
@@ -127,8 +141,13 @@ fn serve(args: &Args) -> Result<(), Error> {
     served
 }
 
-fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("GREFFIER_LOG").unwrap_or_else(|_| "info".into());
+fn log(format: LogFormat) -> Result<(), Error> {
+    let level = match std::env::var("GREFFIER_LOG") {
+        Ok(level) => level.parse::<LevelFilter>().map_err(|_| Error::Level(level))?,
+        Err(_) => LevelFilter::INFO,
+    };
+    // Other crates may trace what they carry, and what they carry are records: never below a warning.
+    let filter = EnvFilter::new(format!("warn,greffier={level},{DEVELOPMENT}=warn"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
         LogFormat::Json => log.json().init(),
@@ -137,4 +156,5 @@ fn log(format: LogFormat) {
             log.with_ansi(io::stderr().is_terminal()).with_target(false).init();
         }
     }
+    Ok(())
 }

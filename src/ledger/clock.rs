@@ -5,10 +5,11 @@ use std::time::{Instant, SystemTime};
 
 use super::entry::{Millis, Moment};
 
-/// How far wall time may run ahead of monotonic time, and by how much more for each thousand
-/// milliseconds that pass: a clock that is slewed into step stays within it.
+/// How far wall time may run ahead of monotonic time.
 const TOLERANCE: Millis = 250;
-const DRIFT: Millis = 1_000;
+/// One millisecond more for each of so many that pass: a clock that is slewed into step, which is
+/// done by less than this, stays within it.
+const MILLIS_PER_DRIFT: Millis = 1_000;
 /// What budgets may refill by while the daemon was down.
 const START_REFILL: Millis = 60_000;
 
@@ -57,7 +58,7 @@ impl Clock {
         let last = self.last;
         let run = now.saturating_duration_since(self.began.0).as_millis();
         let run = u64::try_from(run).unwrap_or(Millis::MAX);
-        let latest = self.began.1 + run + TOLERANCE + run / DRIFT;
+        let latest = self.began.1 + run + TOLERANCE + run / MILLIS_PER_DRIFT;
         let at = wall.clamp(last.at, latest.max(last.at));
         let held = at != wall;
         if held && !self.held {

@@ -332,7 +332,7 @@ pub struct Refusals {
 pub struct Refused {
     /// Its fingerprint.
     pub certificate: Hash,
-    /// The provider in it, if the policy knows it.
+    /// The provider in it, known to the policy or not.
     pub provider: Option<Word>,
     /// How many, by reason.
     pub counts: Vec<Refusal>,

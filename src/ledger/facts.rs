@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::entry::{Counts, Entry, Millis, Outcome, Read, Tag, What, Word};
+use super::entry::{Counts, Entry, Method, Millis, Outcome, Read, Ruling, Tag, What, Word};
 
 const DAY: Millis = 86_400_000;
 
@@ -37,6 +37,15 @@ pub enum BadFacts {
     /// More new persons than it could hold.
     #[error("it counts more new persons than it could hold")]
     Could,
+    /// A size that does not follow from what was asked.
+    #[error("what it could hold does not follow from what was asked")]
+    Asked,
+    /// Persons off the roster, and no reason to meet them.
+    #[error("it lists persons off the roster without a stated reason")]
+    Reason,
+    /// A ruling that contradicts itself.
+    #[error("its ruling contradicts itself")]
+    Ruling,
     /// The sum of a day.
     #[error(
         "`{provider}` had {tags} different persons of {listed} listed on this day, \
@@ -92,9 +101,6 @@ impl Facts {
         if read.ruling.outcome == Outcome::Withheld {
             return Ok(());
         }
-        if !self.days.contains_key(&read.provider) {
-            self.days.insert(read.provider.clone(), Day::default());
-        }
         let day = self.days.entry(read.provider.clone()).or_default();
         day.tags.extend(read.on.iter().chain(&read.off));
         day.listed += read.rows;
@@ -115,6 +121,24 @@ pub(super) fn alone(read: &Read) -> Result<(), BadFacts> {
     if on + off != read.rows {
         return Err(BadFacts::Rows { tags: on + off, rows: read.rows });
     }
+    let facts = &read.facts;
+    let could = facts.could == read.asked || (facts.could == 0 && read.method == Method::Get);
+    let could_off = if read.reason.is_some() { facts.could } else { 0 };
+    let one = read.method != Method::Get || read.asked == 1;
+    if !(could && one && facts.could_off == could_off && read.rows <= read.asked) {
+        return Err(BadFacts::Asked);
+    }
+    if read.reason.is_none() && off > 0 {
+        return Err(BadFacts::Reason);
+    }
+    let ruling = &read.ruling;
+    let ruled = match ruling.outcome {
+        Outcome::Released => *ruling == Ruling::RELEASED,
+        Outcome::Withheld => ruling.rule.is_some() && ruling.remaining.is_some(),
+    };
+    if !ruled {
+        return Err(BadFacts::Ruling);
+    }
     if read.rows > 1 {
         let mut tags: Vec<&Tag> = read.on.iter().chain(&read.off).collect();
         tags.sort_unstable();
@@ -122,7 +146,6 @@ pub(super) fn alone(read: &Read) -> Result<(), BadFacts> {
             return Err(BadFacts::Twice);
         }
     }
-    let facts = &read.facts;
     let falling = |c: &Counts| {
         c.agent_day >= c.provider_day
             && c.provider_day >= c.provider_30_days

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::store::with_suffix;
+
 /// Least time between two writes.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Replaces the file, whole or not at all.
 pub(super) fn write(path: &Path, note: &str) -> io::Result<()> {
-    let new = path.with_extension("new");
+    let new = with_suffix(path, ".new");
     let mut file = File::create(&new)?;
     file.write_all(note.as_bytes())?;
     file.sync_all()?;

@@ -223,7 +223,9 @@ fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Opt
         read.reply = None;
     }
     // What a verifier would refuse is not written: one false draft must not spoil the ledger.
-    facts::alone(&read).ok()?;
+    if read.policy != state.head() || facts::alone(&read).is_err() {
+        return None;
+    }
     let seq = state.add(batch, now, What::Read(read)).ok()?;
     Some(Verdict { number, ruling, seq })
 }

@@ -67,6 +67,7 @@ impl Store {
             Err(error) if is_no_database(&error) => {
                 return Err(Unreadable::NotOurs(path.to_owned()));
             }
+            Err(error) if !is_read_only(&error) => return Err(error.into()),
             Err(_) => {
                 let copy = TempDir::new()?;
                 let to = copy.path().join("ledger.sqlite");
@@ -201,7 +202,14 @@ fn is_no_database(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+/// Whether SQLite failed because it could not write beside the file.
+fn is_read_only(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly))
+}
+
+/// A file beside another.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

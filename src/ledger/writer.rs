@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::entry::Hash;
 use super::merkle::Frontier;
-use super::store::{APPLICATION_ID, FORMAT, SCHEMA, TILE_LEVELS};
+use super::store::{APPLICATION_ID, FORMAT, SCHEMA, TILE_LEVELS, with_suffix};
 
 /// Room that must be there before a writer that failed tries again, in bytes.
 const ROOM: usize = 1 << 20;
@@ -129,9 +129,7 @@ impl Writer {
 
 /// A lock that ends with the process, however it ends.
 fn lock(path: &Path) -> Result<File, Unwritable> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
+    let name = with_suffix(path, ".lock");
     let io = |error| Unwritable::Io { path: name.clone(), error };
     let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(io)?;
     match file.try_lock() {
@@ -143,7 +141,7 @@ fn lock(path: &Path) -> Result<File, Unwritable> {
 
 /// Whether the file's folder takes writes again, tried with a file that is removed at once.
 pub(super) fn room(path: &Path) -> Result<(), Unwritable> {
-    let probe = path.with_extension("room");
+    let probe = with_suffix(path, ".room");
     let write = || {
         let mut file = File::create(&probe)?;
         file.write_all(&vec![0; ROOM])?;

@@ -61,8 +61,11 @@ async fn call(
     mut routes: Routes,
 ) -> Result<Response<Body>, Infallible> {
     let limit = deadline(request.headers()).unwrap_or(CALL_MAX).min(CALL_MAX);
+    // gRPC health and reflection are standards of their own, with their own statuses.
+    let standard = request.uri().path().starts_with("/grpc.");
     request.extensions_mut().insert(peer);
-    Ok(within(limit, routes.call(request)).await)
+    let response = within(limit, routes.call(request)).await;
+    Ok(if standard { response } else { in_our_terms(response) })
 }
 
 /// The reply if it comes in time.
@@ -71,7 +74,7 @@ async fn within(
     reply: impl Future<Output = Result<Response<Body>, Infallible>>,
 ) -> Response<Body> {
     match tokio::time::timeout(limit, reply).await {
-        Ok(Ok(response)) => in_our_terms(response),
+        Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(_) => Fault::deadline().status().into_http(),
     }
@@ -79,17 +82,11 @@ async fn within(
 
 /// Statuses that tonic made by itself carry no details; ours always do.
 fn in_our_terms(response: Response<Body>) -> Response<Body> {
-    let headers = response.headers();
-    // gRPC health and reflection are standards of their own, with their own statuses.
-    let Some(status) = Status::from_header_map(headers).filter(|s| s.code() != Code::Ok) else {
-        return response;
-    };
-    if !status.details().is_empty() {
-        return response;
-    }
-    match Fault::transport(status.code(), status.message()) {
-        Some(fault) => fault.status().into_http(),
-        None => response,
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
+            Fault::transport(status.code(), status.message()).status().into_http()
+        }
+        _ => response,
     }
 }
 

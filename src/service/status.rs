@@ -117,33 +117,39 @@ impl Fault {
 
     /// The deadline passed; the entry, if any, stands.
     pub(super) fn deadline() -> Fault {
-        let english = "the deadline passed before the reply was ready; its entry stands";
-        let french = "Le délai est dépassé ; l’entrée au registre demeure.";
+        let english = "the deadline passed before the reply was ready; its entry, if any, stands";
+        let french = "Le délai est dépassé ; l’entrée au registre, s’il y en a une, demeure.";
         Fault::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", english, french)
     }
 
-    /// A status that tonic made by itself, in our terms; none if it can go as it is.
-    pub(super) fn transport(code: Code, message: &str) -> Option<Fault> {
+    /// A fault of this program.
+    pub(super) fn internal(english: &str) -> Fault {
+        Fault::new(Code::Internal, "INTERNAL", english, "Erreur interne.")
+    }
+
+    /// A status that tonic made by itself, in our terms.
+    pub(super) fn transport(code: Code, message: &str) -> Fault {
         match code {
-            Code::OutOfRange => Some(Fault::new(
+            Code::OutOfRange => Fault::new(
                 Code::InvalidArgument,
                 "REQUEST_TOO_LARGE",
                 message,
                 "Requête trop volumineuse.",
-            )),
-            Code::Unimplemented => Some(Fault::new(
+            ),
+            Code::Unimplemented => Fault::new(
                 Code::Unimplemented,
                 "METHOD_UNKNOWN",
                 "there is no such method; server reflection lists those that are there",
                 "Cette méthode n’existe pas.",
-            )),
-            Code::Internal | Code::Unknown | Code::InvalidArgument => Some(Fault::new(
+            ),
+            // Without details it is tonic's, and tonic says so of what it cannot decode.
+            Code::Internal | Code::Unknown | Code::InvalidArgument => Fault::new(
                 Code::InvalidArgument,
                 "REQUEST_MALFORMED",
                 format!("the request cannot be decoded: {message}"),
                 "Requête illisible.",
-            )),
-            _ => None,
+            ),
+            other => Fault::new(other, "TRANSPORT", message, "Erreur de transport."),
         }
     }
 }
@@ -209,8 +215,7 @@ impl From<&SourceError> for Fault {
 
 impl From<&Foreign> for Fault {
     fn from(_: &Foreign) -> Fault {
-        let english = "the reply does not belong to this request: nothing was released";
-        Fault::new(Code::Internal, "INTERNAL", english, "Erreur interne.")
+        Fault::internal("the reply does not belong to this request: nothing was released")
     }
 }
 

@@ -110,7 +110,7 @@ impl Sqlite {
     ) -> Result<Page, SourceError> {
         let texts = &self.statements(permit)?.search;
         let texts = texts.get(search).ok_or(rusqlite::Error::InvalidQuery)?;
-        let limit = (permit.page_size() + 1).to_string();
+        let limit = permit.page_size().to_string();
         let mut parameters: Vec<&str> = vec![permit.provider(), &limit];
         parameters.extend(values.iter().map(|(_, value)| *value));
         let sql = &texts[usize::from(permit.open())];

@@ -2,7 +2,7 @@
 //! against every checkpoint.
 
 use super::super::checkpoint::{BadNote, Checkpoint};
-use super::super::entry::{Entry, Hash, Malformed, Moment, What};
+use super::super::entry::{Entry, Hash, Malformed, Moment, Section, What};
 use super::super::facts::Facts;
 use super::super::merkle::Frontier;
 use super::super::store::FORMAT;
@@ -28,6 +28,10 @@ pub(super) struct Walk<'a> {
     now: Moment,
     origin: String,
     facts: Facts,
+    /// The policy in force: entry number of its head.
+    head: Option<u64>,
+    /// Sections of a policy whose head is still to come.
+    sections: u64,
     /// Size of the last checkpoint that matched.
     covered: u64,
     note: Option<(Checkpoint, String)>,
@@ -47,6 +51,8 @@ impl<'a> Walk<'a> {
             now: Moment::default(),
             origin: String::new(),
             facts: Facts::default(),
+            head: None,
+            sections: 0,
             covered: 0,
             note: None,
             checkpoints: 0,
@@ -132,9 +138,14 @@ impl<'a> Walk<'a> {
                 otherwise: self.edited(first),
             });
         }
-        if entry.now.at < self.now.at || entry.now.tick < self.now.tick {
-            let detail = format!("entry {seq} is earlier than the one before it");
+        let (at, tick) = (entry.now.at, entry.now.tick);
+        let passed = at.checked_sub(self.now.at).zip(tick.checked_sub(self.now.tick));
+        if passed.is_none_or(|(at, tick)| tick > at) {
+            let detail = format!("the times of entry {seq} do not follow those before it");
             return Err(self.suspicion_or(Fault::Clock, detail, seq).into());
+        }
+        if let Err(detail) = self.policy(&entry) {
+            return Err(self.suspicion_or(Fault::Facts, detail, seq).into());
         }
         if let Err(error) = self.facts.check(&entry) {
             return Err(self
@@ -146,6 +157,37 @@ impl<'a> Walk<'a> {
         self.leaf = leaf;
         self.now = entry.now;
         Ok(self.anchors_at(seq + 1)?)
+    }
+
+    /// Follows the policy in force, and holds each read to it.
+    fn policy(&mut self, entry: &Entry) -> Result<(), String> {
+        let seq = entry.seq;
+        let section = match &entry.what {
+            What::Policy(policy) => Some(&policy.section),
+            _ => None,
+        };
+        if section.is_none() && self.sections > 0 {
+            return Err(format!("entry {seq} stands between the sections of a policy"));
+        }
+        match (section, &entry.what) {
+            (Some(Section::Provider(_)), _) => self.sections += 1,
+            (Some(Section::Head(head)), _) => {
+                let found = std::mem::take(&mut self.sections);
+                if head.sections != found {
+                    let said = head.sections;
+                    return Err(format!(
+                        "entry {seq} heads {said} sections, but {found} are there"
+                    ));
+                }
+                self.head = Some(seq);
+            }
+            (None, What::Read(read)) if Some(read.policy) != self.head => {
+                let named = read.policy;
+                return Err(format!("entry {seq} names policy {named}, which is not in force"));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn edited(&self, seq: u64) -> Unsound {
