@@ -89,7 +89,7 @@ const FAILED: u8 = 2;
 
 /// Says why a command could not be tried.
 fn failed(error: impl std::fmt::Display) -> ExitCode {
-    eprintln!("greffier: {error}");
+    eprintln!("greffier: {}", safe(&error.to_string()));
     ExitCode::from(FAILED)
 }
 
@@ -97,9 +97,22 @@ fn failed(error: impl std::fmt::Display) -> ExitCode {
 fn print(text: impl std::fmt::Display) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{text}").is_err() || out.flush().is_err() {
+    if writeln!(out, "{}", safe(&text.to_string())).is_err() || out.flush().is_err() {
         std::process::exit(i32::from(FAILED));
     }
+}
+
+/// Text without what a terminal would act on: a verdict may quote what a forger wrote.
+fn safe(text: &str) -> String {
+    let acts = |c: char| match c {
+        '\n' => false,
+        // Marks, embeddings, overrides and isolates that change the order in which text is shown.
+        '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
+        _ => c.is_control(),
+    };
+    text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// A time as people read it.
@@ -129,4 +142,23 @@ fn bar(what: &'static str) -> indicatif::ProgressBar {
     let bar = indicatif::ProgressBar::new(0).with_style(style);
     bar.set_message(what);
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_not_printed() {
+        assert_eq!(
+            safe("a\u{1b}[2Jb\u{9b}c\u{202e}d\re\nf"),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}e\nf"
+        );
+        assert_eq!(safe("Élodie — 200 €"), "Élodie — 200 €");
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
 }

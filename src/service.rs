@@ -160,8 +160,7 @@ impl Server {
         tokio::spawn(async move {
             match door.open(stream).await {
                 Ok((stream, peer)) => {
-                    drop(shared);
-                    connection::serve(stream, peer, routes, watcher).await;
+                    connection::serve(stream, peer, routes, shared, watcher).await;
                 }
                 Err(error) => {
                     shared.tally.handshake();

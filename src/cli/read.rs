@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use super::{FAILED, NO, failed, print};
+use super::{FAILED, NO, failed, print, safe};
 use crate::client::{Client, ClientError, Settings};
 use crate::proto::{
     Context, GetReceiptRequest, GetRecordRequest, ListRecordsRequest, Proof, Record,
@@ -165,7 +165,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             if args.json {
                 print(refusal_json(&status));
             } else {
-                eprintln!("greffier: {}", refusal_words(&status));
+                eprintln!("greffier: {}", safe(&refusal_words(&status)));
             }
             let unreached = matches!(status.code(), tonic::Code::Unavailable);
             return ExitCode::from(if unreached { FAILED } else { NO });
@@ -274,7 +274,7 @@ fn in_words(reply: &Reply) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}", record.name);
         for field in &record.fields {
-            let _ = writeln!(text, "  {:16} {}", field.name, safe(&field.value));
+            let _ = writeln!(text, "  {:16} {}", field.name, field.value);
         }
     }
     let records = reply.records.len();
@@ -283,11 +283,6 @@ fn in_words(reply: &Reply) -> String {
         let _ = write!(text, "\nmore with --page-token {}", reply.next_page_token);
     }
     text
-}
-
-/// A value without what a terminal would act on.
-fn safe(value: &str) -> String {
-    value.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn as_json(reply: &Reply) -> Value {
@@ -311,7 +306,7 @@ fn refusal_words(status: &Status) -> String {
     use std::fmt::Write as _;
     let details = status.get_error_details();
     let reason = details.error_info().map_or_else(String::new, |info| format!("{}: ", info.reason));
-    let mut text = format!("{reason}{}", safe(status.message()));
+    let mut text = format!("{reason}{}", status.message());
     for violation in details.bad_request().map_or(&[][..], |bad| &bad.field_violations) {
         let _ = write!(text, "\n  {} {}", violation.field, violation.description);
     }

@@ -22,7 +22,12 @@ pub(super) fn write(path: &Path, note: &str) -> io::Result<()> {
     let mut file = File::create(&new)?;
     file.write_all(note.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&new, path)
+    fs::rename(&new, path)?;
+    // The name is durable only when its folder is.
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => File::open(".")?.sync_all(),
+    }
 }
 
 /// Rings when there is a newer checkpoint. One ring waits at most; it is for all that came since.

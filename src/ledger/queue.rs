@@ -231,6 +231,10 @@ impl Ledger {
     }
 
     fn send(&self, job: Job) -> Result<(), Unrecorded> {
+        // What would wait for a recovery would be charged to callers who have long left.
+        if *self.status.borrow() != Status::Writable {
+            return Err(Unrecorded::Unwritable);
+        }
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Unrecorded::Busy,
             mpsc::error::TrySendError::Closed(_) => Unrecorded::Unwritable,

@@ -139,7 +139,7 @@ pub fn create(
 /// # Errors
 /// If there is no ledger, or it is not one of `name`.
 pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
-    let body = match Store::open(path) {
+    let body = match Store::in_place(path) {
         Ok(store) => store.body(0)?,
         Err(Unreadable::Missing(path)) => return Err(Unwritable::Missing(path).into()),
         Err(other) => return Err(other.into()),
@@ -189,9 +189,10 @@ impl State {
     ) -> Result<(State, String), StartError> {
         let writer = Writer::open(&settings.path)?;
         let high_water = read_high_water(&settings.high_water)?;
-        let store = Store::open(&settings.path)?;
+        let store = Store::in_place(&settings.path)?;
         let mut judge = factory();
         let (mut memory, mut tiles, mut head) = (Memory::default(), Edge::default(), None);
+        let (mut full, mut tiles_hold) = (Vec::new(), true);
         let trust = Trust { key: signer.key(), anchors: &[high_water], all_signatures: false };
         let mut fold = |entry: &Entry, leaf: Hash| {
             judge.apply(entry);
@@ -199,10 +200,17 @@ impl State {
             if let What::Policy(Policy { section: Section::Head(new) }) = &entry.what {
                 head = Some((entry.seq, new.clone()));
             }
-            // Full tiles are stored already.
-            tiles.push(leaf, &mut Vec::new());
+            tiles.push(leaf, &mut full);
+            // Tiles that are full are stored already, and must be what the entries give.
+            for tile in full.drain(..) {
+                let stored = store.tile(tile.level, tile.n).ok().flatten();
+                tiles_hold &= stored.is_some_and(|hashes| hashes == tile.hashes);
+            }
         };
         let sound = scan(&store, &trust, &mut |_, _| (), &mut fold).map_err(unsound)?;
+        if !tiles_hold {
+            return Err(Unreadable::Tiles.into());
+        }
         let mut state = State {
             writer,
             edge: sound.edge,

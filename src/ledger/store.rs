@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use tempfile::TempDir;
 
+use super::checkpoint::Checkpoint;
 use super::entry::{Hash, Malformed};
 use super::merkle::{self, Hashes};
 use super::receipt::Receipt;
@@ -30,6 +31,15 @@ pub enum Unreadable {
     /// Not SQLite, or not ours.
     #[error("{} is not a greffier ledger", .0.display())]
     NotOurs(PathBuf),
+    /// SQLite would change it before showing it.
+    #[error(
+        "beside {} lies a rollback journal, which no ledger has: SQLite would play it back and show \
+         other contents than these. Find out who put it there", .0.display()
+    )]
+    Journal(PathBuf),
+    /// The tiles are not what the entries give.
+    #[error("the stored hashes of the tree are not those of the entries")]
+    Tiles,
     /// Written by a newer program.
     #[error("the ledger has format {0}; this program reads format {FORMAT}: use a newer one")]
     Newer(i64),
@@ -53,15 +63,22 @@ pub struct Store {
 }
 
 impl Store {
+    /// Opens a ledger where it lies, as its daemon does.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn in_place(path: &Path) -> Result<Store, Unreadable> {
+        held_against(path)?;
+        Self::ours(path, connect(path)?, None)
+    }
+
     /// Opens a ledger for reading. A file on a read-only medium is copied, with its `-wal`, to a
     /// temporary place first, since SQLite cannot read a WAL without writing beside it.
     ///
     /// # Errors
     /// [`Unreadable`].
     pub fn open(path: &Path) -> Result<Store, Unreadable> {
-        if !path.is_file() {
-            return Err(Unreadable::Missing(path.to_owned()));
-        }
+        held_against(path)?;
         let (connection, copy) = match connect(path) {
             Ok(connection) => (connection, None),
             Err(error) if is_no_database(&error) => {
@@ -79,6 +96,14 @@ impl Store {
                 (connect(&to)?, Some(copy))
             }
         };
+        Self::ours(path, connection, copy)
+    }
+
+    fn ours(
+        path: &Path,
+        connection: Connection,
+        copy: Option<TempDir>,
+    ) -> Result<Store, Unreadable> {
         let ours: i64 = connection.pragma_query_value(None, "application_id", |r| r.get(0))?;
         let format: i64 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
         match (ours, format) {
@@ -147,12 +172,17 @@ impl Store {
         if seq >= size {
             return Err(Unreadable::NoEntry(seq));
         }
-        let path = merkle::inclusion(seq, size, self)?;
-        Ok(Receipt { body: self.body(seq)?, index: seq, path, checkpoint })
+        let (body, path) = (self.body(seq)?, merkle::inclusion(seq, size, self)?);
+        // Tiles are no evidence, and whoever can write the file can write them.
+        let root = merkle::root_of_inclusion(seq, size, merkle::leaf(body.as_bytes()), &path);
+        if Checkpoint::parse(&checkpoint).ok().map(|c| c.root) != root {
+            return Err(Unreadable::Tiles);
+        }
+        Ok(Receipt { body, index: seq, path, checkpoint })
     }
 
-    /// Hashes `n..` of a tile that was stored when it was full; none if it is not.
-    fn tile(&self, level: u32, n: u64) -> Result<Option<Vec<u8>>, rusqlite::Error> {
+    /// The hashes of a tile that was stored when it was full, and their root; none if it is not.
+    pub(super) fn tile(&self, level: u32, n: u64) -> Result<Option<Vec<u8>>, rusqlite::Error> {
         let sql = "SELECT hashes FROM tiles WHERE level = ?1 AND n = ?2";
         let mut statement = self.connection.prepare_cached(sql)?;
         statement.query_row((level, n), |row| row.get(0)).optional()
@@ -164,6 +194,14 @@ impl Hashes for Store {
 
     fn hash(&self, level: u32, n: u64) -> Result<Hash, Unreadable> {
         let (row, above) = (level / TILE_LEVELS, level % TILE_LEVELS);
+        // The root of a full tile stands behind its hashes.
+        if above == 0
+            && row > 0
+            && let Some(tile) = self.tile(row - 1, n)?
+            && let Some(root) = tile.get(32 << TILE_LEVELS..)
+        {
+            return root.try_into().map(Hash).map_err(|_| Unreadable::Tiles);
+        }
         // The tile that holds the hashes from which this one follows, and their place in it.
         let (width, first) = (1_usize << above, n << above);
         let place = (first % (1 << TILE_LEVELS)) as usize * 32;
@@ -181,6 +219,18 @@ impl Hashes for Store {
         }
         Ok(merkle::node(&self.hash(level - 1, 2 * n)?, &self.hash(level - 1, 2 * n + 1)?))
     }
+}
+
+/// A file, and no journal beside it: SQLite would play that back into the file for whoever opens it
+/// next, and show what nobody here has checked.
+fn held_against(path: &Path) -> Result<(), Unreadable> {
+    if !path.is_file() {
+        return Err(Unreadable::Missing(path.to_owned()));
+    }
+    if with_suffix(path, "-journal").exists() {
+        return Err(Unreadable::Journal(path.to_owned()));
+    }
+    Ok(())
 }
 
 /// Opens with the precautions due to a file from elsewhere, and proves that it can be read.

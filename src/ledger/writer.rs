@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::entry::Hash;
@@ -52,12 +53,12 @@ pub(super) struct Commit {
     pub(super) tiles: Vec<Tile>,
 }
 
-/// 256 hashes of one level.
+/// 256 hashes of one level, and their root behind them.
 #[derive(Debug)]
 pub(super) struct Tile {
-    level: u32,
-    n: u64,
-    hashes: Vec<u8>,
+    pub(super) level: u32,
+    pub(super) n: u64,
+    pub(super) hashes: Vec<u8>,
 }
 
 /// The one process that writes the file.
@@ -102,6 +103,10 @@ impl Writer {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        // The guards are for others. One that somebody adds must not swallow what is written here.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        // What a crash left in the WAL is made durable before anything is built on it.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(Writer { connection, _lock: lock })
     }
 
@@ -112,19 +117,26 @@ impl Writer {
         {
             let mut insert = transaction.prepare_cached("INSERT INTO entries VALUES (?1, ?2)")?;
             for (seq, body) in (commit.first..).zip(&commit.bodies) {
-                insert.execute((seq, body))?;
+                once(insert.execute((seq, body))?)?;
             }
-            let mut insert = transaction.prepare_cached("INSERT INTO tiles VALUES (?1, ?2, ?3)")?;
+            // Derived data: a row that somebody laid there before is found at the next start.
+            let mut insert =
+                transaction.prepare_cached("INSERT OR IGNORE INTO tiles VALUES (?1, ?2, ?3)")?;
             for tile in &commit.tiles {
                 insert.execute((tile.level, tile.n, &tile.hashes))?;
             }
             let size = commit.first + commit.bodies.len() as u64;
             let mut insert =
                 transaction.prepare_cached("INSERT INTO checkpoints VALUES (?1, ?2)")?;
-            insert.execute((size, note))?;
+            once(insert.execute((size, note))?)?;
         }
         transaction.commit()
     }
+}
+
+/// One row, or the file does something else than it is told.
+fn once(rows: usize) -> Result<(), rusqlite::Error> {
+    if rows == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(rows)) }
 }
 
 /// A lock that ends with the process, however it ends.
@@ -178,6 +190,7 @@ impl Edge {
             }
             hash = root.root();
             let level = u32::try_from(level).expect("a tree has few levels");
+            hashes.extend_from_slice(&hash.0);
             full.push(Tile { level, n: *n, hashes: std::mem::take(hashes) });
             *n += 1;
         }

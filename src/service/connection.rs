@@ -19,6 +19,7 @@ use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower_service::Service as _;
 
+use super::Shared;
 use super::status::Fault;
 use crate::admission::Peer;
 
@@ -37,10 +38,12 @@ pub(super) async fn serve(
     stream: TlsStream<TcpStream>,
     peer: Peer,
     routes: Routes,
+    shared: Arc<Shared>,
     watcher: Watcher,
 ) {
     let peer = Arc::new(peer);
-    let service = service_fn(move |request| call(request, peer.clone(), routes.clone()));
+    let service =
+        service_fn(move |request| call(request, peer.clone(), routes.clone(), shared.clone()));
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -59,35 +62,41 @@ async fn call(
     mut request: Request<Incoming>,
     peer: Arc<Peer>,
     mut routes: Routes,
+    shared: Arc<Shared>,
 ) -> Result<Response<Body>, Infallible> {
     let limit = deadline(request.headers()).unwrap_or(CALL_MAX).min(CALL_MAX);
     // gRPC health and reflection are standards of their own, with their own statuses.
     let standard = request.uri().path().starts_with("/grpc.");
-    request.extensions_mut().insert(peer);
-    let response = within(limit, routes.call(request)).await;
-    Ok(if standard { response } else { in_our_terms(response) })
+    request.extensions_mut().insert(peer.clone());
+    let Some(response) = within(limit, routes.call(request)).await else {
+        return Ok(Fault::deadline().status().into_http());
+    };
+    match foreign(&response).filter(|_| !standard) {
+        None => Ok(response),
+        Some(status) => {
+            let fault = Fault::transport(status.code(), status.message());
+            shared.tally.call(&peer, fault.reason());
+            Ok(fault.status().into_http())
+        }
+    }
 }
 
 /// The reply if it comes in time.
 async fn within(
     limit: Duration,
     reply: impl Future<Output = Result<Response<Body>, Infallible>>,
-) -> Response<Body> {
+) -> Option<Response<Body>> {
     match tokio::time::timeout(limit, reply).await {
-        Ok(Ok(response)) => response,
+        Ok(Ok(response)) => Some(response),
         Ok(Err(never)) => match never {},
-        Err(_) => Fault::deadline().status().into_http(),
+        Err(_) => None,
     }
 }
 
-/// Statuses that tonic made by itself carry no details; ours always do.
-fn in_our_terms(response: Response<Body>) -> Response<Body> {
-    match Status::from_header_map(response.headers()) {
-        Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
-            Fault::transport(status.code(), status.message()).status().into_http()
-        }
-        _ => response,
-    }
+/// A status that tonic made by itself: it carries no details, and ours always do.
+fn foreign(response: &Response<Body>) -> Option<Status> {
+    let status = Status::from_header_map(response.headers())?;
+    (status.code() != Code::Ok && status.details().is_empty()).then_some(status)
 }
 
 /// `grpc-timeout`: at most eight digits and a unit.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::Shared;
@@ -18,6 +19,9 @@ use crate::proto::{
     GetCheckpointRequest, GetCheckpointResponse, GetReceiptRequest, GetReceiptResponse,
 };
 
+/// Receipts at once: each takes a millisecond or so, one after the other.
+const PLACES: usize = 32;
+
 /// The service.
 pub(super) struct LedgerService {
     pub(super) shared: Arc<Shared>,
@@ -28,20 +32,28 @@ pub(super) struct LedgerService {
 pub(super) struct Shelf {
     path: PathBuf,
     store: Mutex<Option<Store>>,
+    /// Receipts that are being made or wait to be: one more is refused.
+    places: Arc<Semaphore>,
 }
 
 impl Shelf {
     pub(super) fn new(path: PathBuf) -> Shelf {
-        Shelf { path, store: Mutex::new(None) }
+        Shelf { path, store: Mutex::new(None), places: Arc::new(Semaphore::new(PLACES)) }
     }
 
-    fn receipt(&self, entry: u64) -> Result<Receipt, Unreadable> {
+    /// The receipt of an entry that `may_have` lets go; the body alone decides, before any work is
+    /// done on the path.
+    fn receipt(&self, entry: u64, may_have: impl Fn(&str) -> bool) -> Result<Receipt, Unreadable> {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let open = match store.take() {
             Some(open) => open,
-            None => Store::open(&self.path)?,
+            None => Store::in_place(&self.path)?,
         };
-        let receipt = open.receipt(entry);
+        let receipt = match open.body(entry) {
+            Ok(body) if may_have(&body) => open.receipt(entry),
+            Ok(_) => Err(Unreadable::NoEntry(entry)),
+            Err(error) => Err(error),
+        };
         if matches!(receipt, Ok(_) | Err(Unreadable::NoEntry(_))) {
             *store = Some(open);
         }
@@ -70,11 +82,11 @@ impl LedgerService {
 }
 
 /// A provider may have the receipts of its own released reads; who watches the ledger, of any entry.
-fn may_have(reader: &Reader, receipt: &Receipt) -> bool {
+fn may_have(reader: &Reader, body: &str) -> bool {
     if reader.role() != Role::Provider {
         return true;
     }
-    let Ok(Entry { what: What::Read(read), .. }) = Entry::parse(&receipt.body) else {
+    let Ok(Entry { what: What::Read(read), .. }) = Entry::parse(body) else {
         return false;
     };
     read.provider == *reader.id() && read.ruling.outcome == Outcome::Released
@@ -97,18 +109,27 @@ impl Ledger for LedgerService {
     ) -> Result<Response<GetReceiptResponse>, Status> {
         let reader = self.reader(&request)?;
         let entry = request.get_ref().entry;
+        let Ok(place) = self.shelf.places.clone().try_acquire_owned() else {
+            return Err(self.refuse(&request, Fault::from(&Unrecorded::Busy)));
+        };
         let shelf = self.shelf.clone();
-        let found = tokio::task::spawn_blocking(move || shelf.receipt(entry)).await;
+        let found = tokio::task::spawn_blocking(move || {
+            let receipt = shelf.receipt(entry, |body| may_have(&reader, body));
+            drop(place);
+            (reader, receipt)
+        });
+        let Ok((reader, found)) = found.await else {
+            return Err(Fault::from(&Unrecorded::Unwritable).status());
+        };
         let receipt = match found {
-            Ok(Ok(receipt)) if may_have(&reader, &receipt) => receipt,
-            Ok(Ok(_) | Err(Unreadable::NoEntry(_))) => {
+            Ok(receipt) => receipt,
+            Err(Unreadable::NoEntry(_)) => {
                 return Err(self.refuse(&request, Fault::no_entry()));
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 tracing::error!(%error, "a receipt cannot be made");
                 return Err(Fault::from(&Unrecorded::Unwritable).status());
             }
-            Err(_) => return Err(Fault::from(&Unrecorded::Unwritable).status()),
         };
         let access = Access {
             role: reader.role().word().into(),

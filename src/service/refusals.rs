@@ -86,6 +86,10 @@ impl Tally {
         let Counted { certificates, others, .. } = &mut *counted;
         add(others, &old.others);
         for (certificate, (provider, counts)) in old.certificates {
+            if certificates.len() >= CERTIFICATES && !certificates.contains_key(&certificate) {
+                add(others, &counts);
+                continue;
+            }
             let entry = certificates.entry(certificate).or_insert((provider, Counts::new()));
             add(&mut entry.1, &counts);
         }

@@ -32,6 +32,17 @@ pub enum OpenError {
         /// SQLite's word.
         error: rusqlite::Error,
     },
+    /// A search that would read the whole table each time.
+    #[error(
+        "dataset `{dataset}` has no index for the search `{search}`: make one on its fields, or drop \
+         the search from the policy"
+    )]
+    Slow {
+        /// Which dataset of the policy.
+        dataset: Word,
+        /// Which of its searches.
+        search: Word,
+    },
     /// A table or column that the policy names is missing.
     #[error("dataset `{dataset}` does not fit the records: {error}")]
     Dataset {
@@ -81,8 +92,11 @@ impl Sqlite {
             let reader = connect(&settings.path)
                 .map_err(|error| OpenError::Open { path: settings.path.clone(), error })?;
             for (dataset, views) in &statements {
-                prepare(&reader, views)
-                    .map_err(|error| OpenError::Dataset { dataset: dataset.clone(), error })?;
+                let of = |error| OpenError::Dataset { dataset: dataset.clone(), error };
+                prepare(&reader, views).map_err(of)?;
+                if let Some(search) = slow(&reader, views).map_err(of)? {
+                    return Err(OpenError::Slow { dataset: dataset.clone(), search });
+                }
             }
             readers.push(Mutex::new(reader));
         }
@@ -177,6 +191,26 @@ fn prepare(reader: &Connection, views: &HashMap<Word, Statements>) -> Result<(),
     Ok(())
 }
 
+/// A search that no index serves, if there is one.
+fn slow(
+    reader: &Connection,
+    views: &HashMap<Word, Statements>,
+) -> Result<Option<Word>, rusqlite::Error> {
+    for (name, texts) in views.values().flat_map(|view| &view.search) {
+        for sql in texts {
+            let mut plan = reader.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let values = vec![rusqlite::types::Null; plan.parameter_count()];
+            let mut steps = plan.query(rusqlite::params_from_iter(values))?;
+            while let Some(step) = steps.next()? {
+                if step.get::<_, String>("detail")?.starts_with("SCAN") {
+                    return Ok(Some(name.clone()));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// The statements of a view. Names come from the policy, which allows only plain identifiers.
 fn texts(dataset: &Dataset, fields: &[Word]) -> Statements {
     let (table, id, roster) = (&dataset.table, &dataset.id_column, &dataset.roster_table);
@@ -187,15 +221,27 @@ fn texts(dataset: &Dataset, fields: &[Word]) -> Statements {
         r#"{select} FROM "{table}" t LEFT JOIN "{roster}" r ON r.provider = ?1 AND r.id = t."{id}""#
     );
     let inner = format!(r#"{select} FROM "{roster}" r JOIN "{table}" t ON t."{id}" = r.id"#);
-    let search = |keys: &[Word], on_roster: &str| {
+    let keys = |keys: &[Word], of: &str| {
         let keys = keys.iter().map(column).enumerate();
-        let keys: Vec<String> = keys.map(|(i, k)| format!(r#"t."{k}" = ?{}"#, i + 3)).collect();
-        let keys = keys.join(" AND ");
-        format!(r#"{outer} WHERE {keys}{on_roster} ORDER BY t."{id}" LIMIT ?2"#)
+        let keys = keys.map(|(i, k)| format!(r#"{of}."{k}" = ?{}"#, i + 3));
+        keys.collect::<Vec<_>>().join(" AND ")
     };
-    let searches = dataset.searches.iter().map(|s| {
-        (s.name.clone(), [search(&s.fields, " AND r.id IS NOT NULL"), search(&s.fields, "")])
-    });
+    // The record of a person off the roster is not even fetched: a page read from disk would tell
+    // that there is one. CROSS JOIN keeps the order: index, roster, record.
+    let on_roster = |search: &[Word]| {
+        let keys = keys(search, "i");
+        format!(
+            r#"{select} FROM "{table}" i CROSS JOIN "{roster}" r ON r.provider = ?1
+               AND r.id = i."{id}" CROSS JOIN "{table}" t ON t."{id}" = i."{id}"
+               WHERE {keys} ORDER BY t."{id}" LIMIT ?2"#
+        )
+    };
+    let anybody = |search: &[Word]| {
+        let keys = keys(search, "t");
+        format!(r#"{outer} WHERE {keys} ORDER BY t."{id}" LIMIT ?2"#)
+    };
+    let searches = dataset.searches.iter();
+    let searches = searches.map(|s| (s.name.clone(), [on_roster(&s.fields), anybody(&s.fields)]));
     Statements {
         get: format!(r#"{outer} WHERE t."{id}" = ?2"#),
         list: [

@@ -56,10 +56,15 @@ pub(crate) const WIDE: Budgets = Budgets {
     off_roster_30_days: 10_000,
 };
 
-/// Rules for some providers.
+/// Entry number of the first policy's head: behind the genesis and three sections.
+pub(crate) const HEAD: u64 = 4;
+
+/// Rules for some providers, and for others until there are three.
 pub(crate) fn rules(budgets: &[(&str, Budgets)]) -> Rules {
+    let others = ["other-one", "other-two"].map(|id| (id, WIDE));
     let section = |&(id, budgets): &(&str, Budgets)| ProviderRules { provider: id.into(), budgets };
-    Rules { providers: budgets.iter().map(section).collect(), digest: sha256(&[b"policy"]) }
+    let providers = budgets.iter().chain(&others).take(3).map(section).collect();
+    Rules { providers, digest: sha256(&[b"policy"]) }
 }
 
 /// A read of some persons, not yet counted or judged.
@@ -67,7 +72,7 @@ pub(crate) fn read(provider: &str, agent: &str, on: &[Tag], off: &[Tag]) -> Read
     let tagger = Tagger::new(&[9; 32]);
     let rows = (on.len() + off.len()) as u64;
     Read {
-        policy: 1,
+        policy: HEAD,
         request: None,
         replay_of: None,
         provider: provider.into(),

@@ -197,7 +197,12 @@ impl<'a> Walk<'a> {
     /// A break of the chain comes before whatever else is wrong behind it.
     fn suspicion_or(&mut self, kind: Fault, detail: String, seq: u64) -> Unsound {
         let other = self.at(kind, detail, Some(seq));
-        self.suspicion.take().map_or(other, |s| s.otherwise)
+        // A time can be wrong because the one before it was moved; all else is the entry's own.
+        match self.suspicion.take() {
+            Some(suspicion) if kind == Fault::Clock => suspicion.otherwise,
+            Some(suspicion) => suspicion.if_edited,
+            None => other,
+        }
     }
 
     /// Decides a suspicion by the entry that follows, given as its `prev` and leaf; or without one.
