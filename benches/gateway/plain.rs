@@ -19,6 +19,7 @@ use greffier::proto::{
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use rustls::pki_types::pem::PemObject as _;
@@ -165,6 +166,7 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let reader = Connection::open_with_flags(path, mode)?;
     reader.pragma_update(None, "trusted_schema", false)?;
     reader.pragma_update(None, "mmap_size", 1_i64 << 32)?;
+    reader.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(reader)
 }
 

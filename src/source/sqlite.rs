@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 
@@ -176,6 +177,9 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let reader = Connection::open_with_flags(path, mode)?;
     reader.pragma_update(None, "trusted_schema", false)?;
     reader.pragma_update(None, "mmap_size", 1_i64 << 32)?;
+    // Else the planner looks at the values bound, and SQLite parses and plans the statement anew for
+    // every read.
+    reader.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     reader.set_prepared_statement_cache_capacity(256);
     reader.busy_timeout(std::time::Duration::from_millis(500))?;
     Ok(reader)
@@ -265,4 +269,41 @@ fn read(row: &Row<'_>, columns: usize) -> Result<Found, rusqlite::Error> {
         });
     }
     Ok(Found { id: row.get(0)?, on_roster: row.get(1)?, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn no_statement_is_planned_anew_for_a_read() {
+        let dataset = &crate::admission::example::terms().datasets["cir"];
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("source.sqlite");
+        let fields: Vec<String> =
+            dataset.fields.iter().map(|f| format!(", {}", f.column)).collect();
+        let (table, id, roster) = (&dataset.table, &dataset.id_column, &dataset.roster_table);
+        let fields = fields.concat();
+        let tables = format!(
+            "CREATE TABLE {table}({id} TEXT PRIMARY KEY{fields}) WITHOUT ROWID;
+             CREATE TABLE {roster}(provider TEXT, id TEXT, PRIMARY KEY(provider, id)) WITHOUT ROWID;"
+        );
+        Connection::open(&path).unwrap().execute_batch(&tables).unwrap();
+        let reader = connect(&path).unwrap();
+        for view in dataset.views.values() {
+            let texts = texts(dataset, view);
+            for sql in [&texts.get].into_iter().chain(&texts.list) {
+                let mut statement = reader.prepare_cached(sql).unwrap();
+                for id in ["1", "2", "3"] {
+                    let values = [&"alpha", &id, &"10"].into_iter();
+                    let values = values.take(statement.parameter_count());
+                    let values = rusqlite::params_from_iter(values);
+                    assert!(statement.query(values).unwrap().next().unwrap().is_none());
+                }
+                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+            }
+        }
+    }
 }
