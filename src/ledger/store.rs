@@ -157,7 +157,9 @@ impl Store {
     pub fn body(&self, seq: u64) -> Result<String, Unreadable> {
         let mut statement =
             self.connection.prepare_cached("SELECT body FROM entries WHERE seq = ?1")?;
-        let body = statement.query_row([seq], |row| row.get(0)).optional()?;
+        // No row has a number that SQLite cannot hold.
+        let row = i64::try_from(seq).map_err(|_| Unreadable::NoEntry(seq))?;
+        let body = statement.query_row([row], |row| row.get(0)).optional()?;
         body.ok_or(Unreadable::NoEntry(seq))
     }
 
@@ -242,7 +244,6 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)

@@ -113,30 +113,33 @@ fn limits(body: &[u8]) -> Result<(), Malformed> {
 
 /// The index behind the closing quote of the string that begins at `from`.
 fn string_end(body: &[u8], from: usize) -> Result<usize, Malformed> {
-    let (mut at, mut characters) = (from, 0);
-    loop {
-        match body.get(at) {
-            None | Some(b'"') => break,
-            Some(b'\\') if !matches!(body.get(at + 1), Some(b'"' | b'\\')) => {
-                return Err(Malformed::Limit { what: "a control character in a string", at });
-            }
-            Some(b'\\') => at += 2,
-            // DEL and the C1 controls, which JSON allows raw but a terminal acts on.
-            Some(0x7f) => {
-                return Err(Malformed::Limit { what: "a control character in a string", at });
-            }
-            Some(0xc2) if matches!(body.get(at + 1), Some(0x80..=0x9f)) => {
-                return Err(Malformed::Limit { what: "a control character in a string", at });
-            }
-            Some(_) => at += 1,
+    let control = |at| Err(Malformed::Limit { what: "a control character in a string", at });
+    let mut at = from;
+    // DEL and the C1 controls (U+0080 to U+009F) are raw in JSON, and a terminal acts on them.
+    let special = |b: &u8| matches!(b, b'"' | b'\\' | 0x7f | 0xc2);
+    while let Some(next) = body[at..].iter().position(special) {
+        at += next;
+        match (body[at], body.get(at + 1)) {
+            (b'"', _) => break,
+            (b'\\', Some(b'"' | b'\\')) | (0xc2, Some(0xa0..)) => at += 2,
+            _ => return control(at),
         }
-        // Continuation bytes of UTF-8 begin no character.
-        characters += usize::from(!matches!(body.get(at), Some(0x80..=0xbf)));
     }
-    if characters > TEXT_MAX {
+    let text = &body[from..at];
+    if text.len() > TEXT_MAX && characters(text) > TEXT_MAX {
         return Err(Malformed::Limit { what: "a string of more than 256 characters", at: from });
     }
     Ok(at + 1)
+}
+
+/// Characters of a string as it is written: an escape is one, a continuation byte of UTF-8 none.
+fn characters(text: &[u8]) -> usize {
+    let (mut count, mut escaped) = (0, false);
+    for byte in text {
+        escaped = !escaped && *byte == b'\\';
+        count += usize::from(!escaped && !matches!(byte, 0x80..=0xbf));
+    }
+    count
 }
 
 impl<'de> Deserialize<'de> for Entry {
