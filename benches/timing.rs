@@ -21,7 +21,7 @@ mod pki;
 
 const CALLS: usize = 10_000;
 /// Different persons of each kind.
-const PERSONS: usize = 100;
+const PERSONS: usize = 80;
 const KINDS: [&str; 4] = ["off the roster", "absent", "does not open", "on the roster"];
 
 #[tokio::main(flavor = "current_thread")]
@@ -35,9 +35,7 @@ async fn main() {
     let mut caller = daemon.client_with(authority.client("provider", "provider-02")).await;
     let mut times: [Vec<Duration>; KINDS.len()] = Default::default();
     for n in 0..CALLS + CALLS / 10 {
-        for turn in 0..KINDS.len() {
-            // Each kind comes after each other one equally often.
-            let kind = (turn * [1, 3][n % 2] + n / 2) % KINDS.len();
+        for kind in order(n) {
             let name = &names[kind][n % PERSONS];
             let took = get(&mut caller, name, kind == 3).await;
             // The first tenth warms up.
@@ -51,16 +49,30 @@ async fn main() {
     report(&times);
 }
 
+/// Every order of the kinds in its turn, so that each comes after each other one equally often.
+fn order(n: usize) -> [usize; KINDS.len()] {
+    let (mut left, mut code) = (Vec::from_iter(0..KINDS.len()), n);
+    std::array::from_fn(|_| {
+        let kind = left.remove(code % left.len());
+        code /= left.len() + 1;
+        kind
+    })
+}
+
 /// Handles of each kind: all given when their persons were on the roster, and some changed.
 async fn names(instance: &Instance) -> [Vec<String>; KINDS.len()] {
     let daemon = instance.serve();
-    let page = daemon.client("provider-02").await.list(400, "", context()).await;
+    let page = daemon
+        .client("provider-02")
+        .await
+        .list((PERSONS * KINDS.len()) as i32, "", context())
+        .await;
     let all: Vec<String> = page.expect("a page").records.into_iter().map(|r| r.name).collect();
     daemon.stop().await;
     let roster = instance.roster("provider-02");
     let mut source = instance.source();
     let leave = source.transaction().expect("a transaction");
-    for (n, id) in roster.iter().enumerate().take(400) {
+    for (n, id) in roster.iter().enumerate().take(PERSONS * KINDS.len()) {
         if n % 4 < 2 {
             let unassign = "DELETE FROM roster WHERE provider = 'provider-02' AND id = ?1";
             leave.execute(unassign, params![id]).expect("SQL");
