@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use instance::{Caller, Instance, context};
 use pki::Authority;
+use rand::seq::SliceRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use rusqlite::params;
 
 #[path = "../tests/greffier/instance.rs"]
@@ -20,6 +23,8 @@ mod instance;
 mod pki;
 
 const CALLS: usize = 10_000;
+/// Of the order in which kinds and persons are asked for.
+const SEED: u64 = 1;
 /// Different persons of each kind.
 const PERSONS: usize = 80;
 const KINDS: [&str; 4] = ["off the roster", "absent", "does not open", "on the roster"];
@@ -34,9 +39,13 @@ async fn main() {
     let authority = Authority::of(&instance.layout);
     let mut caller = daemon.client_with(authority.client("provider", "provider-02")).await;
     let mut times: [Vec<Duration>; KINDS.len()] = Default::default();
+    let mut chance = ChaCha8Rng::seed_from_u64(SEED);
+    let mut order: [usize; KINDS.len()] = std::array::from_fn(|kind| kind);
     for n in 0..CALLS + CALLS / 10 {
-        for kind in order(n) {
-            let name = &names[kind][n % PERSONS];
+        // At random, so that no kind comes after another one more often than after the rest.
+        order.shuffle(&mut chance);
+        for kind in order {
+            let name = &names[kind][chance.random_range(0..PERSONS)];
             let took = get(&mut caller, name, kind == 3).await;
             // The first tenth warms up.
             if n >= CALLS / 10 {
@@ -47,16 +56,6 @@ async fn main() {
     daemon.stop().await;
     instance.assert_sound();
     report(&times);
-}
-
-/// Every order of the kinds in its turn, so that each comes after each other one equally often.
-fn order(n: usize) -> [usize; KINDS.len()] {
-    let (mut left, mut code) = (Vec::from_iter(0..KINDS.len()), n);
-    std::array::from_fn(|_| {
-        let kind = left.remove(code % left.len());
-        code /= left.len() + 1;
-        kind
-    })
 }
 
 /// Handles of each kind: all given when their persons were on the roster, and some changed.
