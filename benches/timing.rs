@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use instance::{Caller, Instance, context};
 use pki::Authority;
+use rand::seq::SliceRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use rusqlite::params;
 
 #[path = "../tests/greffier/instance.rs"]
@@ -20,8 +23,10 @@ mod instance;
 mod pki;
 
 const CALLS: usize = 10_000;
+/// Of the order in which kinds and persons are asked for.
+const SEED: u64 = 1;
 /// Different persons of each kind.
-const PERSONS: usize = 100;
+const PERSONS: usize = 80;
 const KINDS: [&str; 4] = ["off the roster", "absent", "does not open", "on the roster"];
 
 #[tokio::main(flavor = "current_thread")]
@@ -34,11 +39,13 @@ async fn main() {
     let authority = Authority::of(&instance.layout);
     let mut caller = daemon.client_with(authority.client("provider", "provider-02")).await;
     let mut times: [Vec<Duration>; KINDS.len()] = Default::default();
+    let mut chance = ChaCha8Rng::seed_from_u64(SEED);
+    let mut order: [usize; KINDS.len()] = std::array::from_fn(|kind| kind);
     for n in 0..CALLS + CALLS / 10 {
-        for turn in 0..KINDS.len() {
-            // Each kind comes after each other one equally often.
-            let kind = (turn * [1, 3][n % 2] + n / 2) % KINDS.len();
-            let name = &names[kind][n % PERSONS];
+        // At random, so that no kind comes after another one more often than after the rest.
+        order.shuffle(&mut chance);
+        for kind in order {
+            let name = &names[kind][chance.random_range(0..PERSONS)];
             let took = get(&mut caller, name, kind == 3).await;
             // The first tenth warms up.
             if n >= CALLS / 10 {
@@ -54,13 +61,17 @@ async fn main() {
 /// Handles of each kind: all given when their persons were on the roster, and some changed.
 async fn names(instance: &Instance) -> [Vec<String>; KINDS.len()] {
     let daemon = instance.serve();
-    let page = daemon.client("provider-02").await.list(400, "", context()).await;
+    let page = daemon
+        .client("provider-02")
+        .await
+        .list((PERSONS * KINDS.len()) as i32, "", context())
+        .await;
     let all: Vec<String> = page.expect("a page").records.into_iter().map(|r| r.name).collect();
     daemon.stop().await;
     let roster = instance.roster("provider-02");
     let mut source = instance.source();
     let leave = source.transaction().expect("a transaction");
-    for (n, id) in roster.iter().enumerate().take(400) {
+    for (n, id) in roster.iter().enumerate().take(PERSONS * KINDS.len()) {
         if n % 4 < 2 {
             let unassign = "DELETE FROM roster WHERE provider = 'provider-02' AND id = ?1";
             leave.execute(unassign, params![id]).expect("SQL");
