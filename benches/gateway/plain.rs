@@ -124,8 +124,8 @@ impl Plain {
     fn open(layout: &Layout) -> Result<Plain, Failed> {
         let fields: String = FIELDS.iter().map(|field| format!(r#", t."{field}""#)).collect();
         let sql = format!(
-            r#"SELECT t."id", r.id IS NOT NULL{fields} FROM "dossiers" t
-               LEFT JOIN "roster" r ON r.provider = ?1 AND r.id = t."id" WHERE t."id" = ?2"#
+            r#"SELECT t."id", r.id IS NOT NULL{fields} FROM "roster" r
+               CROSS JOIN "dossiers" t ON t."id" = r.id WHERE r.provider = ?1 AND r.id = ?2"#
         );
         let count = std::thread::available_parallelism()?.get();
         let readers = (0..count).map(|_| connect(&layout.source()).map(Mutex::new));
