@@ -1,0 +1,375 @@
+//! A development instance in a temporary folder, and the daemon that serves it: the built program,
+//! real TLS, real gRPC. The daemon ends with its handle; nothing here waits for time to pass.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use greffier::client::{Client, Settings};
+use greffier::instance::Layout;
+use greffier::ledger::checkpoint::VerifierKey;
+use greffier::ledger::entry::{Entry, Read, Refusals, What};
+use greffier::proto::{
+    Context, GetReceiptRequest, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
+    ListRecordsResponse, SearchRecordsRequest, SearchRecordsResponse, View,
+};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+use toml_edit::{DocumentMut, Item, value};
+use tonic::Status;
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_greffier");
+/// The dataset of a development instance.
+pub(crate) const CIR: &str = "datasets/cir";
+
+/// A development instance. `provider-01` has scope `open`, `provider-02` and `-03` scope `roster`.
+pub(crate) struct Instance {
+    pub(crate) layout: Layout,
+    _folder: TempDir,
+}
+
+impl Instance {
+    /// 2,000 persons, three providers.
+    pub(crate) fn new() -> Instance {
+        Instance::of(2_000, 3)
+    }
+
+    pub(crate) fn of(persons: u64, providers: u32) -> Instance {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let dir = folder.path().join("instance");
+        let (persons, providers) = (persons.to_string(), providers.to_string());
+        let made = Command::new(PROGRAM)
+            .args(["init", "--listen", "127.0.0.1:0"])
+            .args(["--persons", &persons, "--providers", &providers, "--dev"])
+            .arg(&dir)
+            .output()
+            .expect("the program starts");
+        assert!(made.status.success(), "init: {}", String::from_utf8_lossy(&made.stderr));
+        Instance { layout: Layout::new(&dir), _folder: folder }
+    }
+
+    /// Changes policy.toml; a daemon takes it up at its start.
+    pub(crate) fn policy(&self, change: impl FnOnce(&mut DocumentMut)) {
+        edit(&self.layout.policy(), change);
+    }
+
+    /// Changes config.toml.
+    pub(crate) fn config(&self, change: impl FnOnce(&mut DocumentMut)) {
+        edit(&self.layout.config(), change);
+    }
+
+    /// Sets budgets of one provider, by their names in policy.toml.
+    pub(crate) fn budgets(&self, provider: &str, budgets: &[(&str, i64)]) {
+        self.policy(|policy| {
+            for (name, persons) in budgets {
+                policy["provider"][provider]["budgets"][*name] = value(*persons);
+            }
+        });
+    }
+
+    /// Budgets of every provider so large that nothing exhausts them, and a request rate that
+    /// nothing here reaches.
+    pub(crate) fn widen(&self) {
+        self.policy(|policy| {
+            let providers = policy["provider"].as_table_mut().expect("providers");
+            for (_, provider) in providers.iter_mut() {
+                provider["requests_per_second"] = value(100_000);
+                provider["burst"] = value(100_000);
+                let budgets = provider["budgets"].as_table_mut().expect("budgets");
+                budgets.iter_mut().for_each(|(_, budget)| *budget = value(1_000_000));
+            }
+        });
+    }
+
+    /// Starts the daemon.
+    pub(crate) fn serve(&self) -> Daemon {
+        self.try_serve().unwrap_or_else(|not| panic!("serve: {}: {}", not.status, not.said))
+    }
+
+    /// Starts the daemon, unless it refuses.
+    pub(crate) fn try_serve(&self) -> Result<Daemon, NotServing> {
+        self.serve_by(Command::new(PROGRAM))
+    }
+
+    /// Starts the daemon by a command that runs the program with the arguments added to it, in a
+    /// setting of its own, and becomes it: its process is the daemon's.
+    pub(crate) fn serve_by(&self, mut program: Command) -> Result<Daemon, NotServing> {
+        let log = self.layout.root().join("daemon.log");
+        let begins = std::fs::metadata(&log).map_or(0, |log| log.len());
+        let stderr = OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
+        let mut child = program
+            .args(["serve", "--config"])
+            .arg(self.layout.config())
+            .env("GREFFIER_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("standard output is piped");
+        BufReader::new(out).read_line(&mut line).expect("a line that is text");
+        let Some(address) = line.trim().strip_prefix("listening on ") else {
+            let status = child.wait().expect("a child ends once");
+            let said = std::fs::read(&log).expect("the log");
+            let said = said.get(begins as usize..).unwrap_or_default();
+            return Err(NotServing { status, said: String::from_utf8_lossy(said).into_owned() });
+        };
+        let address = address.to_owned();
+        Ok(Daemon { child, address, layout: self.layout.clone(), log })
+    }
+
+    /// Runs another command of the program.
+    pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A]) -> Output {
+        Command::new(PROGRAM).args(arguments).output().expect("the program starts")
+    }
+
+    /// Asserts that `verify --replay --all-signatures` calls the ledger sound.
+    pub(crate) fn assert_sound(&self) {
+        self.assert_verified(&[]);
+    }
+
+    /// The same with a checkpoint that somebody kept.
+    pub(crate) fn assert_anchored(&self, anchor: &Path) {
+        self.assert_verified(&["--anchor".as_ref(), anchor.as_os_str()]);
+    }
+
+    fn assert_verified(&self, anchors: &[&std::ffi::OsStr]) {
+        let (ledger, key) = (self.layout.ledger(), self.layout.verifier_key());
+        let mut verify = Command::new(PROGRAM);
+        verify.arg("verify").arg(ledger).arg("--key").arg(key);
+        let done = verify.args(["--replay", "--all-signatures"]).args(anchors).output();
+        let done = done.expect("the program starts");
+        let said = [done.stdout, done.stderr].concat();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&said));
+    }
+
+    /// Every entry written so far, a running daemon's too.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let parse = |body: &String| Entry::parse(body).expect("an entry of the ledger");
+        self.bodies().iter().map(parse).collect()
+    }
+
+    /// Their bodies, as they are stored.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        let mode = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let ledger = Connection::open_with_flags(self.layout.ledger(), mode).expect("the ledger");
+        let mut bodies = ledger.prepare("SELECT body FROM entries ORDER BY seq").expect("SQL");
+        let bodies = bodies.query_map([], |row| row.get(0)).expect("rows");
+        bodies.collect::<Result<_, _>>().expect("bodies")
+    }
+
+    /// The entry of a read.
+    pub(crate) fn read(&self, entry: u64) -> Read {
+        match self.entries().swap_remove(entry as usize).what {
+            What::Read(read) => *read,
+            other => panic!("entry {entry} is no read: {other:?}"),
+        }
+    }
+
+    /// The digests of refused calls.
+    pub(crate) fn refusals(&self) -> Vec<Refusals> {
+        let refusals = |entry: Entry| match entry.what {
+            What::Refusals(refusals) => Some(refusals),
+            _ => None,
+        };
+        self.entries().into_iter().filter_map(refusals).collect()
+    }
+
+    /// The ledger's verifier key.
+    pub(crate) fn key(&self) -> VerifierKey {
+        let text = std::fs::read_to_string(self.layout.verifier_key()).expect("key.vkey");
+        text.trim().parse().expect("a verifier key")
+    }
+
+    /// The records, to look into or to change while no daemon serves them.
+    pub(crate) fn source(&self) -> Connection {
+        Connection::open(self.layout.source()).expect("the records")
+    }
+
+    /// Ids on the roster of a provider, in order.
+    pub(crate) fn roster(&self, provider: &str) -> Vec<String> {
+        let source = self.source();
+        let mut ids = source.prepare("SELECT id FROM roster WHERE provider = ?1 ORDER BY id");
+        let ids = ids.as_mut().expect("SQL").query_map([provider], |row| row.get(0));
+        ids.expect("rows").collect::<Result<_, _>>().expect("ids")
+    }
+}
+
+fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut)) {
+    let text = std::fs::read_to_string(path).expect("a file of the instance");
+    let mut document: DocumentMut = text.parse().expect("TOML");
+    change(&mut document);
+    File::create(path).and_then(|mut file| write!(file, "{document}")).expect("a file to write");
+}
+
+/// A list of texts as TOML has it.
+pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Item {
+    value(toml_edit::Array::from_iter(texts))
+}
+
+/// A daemon that refused to start.
+#[derive(Debug)]
+pub(crate) struct NotServing {
+    pub(crate) status: ExitStatus,
+    /// What it said on standard error.
+    pub(crate) said: String,
+}
+
+/// A daemon that takes calls. Dropped, it is killed.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    child: Child,
+    pub(crate) address: String,
+    layout: Layout,
+    log: PathBuf,
+}
+
+impl Daemon {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it is, for the client whose certificate and key `init` made under this name.
+    pub(crate) fn settings(&self, name: &str) -> Settings {
+        let (certificate, key) = self.layout.client(name);
+        self.settings_of(certificate, key)
+    }
+
+    /// Where it is, for a client with another certificate and key.
+    pub(crate) fn settings_of(&self, certificate: PathBuf, key: PathBuf) -> Settings {
+        let (address, server_name) = (self.address.clone(), "localhost".to_owned());
+        Settings { address, server_name, ca: self.layout.ca(), certificate, key }
+    }
+
+    /// A connection as one of the clients that `init` made.
+    pub(crate) async fn client(&self, name: &str) -> Caller {
+        Caller(Client::connect(&self.settings(name)).await.expect("a connection"))
+    }
+
+    /// Says SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let id = self.child.id().to_string();
+        let said = Command::new("kill").args(["-TERM", &id]).status().expect("kill starts");
+        assert!(said.success());
+    }
+
+    /// How it ended, once it has. Meanwhile the test's clients run on: they must answer its goodbye.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        let ended = tokio::task::spawn_blocking(move || self.child.wait()).await;
+        ended.expect("waiting does not panic").expect("a child ends once")
+    }
+
+    /// SIGTERM, and a clean end.
+    pub(crate) async fn stop(self) {
+        self.terminate();
+        let ended = self.ended().await;
+        assert!(ended.success(), "{ended}");
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("a child that runs");
+        self.child.wait().expect("a child ends once");
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("the log")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the daemon's log:\n{}", self.log());
+        }
+    }
+}
+
+/// Why the tests read, unless they say otherwise.
+pub(crate) fn context() -> Context {
+    Context {
+        purpose: "course_delivery".to_owned(),
+        case_reference: "CASE/2026-1".to_owned(),
+        view: View::Basic.into(),
+        off_roster_reason: String::new(),
+        request_id: String::new(),
+    }
+}
+
+/// The same with a reason to meet persons off the roster.
+pub(crate) fn off_roster() -> Context {
+    Context { off_roster_reason: "walk_in".to_owned(), ..context() }
+}
+
+/// A client of the gateway.
+#[derive(Clone)]
+pub(crate) struct Caller(pub(crate) Client);
+
+impl Caller {
+    pub(crate) async fn get(
+        &mut self,
+        name: &str,
+        context: Context,
+    ) -> Result<GetRecordResponse, Status> {
+        let request = GetRecordRequest { name: name.to_owned(), context: Some(context) };
+        Ok(self.0.records.get_record(request).await?.into_inner())
+    }
+
+    pub(crate) async fn list(
+        &mut self,
+        page_size: i32,
+        page_token: &str,
+        context: Context,
+    ) -> Result<ListRecordsResponse, Status> {
+        let request = ListRecordsRequest {
+            parent: CIR.to_owned(),
+            context: Some(context),
+            page_size,
+            page_token: page_token.to_owned(),
+        };
+        Ok(self.0.records.list_records(request).await?.into_inner())
+    }
+
+    pub(crate) async fn search(
+        &mut self,
+        search: &str,
+        values: &[(&str, &str)],
+        page_size: i32,
+        context: Context,
+    ) -> Result<SearchRecordsResponse, Status> {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let request = SearchRecordsRequest {
+            parent: CIR.to_owned(),
+            context: Some(context),
+            search: search.to_owned(),
+            values: values.iter().map(pair).collect(),
+            page_size,
+        };
+        Ok(self.0.records.search_records(request).await?.into_inner())
+    }
+
+    pub(crate) async fn receipt(&mut self, entry: u64) -> Result<String, Status> {
+        let receipt = self.0.ledger.get_receipt(GetReceiptRequest { entry }).await?;
+        Ok(receipt.into_inner().receipt)
+    }
+}
+
+#[tokio::test]
+async fn an_instance_serves_a_read_and_its_ledger_is_sound() {
+    let instance = Instance::new();
+    let daemon = instance.serve();
+    let mut provider = daemon.client("provider-02").await;
+    let page = provider.list(5, "", context()).await.unwrap();
+    assert_eq!(page.records.len(), 5);
+    let proof = page.proof.unwrap();
+    assert_eq!(instance.read(proof.entry).rows, 5);
+    daemon.stop().await;
+    instance.assert_sound();
+}

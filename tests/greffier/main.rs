@@ -1,0 +1,9 @@
+//! One binary for all integration tests. Each has its own temporary folder, none sleeps, and none
+//! needs another to have run.
+
+#[cfg(feature = "serve")]
+mod crash;
+#[cfg(feature = "serve")]
+mod instance;
+#[cfg(feature = "serve")]
+mod proof;
