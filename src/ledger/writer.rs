@@ -10,7 +10,7 @@ use super::entry::Hash;
 use super::merkle::Frontier;
 use super::store::{APPLICATION_ID, FORMAT, SCHEMA, TILE_LEVELS};
 
-/// Room that must be there before a writer that failed tries again, in bytes.
+/// Room that must be there before a writer is opened, in bytes: less would end at the next commit.
 const ROOM: usize = 1 << 20;
 
 /// Why the file cannot be written.
@@ -87,6 +87,8 @@ impl Writer {
             return Err(Unwritable::Missing(path.to_owned()));
         }
         let lock = lock(path)?;
+        // SQLite hides what the system says of a disk that is full or read-only.
+        room(path)?;
         let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Self::ready(Connection::open_with_flags(path, mode)?, lock)
     }
@@ -135,8 +137,8 @@ fn lock(path: &Path) -> Result<File, Unwritable> {
     }
 }
 
-/// Whether the file's folder takes writes again, tried with a file that is removed at once.
-pub(super) fn room(path: &Path) -> Result<(), Unwritable> {
+/// Whether the file's folder takes writes, tried with a file that is removed at once.
+fn room(path: &Path) -> Result<(), Unwritable> {
     let probe = path.with_extension("room");
     let write = || {
         let mut file = File::create(&probe)?;

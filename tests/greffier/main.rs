@@ -4,6 +4,12 @@
 #[cfg(feature = "serve")]
 mod crash;
 #[cfg(feature = "serve")]
+mod disk;
+#[cfg(feature = "serve")]
+mod health;
+#[cfg(feature = "serve")]
 mod instance;
+#[cfg(feature = "serve")]
+mod medium;
 #[cfg(feature = "serve")]
 mod proof;
