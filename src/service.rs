@@ -108,7 +108,7 @@ impl Server {
     /// # Errors
     /// [`ServeError::Ledger`].
     pub async fn run(
-        self,
+        mut self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
@@ -136,6 +136,8 @@ impl Server {
         drop(listener);
         for service in SERVICES {
             self.health.set_service_status(service, ServingStatus::NotServing).await;
+            // Watchers hear that, and then the end: a watch must not last for all of the drain.
+            self.health.clear_service_status(service).await;
         }
         if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
             tracing::warn!("calls were still open after the time to drain");
