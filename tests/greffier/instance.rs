@@ -251,8 +251,13 @@ impl Daemon {
 
     /// Says SIGTERM.
     pub(crate) fn terminate(&self) {
-        let id = self.child.id().to_string();
-        let said = Command::new("kill").args(["-TERM", &id]).status().expect("kill starts");
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let (name, id) = (format!("-{name}"), self.child.id().to_string());
+        let said = Command::new("kill").args([name, id]).status().expect("kill starts");
         assert!(said.success());
     }
 

@@ -6,6 +6,8 @@ mod crash;
 #[cfg(feature = "serve")]
 mod disk;
 #[cfg(feature = "serve")]
+mod fault;
+#[cfg(feature = "serve")]
 mod health;
 #[cfg(feature = "serve")]
 mod instance;
@@ -13,3 +15,5 @@ mod instance;
 mod medium;
 #[cfg(feature = "serve")]
 mod proof;
+#[cfg(feature = "serve")]
+mod start;

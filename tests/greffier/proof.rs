@@ -38,6 +38,10 @@ impl Given {
         self.proof.entry
     }
 
+    pub(crate) fn checkpoint(&self) -> &str {
+        &self.proof.checkpoint
+    }
+
     pub(crate) fn names(&self) -> Vec<String> {
         self.records.iter().map(|record| record.name.clone()).collect()
     }
