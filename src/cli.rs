@@ -32,7 +32,10 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the answer is no (not sound, ref
                           2 it could not be tried.";
 
 #[derive(Subcommand, Debug)]
-#[cfg_attr(feature = "serve", expect(clippy::large_enum_variant, reason = "there is one, made once"))]
+#[cfg_attr(
+    feature = "serve",
+    expect(clippy::large_enum_variant, reason = "there is one, made once")
+)]
 enum Command {
     /// Make an instance, serve it, read through it, verify its ledger, and say what was done
     #[cfg(feature = "serve")]
