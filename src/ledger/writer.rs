@@ -98,6 +98,7 @@ impl Writer {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        settle(&connection)?;
         Ok(Writer { connection, _lock: lock })
     }
 
@@ -121,6 +122,18 @@ impl Writer {
         }
         transaction.commit()
     }
+}
+
+/// Moves what is in the WAL into the file and syncs that. A sync that failed can leave entries which
+/// the system shows and will never write; whatever is committed behind them in the WAL would be lost
+/// with them when the power fails.
+fn settle(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let held: bool = connection.query_row(sql, [], |row| row.get(0))?;
+    if held {
+        tracing::warn!("somebody reads the ledger: what was in its WAL stays there for now");
+    }
+    Ok(())
 }
 
 /// A lock that ends with the process, however it ends.

@@ -80,3 +80,20 @@ fn a_missing_ledger_is_not_made_anew() {
     assert!(not.said.contains("there is no ledger at"), "{}", not.said);
     assert!(!instance.layout.ledger().exists());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_moves_what_a_kill_left_in_the_wal_into_the_file() {
+    let instance = Instance::new();
+    let ledger = instance.layout.ledger();
+    let daemon = instance.serve();
+    let page = daemon.client("provider-02").await.list(5, "", context()).await;
+    let given = Given::page("provider-02", page.expect("a page"));
+    daemon.kill();
+    let wal = ledger.with_extension("sqlite-wal");
+    assert!(fs::metadata(&wal).expect("a WAL").len() > 0);
+    let daemon = instance.serve();
+    assert_eq!(fs::metadata(&wal).expect("a WAL").len(), 0);
+    daemon.kill();
+    fs::remove_file(&wal).expect("an empty file");
+    assert_proven(&ledger, &instance.key(), &[given]);
+}
