@@ -28,12 +28,12 @@ const PROVIDER: &str = "provider-01";
 const READS: usize = 12;
 
 /// A tracer on every thread of a daemon. Dropped, it lets go.
-struct Faults(Child);
+pub(crate) struct Faults(Child);
 
 impl Faults {
     /// Injects a fault, in the words of strace's `inject`, into calls of a kind: all of them, or
     /// those on one file.
-    fn inject(daemon: &Daemon, calls: &str, fault: &str, on: Option<&Path>) -> Faults {
+    pub(crate) fn inject(daemon: &Daemon, calls: &str, fault: &str, on: Option<&Path>) -> Faults {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-o", "/dev/null", "-p", &daemon.id().to_string()]);
         strace.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:{fault}")]);
@@ -63,7 +63,7 @@ impl Drop for Faults {
     }
 }
 
-fn strace_is_here() -> bool {
+pub(crate) fn strace_is_here() -> bool {
     let here = Command::new("strace").arg("-V").output().is_ok();
     if !here {
         println!("SKIPPED: there is no strace");

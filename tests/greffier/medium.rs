@@ -82,7 +82,7 @@ impl Disk {
 
     /// The kernel refuses every write from now on. Nobody may have a file open for writing.
     pub(crate) fn remount_read_only(&self) {
-        let done = self.inside("mount").args(["-o", "remount,ro"]).arg(&self.at).output();
+        let done = self.inside("mount").args(["-o", "remount,bind,ro"]).arg(&self.at).output();
         let done = done.expect("mount starts");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
