@@ -136,7 +136,7 @@ impl Server {
         drop(listener);
         for service in SERVICES {
             self.health.set_service_status(service, ServingStatus::NotServing).await;
-            // Watchers hear that, and then the end: a watch must not last for all of the drain.
+            // Who watches has been told, and must not keep the drain waiting.
             self.health.clear_service_status(service).await;
         }
         if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {

@@ -165,10 +165,8 @@ impl Source {
         let (page, reach, method, keys) = match query {
             Query::Get { handle } => {
                 // A handle that does not open is looked up all the same: no record has this id.
-                let id = permit.open_handle(handle);
-                let page = self.kind.get(permit, id.as_deref().unwrap_or("\u{1}"))?;
-                let reach = Reach::One(id.as_deref().map(tag));
-                (page, reach, Method::Get, Vec::new())
+                let id = permit.open_handle(handle).unwrap_or_else(|| "\u{1}".to_owned());
+                (self.kind.get(permit, &id)?, Reach::One(tag(&id)), Method::Get, Vec::new())
             }
             Query::List { page_token } => {
                 let after = page_after(permit, page_token)?;

@@ -5,7 +5,7 @@
 //! A bucket of size C that refills over a span lets at most 2 C go in any one span: what it held at
 //! the beginning and what it refilled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::ledger::Counted;
 use crate::ledger::entry::{
@@ -147,9 +147,9 @@ fn fresh<const N: usize>(kinds: &[Kind; N], budgets: &Budgets, tick: Millis) -> 
 pub struct Budget {
     accounts: HashMap<Word, Account>,
     /// Providers of the policy in force; the accounts of others are kept but closed.
-    open: Vec<Word>,
+    open: HashSet<Word>,
     /// Providers of the policy being read, until its head comes.
-    coming: Vec<Word>,
+    coming: HashSet<Word>,
 }
 
 impl Budget {
@@ -203,7 +203,7 @@ impl Budget {
     }
 
     fn rules(&mut self, rules: &ProviderRules, tick: Millis) {
-        self.coming.push(rules.provider.clone());
+        self.coming.insert(rules.provider.clone());
         let budgets = rules.budgets;
         let Some(account) = self.accounts.get_mut(&rules.provider) else {
             let provider = fresh(&PROVIDER, &budgets, tick);
@@ -236,3 +236,6 @@ impl Budget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,28 +29,28 @@ pub(super) struct Args {
     #[command(flatten)]
     who: Who,
     /// Why; a purpose of the policy
-    #[arg(long, default_value = "course_delivery")]
+    #[arg(long, global = true, default_value = "course_delivery")]
     purpose: String,
     /// The provider's own reference of the case
-    #[arg(long, default_value = "TEST-1")]
+    #[arg(long, global = true, default_value = "TEST-1")]
     case: String,
     /// Which fields
-    #[arg(long, value_enum, default_value = "basic")]
+    #[arg(long, global = true, value_enum, default_value = "basic")]
     view: ViewName,
     /// In open scope: why persons off the roster may be met
-    #[arg(long, default_value = "")]
+    #[arg(long, global = true, default_value = "")]
     off_roster_reason: String,
     /// A UUID of your choice for this request
-    #[arg(long, default_value = "")]
+    #[arg(long, global = true, default_value = "")]
     request_id: String,
     /// Write the receipt of the read, an offline proof, to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     receipt: Option<PathBuf>,
     /// Write the checkpoint of the reply to this file: an anchor for `greffier verify`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
     what: What,

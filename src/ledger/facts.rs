@@ -110,7 +110,7 @@ impl Facts {
 }
 
 /// What one read must satisfy by itself.
-fn alone(read: &Read) -> Result<(), BadFacts> {
+pub(super) fn alone(read: &Read) -> Result<(), BadFacts> {
     let (on, off) = (read.on.len() as u64, read.off.len() as u64);
     if on + off != read.rows {
         return Err(BadFacts::Rows { tags: on + off, rows: read.rows });

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -48,13 +48,31 @@ pub(super) fn keep(
 
 fn follow(path: &Path, rings: &Receiver<()>, newest: &watch::Receiver<Arc<str>>) {
     let mut failing = false;
-    while rings.recv().is_ok() {
+    let mut save = || {
         let newest = newest.borrow().clone();
         let written = write(path, &newest);
         if let (Err(error), false) = (&written, failing) {
             tracing::error!(path = %path.display(), %error, "the high-water file cannot be written");
         }
         failing = written.is_err();
-        thread::sleep(PAUSE);
+    };
+    while rings.recv().is_ok() {
+        save();
+        if rest(rings) {
+            save();
+        }
     }
+}
+
+/// Lets the disk rest, but not when the daemon ends; says whether the bell rang meanwhile.
+fn rest(rings: &Receiver<()>) -> bool {
+    let until = Instant::now() + PAUSE;
+    let mut rang = false;
+    while let Some(left) = until.checked_duration_since(Instant::now()) {
+        match rings.recv_timeout(left) {
+            Ok(()) => rang = true,
+            Err(_) => break,
+        }
+    }
+    rang
 }

@@ -28,7 +28,7 @@ impl Memory {
         let off = self.counts(read.agent, read.off.iter());
         let all = self.counts(read.agent, read.on.iter().chain(&read.off));
         let could = match reach {
-            Reach::One(Some(tag)) if self.agents.contains(&(read.agent, tag)) => 0,
+            Reach::One(tag) if self.agents.contains(&(read.agent, tag)) => 0,
             Reach::One(_) => 1,
             Reach::Page(size) => size,
         };

@@ -14,8 +14,8 @@ use super::entry::{Access, Read, Refusals, Ruling, Tag, What, Word};
 /// Whom a read could return, whatever it does return.
 #[derive(Clone, Copy, Debug)]
 pub enum Reach {
-    /// The person of one handle; none if the handle does not open.
-    One(Option<Tag>),
+    /// The person of one handle, whether or not there is one.
+    One(Tag),
     /// A page of this size.
     Page(u64),
 }
@@ -92,9 +92,9 @@ pub enum Unrecorded {
     /// It could not be written.
     #[error("the ledger cannot be written")]
     Unwritable,
-    /// Its entry would be longer than an entry may be.
-    #[error("the entry would be too long")]
-    Oversize,
+    /// Its entry would not be one that the format allows.
+    #[error("the entry is not one that can be written")]
+    Unfit,
 }
 
 impl Unrecorded {
@@ -103,7 +103,7 @@ impl Unrecorded {
         match self {
             Unrecorded::Busy => Some(Duration::from_millis(100)),
             Unrecorded::Unwritable => Some(Duration::from_secs(1)),
-            Unrecorded::Oversize => None,
+            Unrecorded::Unfit => None,
         }
     }
 }

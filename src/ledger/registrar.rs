@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Counted;
 use super::entry::{Moment, Outcome, Ruling, What};
+use super::facts;
 use super::high_water::{self, Bell};
 use super::queue::{
     Answer, Bound, Draft, Job, Ledger, Recorded, Share, Status, Unrecorded, recorded,
@@ -197,16 +198,16 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
     match job {
         Job::Read { bound, answer, share } => match read(state, batch, now, bound) {
             Some(verdict) => waiters.reads.push((answer, verdict, share)),
-            None => drop(answer.send(Err(Unrecorded::Oversize))),
+            None => drop(answer.send(Err(Unrecorded::Unfit))),
         },
         Job::Note { what, answer } => match state.add(batch, now, what) {
             Ok(seq) => waiters.notes.push((answer, seq)),
-            Err(_) => drop(answer.send(Err(Unrecorded::Oversize))),
+            Err(_) => drop(answer.send(Err(Unrecorded::Unfit))),
         },
     }
 }
 
-/// Counts, judges and adds one read; none if its entry would be too long.
+/// Counts, judges and adds one read; none if its entry is not one that a verifier would pass.
 fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Option<Verdict> {
     let (number, Draft { mut read, reach }) = bound.open();
     read.facts = state.memory.count(&read, reach, now.at);
@@ -218,6 +219,8 @@ fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Opt
         read.rows = 0;
         read.reply = None;
     }
+    // What a verifier would refuse is not written: one false draft must not spoil the ledger.
+    facts::alone(&read).ok()?;
     let seq = state.add(batch, now, What::Read(read)).ok()?;
     Some(Verdict { number, ruling, seq })
 }
@@ -225,7 +228,9 @@ fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Opt
 impl Waiters {
     /// Those who no longer wait have left; their entries stand.
     fn wake(self, note: &Arc<str>) {
-        for (answer, Verdict { number, ruling, seq }, _) in self.reads {
+        for (answer, Verdict { number, ruling, seq }, share) in self.reads {
+            // First the place in the queue: whoever is answered may come back at once.
+            drop(share);
             let _ = answer.send(Ok(recorded(number, ruling, seq, note.clone())));
         }
         for (answer, seq) in self.notes {

@@ -8,7 +8,7 @@ use super::Judge;
 use super::checkpoint::Checkpoint;
 use super::clock::{Clock, ClockBehind, wall};
 use super::entry::{
-    Entry, Genesis, Hash, Head, Moment, Oversize, Policy, ProviderRules, Section, What,
+    Entry, Genesis, Hash, Head, Malformed, Moment, Policy, ProviderRules, Section, What,
 };
 use super::high_water;
 use super::memory::Memory;
@@ -83,9 +83,9 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("no thread for the ledger: {0}")]
     Thread(io::Error),
-    /// A policy that makes too long an entry.
-    #[error(transparent)]
-    Oversize(#[from] Oversize),
+    /// A name in the policy or configuration that no entry can hold.
+    #[error("the policy cannot be recorded: {0}")]
+    Malformed(#[from] Malformed),
 }
 
 impl StartError {
@@ -275,7 +275,7 @@ impl State {
         batch: &mut Commit,
         now: Moment,
         what: What,
-    ) -> Result<u64, Oversize> {
+    ) -> Result<u64, Malformed> {
         let entry = Entry { seq: self.edge.size(), prev: self.leaf, now, what };
         let body = entry.encode()?;
         self.leaf = merkle::leaf(body.as_bytes());

@@ -62,9 +62,7 @@ impl Store {
         if !path.is_file() {
             return Err(Unreadable::Missing(path.to_owned()));
         }
-        let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .or_else(|_| connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY));
-        let (connection, copy) = match opened {
+        let (connection, copy) = match connect(path) {
             Ok(connection) => (connection, None),
             Err(error) if is_no_database(&error) => {
                 return Err(Unreadable::NotOurs(path.to_owned()));
@@ -77,10 +75,9 @@ impl Store {
                 if wal.exists() {
                     fs::copy(wal, with_suffix(&to, "-wal"))?;
                 }
-                (connect(&to, OpenFlags::SQLITE_OPEN_READ_WRITE)?, Some(copy))
+                (connect(&to)?, Some(copy))
             }
         };
-        connection.pragma_update(None, "query_only", true)?;
         let ours: i64 = connection.pragma_query_value(None, "application_id", |r| r.get(0))?;
         let format: i64 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
         match (ours, format) {
@@ -186,8 +183,11 @@ impl Hashes for Store {
 }
 
 /// Opens with the precautions due to a file from elsewhere, and proves that it can be read.
-fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, rusqlite::Error> {
-    let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, mode)?;
+    // Evidence is left as it was found: the last reader does not fold the WAL into the file.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "cell_size_check", true)?;

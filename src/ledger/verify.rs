@@ -4,16 +4,16 @@
 
 use std::sync::mpsc::sync_channel;
 
-use rayon::prelude::*;
+use super::checkpoint::{Checkpoint, VerifierKey};
+use super::entry::{Entry, Hash, Moment};
+use super::merkle::Frontier;
+use super::store::{Store, Unreadable};
 
-use super::checkpoint::{BadNote, Checkpoint, VerifierKey};
-use super::entry::{Entry, Hash, Malformed, Moment, What};
-use super::facts::Facts;
-use super::merkle::{self, Frontier};
-use super::store::{Store, Unreadable, text};
+mod chunk;
+mod walk;
 
-/// Rows that are read, parsed and hashed at a time.
-const CHUNK: u64 = 4_096;
+use chunk::{Chunk, Parsed};
+use walk::Walk;
 
 /// What the auditor brings.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ pub enum Failure {
     Unsound(#[from] Unsound),
     /// It could not be checked.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(Unreadable),
     /// An anchor cannot be used.
     #[error("the anchor of size {size} cannot be used: {why}")]
     Anchor {
@@ -106,6 +106,15 @@ pub enum Failure {
         /// Why not.
         why: String,
     },
+}
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Failure {
+        match unreadable {
+            Unreadable::Sqlite(error) => error.into(),
+            other => Failure::Unreadable(other),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -131,6 +140,26 @@ impl From<rusqlite::Error> for Failure {
 /// # Errors
 /// [`Failure`].
 pub fn scan(
+    store: &Store,
+    trust: &Trust<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+    visit: &mut dyn FnMut(&Entry, Hash),
+) -> Result<Sound, Failure> {
+    match pass(store, trust, progress, visit) {
+        // Only checkpoints that are known to be signed can tell which entry is the first wrong one.
+        Err(Failure::Unsound(fault)) if !trust.all_signatures && fault.fault != Fault::Schema => {
+            let trust = Trust { all_signatures: true, ..*trust };
+            match pass(store, &trust, progress, &mut |_, _| ()) {
+                Err(Failure::Unsound(exact)) => Err(exact.into()),
+                _ => Err(fault.into()),
+            }
+        }
+        other => other,
+    }
+}
+
+/// One way through the file.
+fn pass(
     store: &Store,
     trust: &Trust<'_>,
     progress: &mut dyn FnMut(u64, u64),
@@ -197,364 +226,7 @@ fn open_anchors(trust: &Trust<'_>) -> Result<Vec<Checkpoint>, Failure> {
 }
 
 fn rows(store: &Store) -> Result<u64, rusqlite::Error> {
-    let sql = "SELECT coalesce(max(seq), -1) + 1 FROM entries";
-    store.connection().query_row(sql, [], |row| Ok(row.get::<_, i64>(0)?.max(0).unsigned_abs()))
-}
-
-/// Some rows as they lie in the file.
-struct Chunk {
-    bodies: Vec<(i64, Vec<u8>)>,
-    notes: Vec<(i64, Vec<u8>)>,
-}
-
-impl Chunk {
-    /// The rows behind entry number `after`; the last chunk has whatever checkpoints are left.
-    fn read(store: &Store, after: Option<i64>) -> Result<Chunk, rusqlite::Error> {
-        // Numbers below 0 have no place; they sort first and are found there.
-        let after = after.unwrap_or(i64::MIN);
-        let sql = "SELECT seq, body FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-        let bodies = Self::select(store, sql, (after, CHUNK))?;
-        let to = if bodies.len() < CHUNK as usize { i64::MAX } else { bodies[bodies.len() - 1].0 };
-        let from = if after == i64::MIN { i64::MIN } else { after.saturating_add(1) };
-        let sql = "SELECT size, note FROM checkpoints WHERE size > ?1 AND size <= ?2 ORDER BY size";
-        let notes = if after == i64::MAX {
-            Vec::new()
-        } else {
-            Self::select(store, sql, (from, to.saturating_add(1)))?
-        };
-        Ok(Chunk { bodies, notes })
-    }
-
-    /// From where the next chunk goes on: behind the last row, or behind everything.
-    fn last(&self) -> Option<i64> {
-        if self.bodies.len() < CHUNK as usize {
-            Some(i64::MAX)
-        } else {
-            self.bodies.last().map(|b| b.0)
-        }
-    }
-
-    fn select<P: rusqlite::Params>(
-        store: &Store,
-        sql: &str,
-        parameters: P,
-    ) -> Result<Vec<(i64, Vec<u8>)>, rusqlite::Error> {
-        let mut statement = store.connection().prepare_cached(sql)?;
-        let row = |r: &rusqlite::Row<'_>| {
-            // Text that is not UTF-8 is still bytes; anything else cannot be, the table is STRICT.
-            Ok((r.get(0)?, r.get_ref(1)?.as_bytes_or_null()?.unwrap_or_default().to_vec()))
-        };
-        statement.query_map(parameters, row)?.collect()
-    }
-}
-
-type NoteOr = Result<(Checkpoint, String), BadNote>;
-
-/// The same, parsed and hashed.
-struct Parsed {
-    entries: Vec<(i64, Hash, Result<Entry, Malformed>)>,
-    notes: Vec<(i64, NoteOr)>,
-}
-
-impl Parsed {
-    /// `signatures`: the key to check every checkpoint's signature with, if asked to.
-    fn from(chunk: Chunk, signatures: Option<&VerifierKey>) -> Parsed {
-        let entry = |(seq, body): (i64, Vec<u8>)| {
-            (seq, merkle::leaf(&body), text(&body).and_then(Entry::parse))
-        };
-        let note = |(size, note): (i64, Vec<u8>)| {
-            let note = String::from_utf8(note).map_err(|_| BadNote::Malformed("not UTF-8"));
-            let parsed = note.and_then(|note| match signatures {
-                Some(key) => Ok((Checkpoint::open(&note, key)?, note)),
-                None => Ok((Checkpoint::parse(&note)?, note)),
-            });
-            (size, parsed)
-        };
-        Parsed {
-            entries: chunk.bodies.into_par_iter().map(entry).collect(),
-            notes: chunk.notes.into_par_iter().map(note).collect(),
-        }
-    }
-}
-
-/// A fault that the next entry makes precise.
-struct Suspicion {
-    /// Leaf of the entry that came last.
-    leaf: Hash,
-    /// What to say if that entry is not what the next one follows.
-    if_edited: Unsound,
-    /// What to say otherwise.
-    otherwise: Unsound,
-}
-
-/// Where the scan is.
-struct Walk<'a> {
-    trust: &'a Trust<'a>,
-    anchors: Vec<Checkpoint>,
-    edge: Frontier,
-    leaf: Hash,
-    now: Moment,
-    origin: String,
-    facts: Facts,
-    /// Size of the last checkpoint that matched.
-    covered: u64,
-    note: Option<(Checkpoint, String)>,
-    checkpoints: u64,
-    signatures: u64,
-    anchored: Option<(u64, Moment)>,
-    suspicion: Option<Suspicion>,
-}
-
-impl<'a> Walk<'a> {
-    fn new(trust: &'a Trust<'a>, anchors: Vec<Checkpoint>) -> Walk<'a> {
-        Walk {
-            trust,
-            anchors,
-            edge: Frontier::default(),
-            leaf: Hash::default(),
-            now: Moment::default(),
-            origin: String::new(),
-            facts: Facts::default(),
-            covered: 0,
-            note: None,
-            checkpoints: 0,
-            signatures: 0,
-            anchored: None,
-            suspicion: None,
-        }
-    }
-
-    fn chunk(
-        &mut self,
-        parsed: Parsed,
-        visit: &mut dyn FnMut(&Entry, Hash),
-    ) -> Result<(), Failure> {
-        let mut notes = parsed.notes.into_iter().peekable();
-        let early = |size: i64, next: u64| i128::from(size) <= i128::from(next);
-        if let Some((size, _)) = notes.peek()
-            && self.edge.size() == 0
-            && *size < 1
-        {
-            let detail = format!("there is a checkpoint of size {size}");
-            return Err(self.at(Fault::Malformed, detail, None).into());
-        }
-        for (row, leaf, entry) in parsed.entries {
-            self.entry(row, leaf, entry, visit)?;
-            while let Some((size, note)) = notes.next_if(|(size, _)| early(*size, self.edge.size()))
-            {
-                self.checkpoint(size, note)?;
-            }
-        }
-        let Some((covered, _)) = notes.next() else { return Ok(()) };
-        self.settle(None)?;
-        let size = self.edge.size();
-        let detail = format!("a checkpoint covers {covered} entries, but only {size} are there");
-        Err(self.at(Fault::Truncated, detail, Some(size)).into())
-    }
-
-    /// A fault whose first wrong entry is `first`, everything before it being sound.
-    fn at(&self, kind: Fault, detail: String, first: Option<u64>) -> Unsound {
-        let last = first.unwrap_or_else(|| self.edge.size()).checked_sub(1);
-        fault(kind, detail, first, last)
-    }
-
-    fn entry(
-        &mut self,
-        row: i64,
-        leaf: Hash,
-        entry: Result<Entry, Malformed>,
-        visit: &mut dyn FnMut(&Entry, Hash),
-    ) -> Result<(), Failure> {
-        let seq = self.edge.size();
-        let expected = i64::try_from(seq).expect("fewer than 2^63 rows");
-        if row > expected {
-            self.settle(None)?;
-            let detail = format!("entry {seq} is missing");
-            return Err(self.at(Fault::Missing, detail, Some(seq)).into());
-        }
-        if row < expected {
-            let detail = format!("a row numbered {row} stands where none belongs");
-            return Err(self.at(Fault::Inserted, detail, None).into());
-        }
-        self.settle(entry.as_ref().ok().map(|e| (e.prev, leaf)))?;
-        let entry = entry.map_err(|e| {
-            self.at(Fault::Malformed, format!("entry {seq} is no valid entry: {e}"), Some(seq))
-        })?;
-        if entry.seq != seq {
-            let detail =
-                format!("in the place of entry {seq} stands one that says it is {}", entry.seq);
-            return Err(self.at(Fault::Reordered, detail, Some(seq)).into());
-        }
-        if seq == 0 {
-            self.genesis(&entry)?;
-        } else if matches!(entry.what, What::Genesis(_)) {
-            let detail = format!("entry {seq} is a second genesis");
-            return Err(self.at(Fault::Inserted, detail, Some(seq)).into());
-        } else if entry.prev != self.leaf {
-            // Either the entry before was edited, or the link in this one: the next one tells.
-            self.suspicion = Some(Suspicion {
-                leaf,
-                if_edited: self.edited(seq),
-                otherwise: self.edited(seq - 1),
-            });
-        }
-        if entry.now.at < self.now.at || entry.now.tick < self.now.tick {
-            let detail = format!("entry {seq} is earlier than the one before it");
-            return Err(self.suspicion_or(Fault::Clock, detail, seq).into());
-        }
-        if let Err(error) = self.facts.check(&entry) {
-            return Err(self
-                .suspicion_or(Fault::Facts, format!("entry {seq}: {error}"), seq)
-                .into());
-        }
-        visit(&entry, leaf);
-        self.edge.push(leaf);
-        self.leaf = leaf;
-        self.now = entry.now;
-        Ok(self.anchors_at(seq + 1)?)
-    }
-
-    fn edited(&self, seq: u64) -> Unsound {
-        self.at(Fault::Edited, format!("entry {seq} is not what was signed"), Some(seq))
-    }
-
-    /// A break of the chain comes before whatever else is wrong behind it.
-    fn suspicion_or(&mut self, kind: Fault, detail: String, seq: u64) -> Unsound {
-        let other = self.at(kind, detail, Some(seq));
-        self.suspicion.take().map_or(other, |s| s.otherwise)
-    }
-
-    /// Decides a suspicion by the entry that follows, given as its `prev` and leaf; or without one.
-    fn settle(&mut self, next: Option<(Hash, Hash)>) -> Result<(), Unsound> {
-        let Some(suspicion) = self.suspicion.take() else { return Ok(()) };
-        Err(match next {
-            Some((prev, _)) if prev != suspicion.leaf => suspicion.if_edited,
-            _ => suspicion.otherwise,
-        })
-    }
-
-    fn genesis(&mut self, entry: &Entry) -> Result<(), Failure> {
-        let What::Genesis(genesis) = &entry.what else {
-            let detail = "entry 0 is not a genesis".to_owned();
-            return Err(self.at(Fault::Missing, detail, Some(0)).into());
-        };
-        let key = self.trust.key.of_segment(&genesis.origin);
-        let key = key.ok_or_else(|| {
-            let detail = format!("the ledger is `{}`, not one of the key given", genesis.origin);
-            self.at(Fault::Stranger, detail, Some(0))
-        })?;
-        if genesis.key != key.public_text() {
-            let detail = "the ledger names another signing key than the one given".to_owned();
-            return Err(self.at(Fault::Stranger, detail, Some(0)).into());
-        }
-        let prev = genesis.previous.as_ref().map_or(Hash::default(), |p| p.leaf);
-        if entry.prev != prev {
-            return Err(self.edited(0).into());
-        }
-        self.facts.begin(genesis.previous.is_none(), entry.now.at);
-        self.origin.clone_from(&genesis.origin);
-        match self.anchors.iter().find(|anchor| anchor.origin != genesis.origin) {
-            None => Ok(()),
-            Some(anchor) => Err(Failure::Anchor {
-                size: anchor.size,
-                why: format!("it is of `{}`, this ledger is `{}`", anchor.origin, genesis.origin),
-            }),
-        }
-    }
-
-    fn anchors_at(&mut self, size: u64) -> Result<(), Unsound> {
-        while let Some(anchor) = self.anchors.first().filter(|anchor| anchor.size == size) {
-            if anchor.root != self.edge.root() {
-                let detail =
-                    format!("the first {size} entries are not those that an anchor covers");
-                let first = self.anchored.map_or(0, |(seq, _)| seq + 1);
-                return Err(fault(Fault::Forked, detail, Some(first), first.checked_sub(1)));
-            }
-            self.anchored = Some((size - 1, self.now));
-            self.anchors.remove(0);
-        }
-        Ok(())
-    }
-
-    fn checkpoint(&mut self, size: i64, note: NoteOr) -> Result<(), Unsound> {
-        let here = |walk: &Walk<'_>, kind, why: String| {
-            walk.at(kind, format!("the checkpoint of size {size} {why}"), None)
-        };
-        let (checkpoint, note) = note.map_err(|e| {
-            let kind = match &e {
-                BadNote::Malformed(_) => Fault::Malformed,
-                BadNote::False | BadNote::Unsigned | BadNote::Foreign(_) => Fault::Stranger,
-            };
-            here(self, kind, format!("does not hold: {e}"))
-        })?;
-        self.checkpoints += 1;
-        self.signatures += u64::from(self.trust.all_signatures);
-        if i64::try_from(checkpoint.size) != Ok(size) || checkpoint.origin != self.origin {
-            return Err(here(
-                self,
-                Fault::Edited,
-                "was edited: it says another size or origin".into(),
-            ));
-        }
-        let first = std::mem::replace(&mut self.covered, checkpoint.size);
-        if checkpoint.size == self.edge.size() && checkpoint.root != self.edge.root() {
-            if let Err(error) = Checkpoint::open(&note, self.trust.key) {
-                return Err(here(self, Fault::Edited, format!("was edited: {error}")));
-            }
-            self.suspect_batch(first);
-        }
-        self.note = Some((checkpoint, note));
-        Ok(())
-    }
-
-    /// The root is not as signed, so an entry since the last checkpoint is wrong; the chain holds up
-    /// to here, so it is the last one unless all of them were written anew.
-    fn suspect_batch(&mut self, first: u64) {
-        let last = self.edge.size() - 1;
-        let range = if first == last {
-            format!("entry {last} is")
-        } else {
-            format!("entries {first} to {last} are")
-        };
-        let detail = format!("{range} not what was signed");
-        let otherwise = fault(Fault::Edited, detail, Some(first), first.checked_sub(1));
-        let before = self.suspicion.take();
-        self.suspicion = Some(match before {
-            Some(broken) => broken,
-            None => Suspicion { leaf: self.leaf, if_edited: self.edited(last), otherwise },
-        });
-    }
-
-    fn end(mut self) -> Result<Sound, Failure> {
-        self.settle(None)?;
-        let size = self.edge.size();
-        let Some((checkpoint, note)) = self.note.take() else {
-            let detail = "there is no checkpoint".to_owned();
-            return Err(self.at(Fault::Missing, detail, Some(0)).into());
-        };
-        if let Some(anchor) = self.anchors.first() {
-            let detail = format!(
-                "an anchor covers {} entries, but only {size} are there: the end was cut off",
-                anchor.size
-            );
-            return Err(self.at(Fault::Truncated, detail, Some(size)).into());
-        }
-        Checkpoint::open(&note, self.trust.key).map_err(|e| {
-            self.at(Fault::Stranger, format!("the last checkpoint does not hold: {e}"), None)
-        })?;
-        if checkpoint.size != size {
-            let detail = format!("no checkpoint covers entry {}", checkpoint.size);
-            return Err(self.at(Fault::Inserted, detail, Some(checkpoint.size)).into());
-        }
-        Ok(Sound {
-            edge: self.edge,
-            leaf: self.leaf,
-            last: self.now,
-            checkpoints: self.checkpoints,
-            signatures: self.signatures.max(1),
-            anchored: self.anchored,
-            checkpoint,
-            note,
-        })
-    }
+    let last: Option<i64> =
+        store.connection().query_row("SELECT max(seq) FROM entries", [], |row| row.get(0))?;
+    Ok(last.map_or(0, |last| last.saturating_add(1).max(0).unsigned_abs()))
 }

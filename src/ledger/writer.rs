@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -71,8 +72,13 @@ impl Writer {
     /// Makes a new ledger file.
     pub(super) fn create(path: &Path) -> Result<Writer, Unwritable> {
         let lock = lock(path)?;
-        if path.exists() {
-            return Err(Unwritable::Exists(path.to_owned()));
+        // Pseudonymised personal data: for its owner only, as are the files that SQLite lays beside.
+        match File::options().write(true).create_new(true).mode(0o600).open(path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(Unwritable::Exists(path.to_owned()));
+            }
+            Err(error) => return Err(Unwritable::Io { path: path.to_owned(), error }),
         }
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;

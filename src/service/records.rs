@@ -6,8 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tonic::{Request, Response, Status};
 
 use super::Shared;
+use super::read::Stopped;
 use super::status::Fault;
-use crate::admission::{Ask, Violation};
+use crate::admission::{Ask, Refused};
 use crate::ledger::entry::Millis;
 use crate::proto::records_server::Records;
 use crate::proto::{
@@ -24,21 +25,15 @@ type Reply = (Vec<Row>, String, Proof);
 
 impl RecordsService {
     /// Reads, and turns whatever comes of it into a reply or a status.
-    async fn read<T>(
-        &self,
-        request: &Request<T>,
-        ask: Result<Ask, Violation>,
-        query: Query,
-    ) -> Result<Reply, Status> {
+    async fn read<T>(&self, request: &Request<T>, ask: Ask, query: Query) -> Result<Reply, Status> {
         let peer = self.0.peer(request)?;
         let refused = |fault: Fault| {
             self.0.tally.call(peer, fault.reason());
             fault.status()
         };
-        let ask = ask.map_err(|violation| refused(Fault::malformed(&[violation])))?;
         let release = self.0.rooms.read(peer, ask, &query).await.map_err(|stopped| {
             tracing::debug!(%stopped, "a read was refused before the judge");
-            refused(Fault::from(&stopped))
+            refused(Fault::from(&as_asked(stopped, &query)))
         })?;
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
         let Rows { rows, salt, next_page } = release
@@ -63,7 +58,7 @@ impl Records for RecordsService {
             Some((dataset, handle)) => (dataset.to_owned(), handle.to_owned()),
             None => Default::default(),
         };
-        let ask = ask(message.context.take(), "name", dataset, None);
+        let ask = ask(message.context.take(), dataset, None);
         let (rows, _, proof) = self.read(&request, ask, Query::Get { handle }).await?;
         let record = rows.into_iter().next().map(record);
         Ok(Response::new(GetRecordResponse { record, proof: Some(proof) }))
@@ -75,7 +70,7 @@ impl Records for RecordsService {
     ) -> Result<Response<ListRecordsResponse>, Status> {
         let message = request.get_mut();
         let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
-        let ask = ask(message.context.take(), "parent", dataset, Some(message.page_size));
+        let ask = ask(message.context.take(), dataset, Some(message.page_size));
         let query = Query::List { page_token: std::mem::take(&mut message.page_token) };
         let (rows, next_page_token, proof) = self.read(&request, ask, query).await?;
         let records = rows.into_iter().map(record).collect();
@@ -88,7 +83,7 @@ impl Records for RecordsService {
     ) -> Result<Response<SearchRecordsResponse>, Status> {
         let message = request.get_mut();
         let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
-        let ask = ask(message.context.take(), "parent", dataset, Some(message.page_size));
+        let ask = ask(message.context.take(), dataset, Some(message.page_size));
         let values = std::mem::take(&mut message.values).into_iter().collect();
         let query = Query::Search { search: std::mem::take(&mut message.search), values };
         let (rows, _, proof) = self.read(&request, ask, query).await?;
@@ -107,22 +102,34 @@ fn record_name(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("datasets/")?.split_once("/records/")
 }
 
-/// What the request says about itself. `field` is where the dataset stands in it.
-fn ask(
-    context: Option<Context>,
-    field: &'static str,
-    dataset: String,
-    page_size: Option<i32>,
-) -> Result<Ask, Violation> {
-    let context = context.unwrap_or_default();
-    if dataset.is_empty() {
-        let form = if field == "name" {
-            "datasets/{dataset}/records/{handle}"
-        } else {
-            "datasets/{dataset}"
+/// A refusal whose fields are called as the request calls them (`google.rpc.BadRequest`: the path
+/// that leads to the field).
+fn as_asked(mut stopped: Stopped, query: &Query) -> Stopped {
+    let Stopped::Refused(Refused::Malformed(violations)) = &mut stopped else { return stopped };
+    for violation in violations {
+        violation.field = match violation.field {
+            "dataset" => {
+                let (field, form) = match query {
+                    Query::Get { .. } => ("name", "datasets/{dataset}/records/{handle}"),
+                    Query::List { .. } | Query::Search { .. } => ("parent", "datasets/{dataset}"),
+                };
+                violation.description = format!("must be {form}");
+                field
+            }
+            "purpose" => "context.purpose",
+            "case_reference" => "context.case_reference",
+            "view" => "context.view",
+            "off_roster_reason" => "context.off_roster_reason",
+            "request_id" => "context.request_id",
+            other => other,
         };
-        return Err(Violation { field, description: format!("must be {form}") });
     }
+    stopped
+}
+
+/// What the request says about itself; `dataset` is empty if it names none.
+fn ask(context: Option<Context>, dataset: String, page_size: Option<i32>) -> Ask {
+    let context = context.unwrap_or_default();
     let view = match View::try_from(context.view) {
         Ok(View::Unspecified) => None,
         Ok(View::Basic) => Some("BASIC".to_owned()),
@@ -132,7 +139,7 @@ fn ask(
         Err(_) => Some(context.view.to_string()),
     };
     let stated = |text: String| Some(text).filter(|text| !text.is_empty());
-    Ok(Ask {
+    Ask {
         dataset,
         purpose: context.purpose,
         case_reference: context.case_reference,
@@ -140,7 +147,7 @@ fn ask(
         off_roster_reason: stated(context.off_roster_reason),
         request_id: stated(context.request_id),
         page_size,
-    })
+    }
 }
 
 fn record(row: Row) -> Record {

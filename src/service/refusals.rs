@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::time::MissedTickBehavior;
+
 use crate::admission::{Peer, Role};
 use crate::ledger::Ledger;
 use crate::ledger::entry::{Hash, Millis, Refusal, Refusals, Refused, Word};
@@ -61,6 +63,8 @@ impl Tally {
     /// kept for the next time.
     pub(super) async fn keep(&self, ledger: &Ledger) {
         let mut ticks = tokio::time::interval(PAUSE);
+        // Seconds in which the ledger took nothing are not made up for: one entry a second at most.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             self.hand_over(ledger).await;

@@ -91,9 +91,10 @@ impl Fault {
     pub(super) fn withheld(refusal: Refusal, entry: u64, checkpoint: &str, now: Millis) -> Fault {
         let budget = refusal.rule.map_or("none", word);
         let left = refusal.remaining;
+        let later = if refusal.fits_at.is_some() { ", or later" } else { "" };
         let english = format!(
             "this request could return more persons than the budget `{budget}` has left ({left}): \
-             ask for fewer, or later"
+             ask for fewer{later}"
         );
         let french = "Cette requête pourrait renvoyer plus de personnes qu’il n’en reste au budget : \
                       demandez-en moins, ou plus tard.";

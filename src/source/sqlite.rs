@@ -92,17 +92,13 @@ impl Sqlite {
     /// The record of an id, if this caller may meet its person.
     pub(super) fn get(&self, permit: &Permit, id: &str) -> Result<Page, SourceError> {
         let sql = &self.statements(permit)?.get;
-        let mut page = self.select(sql, (permit.provider(), id), 1)?;
-        // A person off the roster is as absent as one who is not there.
-        page.found.retain(|found| found.on_roster || permit.open());
-        Ok(page)
+        self.select(permit, sql, (permit.provider(), id))
     }
 
     /// The records behind an id.
     pub(super) fn list(&self, permit: &Permit, after: &str) -> Result<Page, SourceError> {
         let sql = &self.statements(permit)?.list[usize::from(permit.open())];
-        let size = permit.page_size();
-        self.select(sql, (permit.provider(), after, size + 1), size)
+        self.select(permit, sql, (permit.provider(), after, permit.page_size() + 1))
     }
 
     /// The records with these values, in the order of the search's keys.
@@ -114,12 +110,11 @@ impl Sqlite {
     ) -> Result<Page, SourceError> {
         let texts = &self.statements(permit)?.search;
         let texts = texts.get(search).ok_or(rusqlite::Error::InvalidQuery)?;
-        let size = permit.page_size();
-        let limit = (size + 1).to_string();
+        let limit = (permit.page_size() + 1).to_string();
         let mut parameters: Vec<&str> = vec![permit.provider(), &limit];
         parameters.extend(values.iter().map(|(_, value)| *value));
         let sql = &texts[usize::from(permit.open())];
-        self.select(sql, rusqlite::params_from_iter(parameters), size)
+        self.select(permit, sql, rusqlite::params_from_iter(parameters))
     }
 
     fn statements(&self, permit: &Permit) -> Result<&Statements, SourceError> {
@@ -128,14 +123,23 @@ impl Sqlite {
         Ok(statements.ok_or(rusqlite::Error::InvalidQuery)?)
     }
 
-    fn select<P: Params>(&self, sql: &str, values: P, size: u64) -> Result<Page, SourceError> {
+    fn select<P: Params>(
+        &self,
+        permit: &Permit,
+        sql: &str,
+        values: P,
+    ) -> Result<Page, SourceError> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(sql)?;
         let fields = statement.column_count();
         let mut rows = statement.query(values)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            if found.len() as u64 == size {
+            // A person off the roster is as absent as one who is not there.
+            if !(row.get(1)? || permit.open()) {
+                continue;
+            }
+            if found.len() as u64 == permit.page_size() {
                 return Ok(Page { found, more: true });
             }
             found.push(read(row, fields)?);

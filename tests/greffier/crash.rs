@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
+use crate::given::{Chance, Given, assert_proven, assert_receipts, copied, newest};
 use crate::instance::{Caller, Daemon, Instance, context};
-use crate::proof::{Chance, Given, assert_proven, assert_receipts, copied, newest};
 use greffier::client::{Client, Settings};
 
 const KILLS: u64 = 20;
@@ -82,7 +82,7 @@ async fn killed_under_load(daemon: Daemon, replies: u64, seed: u64) -> Vec<Given
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_killed_under_load_starts_again_and_every_reply_has_its_entry() {
     let seed = std::env::var("GREFFIER_SEED").map_or(20_260_701, |s| s.parse().expect("a number"));
-    println!("GREFFIER_SEED={seed}");
+    eprintln!("GREFFIER_SEED={seed}");
     let began = Instant::now();
     let mut chance = Chance(seed);
     let instance = Instance::new();
@@ -97,7 +97,7 @@ async fn a_gateway_killed_under_load_starts_again_and_every_reply_has_its_entry(
         let left = copied(&instance.layout.ledger());
         daemon = instance.serve();
         let sound = assert_proven(&left.ledger, &key, &given);
-        println!("kill {kill}: {} replies, {} entries", given.len(), sound.checkpoint.size);
+        eprintln!("kill {kill}: {} replies, {} entries", given.len(), sound.checkpoint.size);
         all.extend(given);
     }
     daemon.stop().await;
@@ -106,5 +106,5 @@ async fn a_gateway_killed_under_load_starts_again_and_every_reply_has_its_entry(
     let anchor = instance.layout.root().join("anchor");
     fs::write(&anchor, newest(&all).expect("there were replies")).expect("a file");
     instance.assert_anchored(&anchor);
-    println!("{} replies proven, {:.1} s", all.len(), began.elapsed().as_secs_f64());
+    eprintln!("{} replies proven, {:.1} s", all.len(), began.elapsed().as_secs_f64());
 }

@@ -10,10 +10,10 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::fault::{Faults, strace_is_here};
+use crate::given::{Given, assert_proven, assert_receipts, copied, newest};
 use crate::health::Health;
 use crate::instance::{Caller, Daemon, Instance, PROGRAM, context};
 use crate::medium::{Disk, Limit, Medium, move_ledger};
-use crate::proof::{Given, assert_proven, assert_receipts, copied, newest};
 
 const PROVIDER: &str = "provider-02";
 
@@ -85,12 +85,12 @@ async fn a_full_disk_withholds_everything_and_service_resumes_when_there_is_room
     let folder = instance.layout.root().join("disk");
     match Disk::small(&folder, 8 << 20) {
         Some(disk) => {
-            println!("on a RAM disk of 8 MiB");
+            eprintln!("on a RAM disk of 8 MiB");
             move_ledger(&instance, &folder, |name| disk.file(name));
             a_disk_that_fills_and_empties(&instance, &disk).await;
         }
         None => {
-            println!("nothing can be mounted here: with RLIMIT_FSIZE");
+            eprintln!("nothing can be mounted here: with RLIMIT_FSIZE");
             a_disk_that_fills_and_empties(&instance, &limited(&instance)).await;
         }
     }
@@ -113,7 +113,7 @@ async fn a_start_on_a_full_disk_refuses_and_says_why() {
     instance.widen();
     let folder = instance.layout.root().join("disk");
     let Some(disk) = Disk::small(&folder, 8 << 20) else {
-        println!("SKIPPED: nothing can be mounted here");
+        eprintln!("SKIPPED: nothing can be mounted here");
         return;
     };
     move_ledger(&instance, &folder, |name| disk.file(name));
@@ -152,7 +152,7 @@ async fn a_read_only_medium_is_not_served_from_and_can_be_verified() {
     instance.widen();
     let folder = instance.layout.root().join("disk");
     let Some(disk) = Disk::small(&folder, 8 << 20) else {
-        println!("SKIPPED: nothing can be mounted here");
+        eprintln!("SKIPPED: nothing can be mounted here");
         return;
     };
     move_ledger(&instance, &folder, |name| disk.file(name));
@@ -229,13 +229,13 @@ async fn a_file_system_that_turns_read_only_withholds_everything() {
     instance.widen();
     let folder = instance.layout.root().join("disk");
     if let Some(disk) = Disk::image(&folder, &instance.layout.root().join("image")) {
-        println!("on an ext4 image that finds an error");
+        eprintln!("on an ext4 image that finds an error");
         move_ledger(&instance, &folder, |name| disk.file(name));
         let ledger = disk.file("ledger.sqlite");
         let turn = |_: &Daemon| assert!(disk.break_down(), "no trigger_fs_error");
         a_medium_that_turns_read_only(&instance, disk.inside(PROGRAM), &ledger, turn).await;
     } else if strace_is_here() {
-        println!("no ext4 image can be mounted here: EROFS by strace");
+        eprintln!("no ext4 image can be mounted here: EROFS by strace");
         let turn = |daemon: &Daemon| Faults::inject(daemon, "pwrite64", "error=EROFS", None);
         let (program, ledger) = (Command::new(PROGRAM), instance.layout.ledger());
         a_medium_that_turns_read_only(&instance, program, &ledger, turn).await;

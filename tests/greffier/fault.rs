@@ -17,9 +17,9 @@ use rusqlite::Connection;
 use tonic::{Code, Request};
 
 use crate::disk::assert_unavailable;
+use crate::given::{Given, assert_proven, assert_receipts, copied};
 use crate::health::Health;
 use crate::instance::{Caller, Daemon, Instance, context};
-use crate::proof::{Given, assert_proven, assert_receipts, copied};
 use greffier::ledger::checkpoint::Checkpoint;
 use greffier::proto::ListRecordsRequest;
 
@@ -66,7 +66,7 @@ impl Drop for Faults {
 pub(crate) fn strace_is_here() -> bool {
     let here = Command::new("strace").arg("-V").output().is_ok();
     if !here {
-        println!("SKIPPED: there is no strace");
+        eprintln!("SKIPPED: there is no strace");
     }
     here
 }
@@ -103,7 +103,7 @@ async fn errors(calls: &str, error: &str, last: usize) {
     let faults = (1..=last).map(|n| format!("error={error}:when={n}"));
     // The last one is there to stay, until the tracer lets go.
     for fault in faults.chain([format!("error={error}:when=2+")]) {
-        println!("{calls}:{fault}");
+        eprintln!("{calls}:{fault}");
         let faults = Faults::inject(&daemon, calls, &fault, None);
         let mut failed = None;
         for _ in 0..READS {
@@ -130,7 +130,7 @@ async fn errors(calls: &str, error: &str, last: usize) {
     daemon.stop().await;
     let unreported = reads(&instance, &given) - given.len();
     assert_receipts(&instance.layout.ledger(), &instance.key(), &given);
-    println!("{calls} {error}: {refused} failed, the entries of {unreported} of them stand");
+    eprintln!("{calls} {error}: {refused} failed, the entries of {unreported} of them stand");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -150,7 +150,7 @@ async fn kills(calls: &str, last: usize) {
     let instance = instance();
     let mut given = Vec::new();
     for n in 1..=last {
-        println!("{calls}:signal=KILL:when={n}");
+        eprintln!("{calls}:signal=KILL:when={n}");
         let daemon = instance.serve();
         let mut caller = daemon.client(PROVIDER).await;
         let faults = Faults::inject(&daemon, calls, &format!("signal=KILL:when={n}"), None);
@@ -226,7 +226,7 @@ async fn checkpoints(calls: &str, fault: &str) {
             break;
         }
     }
-    println!("{calls}:{fault} after {} reads", given.len() - after);
+    eprintln!("{calls}:{fault} after {} reads", given.len() - after);
     if fault.starts_with("signal") {
         assert!(!daemon.ended().await.success());
         drop(faults);

@@ -4,12 +4,17 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
+use greffier::anomaly::Anomaly;
 use greffier::client::{Client, Settings};
+use greffier::config::policy;
 use greffier::instance::Layout;
 use greffier::ledger::checkpoint::VerifierKey;
 use greffier::ledger::entry::{Entry, Read, Refusals, What};
+use greffier::ledger::signer::{Signer, read_key};
+use greffier::ledger::start;
 use greffier::proto::{
     Context, GetReceiptRequest, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
     ListRecordsResponse, SearchRecordsRequest, SearchRecordsResponse, View,
@@ -55,22 +60,39 @@ impl Instance {
         edit(&self.layout.policy(), change);
     }
 
+    /// Begins the ledger anew under the policy as it is now, as `init` does: a policy that comes
+    /// later resizes budgets and fills none.
+    fn begin_anew(&self) {
+        let (path, high_water) = (self.layout.ledger(), self.layout.high_water());
+        std::fs::remove_file(&path).expect("the ledger of `init`");
+        std::fs::remove_file(&high_water).expect("its high-water file");
+        let settings = start::Settings { path, high_water, queue: 1, share: 1 };
+        let policy = policy::load(&self.layout.policy()).expect("a policy");
+        let rules = start::Rules { providers: policy.rules, digest: policy.digest };
+        let seed = read_key(&self.layout.signing_key()).expect("the signing key");
+        let origin = format!("{}/2026-11", self.key().name());
+        let signer = Signer::new(&origin, &seed).expect("a name for a note");
+        let made = start::create(&settings, &signer, &rules, &*Anomaly::fresh());
+        made.expect("a ledger");
+    }
+
     /// Changes config.toml.
     pub(crate) fn config(&self, change: impl FnOnce(&mut DocumentMut)) {
         edit(&self.layout.config(), change);
     }
 
-    /// Sets budgets of one provider, by their names in policy.toml.
+    /// Sets budgets of one provider, by their names in policy.toml, before the first start.
     pub(crate) fn budgets(&self, provider: &str, budgets: &[(&str, i64)]) {
         self.policy(|policy| {
             for (name, persons) in budgets {
                 policy["provider"][provider]["budgets"][*name] = value(*persons);
             }
         });
+        self.begin_anew();
     }
 
     /// Budgets of every provider so large that nothing exhausts them, and a request rate that
-    /// nothing here reaches.
+    /// nothing here reaches, before the first start.
     pub(crate) fn widen(&self) {
         self.policy(|policy| {
             let providers = policy["provider"].as_table_mut().expect("providers");
@@ -81,6 +103,7 @@ impl Instance {
                 budgets.iter_mut().for_each(|(_, budget)| *budget = value(1_000_000));
             }
         });
+        self.begin_anew();
     }
 
     /// Starts the daemon.
@@ -119,11 +142,6 @@ impl Instance {
         };
         let address = address.to_owned();
         Ok(Daemon { child, address, layout: self.layout.clone(), log })
-    }
-
-    /// Runs another command of the program.
-    pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A]) -> Output {
-        Command::new(PROGRAM).args(arguments).output().expect("the program starts")
     }
 
     /// Asserts that `verify --replay --all-signatures` calls the ledger sound.
@@ -189,6 +207,15 @@ impl Instance {
         Connection::open(self.layout.source()).expect("the records")
     }
 
+    /// Takes SQLite's write lock on the ledger. The daemon waits some seconds for it, so that reads
+    /// stay in flight until it is released, before it gives up.
+    pub(crate) fn hold_ledger(&self) -> HeldLedger {
+        let ledger = Connection::open(self.layout.ledger()).expect("the ledger");
+        ledger.busy_timeout(Duration::from_secs(5)).expect("a timeout");
+        ledger.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
+        HeldLedger(ledger)
+    }
+
     /// Ids on the roster of a provider, in order.
     pub(crate) fn roster(&self, provider: &str) -> Vec<String> {
         let source = self.source();
@@ -210,6 +237,15 @@ pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Item {
     value(toml_edit::Array::from_iter(texts))
 }
 
+/// While it lives, the ledger cannot be written.
+pub(crate) struct HeldLedger(Connection);
+
+impl HeldLedger {
+    pub(crate) fn release(self) {
+        self.0.execute_batch("ROLLBACK").expect("the end of a transaction");
+    }
+}
+
 /// A daemon that refused to start.
 #[derive(Debug)]
 pub(crate) struct NotServing {
@@ -228,10 +264,6 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Where it is, for the client whose certificate and key `init` made under this name.
     pub(crate) fn settings(&self, name: &str) -> Settings {
         let (certificate, key) = self.layout.client(name);
@@ -246,7 +278,18 @@ impl Daemon {
 
     /// A connection as one of the clients that `init` made.
     pub(crate) async fn client(&self, name: &str) -> Caller {
-        Caller(Client::connect(&self.settings(name)).await.expect("a connection"))
+        self.client_with(self.layout.client(name)).await
+    }
+
+    /// A connection with another certificate and key.
+    pub(crate) async fn client_with(&self, (certificate, key): (PathBuf, PathBuf)) -> Caller {
+        let settings = self.settings_of(certificate, key);
+        Caller(Client::connect(&settings).await.expect("a connection"))
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Says SIGTERM.

@@ -1,12 +1,29 @@
-//! One binary for all integration tests. Each has its own temporary folder, none sleeps, and none
-//! needs another to have run.
+//! Everything that is tested from outside, in one binary. Each case has its own temporary folder,
+//! none sleeps, and none needs another to have run.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
+
+mod lean;
+mod properties;
+
+#[cfg(feature = "serve")]
+mod budgets;
+#[cfg(feature = "serve")]
+mod compile;
 #[cfg(feature = "serve")]
 mod crash;
 #[cfg(feature = "serve")]
 mod disk;
 #[cfg(feature = "serve")]
+mod doors;
+#[cfg(feature = "serve")]
+mod errors;
+#[cfg(feature = "serve")]
 mod fault;
+#[cfg(feature = "serve")]
+mod given;
+#[cfg(feature = "serve")]
+mod golden;
 #[cfg(feature = "serve")]
 mod health;
 #[cfg(feature = "serve")]
@@ -14,6 +31,24 @@ mod instance;
 #[cfg(feature = "serve")]
 mod medium;
 #[cfg(feature = "serve")]
-mod proof;
+mod operation;
+#[cfg(feature = "serve")]
+mod pki;
+#[cfg(feature = "serve")]
+mod proofs;
+#[cfg(feature = "serve")]
+mod refused;
+#[cfg(feature = "serve")]
+mod registrar;
+#[cfg(feature = "serve")]
+mod scopes;
+#[cfg(feature = "serve")]
+mod segment;
 #[cfg(feature = "serve")]
 mod start;
+#[cfg(feature = "serve")]
+mod tamper;
+#[cfg(feature = "serve")]
+mod told;
+#[cfg(feature = "serve")]
+mod wire;

@@ -3,8 +3,8 @@
 
 use std::fs;
 
+use crate::given::{Given, assert_proven, copied};
 use crate::instance::{Instance, NotServing, context};
-use crate::proof::{Given, assert_proven, copied};
 
 async fn read_once(instance: &Instance) -> Given {
     let daemon = instance.serve();

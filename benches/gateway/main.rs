@@ -1,0 +1,114 @@
+//! What the audit costs. The gateway is measured against a service that is the same but for it: the
+//! same TLS, the same query, the same reply. Both run as processes of their own on this machine, and
+//! so does the load; rounds alternate between them, and ratios are taken pair by pair, since only
+//! what was measured at one time can be compared.
+
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
+#[path = "../gauge/mod.rs"]
+mod gauge;
+mod load;
+mod plain;
+mod report;
+mod stand;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::{Value, json};
+
+use gauge::Failed;
+use report::{Level, Pair};
+use stand::Stand;
+
+/// The gateway against the same service without audit.
+#[derive(Parser, Debug)]
+struct Args {
+    /// Calls in flight, one level after the other
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 64, 256])]
+    levels: Vec<usize>,
+    /// Pairs of rounds at each level
+    #[arg(long, default_value_t = 5)]
+    pairs: usize,
+    /// Measured seconds of a round, after a warm-up of a quarter of that
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// A folder on the disk that the ledger is to be measured on
+    #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
+    place: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Given by cargo bench
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let ended = match (arguments.next(), arguments.next()) {
+        (Some(first), Some(dir)) if first == stand::AS_PLAIN => plain::serve(Path::new(&dir)),
+        _ if !gauge::wanted() => {
+            println!("nothing measured: run it with `cargo bench --bench gateway`");
+            Ok(())
+        }
+        _ => run(&Args::parse()),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gateway benchmark: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failed> {
+    let seconds = Duration::try_from_secs_f64(args.seconds)?;
+    if args.levels.contains(&0) || args.pairs == 0 || seconds.is_zero() {
+        return Err("levels, pairs and seconds are above zero".into());
+    }
+    let cpus = std::thread::available_parallelism()?.get();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let stand = runtime.block_on(Stand::set_up(&args.place))?;
+    if !args.json {
+        println!(
+            "{} pairs of rounds of {} s at each level; load and servers share {cpus} CPUs.\n\
+             Figures are medians (least to greatest).",
+            args.pairs, args.seconds
+        );
+    }
+    let mut levels: Vec<Value> = Vec::new();
+    for &in_flight in &args.levels {
+        let level = runtime.block_on(level(&stand, in_flight, args.pairs, seconds))?;
+        if args.json {
+            levels.push(level.json());
+        } else {
+            println!("\n{}", level.text());
+        }
+    }
+    if args.json {
+        println!("{}", json!({"cpus": cpus, "seconds": args.seconds, "levels": levels}));
+    }
+    Ok(())
+}
+
+async fn level(
+    stand: &Stand,
+    in_flight: usize,
+    pairs: usize,
+    seconds: Duration,
+) -> Result<Level, Failed> {
+    let mut level = Level { in_flight, pairs: Vec::new() };
+    for _ in 0..pairs {
+        let fdatasync = if in_flight == 1 { Some(load::fdatasync(stand.disk())?) } else { None };
+        let plain = load::round(&stand.plain, in_flight, seconds).await?;
+        let gateway = load::round(&stand.gateway, in_flight, seconds).await?;
+        let (first, last) = gateway.entries;
+        let commits = stand.commits(first, last)?;
+        level.pairs.push(Pair { plain, gateway, commits, fdatasync });
+    }
+    Ok(level)
+}

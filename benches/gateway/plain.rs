@@ -1,0 +1,201 @@
+//! The service that the gateway is measured against: the same TLS, the same HTTP/2, the same query
+//! and the same reply, and nothing else. No admission, no handle, no limit, no entry, no proof. This
+//! program runs it as a process of its own, so that its CPU time can be told apart.
+
+use std::convert::Infallible;
+use std::error::Error as _;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use greffier::instance::Layout;
+use greffier::proto::records_server::{Records, RecordsServer};
+use greffier::proto::{
+    Field, GetRecordRequest, GetRecordResponse, ListRecordsRequest, ListRecordsResponse, Proof,
+    Record, SearchRecordsRequest, SearchRecordsResponse,
+};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+use tower_service::Service as _;
+
+use crate::gauge::Failed;
+use crate::stand::PROVIDER;
+
+/// The view that reads without one get, as the policy of a new instance has it.
+const FIELDS: [&str; 6] =
+    ["family_name", "given_name", "course", "course_site", "course_level", "hours_attended"];
+
+/// Serves until standard input ends.
+pub(crate) fn serve(dir: &Path) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let layout = Layout::new(dir);
+        let acceptor = acceptor(&layout)?;
+        let records = RecordsServer::new(Plain::open(&layout)?);
+        let routes = Routes::new(records.max_decoding_message_size(64 << 10)).prepare();
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        writeln!(std::io::stdout(), "listening on {}", listener.local_addr()?)?;
+        let ended = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
+        let mut ended = std::pin::pin!(ended);
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    tokio::spawn(connection(accepted?.0, acceptor.clone(), routes.clone()));
+                }
+                _ = &mut ended => return Ok(()),
+            }
+        }
+    })
+}
+
+/// As the gateway sets it up.
+fn acceptor(layout: &Layout) -> Result<TlsAcceptor, Failed> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    for authority in CertificateDer::pem_file_iter(layout.ca())? {
+        roots.add(authority?)?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let chain = CertificateDer::pem_file_iter(layout.server_certificate())?;
+    let key = PrivateKeyDer::from_pem_file(layout.server_key())?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(verifier.build()?)
+        .with_single_cert(chain.collect::<Result<_, _>>()?, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.send_tls13_tickets = 0;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// As the gateway serves one.
+async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes) {
+    let accepted = async {
+        stream.set_nodelay(true)?;
+        acceptor.accept(stream).await
+    };
+    let stream = match accepted.await {
+        Ok(stream) => stream,
+        Err(error) => return eprintln!("plain server: a handshake failed: {error}"),
+    };
+    let service = service_fn(move |request| {
+        let mut routes = routes.clone();
+        async move { Ok::<_, Infallible>(routes.call(request).await.unwrap_or_else(|no| match no {})) }
+    });
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new())
+        .max_concurrent_streams(256)
+        .max_header_list_size(16 << 10)
+        .max_pending_accept_reset_streams(32)
+        .max_local_error_reset_streams(64)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(10));
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        // A client that has what it wanted just goes.
+        if error.source().is_none() {
+            eprintln!("plain server: a connection ended: {error}");
+        }
+    }
+}
+
+/// The records, read as the gateway reads them.
+struct Plain {
+    readers: Vec<Mutex<Connection>>,
+    next: AtomicUsize,
+    sql: String,
+    /// A checkpoint of the gateway's, so that both replies are of one length.
+    checkpoint: String,
+}
+
+impl Plain {
+    fn open(layout: &Layout) -> Result<Plain, Failed> {
+        let fields: String = FIELDS.iter().map(|field| format!(r#", t."{field}""#)).collect();
+        let sql = format!(
+            r#"SELECT t."id", r.id IS NOT NULL{fields} FROM "dossiers" t
+               LEFT JOIN "roster" r ON r.provider = ?1 AND r.id = t."id" WHERE t."id" = ?2"#
+        );
+        let count = std::thread::available_parallelism()?.get();
+        let readers = (0..count).map(|_| connect(&layout.source()).map(Mutex::new));
+        let checkpoint = std::fs::read_to_string(layout.high_water())?;
+        let readers = readers.collect::<Result<_, _>>()?;
+        Ok(Plain { readers, next: AtomicUsize::new(0), sql, checkpoint })
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let at = |i: usize| &self.readers[(turn + i) % self.readers.len()];
+        (0..self.readers.len())
+            .find_map(|i| at(i).try_lock().ok())
+            .unwrap_or_else(|| at(0).lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The fields of a record on the provider's roster.
+    fn get(&self, id: &str) -> Result<Option<Vec<Field>>, rusqlite::Error> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(&self.sql)?;
+        let mut rows = statement.query((PROVIDER, id))?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let mut fields = Vec::with_capacity(FIELDS.len());
+        for (i, name) in (2..).zip(FIELDS) {
+            let value = match row.get_ref(i)? {
+                ValueRef::Integer(n) => n.to_string(),
+                ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => String::new(),
+            };
+            fields.push(Field { name: name.to_owned(), value });
+        }
+        Ok(row.get::<_, bool>(1)?.then_some(fields))
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, mode)?;
+    reader.pragma_update(None, "trusted_schema", false)?;
+    reader.pragma_update(None, "mmap_size", 1_i64 << 32)?;
+    Ok(reader)
+}
+
+#[tonic::async_trait]
+impl Records for Plain {
+    async fn get_record(
+        &self,
+        request: Request<GetRecordRequest>,
+    ) -> Result<Response<GetRecordResponse>, Status> {
+        let name = request.into_inner().name;
+        let id = name.rsplit_once('/').map_or("", |(_, id)| id);
+        let found = self.get(id).map_err(|error| Status::internal(error.to_string()))?;
+        let fields = found.ok_or_else(|| Status::not_found("no such record"))?;
+        let proof = Proof { entry: 1, checkpoint: self.checkpoint.clone(), salt: vec![0; 16] };
+        Ok(Response::new(GetRecordResponse {
+            record: Some(Record { name, fields }),
+            proof: Some(proof),
+        }))
+    }
+
+    async fn list_records(
+        &self,
+        _: Request<ListRecordsRequest>,
+    ) -> Result<Response<ListRecordsResponse>, Status> {
+        Err(Status::unimplemented("not measured"))
+    }
+
+    async fn search_records(
+        &self,
+        _: Request<SearchRecordsRequest>,
+    ) -> Result<Response<SearchRecordsResponse>, Status> {
+        Err(Status::unimplemented("not measured"))
+    }
+}

@@ -1,0 +1,222 @@
+//! What stands before the first call: an instance whose limits refuse nothing, the gateway and the
+//! plain service as processes, connections to both, and the names of the records to read.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use greffier::anomaly::Anomaly;
+use greffier::client::{Client, Settings};
+use greffier::config::policy;
+use greffier::instance::{Layout, Plan, prepare};
+use greffier::ledger::signer::{Signer, read_key};
+use greffier::ledger::start::{self, Rules};
+use greffier::proto::records_client::RecordsClient;
+use greffier::proto::{Context, ListRecordsRequest};
+use rusqlite::{Connection, OpenFlags};
+use tonic::transport::Channel;
+
+use crate::gauge::Failed;
+
+/// Who calls: the second provider of an instance has scope `roster`.
+pub(crate) const PROVIDER: &str = "provider-02";
+/// The hidden argument that makes this program the plain service.
+pub(crate) const AS_PLAIN: &str = "--as-plain-server";
+/// Synthetic persons in the source.
+const PERSONS: u64 = 100_000;
+/// Of them on the caller's roster; every read is of one of these.
+const ROSTER: u64 = 5_000;
+/// Largest page.
+const PAGE: i32 = 500;
+/// Connections to each server.
+const CONNECTIONS: usize = 4;
+/// Budgets and rates that nothing in a benchmark reaches.
+const ENOUGH: i64 = 10_000_000;
+const FAST: i64 = 100_000;
+
+/// One server process with connections to it. Ends the process when dropped.
+pub(crate) struct Target {
+    child: Child,
+    pub(crate) clients: Vec<RecordsClient<Channel>>,
+    pub(crate) names: Vec<String>,
+}
+
+impl Target {
+    /// Process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Everything that is measured.
+pub(crate) struct Stand {
+    pub(crate) plain: Target,
+    pub(crate) gateway: Target,
+    layout: Layout,
+    // Last, so that the folder goes when nothing uses it any more.
+    _folder: tempfile::TempDir,
+}
+
+impl Stand {
+    /// Makes an instance below `place` and starts both servers on it.
+    pub(crate) async fn set_up(place: &Path) -> Result<Stand, Failed> {
+        let folder = tempfile::tempdir_in(place)?;
+        let dir = folder.path().join("instance");
+        let layout = init(&dir)?;
+        let ids = assign(&layout)?;
+        let this = std::env::current_exe()?;
+        let (child, address) = start(Command::new(this).arg(AS_PLAIN).arg(&dir))?;
+        let names = ids.iter().map(|id| format!("datasets/cir/records/{id}")).collect();
+        let plain = Target { child, clients: connect(&layout, &address).await?, names };
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_greffier"));
+        serve.args(["serve", "--config"]).arg(layout.config()).env("GREFFIER_LOG", "error");
+        let (child, address) = start(&mut serve)?;
+        let clients = connect(&layout, &address).await?;
+        let mut gateway = Target { child, clients, names: Vec::new() };
+        gateway.names = list(&mut gateway.clients[0]).await?;
+        if gateway.names.len() != ids.len() {
+            return Err(format!("{} records were listed", gateway.names.len()).into());
+        }
+        Ok(Stand { plain, gateway, layout, _folder: folder })
+    }
+
+    /// A folder on the ledger's disk.
+    pub(crate) fn disk(&self) -> &Path {
+        self.layout.root()
+    }
+
+    /// How many checkpoints cover entries `from..=to`: commits of that time.
+    pub(crate) fn commits(&self, from: u64, to: u64) -> Result<u64, Failed> {
+        let mode = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let ledger = Connection::open_with_flags(self.layout.ledger(), mode)?;
+        let sql = "SELECT count(*) FROM checkpoints WHERE size > ?1 AND size <= ?2 + 1";
+        Ok(ledger.query_row(sql, (from, to), |row| row.get(0))?)
+    }
+}
+
+/// Makes an instance as `greffier init` does, but for the limits, which must be in the ledger's first
+/// policy: a budget that is raised later fills up over its span and not at once.
+fn init(dir: &Path) -> Result<Layout, Failed> {
+    let plan = Plan {
+        dir: dir.to_owned(),
+        persons: PERSONS,
+        providers: 2,
+        seed: 1,
+        listen: "127.0.0.1:0".to_owned(),
+    };
+    let prepared = prepare(&plan, &mut |_, _, _| ())?;
+    let layout = &prepared.made().layout;
+    raise_limits(layout)?;
+    let policy = policy::load(&layout.policy())?;
+    let origin = format!("{}/2026-11", prepared.made().verifier.name());
+    let signer = Signer::new(&origin, &read_key(&layout.signing_key())?)?;
+    let settings = start::Settings {
+        path: layout.ledger(),
+        high_water: layout.high_water(),
+        queue: 1,
+        share: 1,
+    };
+    let rules = Rules { providers: policy.rules, digest: policy.digest };
+    start::create(&settings, &signer, &rules, &*Anomaly::fresh())?;
+    Ok(prepared.finish()?.layout)
+}
+
+/// The caller's budgets and rate become such that nothing is refused.
+fn raise_limits(layout: &Layout) -> Result<(), Failed> {
+    let text = std::fs::read_to_string(layout.policy())?;
+    let mut policy: toml_edit::DocumentMut = text.parse()?;
+    let provider = &mut policy["provider"][PROVIDER];
+    for rate in ["requests_per_second", "burst"] {
+        provider[rate] = toml_edit::value(FAST);
+    }
+    let budgets = provider["budgets"].as_table_mut().ok_or("the provider has no budgets")?;
+    for (_, budget) in budgets.iter_mut() {
+        *budget = toml_edit::value(ENOUGH);
+    }
+    std::fs::write(layout.policy(), policy.to_string())?;
+    Ok(())
+}
+
+/// Puts persons from all over the source on the caller's roster; returns their ids.
+fn assign(layout: &Layout) -> Result<Vec<String>, Failed> {
+    let mut source = Connection::open(layout.source())?;
+    let all = source.transaction()?;
+    let ids = all
+        .prepare("SELECT id FROM dossiers ORDER BY id")?
+        .query_map((), |row| row.get(0))?
+        .step_by((PERSONS / ROSTER) as usize)
+        .collect::<Result<Vec<String>, _>>()?;
+    all.execute("DELETE FROM roster WHERE provider = ?1", [PROVIDER])?;
+    for id in &ids {
+        all.execute("INSERT INTO roster VALUES (?1, ?2)", [PROVIDER, id])?;
+    }
+    all.commit()?;
+    Ok(ids)
+}
+
+/// Starts a server and waits for the line that says where it listens.
+fn start(command: &mut Command) -> Result<(Child, String), Failed> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut line = String::new();
+    if let Some(out) = child.stdout.take() {
+        BufReader::new(out).read_line(&mut line)?;
+    }
+    match line.trim().strip_prefix("listening on ") {
+        Some(address) => Ok((child, address.to_owned())),
+        None => Err(format!("a server did not start: {}", child.wait()?).into()),
+    }
+}
+
+async fn connect(layout: &Layout, address: &str) -> Result<Vec<RecordsClient<Channel>>, Failed> {
+    let (certificate, key): (PathBuf, PathBuf) = layout.client(PROVIDER);
+    let settings = Settings {
+        address: address.to_owned(),
+        server_name: "localhost".to_owned(),
+        ca: layout.ca(),
+        certificate,
+        key,
+    };
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        clients.push(Client::connect(&settings).await?.records);
+    }
+    Ok(clients)
+}
+
+/// The names of everybody on the roster, page by page. It also makes them known to the memory, so
+/// that the reads to come are of persons met before.
+async fn list(client: &mut RecordsClient<Channel>) -> Result<Vec<String>, Failed> {
+    let mut names = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListRecordsRequest {
+            parent: "datasets/cir".to_owned(),
+            context: Some(context()),
+            page_size: PAGE,
+            page_token,
+        };
+        let page = client.list_records(request).await?.into_inner();
+        names.extend(page.records.into_iter().map(|record| record.name));
+        if page.next_page_token.is_empty() {
+            return Ok(names);
+        }
+        page_token = page.next_page_token;
+    }
+}
+
+/// What every call says about itself.
+pub(crate) fn context() -> Context {
+    Context {
+        purpose: "course_delivery".to_owned(),
+        case_reference: "CIR/2026-00417".to_owned(),
+        ..Context::default()
+    }
+}

@@ -1,0 +1,9 @@
+use greffier::ledger::Claim;
+
+fn forge() -> Claim {
+    Claim { number: 0 }
+}
+
+fn main() {
+    let _ = forge;
+}

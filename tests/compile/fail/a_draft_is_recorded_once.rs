@@ -1,0 +1,10 @@
+use greffier::ledger::{Bound, Ledger};
+
+async fn twice(ledger: &Ledger, bound: Bound) {
+    let _ = ledger.record(bound).await;
+    let _ = ledger.record(bound).await;
+}
+
+fn main() {
+    let _ = twice;
+}

@@ -1,0 +1,11 @@
+use greffier::admission::Permit;
+use greffier::ledger::Bound;
+use greffier::source::{Query, Source, Withheld};
+
+fn fetch(source: &Source, permit: Permit, query: &Query) -> Option<(Withheld, Bound)> {
+    source.fetch(permit, query).ok()
+}
+
+fn main() {
+    let _ = fetch;
+}

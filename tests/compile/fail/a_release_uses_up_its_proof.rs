@@ -1,0 +1,11 @@
+use greffier::ledger::Recorded;
+use greffier::source::{Release, Withheld};
+
+fn open(one: Withheld, two: Withheld, recorded: Recorded) -> Option<Release> {
+    let _ = one.release(recorded);
+    two.release(recorded).ok()
+}
+
+fn main() {
+    let _ = open;
+}

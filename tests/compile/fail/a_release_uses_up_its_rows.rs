@@ -1,0 +1,11 @@
+use greffier::ledger::Recorded;
+use greffier::source::{Release, Withheld};
+
+fn open(withheld: Withheld, one: Recorded, two: Recorded) -> Option<Release> {
+    let _ = withheld.release(one);
+    withheld.release(two).ok()
+}
+
+fn main() {
+    let _ = open;
+}

@@ -1,0 +1,9 @@
+use greffier::source::{Row, Withheld};
+
+fn open(withheld: Withheld) -> Vec<Row> {
+    withheld.rows
+}
+
+fn main() {
+    let _ = open;
+}

@@ -1,0 +1,10 @@
+use greffier::ledger::Recorded;
+use greffier::source::{Release, Withheld};
+
+fn open(withheld: Withheld, recorded: Recorded) -> Option<Release> {
+    withheld.release(recorded).ok()
+}
+
+fn main() {
+    let _ = open;
+}

@@ -1,0 +1,5 @@
+use greffier::ledger::entry::Ruling;
+
+fn main() {
+    let _ = Ruling::RELEASED;
+}

@@ -1,0 +1,28 @@
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use greffier::admission::{Ask, Caller, Peer, Permit, Terms};
+use greffier::ledger::{Bound, Ledger, Recorded};
+use greffier::quota::{Quota, Ticket};
+use greffier::source::{Query, Source, Withheld};
+
+fn admit(peer: &Peer, terms: &Arc<Terms>, ask: Ask, now: SystemTime) -> Option<Permit> {
+    let caller = Caller::admit(peer, terms, now).ok()?;
+    Permit::grant(caller, ask).ok()
+}
+
+fn limit(quota: &Quota, permit: Permit) -> Option<Ticket> {
+    quota.take(permit).ok()
+}
+
+fn fetch(source: &Source, ticket: Ticket, query: &Query) -> Option<(Withheld, Bound)> {
+    source.fetch(ticket, query).ok()
+}
+
+async fn record(ledger: &Ledger, bound: Bound) -> Option<Recorded> {
+    ledger.record(bound).await.ok()
+}
+
+fn main() {
+    let _ = (admit, limit, fetch, record);
+}

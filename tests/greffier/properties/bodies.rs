@@ -1,0 +1,429 @@
+//! Bodies: what is written is read back the same, and nothing is read that would not be written.
+
+use greffier::ledger::entry::{
+    Access, BODY_MAX, Budgets, Counts, Entry, Facts, Flag, Genesis, Given, Hash, Head, INTEGER_END,
+    Key, Malformed, Method, Moment, Outcome, Policy, Previous, ProviderRules, Read, Refusal,
+    Refusals, Refused, Rule, Ruling, Section, TEXT_MAX, Tag, What,
+};
+use proptest::prelude::*;
+
+/// Choices that an entry is made of, taken in turn and over again.
+#[derive(Debug, Clone)]
+struct Draw {
+    numbers: Vec<u64>,
+    texts: Vec<String>,
+    taken: usize,
+}
+
+impl Draw {
+    fn number(&mut self) -> u64 {
+        self.taken += 1;
+        self.numbers[self.taken % self.numbers.len()] % INTEGER_END
+    }
+
+    fn text(&mut self) -> String {
+        self.taken += 1;
+        self.texts[self.taken % self.texts.len()].clone()
+    }
+
+    fn hash(&mut self) -> Hash {
+        let mut hash = [0; 32];
+        hash.chunks_exact_mut(8).for_each(|c| c.copy_from_slice(&self.number().to_le_bytes()));
+        Hash(hash)
+    }
+
+    fn tag(&mut self) -> Tag {
+        let mut tag = [0; 16];
+        tag.copy_from_slice(&self.hash().0[..16]);
+        Tag(tag)
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.number() as usize % all.len()]
+    }
+
+    fn option<T>(&mut self, some: impl Fn(&mut Draw) -> T) -> Option<T> {
+        self.number().is_multiple_of(2).then(|| some(self))
+    }
+
+    fn list<T>(&mut self, one: impl Fn(&mut Draw) -> T) -> Vec<T> {
+        (0..self.number() % 4).map(|_| one(self)).collect()
+    }
+
+    fn counts(&mut self) -> Counts {
+        Counts {
+            agent_day: self.number(),
+            provider_day: self.number(),
+            provider_30_days: self.number(),
+            never: self.number(),
+        }
+    }
+
+    fn ruling(&mut self) -> Ruling {
+        let rules = [
+            Rule::AgentMinute,
+            Rule::AgentHour,
+            Rule::AgentDay,
+            Rule::ProviderDay,
+            Rule::Provider30Days,
+            Rule::OffRosterDay,
+            Rule::OffRoster30Days,
+        ];
+        Ruling {
+            outcome: self.one_of(&[Outcome::Released, Outcome::Withheld]),
+            rule: self.option(|d| d.one_of(&rules)),
+            remaining: self.option(Draw::number),
+            fits_at: self.option(Draw::number),
+        }
+    }
+
+    fn read(&mut self) -> Read {
+        let flags =
+            [Flag::OffHours, Flag::NewNetwork, Flag::YoungCredential, Flag::ConcurrentSessions];
+        Read {
+            policy: self.number(),
+            request: self.option(Draw::text),
+            replay_of: self.option(Draw::number),
+            provider: self.text().into(),
+            certificate: self.hash(),
+            agent: self.tag(),
+            issuer: self.option(|d| d.text().into()),
+            methods: self.list(|d| d.text().into()),
+            auth_age: self.option(Draw::number),
+            token: self.option(Draw::hash),
+            network: self.text().into(),
+            dataset: self.text().into(),
+            purpose: self.text().into(),
+            case: self.tag(),
+            reason: self.option(|d| d.text().into()),
+            method: self.one_of(&[Method::Get, Method::List, Method::Search, Method::Export]),
+            view: self.text().into(),
+            job: self.option(Draw::text),
+            keys: self.list(|d| Key { name: d.text().into(), tag: d.tag() }),
+            asked: self.number(),
+            misses: self.number(),
+            rows: self.number(),
+            on: self.list(Draw::tag),
+            off: self.list(Draw::tag),
+            facts: Facts {
+                could: self.number(),
+                could_off: self.number(),
+                all: self.counts(),
+                off: self.counts(),
+            },
+            context: self.list(|d| d.one_of(&flags)),
+            decoys: self.number(),
+            weight: self.number(),
+            ruling: self.ruling(),
+            reply: self.option(Draw::hash),
+        }
+    }
+
+    fn section(&mut self) -> Section {
+        if self.number().is_multiple_of(2) {
+            return Section::Head(Head {
+                digest: self.hash(),
+                sections: self.number(),
+                judge: self.number(),
+            });
+        }
+        Section::Provider(ProviderRules {
+            provider: self.text().into(),
+            budgets: Budgets {
+                agent_minute: self.number(),
+                agent_hour: self.number(),
+                agent_day: self.number(),
+                provider_day: self.number(),
+                provider_30_days: self.number(),
+                off_roster_day: self.number(),
+                off_roster_30_days: self.number(),
+            },
+        })
+    }
+
+    fn refusal(&mut self) -> Refusal {
+        Refusal { reason: self.text().into(), count: self.number() }
+    }
+
+    fn what(&mut self) -> What {
+        match self.number() % 6 {
+            0 => What::Genesis(Genesis {
+                format: self.number(),
+                origin: self.text(),
+                key: self.text(),
+                previous: self.option(|d| Previous {
+                    origin: d.text(),
+                    size: d.number(),
+                    root: d.hash(),
+                    leaf: d.hash(),
+                }),
+                state: self.option(Draw::hash),
+            }),
+            1 => What::Policy(Policy { section: self.section() }),
+            2 => What::Refusals(Refusals {
+                since: self.number(),
+                certificates: self.list(|d| Refused {
+                    certificate: d.hash(),
+                    provider: d.option(|d| d.text().into()),
+                    counts: d.list(Draw::refusal),
+                }),
+                others: self.list(Draw::refusal),
+            }),
+            3 => What::Access(Access {
+                role: self.text().into(),
+                id: self.text().into(),
+                certificate: self.hash(),
+                what: Given::Receipt,
+                entry: self.number(),
+            }),
+            _ => What::Read(Box::new(self.read())),
+        }
+    }
+
+    fn entry(&mut self) -> Entry {
+        Entry {
+            seq: self.number(),
+            prev: self.hash(),
+            now: Moment { at: self.number(), tick: self.number() },
+            what: self.what(),
+        }
+    }
+}
+
+fn character() -> impl Strategy<Value = char> {
+    prop_oneof![
+        any::<char>(),
+        prop::sample::select(vec!['"', '\\', '/', 'a', '0', '\u{a0}', '\u{2028}', '\u{10ffff}']),
+    ]
+    .prop_filter("control characters have no place in a body", |c| !c.is_control())
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let most = prop_oneof![9 => Just(12_usize), 1 => Just(TEXT_MAX)];
+    most.prop_flat_map(|most| prop::collection::vec(character(), 0..=most))
+        .prop_map(String::from_iter)
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let number = prop_oneof![any::<u64>(), 0..3_u64, INTEGER_END - 2..INTEGER_END];
+    let parts = (prop::collection::vec(number, 97), prop::collection::vec(text(), 7));
+    parts.prop_map(|(numbers, texts)| Draw { numbers, texts, taken: 0 }.entry())
+}
+
+fn encoded(entry: &Entry) -> String {
+    entry.encode().expect("an entry that is short enough")
+}
+
+/// A change of some bytes, as an editor or a disk would make it.
+#[derive(Debug, Clone)]
+enum Edit {
+    Set(prop::sample::Index, u8),
+    Insert(prop::sample::Index, Vec<u8>),
+    Remove(prop::sample::Index, usize),
+    Repeat(prop::sample::Index, usize),
+}
+
+impl Edit {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let at = |index: &prop::sample::Index, len: usize| index.index(len.max(1));
+        let len = bytes.len();
+        match self {
+            Edit::Set(index, byte) if len > 0 => bytes[at(index, len)] = *byte,
+            Edit::Set(..) => {}
+            Edit::Insert(index, more) => {
+                bytes.splice(at(index, len)..at(index, len), more.iter().copied());
+            }
+            Edit::Remove(index, count) => {
+                bytes.drain(at(index, len)..(at(index, len) + count).min(len));
+            }
+            Edit::Repeat(index, count) => {
+                let from = at(index, len);
+                let to = (from + count).min(len);
+                let again = bytes[from..to].to_vec();
+                bytes.splice(to..to, again);
+            }
+        }
+    }
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let index = any::<prop::sample::Index>;
+    let byte =
+        || prop_oneof![any::<u8>(), prop::sample::select(b"0123456789\"\\,:{}[]. \n".to_vec())];
+    prop_oneof![
+        (index(), byte()).prop_map(|(at, byte)| Edit::Set(at, byte)),
+        (index(), prop::collection::vec(byte(), 1..4)).prop_map(|(at, b)| Edit::Insert(at, b)),
+        (index(), 1..40_usize).prop_map(|(at, count)| Edit::Remove(at, count)),
+        (index(), 1..40_usize).prop_map(|(at, count)| Edit::Repeat(at, count)),
+    ]
+}
+
+/// Whatever is let through is, byte for byte, what would be written.
+fn only_its_own_form(text: &str) -> Result<(), TestCaseError> {
+    if let Ok(entry) = Entry::parse(text) {
+        prop_assert_eq!(encoded(&entry), text);
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn an_entry_is_read_back_as_it_was_written(entry in entry()) {
+        let body = encoded(&entry);
+        prop_assert_eq!(Entry::parse(&body), Ok(entry));
+    }
+
+    #[test]
+    fn text_from_anywhere_is_refused_without_panic(text in ".*") {
+        prop_assert!(Entry::parse(&text).is_err());
+    }
+
+    #[test]
+    fn an_edited_body_is_refused_or_in_the_one_form(
+        entry in entry(),
+        edits in prop::collection::vec(edit(), 1..4),
+    ) {
+        let mut bytes = encoded(&entry).into_bytes();
+        edits.iter().for_each(|edit| edit.apply(&mut bytes));
+        if let Ok(text) = std::str::from_utf8(&bytes) {
+            only_its_own_form(text)?;
+        }
+    }
+
+    #[test]
+    fn an_entry_with_a_control_character_is_refused(
+        at in 0..20_usize,
+        control in (0..0xa0_u32).prop_filter_map("a control character", |code| {
+            char::from_u32(code).filter(|c| c.is_control())
+        }),
+    ) {
+        let mut id = "an id of some length".to_owned();
+        id.insert(at, control);
+        prop_assert!(access(&id, 0).encode().is_err());
+        prop_assert!(Entry::parse(&unheld(&id, 0)).is_err());
+    }
+}
+
+/// The same entry as bytes that nobody has held to the limits.
+fn unheld(id: &str, entry: u64) -> String {
+    let id = serde_json::to_string(id).expect("any text is JSON");
+    let body = encoded(&access("a.z", 7));
+    body.replace("\"a.z\"", &id).replace("\"entry\":7", &format!("\"entry\":{entry}"))
+}
+
+/// A small entry whose text and number the test chooses.
+fn access(id: &str, entry: u64) -> Entry {
+    let access = Access {
+        role: "auditor".into(),
+        id: id.into(),
+        certificate: Hash::default(),
+        what: Given::Receipt,
+        entry,
+    };
+    Entry { seq: 1, prev: Hash::default(), now: Moment::default(), what: What::Access(access) }
+}
+
+#[test]
+fn integers_end_below_2_to_the_53() {
+    let largest = access("cnil", INTEGER_END - 1);
+    assert_eq!(Entry::parse(&encoded(&largest)), Ok(largest));
+    let body = unheld("cnil", INTEGER_END);
+    let at = body.find("9007199254740992").expect("the number");
+    let what = "an integer of 2^53 or more";
+    assert_eq!(Entry::parse(&body), Err(Malformed::Limit { what, at }));
+    assert!(access("cnil", INTEGER_END).encode().is_err());
+    let far = unheld("cnil", u64::MAX);
+    assert!(matches!(Entry::parse(&far), Err(Malformed::Limit { .. })));
+}
+
+#[test]
+fn strings_have_256_characters_at_most_however_many_bytes_they_take() {
+    for character in ["x", "é", "€", "\u{1f600}", "\"", "\\"] {
+        let longest = access(&character.repeat(TEXT_MAX), 0);
+        assert_eq!(Entry::parse(&encoded(&longest)), Ok(longest), "256 of {character}");
+        let longer = character.repeat(TEXT_MAX + 1);
+        assert!(access(&longer, 0).encode().is_err(), "257 of {character}");
+        let refused = Entry::parse(&unheld(&longer, 0));
+        assert!(matches!(refused, Err(Malformed::Limit { .. })), "257 of {character}");
+    }
+}
+
+#[test]
+fn every_control_character_is_refused_raw_and_escaped_and_its_neighbours_are_not() {
+    for code in (0..0x100_u32).filter_map(char::from_u32) {
+        let id = format!("a{code}z");
+        assert_eq!(access(&id, 0).encode().is_ok(), !code.is_control(), "{code:?} written");
+        let ours = Entry::parse(&unheld(&id, 0));
+        assert_eq!(ours.is_ok(), !code.is_control(), "{code:?} as serde writes it");
+        if code != '"' && code != '\\' {
+            let raw = encoded(&access("a.z", 0)).replace("a.z", &id);
+            assert_eq!(Entry::parse(&raw).is_ok(), !code.is_control(), "{code:?} raw");
+        }
+        let escape = format!("a\\u{:04x}z", u32::from(code));
+        let escaped = encoded(&access("a.z", 0)).replace("a.z", &escape);
+        assert!(Entry::parse(&escaped).is_err(), "{escape}");
+    }
+}
+
+#[test]
+fn a_body_has_65_535_bytes_at_most() {
+    let mut read = Draw { numbers: vec![1], texts: vec!["word".into()], taken: 0 }.read();
+    let of = |read: Read| Entry { what: What::Read(Box::new(read)), ..access("", 0) };
+    read.on = vec![Tag([0; 16]); 2_500];
+    let missing = BODY_MAX - encoded(&of(read.clone())).len();
+    // A tag takes 25 bytes with quotes and comma; the request id takes up the rest.
+    read.on.extend(vec![Tag([0; 16]); missing / 25 - 1]);
+    read.request = Some(String::new());
+    let missing = BODY_MAX - encoded(&of(read.clone())).len();
+    read.request = Some("x".repeat(missing));
+    let longest = of(read.clone());
+    let body = encoded(&longest);
+    assert_eq!(body.len(), BODY_MAX);
+    assert_eq!(Entry::parse(&body), Ok(longest));
+    read.request = Some("x".repeat(missing + 1));
+    assert_eq!(of(read).encode(), Err(Malformed::TooLong(BODY_MAX + 1)));
+    let longer = body.replacen(r#""request":"x"#, r#""request":"xx"#, 1);
+    assert_eq!(Entry::parse(&longer), Err(Malformed::TooLong(BODY_MAX + 1)));
+}
+
+#[test]
+fn white_space_is_refused_wherever_it_stands() {
+    let body = encoded(&access("cnil", 0));
+    let tokens = body.match_indices(['{', '}', ':', ',', '"']).map(|(at, _)| at);
+    for at in tokens.flat_map(|at| [at, at + 1]) {
+        for space in [" ", "\n", "\t", "\r"] {
+            let spaced = format!("{}{space}{}", &body[..at], &body[at..]);
+            // Between quotes a space is a character of the string, which has another meaning.
+            let inside = Entry::parse(&spaced).is_ok_and(|entry| encoded(&entry) == spaced);
+            assert!(Entry::parse(&spaced).is_err() || (inside && space == " "), "{spaced}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_are_moved_repeated_missing_or_unknown_are_refused() {
+    let body = encoded(&access("cnil", 0));
+    let inner = body.trim_start_matches('{').trim_end_matches('}');
+    let pairs: Vec<&str> = inner.split(',').collect();
+    let refused = |pairs: &[&str]| {
+        let body = format!("{{{}}}", pairs.join(","));
+        assert!(Entry::parse(&body).is_err(), "{body}");
+    };
+    assert!(Entry::parse(&format!("{{{}}}", pairs.join(","))).is_ok());
+    for at in 0..pairs.len() {
+        let mut other = pairs.clone();
+        other.insert(at, pairs[at]);
+        refused(&other);
+        other = pairs.clone();
+        other.remove(at);
+        refused(&other);
+        other = pairs.clone();
+        other.insert(at, r#""more":null"#);
+        refused(&other);
+        if at > 0 {
+            other = pairs.clone();
+            other.swap(at - 1, at);
+            refused(&other);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Who may import whom, held for every path that names the crate, not for `use` lines alone; and
+//! some habits that keep the rooms apart.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room, and the rooms that it may name. What is not here is not a room.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("admission", &[]),
+    ("anomaly", &["ledger"]),
+    ("client", &["proto"]),
+    ("config", &["admission", "ledger", "quota", "source", "service", "anomaly"]),
+    ("instance", &["ledger"]),
+    ("ledger", &[]),
+    ("proto", &[]),
+    ("quota", &["admission"]),
+    ("service", &["admission", "quota", "source", "ledger", "proto"]),
+    ("source", &["admission", "quota", "ledger"]),
+    (
+        "cli",
+        &[
+            "admission",
+            "anomaly",
+            "client",
+            "config",
+            "instance",
+            "ledger",
+            "proto",
+            "quota",
+            "service",
+            "source",
+        ],
+    ),
+];
+
+/// Files that may speak of features: one line a room, never inside a function.
+const GATES: &[&str] = &["src/lib.rs", "src/ledger.rs", "src/cli.rs"];
+
+/// Names that draw everything to them until every room knows every other.
+const NO_ROOMS: &[&str] =
+    &["common", "util", "utils", "types", "error", "errors", "helpers", "metrics"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file of a folder, with its text.
+fn files(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+/// The room that a file belongs to; none for `lib.rs` and `main.rs`.
+fn room(path: &Path) -> Option<String> {
+    let name = path.strip_prefix("src").unwrap().components().next().unwrap();
+    let name = name.as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+    (name != "lib" && name != "main").then_some(name)
+}
+
+/// The code of a file without its comments.
+fn code(text: &str) -> String {
+    let line = |line: &str| line.split("//").next().unwrap_or_default().to_owned() + "\n";
+    text.lines().map(line).collect()
+}
+
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The first names behind every `crate::`, groups in braces opened.
+fn named(code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            names.insert(word(rest).to_owned());
+            continue;
+        };
+        let (mut depth, mut begins) = (0, true);
+        for (i, c) in group.char_indices() {
+            if begins && depth == 0 && (c.is_alphabetic() || c == '_') {
+                names.insert(word(&group[i..]).to_owned());
+                begins = false;
+            }
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' => begins = true,
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn rooms_name_only_the_rooms_that_they_may() {
+    let mut seen = BTreeSet::new();
+    for (path, text) in files("src") {
+        let Some(room) = room(&path) else { continue };
+        let (_, may) = ROOMS
+            .iter()
+            .find(|(name, _)| *name == room)
+            .unwrap_or_else(|| panic!("{} is in no room of the table", path.display()));
+        for name in named(&code(&text)) {
+            let known = ROOMS.iter().any(|(room, _)| *room == name);
+            let own = name == room || !known;
+            assert!(own || may.contains(&name.as_str()), "{} names {name}", path.display());
+        }
+        seen.insert(room);
+    }
+    assert_eq!(seen.len(), ROOMS.len(), "a room of the table has no file");
+}
+
+#[test]
+fn no_room_climbs_out_through_super() {
+    let all = files("src");
+    for (path, text) in &all {
+        let Some(own) = room(path) else { continue };
+        let child = |name: &str| {
+            let file = format!("src/{own}/{name}.rs");
+            all.iter().any(|(path, _)| path == Path::new(&file))
+        };
+        let code = code(text);
+        for (at, _) in code.match_indices("super::") {
+            let next = word(&code[at + "super::".len()..]);
+            let elsewhere = ROOMS.iter().any(|(room, _)| *room == next) && !child(next);
+            assert!(!elsewhere, "{} names {next} through super", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_scan_sees_through_groups_and_paths() {
+    let code = "use crate::{a::{x, y}, b, c as d}; let z = crate::e::f(); use crate::{\n  g,\n};";
+    let expected = ["a", "b", "c", "e", "g"].map(str::to_owned);
+    assert_eq!(named(code), BTreeSet::from(expected));
+}
+
+#[test]
+fn features_are_spoken_of_at_the_front_doors_only() {
+    for (path, text) in files("src") {
+        let gated = code(&text).contains("feature =");
+        let may = GATES.iter().any(|gate| path == Path::new(gate));
+        assert!(!gated || may, "{} has a feature gate", path.display());
+    }
+}
+
+#[test]
+fn no_file_is_a_drawer_for_everything() {
+    for (path, _) in files("src") {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        assert!(!NO_ROOMS.contains(&stem), "{}", path.display());
+    }
+}
+
+#[test]
+fn drafts_of_reads_are_made_by_the_source_only() {
+    for (path, text) in files("src") {
+        let made = code(&text).contains("bind(Draft {");
+        assert_eq!(made, path == Path::new("src/source.rs"), "{}", path.display());
+    }
+}
