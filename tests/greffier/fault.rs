@@ -19,7 +19,7 @@ use tonic::{Code, Request};
 use crate::disk::assert_unavailable;
 use crate::given::{Given, assert_proven, assert_receipts, copied};
 use crate::health::Health;
-use crate::instance::{Caller, Daemon, Instance, context};
+use crate::instance::{Caller, Daemon, Instance, PROGRAM, context};
 use greffier::ledger::checkpoint::Checkpoint;
 use greffier::proto::ListRecordsRequest;
 
@@ -278,4 +278,50 @@ async fn a_high_water_file_that_cannot_be_written_stops_no_read_and_no_later_sta
     assert!(behind <= given[0].entry());
     instance.serve().stop().await;
     reads(&instance, &given);
+}
+
+/// A start that has a new policy to record, with a fault in one of its calls: it serves or it
+/// refuses, and the next one serves.
+async fn starts(calls: &str, fault: &str) {
+    let instance = instance();
+    let daemon = instance.serve();
+    let mut caller = daemon.client(PROVIDER).await;
+    let given = [page(&mut caller, 5).await.expect("a page")];
+    daemon.kill();
+    let mut policy = fs::read_to_string(instance.layout.policy()).expect("the policy");
+    policy.push_str("# Another digest is another version.\n");
+    fs::write(instance.layout.policy(), policy).expect("a file");
+    let mut strace = Command::new("strace");
+    // With -D the daemon is the child, and the tracer its grandchild.
+    strace.args(["-D", "-f", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    strace.args(["-e", &format!("inject={calls}:{fault}"), PROGRAM]);
+    match instance.serve_by(strace) {
+        Ok(daemon) => {
+            eprintln!("{calls}:{fault}: it serves");
+            daemon.kill();
+        }
+        Err(not) if fault.starts_with("signal") => assert_eq!(not.status.code(), None),
+        Err(not) => {
+            eprintln!("{calls}:{fault}: {}", not.said.lines().last().unwrap_or_default());
+            assert_eq!(not.status.code(), Some(2));
+        }
+    }
+    reads(&instance, &given);
+    instance.serve().stop().await;
+    assert_eq!(reads(&instance, &given), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_cannot_record_its_policy_refuses_and_the_next_one_serves() {
+    if !strace_is_here() {
+        return;
+    }
+    for n in 1..=6 {
+        starts("fdatasync", &format!("error=EIO:when={n}")).await;
+        starts("fdatasync", &format!("signal=KILL:when={n}")).await;
+    }
+    // The first sixteen or so make the room of the WAL's index.
+    for n in [1, 12, 17, 18, 19, 20, 21, 22, 23, 24] {
+        starts("pwrite64", &format!("error=ENOSPC:when={n}")).await;
+    }
 }
