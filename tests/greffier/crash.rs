@@ -15,7 +15,7 @@ use greffier::client::{Client, Settings};
 const KILLS: u64 = 20;
 const CLIENTS: u64 = 16;
 /// A kill comes after fewer replies than this.
-const REPLIES: u64 = 250;
+const REPLIES: u64 = 180;
 
 /// Reads one thing after another until the gateway is gone; a refusal of the gateway is a failure.
 async fn read_on(settings: Settings, provider: String, seed: u64, replies: mpsc::Sender<Given>) {
