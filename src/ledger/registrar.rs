@@ -18,7 +18,7 @@ use super::queue::{
 };
 use super::signer::Signer;
 use super::start::{Factory, Rules, Settings, StartError, State};
-use super::writer::{Commit, room};
+use super::writer::Commit;
 
 /// Most jobs in one commit.
 const BATCH: usize = 512;
@@ -160,10 +160,7 @@ impl Desk {
             if !self.refuse_for(RETRY) {
                 return None;
             }
-            let started = room(&self.settings.path).map_err(StartError::from).and_then(|()| {
-                State::start(&self.settings, &self.signer, &self.rules, &self.factory)
-            });
-            match started {
+            match State::start(&self.settings, &self.signer, &self.rules, &self.factory) {
                 Ok((state, note)) => {
                     tracing::info!("the ledger can be written again");
                     self.newest.send_replace(note.into());

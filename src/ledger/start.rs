@@ -1,9 +1,11 @@
 //! How a ledger begins and how a daemon takes it up: one path for the first start, for the one after
 //! a crash and for the one after a failed commit. Everything in memory is folded from the file.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Judge;
+use super::checkpoint::Checkpoint;
 use super::clock::{Clock, ClockBehind, wall};
 use super::entry::{
     Entry, Genesis, Hash, Head, Malformed, Moment, Policy, ProviderRules, Section, What,
@@ -13,7 +15,7 @@ use super::memory::Memory;
 use super::merkle::{self, Frontier};
 use super::signer::Signer;
 use super::store::{FORMAT, Store, Unreadable};
-use super::verify::{Failure, Trust, scan};
+use super::verify::{Failure, Fault, Trust, Unsound, scan};
 use super::writer::{Commit, Edge, Unwritable, Writer};
 
 /// Where the ledger lies and how it is fed.
@@ -44,9 +46,20 @@ pub type Factory = dyn Fn() -> Box<dyn Judge> + Send;
 /// Why a ledger cannot be taken up.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// It does not hold, or lies behind its high-water file.
+    /// It does not hold.
     #[error("the ledger does not hold: {0}")]
     Unsound(String),
+    /// It is not the one that its high-water file saw last.
+    #[error(
+        "the ledger does not go on from its high-water file {}: {detail}. An older copy or another \
+         ledger was put in its place: put the newest one back", path.display()
+    )]
+    Behind {
+        /// The high-water file.
+        path: PathBuf,
+        /// How it differs.
+        detail: String,
+    },
     /// The clock is behind it.
     #[error(transparent)]
     Clock(#[from] ClockBehind),
@@ -65,11 +78,11 @@ pub enum StartError {
         /// Its path.
         path: PathBuf,
         /// The system's word.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The system gives no thread.
     #[error("no thread for the ledger: {0}")]
-    Thread(std::io::Error),
+    Thread(io::Error),
     /// A name in the policy or configuration that no entry can hold.
     #[error("the policy cannot be recorded: {0}")]
     Malformed(#[from] Malformed),
@@ -193,7 +206,8 @@ impl State {
         let mut judge = factory();
         let (mut memory, mut tiles, mut head) = (Memory::default(), Edge::default(), None);
         let (mut full, mut tiles_hold) = (Vec::new(), true);
-        let trust = Trust { key: signer.key(), anchors: &[high_water], all_signatures: false };
+        let anchors = [high_water];
+        let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
         let mut fold = |entry: &Entry, leaf: Hash| {
             judge.apply(entry);
             memory.apply(entry);
@@ -207,7 +221,8 @@ impl State {
                 tiles_hold &= stored.is_some_and(|hashes| hashes == tile.hashes);
             }
         };
-        let sound = scan(&store, &trust, &mut |_, _| (), &mut fold).map_err(unsound)?;
+        let sound = scan(&store, &trust, &mut |_, _| (), &mut fold);
+        let sound = sound.map_err(|failure| unsound(failure, settings, &anchors[0]))?;
         if !tiles_hold {
             return Err(Unreadable::Tiles.into());
         }
@@ -299,9 +314,23 @@ fn read_high_water(path: &Path) -> Result<String, StartError> {
         .map_err(|error| StartError::HighWater { path: path.to_owned(), error })
 }
 
-fn unsound(failure: Failure) -> StartError {
+/// Why a ledger is not taken up. Its one anchor is the high-water file.
+fn unsound(failure: Failure, settings: &Settings, high_water: &str) -> StartError {
+    let highest = Checkpoint::parse(high_water).map_or(0, |checkpoint| checkpoint.size);
+    let behind = |unsound: &Unsound| match unsound.fault {
+        Fault::Forked => true,
+        Fault::Truncated => unsound.first_wrong.is_some_and(|first| first < highest),
+        _ => false,
+    };
+    let path = settings.high_water.clone();
     match failure {
         Failure::Unreadable(unreadable) => unreadable.into(),
-        other => StartError::Unsound(other.to_string()),
+        Failure::Unsound(unsound) if behind(&unsound) => {
+            StartError::Behind { path, detail: unsound.detail }
+        }
+        Failure::Anchor { why, .. } => {
+            StartError::HighWater { path, error: io::Error::new(io::ErrorKind::InvalidData, why) }
+        }
+        other @ Failure::Unsound(_) => StartError::Unsound(other.to_string()),
     }
 }

@@ -12,7 +12,7 @@ use super::entry::Hash;
 use super::merkle::Frontier;
 use super::store::{APPLICATION_ID, FORMAT, SCHEMA, TILE_LEVELS, with_suffix};
 
-/// Room that must be there before a writer that failed tries again, in bytes.
+/// Room that must be there before a writer is opened, in bytes: less would end at the next commit.
 const ROOM: usize = 1 << 20;
 
 /// Why the file cannot be written.
@@ -94,6 +94,8 @@ impl Writer {
             return Err(Unwritable::Missing(path.to_owned()));
         }
         let lock = lock(path)?;
+        // SQLite hides what the system says of a disk that is full or read-only.
+        room(path)?;
         let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Self::ready(Connection::open_with_flags(path, mode)?, lock)
     }
@@ -105,8 +107,7 @@ impl Writer {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         // The guards are for others. One that somebody adds must not swallow what is written here.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-        // What a crash left in the WAL is made durable before anything is built on it.
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        settle(&connection)?;
         Ok(Writer { connection, _lock: lock })
     }
 
@@ -139,6 +140,18 @@ fn once(rows: usize) -> Result<(), rusqlite::Error> {
     if rows == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(rows)) }
 }
 
+/// Moves what is in the WAL into the file and syncs that. A sync that failed can leave entries which
+/// the system shows and will never write; whatever is committed behind them in the WAL would be lost
+/// with them when the power fails.
+fn settle(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let held: bool = connection.query_row(sql, [], |row| row.get(0))?;
+    if held {
+        tracing::warn!("somebody reads the ledger: what was in its WAL stays there for now");
+    }
+    Ok(())
+}
+
 /// A lock that ends with the process, however it ends.
 fn lock(path: &Path) -> Result<File, Unwritable> {
     let name = with_suffix(path, ".lock");
@@ -151,8 +164,8 @@ fn lock(path: &Path) -> Result<File, Unwritable> {
     }
 }
 
-/// Whether the file's folder takes writes again, tried with a file that is removed at once.
-pub(super) fn room(path: &Path) -> Result<(), Unwritable> {
+/// Whether the file's folder takes writes, tried with a file that is removed at once.
+fn room(path: &Path) -> Result<(), Unwritable> {
     let probe = with_suffix(path, ".room");
     let write = || {
         let mut file = File::create(&probe)?;

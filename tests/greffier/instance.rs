@@ -113,10 +113,16 @@ impl Instance {
 
     /// Starts the daemon, unless it refuses.
     pub(crate) fn try_serve(&self) -> Result<Daemon, NotServing> {
+        self.serve_by(Command::new(PROGRAM))
+    }
+
+    /// Starts the daemon by a command that runs the program with the arguments added to it, in a
+    /// setting of its own, and becomes it: its process is the daemon's.
+    pub(crate) fn serve_by(&self, mut program: Command) -> Result<Daemon, NotServing> {
         let log = self.layout.root().join("daemon.log");
         let begins = std::fs::metadata(&log).map_or(0, |log| log.len());
         let stderr = OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
-        let mut child = Command::new(PROGRAM)
+        let mut child = program
             .args(["serve", "--config"])
             .arg(self.layout.config())
             .env("GREFFIER_LOG", "info")
@@ -140,10 +146,19 @@ impl Instance {
 
     /// Asserts that `verify --replay --all-signatures` calls the ledger sound.
     pub(crate) fn assert_sound(&self) {
+        self.assert_verified(&[]);
+    }
+
+    /// The same with a checkpoint that somebody kept.
+    pub(crate) fn assert_anchored(&self, anchor: &Path) {
+        self.assert_verified(&["--anchor".as_ref(), anchor.as_os_str()]);
+    }
+
+    fn assert_verified(&self, anchors: &[&std::ffi::OsStr]) {
         let (ledger, key) = (self.layout.ledger(), self.layout.verifier_key());
         let mut verify = Command::new(PROGRAM);
         verify.arg("verify").arg(ledger).arg("--key").arg(key);
-        let done = verify.args(["--replay", "--all-signatures"]).output();
+        let done = verify.args(["--replay", "--all-signatures"]).args(anchors).output();
         let done = done.expect("the program starts");
         let said = [done.stdout, done.stderr].concat();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&said));
@@ -272,10 +287,20 @@ impl Daemon {
         Caller(Client::connect(&settings).await.expect("a connection"))
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Says SIGTERM.
     pub(crate) fn terminate(&self) {
-        let id = self.child.id().to_string();
-        let said = Command::new("kill").args(["-TERM", &id]).status().expect("kill starts");
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let (name, id) = (format!("-{name}"), self.child.id().to_string());
+        let said = Command::new("kill").args([name, id]).status().expect("kill starts");
         assert!(said.success());
     }
 

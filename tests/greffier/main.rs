@@ -11,13 +11,25 @@ mod budgets;
 #[cfg(feature = "serve")]
 mod compile;
 #[cfg(feature = "serve")]
+mod crash;
+#[cfg(feature = "serve")]
+mod disk;
+#[cfg(feature = "serve")]
 mod doors;
 #[cfg(feature = "serve")]
 mod errors;
 #[cfg(feature = "serve")]
+mod fault;
+#[cfg(feature = "serve")]
+mod given;
+#[cfg(feature = "serve")]
 mod golden;
 #[cfg(feature = "serve")]
+mod health;
+#[cfg(feature = "serve")]
 mod instance;
+#[cfg(feature = "serve")]
+mod medium;
 #[cfg(feature = "serve")]
 mod operation;
 #[cfg(feature = "serve")]
@@ -32,6 +44,8 @@ mod registrar;
 mod scopes;
 #[cfg(feature = "serve")]
 mod segment;
+#[cfg(feature = "serve")]
+mod start;
 #[cfg(feature = "serve")]
 mod tamper;
 #[cfg(feature = "serve")]
