@@ -16,7 +16,7 @@ use super::merkle::{self, Frontier};
 use super::signer::Signer;
 use super::store::{FORMAT, Store, Unreadable};
 use super::verify::{Failure, Fault, Trust, Unsound, scan};
-use super::writer::{Commit, Edge, Unwritable, Writer};
+use super::writer::{Commit, Edge, Unwritable, Writer, room};
 
 /// Where the ledger lies and how it is fed.
 #[derive(Debug, Clone)]
@@ -155,7 +155,11 @@ pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
     let body = match Store::in_place(path) {
         Ok(store) => store.body(0)?,
         Err(Unreadable::Missing(path)) => return Err(Unwritable::Missing(path).into()),
-        Err(other) => return Err(other.into()),
+        Err(other) => {
+            // SQLite fails to read where it cannot write; the system says why it cannot.
+            room(path)?;
+            return Err(other.into());
+        }
     };
     match Entry::parse(&body).map(|entry| entry.what) {
         Ok(What::Genesis(genesis)) if genesis.origin.starts_with(&format!("{name}/")) => {
