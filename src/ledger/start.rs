@@ -16,7 +16,7 @@ use super::merkle::{self, Frontier};
 use super::signer::Signer;
 use super::store::{FORMAT, Store, Unreadable};
 use super::verify::{Failure, Fault, Trust, Unsound, scan};
-use super::writer::{Commit, Edge, Unwritable, Writer};
+use super::writer::{Commit, Edge, Unwritable, Writer, room};
 
 /// Where the ledger lies and how it is fed.
 #[derive(Debug, Clone)]
@@ -51,8 +51,8 @@ pub enum StartError {
     Unsound(String),
     /// It is not the one that its high-water file saw last.
     #[error(
-        "the ledger does not go on from its high-water file {}: {detail}. An older copy or another \
-         ledger was put in its place: put the newest one back", path.display()
+        "the ledger does not go on from its high-water file {}: {detail}. It was edited, or an older \
+         copy or another ledger was put in its place: put the newest one back", path.display()
     )]
     Behind {
         /// The high-water file.
@@ -152,10 +152,14 @@ pub fn create(
 /// # Errors
 /// If there is no ledger, or it is not one of `name`.
 pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
-    let body = match Store::in_place(path) {
-        Ok(store) => store.body(0)?,
+    let body = match Store::in_place(path).and_then(|store| store.body(0)) {
+        Ok(body) => body,
         Err(Unreadable::Missing(path)) => return Err(Unwritable::Missing(path).into()),
-        Err(other) => return Err(other.into()),
+        Err(other) => {
+            // SQLite writes beside what it reads, and hides why it cannot.
+            room(path)?;
+            return Err(other.into());
+        }
     };
     match Entry::parse(&body).map(|entry| entry.what) {
         Ok(What::Genesis(genesis)) if genesis.origin.starts_with(&format!("{name}/")) => {

@@ -165,7 +165,7 @@ fn lock(path: &Path) -> Result<File, Unwritable> {
 }
 
 /// Whether the file's folder takes writes, tried with a file that is removed at once.
-fn room(path: &Path) -> Result<(), Unwritable> {
+pub(super) fn room(path: &Path) -> Result<(), Unwritable> {
     let probe = with_suffix(path, ".room");
     let write = || {
         let mut file = File::create(&probe)?;
