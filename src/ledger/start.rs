@@ -51,8 +51,8 @@ pub enum StartError {
     Unsound(String),
     /// It is not the one that its high-water file saw last.
     #[error(
-        "the ledger does not go on from its high-water file {}: {detail}. An older copy or another \
-         ledger was put in its place: put the newest one back", path.display()
+        "the ledger does not go on from its high-water file {}: {detail}. It was edited, or an older \
+         copy or another ledger was put in its place: put the newest one back", path.display()
     )]
     Behind {
         /// The high-water file.
@@ -152,11 +152,11 @@ pub fn create(
 /// # Errors
 /// If there is no ledger, or it is not one of `name`.
 pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
-    let body = match Store::in_place(path) {
-        Ok(store) => store.body(0)?,
+    let body = match Store::in_place(path).and_then(|store| store.body(0)) {
+        Ok(body) => body,
         Err(Unreadable::Missing(path)) => return Err(Unwritable::Missing(path).into()),
         Err(other) => {
-            // SQLite fails to read where it cannot write; the system says why it cannot.
+            // SQLite writes beside what it reads, and hides why it cannot.
             room(path)?;
             return Err(other.into());
         }

@@ -47,7 +47,7 @@ async fn a_ledger_put_back_to_an_older_copy_does_not_start() {
     fs::copy(&older.ledger, &ledger).expect("the older one, in its place");
     let not = refused(&instance);
     assert!(not.said.contains("does not go on from its high-water file"), "{}", not.said);
-    assert!(not.said.contains("An older copy"), "{}", not.said);
+    assert!(not.said.contains("an older copy"), "{}", not.said);
     // The right one is still right.
     fs::rename(&aside, &ledger).expect("the newer one, back");
     instance.serve().stop().await;
