@@ -37,27 +37,20 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the answer is no (not sound, ref
     expect(clippy::large_enum_variant, reason = "there is one, made once")
 )]
 enum Command {
-    /// Make an instance, serve it, read through it, verify its ledger, and say what was done
     #[cfg(feature = "serve")]
     Quickstart(quickstart::Args),
-    /// Make a new instance: keys, certificates, configuration, ledger, synthetic records
     #[cfg(feature = "serve")]
     Init(init::Args),
-    /// Run the gateway
     #[cfg(feature = "serve")]
     Serve(serve::Args),
-    /// Read records through a gateway, as a provider
     #[cfg(feature = "serve")]
     Read(read::Args),
     /// Check a policy file
     #[cfg(feature = "serve")]
     #[command(subcommand)]
     Policy(policy::Command),
-    /// Check a whole ledger, offline
     Verify(verify::Args),
-    /// Check one receipt, offline
     Receipt(receipt::Args),
-    /// Print the verifier key of one segment, as other tools take it
     Key(key::Args),
 }
 

@@ -13,11 +13,15 @@ use crate::instance::{InstanceError, Made, Plan, Stage, prepare};
 use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, Rules, StartError};
 
-/// Makes an instance that runs as it is: an authority with server and client certificates, keys,
+/// Make a new instance: keys, certificates, configuration, ledger, synthetic records
+///
+/// It runs as it is: an authority with server and client certificates, keys,
 /// commented config.toml and policy.toml, a ledger with its first policy, and a stock of plainly
 /// synthetic persons with rosters.
 ///
 /// It is for development: whoever has the folder has every key. It says so at every start.
+///
+/// Exit codes: 0 made, 2 not made, and nothing is left behind.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
     /// The folder to make; absent or empty

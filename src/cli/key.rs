@@ -10,7 +10,9 @@ use crate::ledger::checkpoint::VerifierKey;
 use crate::ledger::entry::{Entry, Malformed, What};
 use crate::ledger::store::{Store, Unreadable};
 
-/// Prints the verifier key of one segment. The key that you hold names the ledger; each segment signs
+/// Print the verifier key of one segment, as other tools take it
+///
+/// The key that you hold names the ledger; each segment signs
 /// under its own origin, from which its key id follows. Go's sumdb/note, for one, wants that one.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::{NO, failed, grouped, init, print};
 use crate::instance::Layout;
 
-/// Makes a development instance in a temporary folder, runs the gateway on loopback, reads through it
+/// Make an instance, serve it, read through it, verify its ledger, and say what was done
+///
+/// It makes a development instance in a temporary folder, runs the gateway on loopback, reads through it
 /// with the reference client, stops it, and verifies what it wrote. Each step is a command of this
 /// program that you can run yourself.
 #[derive(ClapArgs, Debug)]

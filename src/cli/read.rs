@@ -15,7 +15,9 @@ use crate::proto::{
     SearchRecordsRequest, View,
 };
 
-/// Reads records through a running gateway, over gRPC and mutual TLS as any provider does. Every
+/// Read records through a gateway, as a provider
+///
+/// It calls a running gateway over gRPC and mutual TLS as any provider does. Every
 /// read states a purpose and a case reference, and leaves an entry in the ledger.
 ///
 /// Examples, on an instance of `greffier init --dev here`:
@@ -23,6 +25,8 @@ use crate::proto::{
 ///   greffier read --instance here --as provider-02 --receipt r.txt get datasets/cir/records/HANDLE
 ///   greffier read --instance here --as provider-01 --off-roster-reason REASON search case_number
 ///     id=CIR-0000042
+///
+/// Exit codes: 0 read, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Args {
@@ -38,10 +42,16 @@ pub(super) struct Args {
     #[arg(long, global = true, value_enum, default_value = "basic")]
     view: ViewName,
     /// In open scope: why persons off the roster may be met
-    #[arg(long, global = true, default_value = "")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "REASON",
+        default_value = "",
+        hide_default_value = true
+    )]
     off_roster_reason: String,
     /// A UUID of your choice for this request
-    #[arg(long, global = true, default_value = "")]
+    #[arg(long, global = true, value_name = "UUID", default_value = "", hide_default_value = true)]
     request_id: String,
     /// Write the receipt of the read, an offline proof, to this file
     #[arg(long, global = true, value_name = "FILE")]

@@ -11,7 +11,9 @@ use crate::ledger::checkpoint::VerifierKey;
 use crate::ledger::entry::{Method, What};
 use crate::ledger::receipt::{Proven, Receipt};
 
-/// Checks one receipt, offline: that the entry in it stands in the ledger under a checkpoint that
+/// Check one receipt, offline
+///
+/// It proves that the entry in it stands in the ledger under a checkpoint that
 /// the key signed. Nothing else is needed, neither the ledger nor the gateway.
 ///
 /// Exit codes: 0 proven, 1 not proven, 2 could not be read.

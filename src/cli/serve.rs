@@ -24,7 +24,9 @@ use crate::service::read::Rooms;
 use crate::service::{ServeError, Server, tls};
 use crate::source::{Source, sqlite};
 
-/// Runs the gateway until SIGTERM or SIGINT, then lets open calls end.
+/// Run the gateway
+///
+/// It runs until SIGTERM or SIGINT, then lets open calls end.
 ///
 /// Standard output gets one line, when calls are taken: `listening on ADDRESS:PORT`. The log goes to
 /// standard error; GREFFIER_LOG sets its level (off, error, warn, info, debug, trace; info if unset)

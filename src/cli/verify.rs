@@ -13,7 +13,9 @@ use crate::ledger::checkpoint::VerifierKey;
 use crate::ledger::store::Store;
 use crate::ledger::verify::{Failure, Sound, Trust, scan};
 
-/// Checks a whole ledger, offline: its schema, every body, the chain, the tree at every checkpoint,
+/// Check a whole ledger, offline
+///
+/// What is checked: its schema, every body, the chain, the tree at every checkpoint,
 /// the signature of the last one, the integers against the tags, and the anchors you bring.
 ///
 /// What lies behind the last checkpoint that somebody else holds can be rewritten by whoever has the
