@@ -271,7 +271,7 @@ fn a_ledger_that_was_put_back_to_an_older_state_does_not_start() {
     }
     std::fs::copy(older, &place.settings.path).expect("a copy");
     let refused = place.refused(&rules);
-    assert!(matches!(refused, StartError::Unsound(_)), "{refused}");
+    assert!(matches!(refused, StartError::Behind { .. }), "{refused}");
     assert!(refused.to_string().contains("the end was cut off"), "{refused}");
 }
 
@@ -289,7 +289,7 @@ fn without_its_high_water_file_a_ledger_does_not_start() {
     assert!(matches!(refused, StartError::HighWater { .. }), "{refused}");
     for other in ["", "nonsense", &kept.replace("=\n", "A=\n")] {
         std::fs::write(&place.settings.high_water, other).expect("a file");
-        assert!(matches!(place.refused(&rules), StartError::Unsound(_)));
+        assert!(matches!(place.refused(&rules), StartError::HighWater { .. }));
     }
     std::fs::write(&place.settings.high_water, kept).expect("a file");
     place.run(&rules, async |_| ());
