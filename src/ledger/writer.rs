@@ -66,7 +66,7 @@ pub(super) struct Tile {
 pub(super) struct Writer {
     connection: Connection,
     /// Held as long as the writer lives.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Writer {
@@ -100,7 +100,7 @@ impl Writer {
         Self::ready(Connection::open_with_flags(path, mode)?, lock)
     }
 
-    fn ready(connection: Connection, lock: File) -> Result<Writer, Unwritable> {
+    fn ready(connection: Connection, lock: Lock) -> Result<Writer, Unwritable> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "trusted_schema", false)?;
@@ -153,12 +153,22 @@ fn settle(connection: &Connection) -> Result<(), rusqlite::Error> {
 }
 
 /// A lock that ends with the process, however it ends.
-fn lock(path: &Path) -> Result<File, Unwritable> {
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would leave it with a child that has been forked and not yet become its program.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock(path: &Path) -> Result<Lock, Unwritable> {
     let name = with_suffix(path, ".lock");
     let io = |error| Unwritable::Io { path: name.clone(), error };
     let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(io)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(Unwritable::Locked(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(io(error)),
     }
