@@ -1,33 +1,33 @@
 //! greffier stands between a public agency's personal records and the subcontractors that must read
 //! some of them. See `ARCHITECTURE.md` for the rooms and who may import whom.
 
-/// The door: who calls, for whom, for what.
+// The door: who calls, for whom, for what.
 #[cfg(feature = "serve")]
 pub mod admission;
-/// The judge: budgets of persons.
+// The judge: budgets of persons.
 pub mod anomaly;
-/// The command line.
+// The command line.
 pub mod cli;
-/// The reference client.
+// The reference client.
 #[cfg(feature = "serve")]
 pub mod client;
-/// The two files of configuration.
+// The two files of configuration.
 #[cfg(feature = "serve")]
 pub mod config;
-/// What `init` makes.
+// What `init` makes.
 #[cfg(feature = "serve")]
 pub mod instance;
-/// What is written, how it is proven, and the one thread that decides and records.
+// What is written, how it is proven, and the one thread that decides and records.
 pub mod ledger;
-/// The generated code of the gRPC surface.
+// The generated code of the gRPC surface.
 #[cfg(feature = "serve")]
 pub mod proto;
-/// Request rates.
+// Request rates.
 #[cfg(feature = "serve")]
 pub mod quota;
-/// The server, and the path of a read.
+// The server, and the path of a read.
 #[cfg(feature = "serve")]
 pub mod service;
-/// Where the records lie.
+// Where the records lie.
 #[cfg(feature = "serve")]
 pub mod source;

@@ -19,7 +19,7 @@ pub struct Ask {
     pub off_roster_reason: Option<String>,
     /// The client's own id of the request.
     pub request_id: Option<String>,
-    /// Most records wanted, of a request that takes a page: 0 asks for [`PAGE_DEFAULT`].
+    /// Most records wanted, of a request that takes a page: 0 asks for 10.
     pub page_size: Option<i32>,
 }
 
