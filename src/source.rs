@@ -193,7 +193,12 @@ impl Source {
         let mut rows = Vec::with_capacity(page.found.len());
         for found in page.found {
             if found.on_roster { &mut on } else { &mut off }.push(tag(&found.id));
-            rows.push(row(permit, found));
+            let handle = match query {
+                // Made of the same id under the same key, it would come out the same again.
+                Query::Get { handle } => handle.clone(),
+                Query::List { .. } | Query::Search { .. } => permit.seal_handle(&found.id),
+            };
+            rows.push(row(permit, &handle, found.values));
         }
         let reply = reply_digest(&salt, &rows);
         let read = Box::new(self.read(permit, method, keys, (on, off), reply));
@@ -288,10 +293,9 @@ fn search_values<'q>(
     })
 }
 
-fn row(permit: &Permit, found: Found) -> Row {
-    let handle = permit.seal_handle(&found.id);
+fn row(permit: &Permit, handle: &str, values: Vec<String>) -> Row {
     let name = format!("datasets/{}/records/{handle}", permit.dataset_name());
-    Row { name, fields: permit.view_fields().iter().cloned().zip(found.values).collect() }
+    Row { name, fields: permit.view_fields().iter().cloned().zip(values).collect() }
 }
 
 /// The reply digest of the format page: every string preceded by its length.

@@ -125,7 +125,7 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
         share: 1,
     };
     let rules = Rules { providers: policy.rules, digest: policy.digest };
-    start::create(&settings, &signer, &rules, &*Anomaly::fresh())?;
+    start::create(&settings, &signer, &rules, Anomaly::fresh())?;
     Ok(prepared.finish()?.layout)
 }
 

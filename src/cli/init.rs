@@ -103,7 +103,7 @@ fn write_ledger(made: &Made) -> Result<(), InitError> {
         share: 1,
     };
     let rules = Rules { providers: policy.rules, digest: policy.digest };
-    start::create(&settings, &signer, &rules, &*Anomaly::fresh())?;
+    start::create(&settings, &signer, &rules, Anomaly::fresh())?;
     Ok(())
 }
 

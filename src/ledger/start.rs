@@ -116,8 +116,9 @@ pub fn create(
     settings: &Settings,
     signer: &Signer,
     rules: &Rules,
-    judge: &dyn Judge,
+    judge: Box<dyn Judge>,
 ) -> Result<(), StartError> {
+    let version = judge.version();
     let writer = Writer::create(&settings.path)?;
     let mut state = State {
         writer,
@@ -125,7 +126,7 @@ pub fn create(
         tiles: Edge::default(),
         leaf: Hash::default(),
         memory: Memory::default(),
-        judge: None,
+        judge,
         clock: Clock::resume(Moment { at: wall(), tick: 0 })?,
         head: None,
     };
@@ -139,7 +140,7 @@ pub fn create(
     };
     let now = Moment { at: wall(), tick: 0 };
     state.add(&mut batch, now, What::Genesis(genesis))?;
-    for what in policy(rules, judge.version()) {
+    for what in policy(rules, version) {
         state.add(&mut batch, now, what)?;
     }
     let note = state.commit(&batch, signer)?;
@@ -189,8 +190,7 @@ pub(super) struct State {
     tiles: Edge,
     leaf: Hash,
     pub(super) memory: Memory,
-    /// None only while a ledger is made.
-    judge: Option<Box<dyn Judge>>,
+    judge: Box<dyn Judge>,
     clock: Clock,
     /// The policy in force: entry number and head.
     head: Option<(u64, Head)>,
@@ -236,7 +236,7 @@ impl State {
             tiles,
             leaf: sound.leaf,
             memory,
-            judge: Some(judge),
+            judge,
             clock: Clock::resume(sound.last)?,
             head,
         };
@@ -246,7 +246,7 @@ impl State {
 
     /// Records the rules, unless they are those in force.
     fn enact(&mut self, rules: &Rules, signer: &Signer) -> Result<Option<String>, StartError> {
-        let version = self.judge.as_ref().map_or(0, |judge| judge.version());
+        let version = self.judge.version();
         let same = |head: &Head| head.digest == rules.digest && head.judge == version;
         if self.head.as_ref().is_some_and(|(_, head)| same(head)) {
             return Ok(None);
@@ -264,11 +264,11 @@ impl State {
 
     /// Entry number of the policy head in force.
     pub(super) fn head(&self) -> u64 {
-        self.head.as_ref().map_or(0, |(seq, _)| *seq)
+        self.head.as_ref().expect("a start records a policy if there is none").0
     }
 
     pub(super) fn judge(&self) -> &dyn Judge {
-        self.judge.as_deref().expect("a started state has a judge")
+        &*self.judge
     }
 
     /// The time of the next entries.
@@ -293,9 +293,7 @@ impl State {
         self.leaf = merkle::leaf(body.as_bytes());
         self.edge.push(self.leaf);
         self.tiles.push(self.leaf, &mut batch.tiles);
-        if let Some(judge) = &mut self.judge {
-            judge.apply(&entry);
-        }
+        self.judge.apply(&entry);
         self.memory.apply(&entry);
         batch.bodies.push(body);
         Ok(entry.seq)

@@ -72,7 +72,7 @@ impl Instance {
         let seed = read_key(&self.layout.signing_key()).expect("the signing key");
         let origin = format!("{}/2026-11", self.key().name());
         let signer = Signer::new(&origin, &seed).expect("a name for a note");
-        let made = start::create(&settings, &signer, &rules, &*Anomaly::fresh());
+        let made = start::create(&settings, &signer, &rules, Anomaly::fresh());
         made.expect("a ledger");
     }
 

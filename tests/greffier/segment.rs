@@ -155,7 +155,7 @@ impl Place {
     /// With a new ledger.
     pub(crate) fn created(rules: &Rules) -> Place {
         let place = Place::new();
-        create(&place.settings, &signer(), rules, &*Anomaly::fresh()).expect("a new ledger");
+        create(&place.settings, &signer(), rules, Anomaly::fresh()).expect("a new ledger");
         place
     }
 

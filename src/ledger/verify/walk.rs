@@ -114,7 +114,7 @@ impl<'a> Walk<'a> {
             let detail = format!("a row numbered {row} stands where none belongs");
             return Err(self.at(Fault::Inserted, detail, None).into());
         }
-        self.settle(entry.as_ref().ok().map(|e| (e.prev, leaf)))?;
+        self.settle(entry.as_ref().ok().map(|entry| entry.prev))?;
         let entry = entry.map_err(|e| {
             self.at(Fault::Malformed, format!("entry {seq} is no valid entry: {e}"), Some(seq))
         })?;
@@ -205,11 +205,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Decides a suspicion by the entry that follows, given as its `prev` and leaf; or without one.
-    fn settle(&mut self, next: Option<(Hash, Hash)>) -> Result<(), Unsound> {
+    /// Decides a suspicion by what the entry that follows has as its `prev`, or without one.
+    fn settle(&mut self, prev: Option<Hash>) -> Result<(), Unsound> {
         let Some(suspicion) = self.suspicion.take() else { return Ok(()) };
-        Err(match next {
-            Some((prev, _)) if prev != suspicion.leaf => suspicion.if_edited,
+        Err(match prev {
+            Some(prev) if prev != suspicion.leaf => suspicion.if_edited,
             _ => suspicion.otherwise,
         })
     }
