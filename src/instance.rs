@@ -53,7 +53,7 @@ pub struct Plan {
     pub listen: String,
 }
 
-/// The steps that [`make`] reports, each with how much of how much is done.
+/// The steps that [`prepare`] reports, each with how much of how much is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Key pairs and certificates, counted in certificates.
@@ -161,14 +161,6 @@ pub fn prepare(plan: &Plan, progress: Progress<'_>) -> Result<Prepared, Instance
     let made = Made { layout, rosters, verifier };
     settings::write(&made, plan)?;
     Ok(Prepared { made, place })
-}
-
-/// Makes everything but the ledger, in `plan.dir`.
-///
-/// # Errors
-/// [`InstanceError`]; nothing is left.
-pub fn make(plan: &Plan, progress: Progress<'_>) -> Result<Made, InstanceError> {
-    prepare(plan, progress)?.finish()
 }
 
 impl Prepared {

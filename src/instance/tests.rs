@@ -24,6 +24,11 @@ fn plan(dir: &Path) -> Plan {
     }
 }
 
+/// Everything but the ledger, under its own name.
+fn make(plan: &Plan, progress: Progress<'_>) -> Result<Made, InstanceError> {
+    prepare(plan, progress)?.finish()
+}
+
 fn made_in(dir: &Path) -> Made {
     make(&plan(dir), &mut |_, _, _| {}).unwrap()
 }
