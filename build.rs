@@ -2,7 +2,8 @@
 
 #[cfg(feature = "serve")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["records.proto", "ledger.proto"].map(|f| format!("proto/greffier/v1/{f}"));
+    let files = ["records.proto", "ledger.proto", "alerts.proto", "admin.proto"]
+        .map(|f| format!("proto/greffier/v1/{f}"));
     println!("cargo:rerun-if-changed=proto");
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true).open_files(files)?;

@@ -1,21 +1,49 @@
 //! The judge: decides each read from its entry alone. It knows no person, no clock, no file and no
 //! chance; its state is a fold over the ledger, so anyone can replay it.
+//!
+//! A read is held against what is contained already, then against the budgets; then the detectors
+//! look at it, and what they find may still withhold it. The ladder makes alerts of the findings.
 
 #![deny(clippy::float_arithmetic, reason = "what is judged is integers, the same everywhere")]
 
 pub mod budget;
+mod containment;
+mod day;
+mod ladder;
 pub mod replay;
+mod roster;
 
-use crate::ledger::entry::{Entry, Moment, Ruling};
-use crate::ledger::{Counted, Judge};
+use std::sync::Arc;
+
+use crate::ledger::entry::{Entry, Level, Millis, Moment, Outcome, Rule, Ruling, Severity};
+use crate::ledger::{Contained, Counted, Decision, Judge};
 
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
-/// All detectors together.
+const MINUTE: Millis = 60_000;
+const HOUR: Millis = 60 * MINUTE;
+const DAY: Millis = 24 * HOUR;
+
+/// What a detector says of one read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Finding {
+    rule: Rule,
+    level: Level,
+    severity: Severity,
+    /// As in an alert.
+    observed: u64,
+    expected: u64,
+}
+
+/// All detectors together, and what is contained.
 #[derive(Debug, Default)]
 pub struct Anomaly {
     budget: budget::Budget,
+    roster: roster::Roster,
+    containment: containment::Containment,
+    ladder: ladder::Ladder,
+    day: day::Day,
 }
 
 impl Anomaly {
@@ -30,11 +58,45 @@ impl Judge for Anomaly {
         VERSION
     }
 
-    fn decide(&self, counted: &Counted<'_>, now: Moment) -> Ruling {
-        self.budget.decide(counted, now)
+    fn decide(&self, counted: &Counted<'_>, now: Moment) -> Decision {
+        let standing = self.containment.holds(counted, now);
+        let mut ruling = standing.unwrap_or_else(|| self.budget.decide(counted, now));
+        let mut findings = Vec::new();
+        if standing.is_none() && ruling.outcome == Outcome::Withheld {
+            findings.push(budget::refused(counted, &ruling));
+        }
+        let alarmed = self.ladder.alarmed(counted.provider, now.tick);
+        findings.extend(self.roster.findings(counted, alarmed));
+        self.ladder.keep_new(&mut findings, counted, now.tick);
+        let measures = |finding: &Finding| self.containment.measures(finding, counted);
+        // What is found in a read takes hold with that very read.
+        if ruling.outcome == Outcome::Released {
+            let mut taken = findings.iter().flat_map(&measures);
+            ruling = taken.find_map(|m| m.withholds(counted, now)).unwrap_or(Ruling::RELEASED);
+        }
+        if ruling.outcome == Outcome::Released {
+            let mut exhausted = self.budget.exhausted(counted, now.tick);
+            self.ladder.keep_new(&mut exhausted, counted, now.tick);
+            findings.extend(exhausted);
+        }
+        let contained = self.containment.any(counted.provider, now.tick);
+        let incident = self.ladder.incident(counted, contained, now.tick);
+        let alert = |finding: &Finding| {
+            let today = self.day.with(finding.level, counted, now.at, ruling.outcome);
+            ladder::alert(finding, incident, measures(finding), today, counted, now)
+        };
+        Decision { ruling, alerts: findings.iter().map(alert).collect() }
     }
 
     fn apply(&mut self, entry: &Entry) {
         self.budget.apply(entry);
+        self.roster.apply(entry);
+        self.containment.apply(entry);
+        self.ladder.apply(entry);
+        self.day.apply(entry);
+    }
+
+    fn contained(&self) -> Arc<Contained> {
+        self.containment.published()
     }
 }

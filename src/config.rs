@@ -11,6 +11,7 @@ use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
 mod datasets;
+mod detectors;
 mod faults;
 pub mod policy;
 mod providers;

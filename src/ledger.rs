@@ -21,6 +21,8 @@ mod high_water;
 #[cfg(feature = "serve")]
 mod memory;
 #[cfg(feature = "serve")]
+pub mod notices;
+#[cfg(feature = "serve")]
 mod queue;
 #[cfg(feature = "serve")]
 pub mod registrar;
@@ -34,12 +36,17 @@ mod writer;
 #[cfg(feature = "serve")]
 pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Reach, Recorded, Status, Unrecorded, bind};
 
-use entry::{Entry, Facts, Moment, Read, Ruling, Tag, Word};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use entry::{Alert, Entry, Facts, Moment, Read, Ruling, Tag, Word};
 
 /// What the judge may know of a read: what its entry says of it before the ruling, and no tags of
 /// persons, since a withheld read has none to replay from.
 #[derive(Debug, Clone, Copy)]
 pub struct Counted<'a> {
+    /// Number of the entry that it becomes.
+    pub seq: u64,
     /// For whom.
     pub provider: &'a Word,
     /// Who.
@@ -48,9 +55,45 @@ pub struct Counted<'a> {
     pub facts: Facts,
 }
 
-impl<'a> From<&'a Read> for Counted<'a> {
-    fn from(read: &'a Read) -> Counted<'a> {
-        Counted { provider: &read.provider, agent: read.agent, facts: read.facts }
+impl<'a> Counted<'a> {
+    /// The read of entry `seq`.
+    pub fn of(seq: u64, read: &'a Read) -> Counted<'a> {
+        Counted { seq, provider: &read.provider, agent: read.agent, facts: read.facts }
+    }
+}
+
+/// What the judge decides of a read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Whether the rows may go.
+    pub ruling: Ruling,
+    /// What stands right behind the read's entry, in the same commit.
+    pub alerts: Vec<Alert>,
+}
+
+/// Who is contained so far that the door may refuse a read unseen. An agent's tag is made for one
+/// provider, so it stands for both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contained {
+    /// Suspended whole.
+    pub providers: HashSet<Word>,
+    /// Suspended.
+    pub agents: HashSet<Tag>,
+    /// Without lists, searches and exports.
+    pub frozen: HashSet<Tag>,
+}
+
+impl Contained {
+    /// Whether nobody is.
+    pub fn is_empty(&self) -> bool {
+        self.providers.is_empty() && self.agents.is_empty() && self.frozen.is_empty()
+    }
+
+    /// Whether a read can only be withheld; `page`: it asks for more than one known record.
+    pub fn refuses(&self, provider: &Word, agent: Tag, page: bool) -> bool {
+        self.providers.contains(provider)
+            || self.agents.contains(&agent)
+            || (page && self.frozen.contains(&agent))
     }
 }
 
@@ -60,7 +103,9 @@ pub trait Judge: Send {
     /// Version of its rules' meaning; recorded in the head of each policy.
     fn version(&self) -> u64;
     /// Rules on a read. Changes nothing.
-    fn decide(&self, counted: &Counted<'_>, now: Moment) -> Ruling;
+    fn decide(&self, counted: &Counted<'_>, now: Moment) -> Decision;
     /// Folds an entry: the only way in which its state changes.
     fn apply(&mut self, entry: &Entry);
+    /// Who is contained, for the door: the same `Arc` as long as nothing of it changes.
+    fn contained(&self) -> Arc<Contained>;
 }

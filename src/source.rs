@@ -155,6 +155,11 @@ impl Source {
         Source { kind, tagger }
     }
 
+    /// The tag of the agent that a permit is for.
+    pub fn agent(&self, permit: &Permit) -> Tag {
+        self.tagger.agent(permit.provider(), permit.agent())
+    }
+
     /// Finds rows and makes the draft of their entry, tied together.
     ///
     /// # Errors
@@ -223,7 +228,7 @@ impl Source {
             replay_of: None,
             provider: permit.provider().clone(),
             certificate: Hash(permit.certificate()),
-            agent: self.tagger.agent(permit.provider(), permit.agent()),
+            agent: self.agent(permit),
             issuer: None,
             methods: Vec::new(),
             auth_age: None,

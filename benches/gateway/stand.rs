@@ -10,7 +10,7 @@ use greffier::client::{Client, Settings};
 use greffier::config::policy;
 use greffier::instance::{Layout, Plan, prepare};
 use greffier::ledger::signer::{Signer, read_key};
-use greffier::ledger::start::{self, Rules};
+use greffier::ledger::start;
 use greffier::proto::records_client::RecordsClient;
 use greffier::proto::{Context, ListRecordsRequest};
 use rusqlite::{Connection, OpenFlags};
@@ -124,8 +124,7 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
         queue: 1,
         share: 1,
     };
-    let rules = Rules { providers: policy.rules, digest: policy.digest };
-    start::create(&settings, &signer, &rules, Anomaly::fresh())?;
+    start::create(&settings, &signer, &policy.rules(), Anomaly::fresh())?;
     Ok(prepared.finish()?.layout)
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use greffier::anomaly::Anomaly;
 use greffier::ledger::checkpoint::VerifierKey;
 use greffier::ledger::entry::{
-    Budgets, Facts, Hash, Method, ProviderRules, Read, Ruling, Tag, Word, sha256,
+    Budgets, Detectors, Facts, Hash, Method, ProviderRules, Read, Ruling, Tag, Word, sha256,
 };
 use greffier::ledger::registrar::Registrar;
 use greffier::ledger::signer::{Signer, random};
@@ -54,7 +54,11 @@ pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<
         share: in_flight,
     };
     let stock = Arc::new(Stock::new()?);
-    let rules = Rules { providers: stock.rules(), digest: sha256(&[b"benchmark"]) };
+    let rules = Rules {
+        detectors: Detectors::default(),
+        providers: stock.rules(),
+        digest: sha256(&[b"benchmark"]),
+    };
     create(&settings, &signer, &rules, Anomaly::fresh())?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -7,15 +7,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::{DAY, Finding, HOUR, MINUTE};
 use crate::ledger::Counted;
 use crate::ledger::entry::{
-    Budgets, Entry, Facts, Millis, Moment, Outcome, Policy, ProviderRules, Read, Rule, Ruling,
-    Section, Tag, What, Word,
+    Budgets, Entry, Facts, Level, Millis, Moment, Outcome, Policy, ProviderRules, Read, Rule,
+    Ruling, Section, Severity, Tag, What, Word,
 };
-
-const MINUTE: Millis = 60_000;
-const HOUR: Millis = 60 * MINUTE;
-const DAY: Millis = 24 * HOUR;
 
 /// One budget: which rule, what refills it, what a read asks of it and what it is charged.
 struct Kind {
@@ -186,6 +183,26 @@ impl Budget {
         }
     }
 
+    /// The budgets that a released read leaves with less than one person.
+    pub(super) fn exhausted(&self, counted: &Counted<'_>, tick: Millis) -> Vec<Finding> {
+        let Some(account) = self.accounts.get(counted.provider) else { return Vec::new() };
+        let new = || fresh(&AGENT, &account.budgets, tick);
+        let agent = account.agents.get(&counted.agent).copied().unwrap_or_else(new);
+        let agent = AGENT.iter().zip(&agent).map(|pair| (Level::Agent, pair));
+        let provider = PROVIDER.iter().zip(&account.provider).map(|pair| (Level::Provider, pair));
+        let finding = |(level, (kind, bucket)): (Level, (&Kind, &Bucket))| {
+            let severity = severity(kind.rule)?;
+            let persons = (kind.charge)(&counted.facts);
+            let left = bucket.left(kind.span, tick).saturating_sub(persons);
+            if persons == 0 || left > 0 {
+                return None;
+            }
+            let (rule, size) = (kind.rule, bucket.size);
+            Some(Finding { rule, level, severity, observed: size, expected: size })
+        };
+        agent.chain(provider).filter_map(finding).collect()
+    }
+
     /// Folds an entry.
     pub fn apply(&mut self, entry: &Entry) {
         match &entry.what {
@@ -235,6 +252,26 @@ impl Budget {
             }
         }
     }
+}
+
+/// How grave it is that a budget is exhausted; nothing, for the minute's.
+fn severity(rule: Rule) -> Option<Severity> {
+    match rule {
+        Rule::AgentHour | Rule::AgentDay | Rule::ProviderDay | Rule::Provider30Days => {
+            Some(Severity::High)
+        }
+        Rule::OffRosterDay | Rule::OffRoster30Days => Some(Severity::Critical),
+        Rule::AgentMinute | Rule::Contained | Rule::Roster => None,
+    }
+}
+
+/// A read that a budget withheld: worth knowing.
+pub(super) fn refused(counted: &Counted<'_>, ruling: &Ruling) -> Finding {
+    let rule = ruling.rule.unwrap_or(Rule::ProviderDay);
+    let level =
+        if AGENT.iter().any(|kind| kind.rule == rule) { Level::Agent } else { Level::Provider };
+    let (observed, expected) = (counted.facts.could, ruling.remaining.unwrap_or(0));
+    Finding { rule, level, severity: Severity::Info, observed, expected }
 }
 
 #[cfg(test)]

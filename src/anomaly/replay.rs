@@ -1,19 +1,10 @@
-//! The replay: the recorded rulings, made again from the entries alone.
+//! The replay: the recorded rulings and alerts, made again from the entries alone.
+
+use std::collections::VecDeque;
 
 use super::{Anomaly, VERSION};
-use crate::ledger::entry::{Entry, Policy, Ruling, Section, What};
+use crate::ledger::entry::{Alert, Entry, Policy, Section, What};
 use crate::ledger::{Counted, Judge};
-
-/// The first entry whose ruling does not come out as recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Its number.
-    pub seq: u64,
-    /// What it says.
-    pub recorded: Ruling,
-    /// What these rules say.
-    pub replayed: Ruling,
-}
 
 /// Folds a ledger through the judge and compares.
 #[derive(Debug, Default)]
@@ -21,32 +12,56 @@ pub struct Replay {
     judge: Anomaly,
     /// Whether the policy in force was judged by this version.
     ours: bool,
+    /// Alerts that must come next, and the number of the next of them.
+    due: VecDeque<Alert>,
+    next: u64,
     /// Rulings compared.
     pub rulings: u64,
-    /// Rulings of another version of the judge, which were folded and not compared.
+    /// Alerts compared.
+    pub alerts: u64,
+    /// Rulings and alerts of another version of the judge, which were folded and not compared.
     pub foreign: u64,
-    /// Where they first differ.
-    pub difference: Option<Difference>,
+    first: Option<u64>,
 }
 
 impl Replay {
     /// Takes the next entry.
     pub fn apply(&mut self, entry: &Entry) {
+        if !matches!(entry.what, What::Alert(_)) && !self.due.is_empty() {
+            self.differs(entry.seq);
+            self.due.clear();
+        }
+        self.next = entry.seq + 1;
         match &entry.what {
             What::Policy(Policy { section: Section::Head(head) }) => {
                 self.ours = head.judge == VERSION;
             }
             What::Read(read) if self.ours => {
                 self.rulings += 1;
-                let replayed = self.judge.decide(&Counted::from(&**read), entry.now);
-                if replayed != read.ruling && self.difference.is_none() {
-                    let recorded = read.ruling;
-                    self.difference = Some(Difference { seq: entry.seq, recorded, replayed });
+                let decided = self.judge.decide(&Counted::of(entry.seq, read), entry.now);
+                if decided.ruling != read.ruling {
+                    self.differs(entry.seq);
+                }
+                self.due = decided.alerts.into();
+            }
+            What::Alert(alert) if self.ours => {
+                self.alerts += 1;
+                if self.due.pop_front().as_ref() != Some(alert) {
+                    self.differs(entry.seq);
                 }
             }
-            What::Read(_) => self.foreign += 1,
+            What::Read(_) | What::Alert(_) => self.foreign += 1,
             _ => {}
         }
         self.judge.apply(entry);
+    }
+
+    fn differs(&mut self, seq: u64) {
+        self.first.get_or_insert(seq);
+    }
+
+    /// The first entry that is not what the rules in force give; call it behind the last one.
+    pub fn difference(&self) -> Option<u64> {
+        self.first.or_else(|| (!self.due.is_empty()).then_some(self.next))
     }
 }

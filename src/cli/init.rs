@@ -11,7 +11,7 @@ use crate::anomaly::Anomaly;
 use crate::config::policy;
 use crate::instance::{InstanceError, Made, Plan, Stage, prepare};
 use crate::ledger::signer::{BadSecret, Signer, read_key};
-use crate::ledger::start::{self, Rules, StartError};
+use crate::ledger::start::{self, StartError};
 
 /// Make a new instance: keys, certificates, configuration, ledger, synthetic records
 ///
@@ -102,8 +102,7 @@ fn write_ledger(made: &Made) -> Result<(), InitError> {
         queue: 1,
         share: 1,
     };
-    let rules = Rules { providers: policy.rules, digest: policy.digest };
-    start::create(&settings, &signer, &rules, Anomaly::fresh())?;
+    start::create(&settings, &signer, &policy.rules(), Anomaly::fresh())?;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use crate::anomaly::Anomaly;
 use crate::config::{Config, LogFormat, Unusable, policy};
 use crate::ledger::registrar::Registrar;
 use crate::ledger::signer::{BadSecret, Signer, read_key};
-use crate::ledger::start::{self, Rules, StartError};
+use crate::ledger::start::{self, StartError};
 use crate::ledger::tag::Tagger;
 use crate::quota::Quota;
 use crate::service::read::Rooms;
@@ -101,7 +101,7 @@ fn serve(args: &Args) -> Result<(), Error> {
     let origin = start::origin(&ledger.path, &config.name)?;
     let signer = Signer::new(&origin, &read_key(&config.ledger.signing_key)?);
     let signer = signer.map_err(BadSecret::from)?;
-    let rules = Rules { providers: policy.rules.clone(), digest: policy.digest };
+    let rules = policy.rules();
     let tls = tls::Settings {
         certificate: config.tls.certificate,
         key: config.tls.key,

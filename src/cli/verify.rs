@@ -95,7 +95,7 @@ fn verify(args: &Args) -> Verdict {
     });
     bar.finish_and_clear();
     match scanned {
-        Ok(sound) if replay.difference.is_some() => Verdict::Differs(Box::new(sound), replay),
+        Ok(sound) if replay.difference().is_some() => Verdict::Differs(Box::new(sound), replay),
         Ok(sound) => Verdict::Sound(Box::new(sound), replay),
         Err(failure) => Verdict::Failed(failure),
     }
@@ -131,19 +131,23 @@ fn in_words(args: &Args, verdict: &Verdict, seconds: f64) -> String {
                 seconds,
             );
             if args.replay {
-                text += &format!("\n{} rulings came out as recorded.", grouped(replay.rulings));
+                text += &format!(
+                    "\n{} rulings and {} alerts came out as recorded.",
+                    grouped(replay.rulings),
+                    grouped(replay.alerts)
+                );
             }
             if replay.foreign > 0 {
                 text += &format!(
-                    "\n{} rulings are of another version of the judge and were not compared.",
+                    "\n{} rulings and alerts are of another version of the judge and were not compared.",
                     grouped(replay.foreign)
                 );
             }
             text
         }
         Verdict::Differs(_, replay) => {
-            let entry = replay.difference.map_or(0, |d| d.seq);
-            format!("NOT SOUND: the ruling of entry {entry} is not what the rules in force give.")
+            let entry = replay.difference().unwrap_or(0);
+            format!("NOT SOUND: entry {entry} is not what the rules in force give.")
         }
         Verdict::Failed(Failure::Unsound(unsound)) => {
             let held = match unsound.last_sound {
@@ -166,8 +170,8 @@ fn capitalised(text: &str) -> String {
 fn as_json(args: &Args, verdict: &Verdict, seconds: f64) -> Value {
     let sound_json = |sound: &Sound, verdict: &str, replay: &Replay| {
         let compared = args.replay.then(|| {
-            let first = replay.difference.map(|d| d.seq);
-            json!({"rulings": replay.rulings, "foreign": replay.foreign, "first_difference": first})
+            let first = replay.difference();
+            json!({"rulings": replay.rulings, "alerts": replay.alerts, "foreign": replay.foreign, "first_difference": first})
         });
         json!({
             "verdict": verdict,

@@ -10,9 +10,10 @@ use toml_edit::Document;
 
 use super::faults::Faults;
 use super::table::Table;
-use super::{datasets, providers};
+use super::{datasets, detectors, providers};
 use crate::admission::{Dataset, Handles, Provider, Role, Terms, Word};
-use crate::ledger::entry::{Hash, ProviderRules, sha256};
+use crate::ledger::entry::{Detectors, Hash, ProviderRules, sha256};
+use crate::ledger::start::Rules;
 
 pub use super::faults::Fault;
 
@@ -24,7 +25,9 @@ pub const POLICY_MAX: usize = 1 << 20;
 pub struct Policy {
     /// SHA-256 of the file.
     pub digest: Hash,
-    /// What the judge decides by: one for each provider, in the order of their ids.
+    /// What the detectors go by.
+    pub detectors: Detectors,
+    /// What the judge decides by for each provider, in the order of their ids.
     pub rules: Vec<ProviderRules>,
     /// Fingerprints of certificates that are good no more.
     pub revoked: HashSet<[u8; 32]>,
@@ -37,6 +40,12 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The policy as the judge uses it.
+    pub fn rules(&self) -> Rules {
+        let (detectors, digest) = (self.detectors, self.digest);
+        Rules { detectors, providers: self.rules.clone(), digest }
+    }
+
     /// The policy as the door uses it: recorded in the ledger at `head`, with the handle keys that
     /// come of the master key.
     pub fn terms(self, head: u64, trust_domain: &str, master: &[u8; 32]) -> Terms {
@@ -129,13 +138,15 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     let staff = providers::staff(&mut root);
     let datasets = datasets::read(&mut root);
     let found = providers::read(&mut root, &datasets);
+    let detectors = detectors::read(&mut root);
     root.close();
     let faults = faults.sorted();
     if !faults.is_empty() {
         return Err(faults);
     }
     let digest = sha256(&[text.as_bytes()]);
-    Ok(Policy { digest, rules: found.rules, revoked, datasets, providers: found.terms, staff })
+    let providers::Providers { terms: providers, rules } = found;
+    Ok(Policy { digest, detectors, rules, revoked, datasets, providers, staff })
 }
 
 fn too_large() -> Fault {

@@ -150,6 +150,12 @@ impl<'t> Table<'t> {
         self.as_table(key, Spot { value: item, at })
     }
 
+    /// An inner table that may be absent.
+    pub(super) fn optional_table(&mut self, key: &'static str) -> Option<Table<'t>> {
+        let (item, at) = self.optional(key)?;
+        self.as_table(key, Spot { value: item, at })
+    }
+
     /// What stands under a key, read as a table of its own.
     pub(super) fn as_table(&self, key: &str, item: Spot<&'t Item>) -> Option<Table<'t>> {
         let name = self.inner(key);

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::entry::{Counts, Entry, Method, Millis, Outcome, Read, Ruling, Tag, What, Word};
+use super::entry::{
+    Act, Alert, Counts, Deed, Entry, Method, Millis, Outcome, Read, Rule, Ruling, Tag, What, Word,
+};
 
 const DAY: Millis = 86_400_000;
 
@@ -46,6 +48,12 @@ pub enum BadFacts {
     /// A ruling that contradicts itself.
     #[error("its ruling contradicts itself")]
     Ruling,
+    /// An alert that does not follow from what stands before it.
+    #[error("it is an alert that does not belong to the read before it, or to its incident")]
+    Alert,
+    /// An act without whom or what it is about.
+    #[error("it is an act that does not say whom, or which alert, it is about")]
+    Act,
     /// The sum of a day.
     #[error(
         "`{provider}` had {tags} different persons of {listed} listed on this day, \
@@ -78,6 +86,10 @@ pub struct Facts {
     days: HashMap<Word, Day>,
     /// The first day of a segment that follows another: persons may have been met before it.
     partial: Option<u64>,
+    /// The read that an alert may stand behind: its number, provider and agent.
+    read: Option<(u64, Word, Tag)>,
+    /// By number, the provider and the incident of each alert.
+    alerts: HashMap<u64, (Word, u64)>,
 }
 
 impl Facts {
@@ -91,8 +103,17 @@ impl Facts {
     /// # Errors
     /// [`BadFacts`].
     pub fn check(&mut self, entry: &Entry) -> Result<(), BadFacts> {
-        let What::Read(read) = &entry.what else { return Ok(()) };
+        let read = match &entry.what {
+            What::Read(read) => read,
+            What::Alert(alert) => return self.alert(entry.seq, alert),
+            other => {
+                self.read = None;
+                let What::Act(act) = other else { return Ok(()) };
+                return self::act(act, |alert| self.alerts.contains_key(&alert));
+            }
+        };
         alone(read)?;
+        self.read = Some((entry.seq, read.provider.clone(), read.agent));
         let today = day(entry.now.at);
         if today != self.today {
             self.days.clear();
@@ -115,6 +136,37 @@ impl Facts {
     }
 }
 
+impl Facts {
+    fn alert(&mut self, seq: u64, alert: &Alert) -> Result<(), BadFacts> {
+        let Alert { provider, agent, last, .. } = alert;
+        let behind =
+            self.read.as_ref().is_some_and(|read| *read == (*last, provider.clone(), *agent));
+        let begins = alert.incident == seq;
+        let of = self.alerts.get(&alert.incident);
+        let goes_on =
+            of.is_some_and(|(whose, first)| whose == provider && *first == alert.incident);
+        let counts = alert.first <= *last && alert.off <= alert.persons;
+        if !(behind && (begins || goes_on) && counts && alert.rule != Rule::Contained) {
+            return Err(BadFacts::Alert);
+        }
+        self.alerts.insert(seq, (provider.clone(), alert.incident));
+        Ok(())
+    }
+}
+
+/// Whether an act gives its reason and says what it is about: an alert that there is, or somebody.
+pub(super) fn act(act: &Act, is_alert: impl Fn(u64) -> bool) -> Result<(), BadFacts> {
+    let about = match act.deed {
+        Deed::Acknowledge => {
+            act.alert.is_some_and(is_alert) && act.provider.is_none() && act.agent.is_none()
+        }
+        Deed::Suspend | Deed::Reinstate | Deed::Lift => {
+            act.provider.is_some() && act.alert.is_none()
+        }
+    };
+    if about && !act.reason.trim().is_empty() { Ok(()) } else { Err(BadFacts::Act) }
+}
+
 /// What one read must satisfy by itself.
 pub(super) fn alone(read: &Read) -> Result<(), BadFacts> {
     let (on, off) = (read.on.len() as u64, read.off.len() as u64);
@@ -134,7 +186,11 @@ pub(super) fn alone(read: &Read) -> Result<(), BadFacts> {
     let ruling = &read.ruling;
     let ruled = match ruling.outcome {
         Outcome::Released => *ruling == Ruling::RELEASED,
-        Outcome::Withheld => ruling.rule.is_some() && ruling.remaining.is_some(),
+        Outcome::Withheld => match ruling.rule {
+            None | Some(Rule::Roster) => false,
+            Some(Rule::Contained) => ruling.remaining.is_none(),
+            Some(_) => ruling.remaining.is_some(),
+        },
     };
     if !ruled {
         return Err(BadFacts::Ruling);

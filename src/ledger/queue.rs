@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::entry::{Access, Read, Refusals, Ruling, Tag, What, Word};
+use super::Contained;
+use super::entry::{Access, Act, Read, Refusals, Ruling, Tag, What, Word};
+use super::notices::Notices;
 
 /// Whom a read could return, whatever it does return.
 #[derive(Clone, Copy, Debug)]
@@ -180,20 +182,23 @@ impl Drop for Share {
 pub struct Ledger {
     jobs: mpsc::Sender<Job>,
     shares: Arc<Shares>,
-    newest: watch::Receiver<Arc<str>>,
-    status: watch::Receiver<Status>,
+    seen: Seen,
+}
+
+/// What the registrar tells of what was committed.
+#[derive(Clone)]
+pub(super) struct Seen {
+    pub(super) newest: watch::Receiver<Arc<str>>,
+    pub(super) status: watch::Receiver<Status>,
+    pub(super) contained: watch::Receiver<Arc<Contained>>,
+    pub(super) notices: Notices,
 }
 
 impl Ledger {
-    pub(super) fn new(
-        queue: usize,
-        share: usize,
-        newest: watch::Receiver<Arc<str>>,
-        status: watch::Receiver<Status>,
-    ) -> (Ledger, mpsc::Receiver<Job>) {
+    pub(super) fn new(queue: usize, share: usize, seen: Seen) -> (Ledger, mpsc::Receiver<Job>) {
         let (jobs, inbox) = mpsc::channel(queue);
         let shares = Arc::new(Shares { most: share, held: Mutex::default() });
-        (Ledger { jobs, shares, newest, status }, inbox)
+        (Ledger { jobs, shares, seen }, inbox)
     }
 
     /// Has a read judged and recorded. Dropping the future takes nothing back: an entry that was
@@ -216,6 +221,14 @@ impl Ledger {
         self.note(What::Refusals(refusals)).await
     }
 
+    /// Records what somebody decided; it holds for every read that is decided after it.
+    ///
+    /// # Errors
+    /// [`Unrecorded`].
+    pub async fn act(&self, act: Act) -> Result<u64, Unrecorded> {
+        self.note(What::Act(act)).await
+    }
+
     /// Records that somebody is given a part of the ledger; give it only after this.
     ///
     /// # Errors
@@ -232,7 +245,7 @@ impl Ledger {
 
     fn send(&self, job: Job) -> Result<(), Unrecorded> {
         // What would wait for a recovery would be charged to callers who have long left.
-        if *self.status.borrow() != Status::Writable {
+        if *self.seen.status.borrow() != Status::Writable {
             return Err(Unrecorded::Unwritable);
         }
         self.jobs.try_send(job).map_err(|error| match error {
@@ -243,11 +256,21 @@ impl Ledger {
 
     /// The newest checkpoint, a signed note.
     pub fn newest(&self) -> Arc<str> {
-        self.newest.borrow().clone()
+        self.seen.newest.borrow().clone()
     }
 
     /// Follows whether the ledger can be written.
     pub fn status(&self) -> watch::Receiver<Status> {
-        self.status.clone()
+        self.seen.status.clone()
+    }
+
+    /// Who is contained so far that a read of theirs need not be drafted.
+    pub fn contained(&self) -> Arc<Contained> {
+        self.seen.contained.borrow().clone()
+    }
+
+    /// Alerts and acts.
+    pub fn notices(&self) -> Notices {
+        self.seen.notices.clone()
     }
 }

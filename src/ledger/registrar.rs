@@ -9,16 +9,17 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
-use super::Counted;
 use super::entry::{Moment, Outcome, Ruling, What};
 use super::facts;
 use super::high_water::{self, Bell};
+use super::notices::Board;
 use super::queue::{
-    Answer, Bound, Draft, Job, Ledger, Recorded, Share, Status, Unrecorded, recorded,
+    Answer, Bound, Draft, Job, Ledger, Recorded, Seen, Share, Status, Unrecorded, recorded,
 };
 use super::signer::Signer;
 use super::start::{Factory, Rules, Settings, StartError, State};
 use super::writer::Commit;
+use super::{Contained, Counted, Decision};
 
 /// Most jobs in one commit.
 const BATCH: usize = 512;
@@ -48,11 +49,16 @@ impl Registrar {
         rules: Rules,
         factory: Box<Factory>,
     ) -> Result<Registrar, StartError> {
-        let (state, note) = State::start(&settings, &signer, &rules, &factory)?;
+        let (mut state, note) = State::start(&settings, &signer, &rules, &factory)?;
         let head = state.head();
         let (newest, newest_seen) = watch::channel(Arc::from(note));
         let (status, status_seen) = watch::channel(Status::Writable);
-        let (ledger, inbox) = Ledger::new(settings.queue, settings.share, newest_seen, status_seen);
+        let (contained, contained_seen) = watch::channel(state.judge().contained());
+        let (board, notices) = Board::new();
+        board.publish(state.take_notices());
+        let seen =
+            Seen { newest: newest_seen, status: status_seen, contained: contained_seen, notices };
+        let (ledger, inbox) = Ledger::new(settings.queue, settings.share, seen);
         let keeper = high_water::keep(settings.high_water.clone(), newest.subscribe());
         let (high_water, keeper) = keeper.map_err(StartError::Thread)?;
         let desk = Desk {
@@ -63,6 +69,8 @@ impl Registrar {
             inbox,
             newest,
             status,
+            contained,
+            board,
             high_water,
             runtime: Handle::current(),
         };
@@ -92,6 +100,8 @@ struct Desk {
     inbox: mpsc::Receiver<Job>,
     newest: watch::Sender<Arc<str>>,
     status: watch::Sender<Status>,
+    contained: watch::Sender<Arc<Contained>>,
+    board: Board,
     high_water: Bell,
     runtime: Handle,
 }
@@ -141,6 +151,7 @@ impl Desk {
                 let note: Arc<str> = note.into();
                 self.newest.send_replace(note.clone());
                 self.high_water.ring();
+                self.tell(state);
                 // Waking costs more than writing: let the runtime do it while the next batch goes on.
                 self.runtime.spawn(async move { waiters.wake(&note) });
                 Ok(())
@@ -149,6 +160,15 @@ impl Desk {
                 waiters.refuse();
                 Err(error)
             }
+        }
+    }
+
+    /// Tells the door and those who follow what was committed.
+    fn tell(&self, state: &mut State) {
+        let notices = state.take_notices();
+        if !notices.is_empty() {
+            self.contained.send_replace(state.judge().contained());
+            self.board.publish(notices);
         }
     }
 
@@ -161,8 +181,9 @@ impl Desk {
                 return None;
             }
             match State::start(&self.settings, &self.signer, &self.rules, &self.factory) {
-                Ok((state, note)) => {
+                Ok((mut state, note)) => {
                     tracing::info!("the ledger can be written again");
+                    self.tell(&mut state);
                     self.newest.send_replace(note.into());
                     self.status.send_replace(Status::Writable);
                     return Some(state);
@@ -200,10 +221,18 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
             Some(verdict) => waiters.reads.push((answer, verdict, share)),
             None => drop(answer.send(Err(Unrecorded::Unfit))),
         },
-        Job::Note { what, answer } => match state.add(batch, now, what) {
-            Ok(seq) => waiters.notes.push((answer, seq)),
-            Err(_) => drop(answer.send(Err(Unrecorded::Unfit))),
+        Job::Note { what, answer } => match note(state, batch, now, what) {
+            Some(seq) => waiters.notes.push((answer, seq)),
+            None => drop(answer.send(Err(Unrecorded::Unfit))),
         },
+    }
+}
+
+/// Adds what is not judged; none if its entry is not one that a verifier would pass.
+fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Option<u64> {
+    match &what {
+        What::Act(act) if !state.fits(act) => None,
+        _ => state.add(batch, now, what).ok(),
     }
 }
 
@@ -211,7 +240,7 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
 fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Option<Verdict> {
     let (number, Draft { mut read, reach }) = bound.open();
     read.facts = state.memory.count(&read, reach, now.at);
-    let ruling = state.judge().decide(&Counted::from(&*read), now);
+    let Decision { ruling, alerts } = state.judge().decide(&Counted::of(state.next(), &read), now);
     read.ruling = ruling;
     if ruling.outcome == Outcome::Withheld {
         read.on.clear();
@@ -224,6 +253,9 @@ fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Opt
         return None;
     }
     let seq = state.add(batch, now, What::Read(read)).ok()?;
+    for alert in alerts {
+        state.add(batch, now, What::Alert(alert)).ok()?;
+    }
     Some(Verdict { number, ruling, seq })
 }
 

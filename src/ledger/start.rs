@@ -1,15 +1,19 @@
 //! How a ledger begins and how a daemon takes it up: one path for the first start, for the one after
 //! a crash and for the one after a failed commit. Everything in memory is folded from the file.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Judge;
 use super::checkpoint::Checkpoint;
 use super::clock::{Clock, ClockBehind, wall};
 use super::entry::{
-    Entry, Genesis, Hash, Head, Malformed, Moment, Policy, ProviderRules, Section, What,
+    Act, Detectors, Entry, Genesis, Hash, Head, Malformed, Moment, Policy, ProviderRules, Section,
+    What,
 };
+use super::facts;
 use super::high_water;
 use super::memory::Memory;
 use super::merkle::{self, Frontier};
@@ -34,6 +38,8 @@ pub struct Settings {
 /// The rules that the judge is to rule by, and the digest of the file they are from.
 #[derive(Debug, Clone)]
 pub struct Rules {
+    /// What the detectors go by.
+    pub detectors: Detectors,
     /// One for each provider.
     pub providers: Vec<ProviderRules>,
     /// SHA-256 of `policy.toml`.
@@ -129,6 +135,8 @@ pub fn create(
         judge,
         clock: Clock::resume(Moment { at: wall(), tick: 0 })?,
         head: None,
+        notices: Vec::new(),
+        alerts: HashSet::new(),
     };
     let mut batch = state.begin();
     let genesis = Genesis {
@@ -177,10 +185,12 @@ pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
 /// The entries of a policy: its sections, then its head.
 fn policy(rules: &Rules, judge: u64) -> Vec<What> {
     let section = |section| What::Policy(Policy { section });
-    let sections = rules.providers.len() as u64;
-    let head = Head { digest: rules.digest, sections, judge };
+    let detectors = [Section::Detectors(rules.detectors)];
     let providers = rules.providers.iter().cloned().map(Section::Provider);
-    providers.chain([Section::Head(head)]).map(section).collect()
+    let mut sections: Vec<_> = detectors.into_iter().chain(providers).collect();
+    let head = Head { digest: rules.digest, sections: sections.len() as u64, judge };
+    sections.push(Section::Head(head));
+    sections.into_iter().map(section).collect()
 }
 
 /// Everything the registrar owns that a failed commit makes worthless.
@@ -194,6 +204,10 @@ pub(super) struct State {
     clock: Clock,
     /// The policy in force: entry number and head.
     head: Option<(u64, Head)>,
+    /// Alerts and acts that nobody has taken yet.
+    notices: Vec<Arc<Entry>>,
+    /// Numbers of all alerts.
+    alerts: HashSet<u64>,
 }
 
 impl State {
@@ -210,6 +224,7 @@ impl State {
         let mut judge = factory();
         let (mut memory, mut tiles, mut head) = (Memory::default(), Edge::default(), None);
         let (mut full, mut tiles_hold) = (Vec::new(), true);
+        let (mut notices, mut alerts) = (Vec::new(), HashSet::new());
         let anchors = [high_water];
         let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
         let mut fold = |entry: &Entry, leaf: Hash| {
@@ -217,6 +232,12 @@ impl State {
             memory.apply(entry);
             if let What::Policy(Policy { section: Section::Head(new) }) = &entry.what {
                 head = Some((entry.seq, new.clone()));
+            }
+            if let What::Alert(_) = &entry.what {
+                alerts.insert(entry.seq);
+            }
+            if let What::Alert(_) | What::Act(_) = &entry.what {
+                notices.push(Arc::new(entry.clone()));
             }
             tiles.push(leaf, &mut full);
             // Tiles that are full are stored already, and must be what the entries give.
@@ -239,6 +260,8 @@ impl State {
             judge,
             clock: Clock::resume(sound.last)?,
             head,
+            notices,
+            alerts,
         };
         let note = state.enact(rules, signer)?.unwrap_or(sound.note);
         Ok((state, note))
@@ -271,6 +294,21 @@ impl State {
         &*self.judge
     }
 
+    /// Number of the next entry.
+    pub(super) fn next(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// Whether a verifier would pass an act.
+    pub(super) fn fits(&self, act: &Act) -> bool {
+        facts::act(act, |alert| self.alerts.contains(&alert)).is_ok()
+    }
+
+    /// Takes the alerts and acts that were added since it was last called.
+    pub(super) fn take_notices(&mut self) -> Vec<Arc<Entry>> {
+        std::mem::take(&mut self.notices)
+    }
+
     /// The time of the next entries.
     pub(super) fn now(&mut self) -> Moment {
         self.clock.now()
@@ -296,7 +334,14 @@ impl State {
         self.judge.apply(&entry);
         self.memory.apply(&entry);
         batch.bodies.push(body);
-        Ok(entry.seq)
+        let seq = entry.seq;
+        if let What::Alert(_) = &entry.what {
+            self.alerts.insert(seq);
+        }
+        if let What::Alert(_) | What::Act(_) = &entry.what {
+            self.notices.push(Arc::new(entry));
+        }
+        Ok(seq)
     }
 
     /// Signs and writes a commit; returns its checkpoint. After an error the state is worthless.

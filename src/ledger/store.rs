@@ -183,6 +183,27 @@ impl Store {
         Ok(Receipt { body, index: seq, path, checkpoint })
     }
 
+    /// The proof that the tree of `old` entries is the beginning of that of `new`, or of the newest
+    /// checkpoint's; and that checkpoint.
+    ///
+    /// # Errors
+    /// [`Unreadable::NoEntry`] if a size is 0 or more than there are entries, or `old` is above `new`;
+    /// or as SQLite has them.
+    pub fn consistency(
+        &self,
+        old: u64,
+        new: Option<u64>,
+    ) -> Result<(Vec<Hash>, String), Unreadable> {
+        // One snapshot: the checkpoint and the hashes belong together.
+        let _snapshot = self.connection.unchecked_transaction()?;
+        let (size, checkpoint) = self.newest_checkpoint()?.ok_or(Unreadable::NoEntry(0))?;
+        let new = new.unwrap_or(size);
+        if old == 0 || old > new || new > size {
+            return Err(Unreadable::NoEntry(old.max(new)));
+        }
+        Ok((merkle::consistency(old, new, self)?, checkpoint))
+    }
+
     /// The hashes of a tile that was stored when it was full, and their root; none if it is not.
     pub(super) fn tile(&self, level: u32, n: u64) -> Result<Option<Vec<u8>>, rusqlite::Error> {
         let sql = "SELECT hashes FROM tiles WHERE level = ?1 AND n = ?2";

@@ -16,7 +16,8 @@ use crate::ledger::receipt::Receipt;
 use crate::ledger::store::{Store, Unreadable};
 use crate::proto::ledger_server::Ledger;
 use crate::proto::{
-    GetCheckpointRequest, GetCheckpointResponse, GetReceiptRequest, GetReceiptResponse,
+    GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
+    GetConsistencyProofResponse, GetReceiptRequest, GetReceiptResponse,
 };
 
 /// Receipts at once: each takes a millisecond or so, one after the other.
@@ -44,20 +45,24 @@ impl Shelf {
     /// The receipt of an entry that `may_have` lets go; the body alone decides, before any work is
     /// done on the path.
     fn receipt(&self, entry: u64, may_have: impl Fn(&str) -> bool) -> Result<Receipt, Unreadable> {
+        self.look(|store| match store.body(entry)? {
+            body if may_have(&body) => store.receipt(entry),
+            _ => Err(Unreadable::NoEntry(entry)),
+        })
+    }
+
+    /// Asks the file, and opens it anew the next time if it did not answer.
+    fn look<T>(&self, ask: impl Fn(&Store) -> Result<T, Unreadable>) -> Result<T, Unreadable> {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let open = match store.take() {
             Some(open) => open,
             None => Store::in_place(&self.path)?,
         };
-        let receipt = match open.body(entry) {
-            Ok(body) if may_have(&body) => open.receipt(entry),
-            Ok(_) => Err(Unreadable::NoEntry(entry)),
-            Err(error) => Err(error),
-        };
-        if matches!(receipt, Ok(_) | Err(Unreadable::NoEntry(_))) {
+        let answer = ask(&open);
+        if matches!(answer, Ok(_) | Err(Unreadable::NoEntry(_))) {
             *store = Some(open);
         }
-        receipt
+        answer
     }
 }
 
@@ -71,6 +76,32 @@ impl LedgerService {
         let taken = rooms.quota.take_reader(&reader);
         taken.map_err(|limited| self.refuse(request, (&limited).into()))?;
         Ok(reader)
+    }
+
+    /// Work on the file, on a thread that may wait, when there is a place for it.
+    async fn from_file<R, T: Send + 'static>(
+        &self,
+        request: &Request<R>,
+        work: impl FnOnce(&Shelf) -> Result<T, Unreadable> + Send + 'static,
+    ) -> Result<T, Status> {
+        let Ok(place) = self.shelf.places.clone().try_acquire_owned() else {
+            return Err(self.refuse(request, Fault::from(&Unrecorded::Busy)));
+        };
+        let shelf = self.shelf.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let found = work(&shelf);
+            drop(place);
+            found
+        });
+        match found.await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(Unreadable::NoEntry(_))) => Err(self.refuse(request, Fault::no_entry())),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the ledger cannot be read");
+                Err(Fault::from(&Unrecorded::Unwritable).status())
+            }
+            Err(_) => Err(Fault::from(&Unrecorded::Unwritable).status()),
+        }
     }
 
     fn refuse<T>(&self, request: &Request<T>, fault: Fault) -> Status {
@@ -107,30 +138,12 @@ impl Ledger for LedgerService {
         &self,
         request: Request<GetReceiptRequest>,
     ) -> Result<Response<GetReceiptResponse>, Status> {
-        let reader = self.reader(&request)?;
+        let reader = Arc::new(self.reader(&request)?);
         let entry = request.get_ref().entry;
-        let Ok(place) = self.shelf.places.clone().try_acquire_owned() else {
-            return Err(self.refuse(&request, Fault::from(&Unrecorded::Busy)));
-        };
-        let shelf = self.shelf.clone();
-        let found = tokio::task::spawn_blocking(move || {
-            let receipt = shelf.receipt(entry, |body| may_have(&reader, body));
-            drop(place);
-            (reader, receipt)
-        });
-        let Ok((reader, found)) = found.await else {
-            return Err(Fault::from(&Unrecorded::Unwritable).status());
-        };
-        let receipt = match found {
-            Ok(receipt) => receipt,
-            Err(Unreadable::NoEntry(_)) => {
-                return Err(self.refuse(&request, Fault::no_entry()));
-            }
-            Err(error) => {
-                tracing::error!(%error, "a receipt cannot be made");
-                return Err(Fault::from(&Unrecorded::Unwritable).status());
-            }
-        };
+        let asks = reader.clone();
+        let receipt = self
+            .from_file(&request, move |shelf| shelf.receipt(entry, |body| may_have(&asks, body)))
+            .await?;
         let access = Access {
             role: reader.role().word().into(),
             id: reader.id().clone(),
@@ -141,5 +154,18 @@ impl Ledger for LedgerService {
         let recorded = self.shared.rooms.ledger.access(access).await;
         recorded.map_err(|unrecorded| Fault::from(&unrecorded).status())?;
         Ok(Response::new(GetReceiptResponse { receipt: receipt.to_string() }))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<GetConsistencyProofRequest>,
+    ) -> Result<Response<GetConsistencyProofResponse>, Status> {
+        self.reader(&request)?;
+        let &GetConsistencyProofRequest { first_size, second_size } = request.get_ref();
+        let second = (second_size > 0).then_some(second_size);
+        let work = move |shelf: &Shelf| shelf.look(|store| store.consistency(first_size, second));
+        let (path, checkpoint) = self.from_file(&request, work).await?;
+        let hashes = path.into_iter().map(|hash| hash.0.to_vec()).collect();
+        Ok(Response::new(GetConsistencyProofResponse { hashes, checkpoint }))
     }
 }

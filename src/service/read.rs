@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::admission::{Ask, Caller, Peer, Permit, Refused, Terms};
 use crate::ledger::{Foreign, Ledger, Unrecorded};
-use crate::quota::{Quota, RateLimited};
+use crate::quota::{Quota, RateLimited, Ticket};
 use crate::source::{Query, Release, Source, SourceError};
 
 /// What a read passes through.
@@ -29,6 +29,9 @@ pub enum Stopped {
     /// Too often.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
+    /// Contained, and nothing but a refusal could come of it.
+    #[error("contained")]
+    Contained,
     /// By the records.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -50,8 +53,22 @@ impl Rooms {
         let caller = Caller::admit(peer, &self.terms, SystemTime::now())?;
         let permit = Permit::grant(caller, ask)?;
         let ticket = self.quota.take(permit)?;
+        self.hold_contained(&ticket, query)?;
         let (withheld, bound) = self.source.fetch(ticket, query)?;
         let recorded = self.ledger.record(bound).await?;
         Ok(withheld.release(recorded)?)
+    }
+
+    /// Refuses whoever is contained so far that the judge could only withhold, before any work on the
+    /// records and without an entry for each attempt.
+    fn hold_contained(&self, ticket: &Ticket, query: &Query) -> Result<(), Stopped> {
+        let contained = self.ledger.contained();
+        let permit = ticket.permit();
+        let page = !matches!(query, Query::Get { .. });
+        let agent = || self.source.agent(permit);
+        if !contained.is_empty() && contained.refuses(permit.provider(), agent(), page) {
+            return Err(Stopped::Contained);
+        }
+        Ok(())
     }
 }

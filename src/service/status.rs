@@ -9,7 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::read::Stopped;
 use crate::admission::{Refused, Violation};
-use crate::ledger::entry::{Millis, Rule};
+use crate::ledger::entry::{Millis, Rule, word};
 use crate::ledger::{Foreign, Unrecorded};
 use crate::quota::RateLimited;
 use crate::source::{Refusal, SourceError};
@@ -87,9 +87,22 @@ impl Fault {
         Fault::new(Code::PermissionDenied, "ENTRY_NOT_AVAILABLE", english, french)
     }
 
-    /// Withheld for budget.
+    /// Contained: in force already, or by what this very read showed.
+    pub(super) fn contained() -> Fault {
+        let english = "access is contained: nothing was released; call the agency's security team";
+        let french = "Accès restreint : aucune donnée n’a été communiquée ; contactez l’équipe de \
+                      sécurité de l’administration.";
+        Fault::new(Code::PermissionDenied, "ACCESS_CONTAINED", english, french)
+    }
+
+    /// Withheld by the judge.
     pub(super) fn withheld(refusal: Refusal, entry: u64, checkpoint: &str, now: Millis) -> Fault {
-        let budget = refusal.rule.map_or("none", word);
+        if refusal.rule == Some(Rule::Contained) {
+            let fault = Fault::contained().with("entry", entry).with("checkpoint", checkpoint);
+            let wait = refusal.fits_at.map(|at| Duration::from_millis(at.saturating_sub(now)));
+            return wait.into_iter().fold(fault, Fault::retry_after);
+        }
+        let budget = refusal.rule.as_ref().map(word).unwrap_or_default();
         let left = refusal.remaining;
         let later = if refusal.fits_at.is_some() { ", or later" } else { "" };
         let english = format!(
@@ -99,7 +112,7 @@ impl Fault {
         let french = "Cette requête pourrait renvoyer plus de personnes qu’il n’en reste au budget : \
                       demandez-en moins, ou plus tard.";
         let mut fault = Fault::new(Code::ResourceExhausted, "BUDGET_EXHAUSTED", english, french)
-            .with("budget", budget)
+            .with("budget", &budget)
             .with("remaining", left)
             .with("entry", entry)
             .with("checkpoint", checkpoint);
@@ -224,22 +237,10 @@ impl From<&Stopped> for Fault {
         match stopped {
             Stopped::Refused(refused) => refused.into(),
             Stopped::RateLimited(limited) => limited.into(),
+            Stopped::Contained => Fault::contained(),
             Stopped::Source(error) => error.into(),
             Stopped::Unrecorded(unrecorded) => unrecorded.into(),
             Stopped::Foreign(foreign) => foreign.into(),
         }
-    }
-}
-
-/// A budget as the policy file calls it.
-fn word(rule: Rule) -> &'static str {
-    match rule {
-        Rule::AgentMinute => "agent_minute",
-        Rule::AgentHour => "agent_hour",
-        Rule::AgentDay => "agent_day",
-        Rule::ProviderDay => "provider_day",
-        Rule::Provider30Days => "provider_30_days",
-        Rule::OffRosterDay => "off_roster_day",
-        Rule::OffRoster30Days => "off_roster_30_days",
     }
 }

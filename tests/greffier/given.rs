@@ -93,7 +93,7 @@ pub(crate) fn assert_proven(ledger: &Path, key: &VerifierKey, given: &[Given]) -
         }
     });
     let sound = sound.unwrap_or_else(|failure| panic!("not sound: {failure:?}"));
-    assert!(replay.difference.is_none() && replay.foreign == 0, "{:?}", replay.difference);
+    assert!(replay.difference().is_none() && replay.foreign == 0, "{:?}", replay.difference());
     for given in given {
         let entry = given.entry();
         let read = reads.get(&entry).unwrap_or_else(|| panic!("entry {entry} is not there"));

@@ -169,7 +169,10 @@ fn the_bodies_of_the_vectors_are_a_chain_and_have_the_leaves_that_stand_beside_t
         }
         kinds.push(entry.what.kind());
     }
-    let all = ["genesis", "policy", "policy", "read", "read", "refusals", "access"];
+    let all = [
+        "genesis", "policy", "policy", "policy", "read", "read", "read", "alert", "alert", "act",
+        "act", "refusals", "access",
+    ];
     assert_eq!(kinds, all);
 }
 
@@ -183,10 +186,10 @@ fn a_receipt_of_a_body_of_the_vectors_checks() {
     let key = VerifierKey::new("registry.example/reads", *signer().key().public());
     let key = key.expect("a name that notes can carry");
     let proven = receipt.check(&key).expect("a receipt that holds");
-    assert_eq!(Some(receipt.body.as_str()), bodies.lines().nth(3));
+    assert_eq!(Some(receipt.body.as_str()), bodies.lines().nth(4));
     assert_eq!(proven.entry.what.kind(), "read");
     assert_eq!(proven.checkpoint.root, edge.root());
-    assert_eq!(receipt.path, merkle::inclusion(3, 7, &Leaves(leaves)).expect("hashes"));
+    assert_eq!(receipt.path, merkle::inclusion(4, 13, &Leaves(leaves)).expect("hashes"));
 }
 
 #[test]

@@ -68,11 +68,10 @@ impl Instance {
         std::fs::remove_file(&high_water).expect("its high-water file");
         let settings = start::Settings { path, high_water, queue: 1, share: 1 };
         let policy = policy::load(&self.layout.policy()).expect("a policy");
-        let rules = start::Rules { providers: policy.rules, digest: policy.digest };
         let seed = read_key(&self.layout.signing_key()).expect("the signing key");
         let origin = format!("{}/2026-11", self.key().name());
         let signer = Signer::new(&origin, &seed).expect("a name for a note");
-        let made = start::create(&settings, &signer, &rules, Anomaly::fresh());
+        let made = start::create(&settings, &signer, &policy.rules(), Anomaly::fresh());
         made.expect("a ledger");
     }
 

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use greffier::anomaly::Anomaly;
@@ -13,7 +14,9 @@ use greffier::ledger::entry::{
 use greffier::ledger::receipt::Receipt;
 use greffier::ledger::start::StartError;
 use greffier::ledger::store::Store;
-use greffier::ledger::{Counted, Draft, Foreign, Judge, Ledger, Reach, Unrecorded, bind};
+use greffier::ledger::{
+    Contained, Counted, Decision, Draft, Foreign, Judge, Ledger, Reach, Unrecorded, bind,
+};
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
@@ -316,8 +319,12 @@ impl Judge for Newer {
         self.0.version() + 1
     }
 
-    fn decide(&self, counted: &Counted<'_>, now: Moment) -> Ruling {
+    fn decide(&self, counted: &Counted<'_>, now: Moment) -> Decision {
         self.0.decide(counted, now)
+    }
+
+    fn contained(&self) -> Arc<Contained> {
+        self.0.contained()
     }
 
     fn apply(&mut self, entry: &Entry) {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use greffier::anomaly::Anomaly;
 use greffier::ledger::checkpoint::VerifierKey;
 use greffier::ledger::entry::{
-    Access, Budgets, Entry, Facts, Genesis, Given, Hash, Head, Method, Millis, Moment, Policy,
-    ProviderRules, Read, Refusal, Refusals, Refused, Ruling, Section, Tag, What, sha256,
+    Access, Budgets, Detectors, Entry, Facts, Genesis, Given, Hash, Head, Method, Millis, Moment,
+    Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling, Section, Tag, What, sha256,
 };
 use greffier::ledger::merkle::{self, Frontier};
 use greffier::ledger::registrar::Registrar;
@@ -56,15 +56,15 @@ pub(crate) const WIDE: Budgets = Budgets {
     off_roster_30_days: 10_000,
 };
 
-/// Entry number of the first policy's head: behind the genesis and three sections.
-pub(crate) const HEAD: u64 = 4;
+/// Entry number of the first policy's head: behind the genesis and four sections.
+pub(crate) const HEAD: u64 = 5;
 
 /// Rules for some providers, and for others until there are three.
 pub(crate) fn rules(budgets: &[(&str, Budgets)]) -> Rules {
     let others = ["other-one", "other-two"].map(|id| (id, WIDE));
     let section = |&(id, budgets): &(&str, Budgets)| ProviderRules { provider: id.into(), budgets };
     let providers = budgets.iter().chain(&others).take(3).map(section).collect();
-    Rules { providers, digest: sha256(&[b"policy"]) }
+    Rules { detectors: Detectors::default(), providers, digest: sha256(&[b"policy"]) }
 }
 
 /// A read of some persons, not yet counted or judged.

@@ -31,6 +31,7 @@ fn only(rule: Rule, size: u64) -> Budgets {
         Rule::Provider30Days => &mut budgets.provider_30_days,
         Rule::OffRosterDay => &mut budgets.off_roster_day,
         Rule::OffRoster30Days => &mut budgets.off_roster_30_days,
+        Rule::Contained | Rule::Roster => panic!("no budget"),
     };
     *field = size;
     budgets
@@ -82,7 +83,7 @@ fn agent(n: u8) -> Tag {
 
 fn ruling(budget: &Budget, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruling {
     let provider = who.0.into();
-    budget.decide(&Counted { provider: &provider, agent: who.1, facts }, moment(tick))
+    budget.decide(&Counted { seq: 1, provider: &provider, agent: who.1, facts }, moment(tick))
 }
 
 fn read(who: (&str, Tag), facts: Facts, ruling: Ruling) -> What {

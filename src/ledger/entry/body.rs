@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
-use super::{Access, Entry, Genesis, Moment, Policy, Read, Refusals, What};
+use super::{Access, Act, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, What};
 
 /// Largest body, in bytes.
 pub const BODY_MAX: usize = 65_535;
@@ -60,6 +60,8 @@ impl Entry {
             What::Policy(x) => serde_json::to_writer(&mut out, x),
             What::Read(x) => serde_json::to_writer(&mut out, x),
             What::Refusals(x) => serde_json::to_writer(&mut out, x),
+            What::Alert(x) => serde_json::to_writer(&mut out, x),
+            What::Act(x) => serde_json::to_writer(&mut out, x),
             What::Access(x) => serde_json::to_writer(&mut out, x),
         };
         written.expect("derived Serialize of plain structs into memory does not fail");
@@ -169,6 +171,8 @@ impl<'de> Visitor<'de> for EntryVisitor {
             "policy" => What::Policy(Policy::deserialize(rest)?),
             "read" => What::Read(Box::new(Read::deserialize(rest)?)),
             "refusals" => What::Refusals(Refusals::deserialize(rest)?),
+            "alert" => What::Alert(Alert::deserialize(rest)?),
+            "act" => What::Act(Act::deserialize(rest)?),
             "access" => What::Access(Access::deserialize(rest)?),
             _ => return Err(de::Error::custom("a kind of entry that this version does not know")),
         };

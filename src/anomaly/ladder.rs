@@ -1,0 +1,143 @@
+//! The ladder: which findings are news, which incident they belong to, and the alerts made of them.
+
+use std::collections::HashMap;
+
+use super::day::Today;
+use super::{DAY, Finding, HOUR};
+use crate::ledger::Counted;
+use crate::ledger::entry::{
+    Act, Alert, Deed, Entry, Level, Measure, Millis, Moment, Rule, Severity, Tag, What, Word,
+};
+
+/// How long a finding that contains nothing for good is not repeated, and how long after its last
+/// alert an incident goes on, in ticks.
+const QUIET: Millis = HOUR;
+
+/// What was said last of one rule and level.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    severity: Severity,
+    tick: Millis,
+}
+
+impl Said {
+    fn stands(&self, tick: Millis) -> bool {
+        self.severity >= Severity::High || tick < self.tick + QUIET
+    }
+}
+
+/// Of one provider.
+#[derive(Debug)]
+struct Incident {
+    /// Number and tick of its first and last alert.
+    first: u64,
+    last: Millis,
+    /// By rule, and by agent where the rule counts agents.
+    said: HashMap<(Rule, Option<Tag>), Said>,
+}
+
+/// What has been said, and what is news.
+#[derive(Debug, Default)]
+pub(super) struct Ladder {
+    incidents: HashMap<Word, Incident>,
+    /// The last critical alert: whose, and when.
+    critical: Option<(Word, Millis)>,
+}
+
+fn of(level: Level, agent: Tag) -> Option<Tag> {
+    match level {
+        Level::Agent => Some(agent),
+        Level::Provider => None,
+    }
+}
+
+impl Ladder {
+    /// Whether something critical was found at another provider within a day.
+    pub(super) fn alarmed(&self, provider: &Word, tick: Millis) -> bool {
+        self.critical.as_ref().is_some_and(|(whose, at)| whose != provider && tick < at + DAY)
+    }
+
+    /// Drops the findings that have been said already, as gravely.
+    pub(super) fn keep_new(
+        &self,
+        findings: &mut Vec<Finding>,
+        counted: &Counted<'_>,
+        tick: Millis,
+    ) {
+        let Some(incident) = self.incidents.get(counted.provider) else { return };
+        findings.retain(|finding| {
+            let said = incident.said.get(&(finding.rule, of(finding.level, counted.agent)));
+            !said.is_some_and(|said| said.stands(tick) && said.severity >= finding.severity)
+        });
+    }
+
+    /// The incident that the alerts of a read belong to; `contained`: something of it still is.
+    pub(super) fn incident(&self, counted: &Counted<'_>, contained: bool, tick: Millis) -> u64 {
+        let known = self.incidents.get(counted.provider);
+        let known = known.filter(|incident| contained || tick < incident.last + QUIET);
+        // The first alert stands right behind its read.
+        known.map_or(counted.seq + 1, |incident| incident.first)
+    }
+
+    /// Folds an entry.
+    pub(super) fn apply(&mut self, entry: &Entry) {
+        let tick = entry.now.tick;
+        match &entry.what {
+            What::Alert(alert) => {
+                let incident = self.incidents.entry(alert.provider.clone());
+                let incident = incident.or_insert_with(|| Incident {
+                    first: alert.incident,
+                    last: tick,
+                    said: HashMap::new(),
+                });
+                (incident.first, incident.last) = (alert.incident, tick);
+                let severity = alert.severity;
+                let key = (alert.rule, of(alert.level, alert.agent));
+                incident.said.insert(key, Said { severity, tick });
+                if severity == Severity::Critical {
+                    self.critical = Some((alert.provider.clone(), tick));
+                }
+            }
+            What::Act(Act { deed: Deed::Lift, provider: Some(provider), agent, .. }) => {
+                match (self.incidents.get_mut(provider), agent) {
+                    (Some(incident), Some(agent)) => {
+                        incident.said.retain(|(_, whose), _| *whose != Some(*agent));
+                    }
+                    (Some(_), None) => drop(self.incidents.remove(provider)),
+                    (None, _) => {}
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The alert of a finding.
+pub(super) fn alert(
+    finding: &Finding,
+    incident: u64,
+    measures: Vec<Measure>,
+    today: Today,
+    counted: &Counted<'_>,
+    now: Moment,
+) -> Alert {
+    let Finding { rule, level, severity, observed, expected } = *finding;
+    let Today { first, since, persons, off } = today;
+    Alert {
+        incident,
+        rule,
+        severity,
+        provider: counted.provider.clone(),
+        agent: counted.agent,
+        level,
+        observed,
+        expected,
+        since,
+        first,
+        last: counted.seq,
+        persons,
+        off,
+        measures,
+        until: (severity == Severity::Medium).then(|| now.at + QUIET),
+    }
+}

@@ -1,0 +1,111 @@
+//! Persons off the roster: a Bernoulli CUSUM over disclosures, one count for each person new today.
+//! A person off the roster raises the sum, one on it lowers it, never below 0; a long run of
+//! strangers is not chance. It is kept for each agent, and for each provider as a whole, so that a
+//! theft split over several agents adds up.
+//!
+//! Persons of a withheld read count as far as they raise a sum. They lower none: whoever asks for
+//! what he will not be given must not be able to clear himself with it.
+
+use std::collections::HashMap;
+
+use super::Finding;
+use crate::ledger::Counted;
+use crate::ledger::entry::{
+    Act, Counts, Deed, Detectors, Entry, Facts, Level, Outcome, Policy, RosterRule, Rule, Section,
+    Severity, Tag, What, Word,
+};
+
+/// The detector.
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    rule: RosterRule,
+    sums: HashMap<Word, Sums>,
+}
+
+/// The sums of one provider.
+#[derive(Debug, Default)]
+struct Sums {
+    whole: u64,
+    agents: HashMap<Tag, u64>,
+}
+
+/// Persons new at a level: off the roster, and on it.
+fn new(level: Level, facts: &Facts) -> (u64, u64) {
+    let of = |counts: &Counts| match level {
+        Level::Agent => counts.agent_day,
+        Level::Provider => counts.provider_day,
+    };
+    let off = of(&facts.off);
+    (off, of(&facts.all).saturating_sub(off))
+}
+
+impl Roster {
+    /// What a read gives away. `alarmed`: something grave was found at another provider, and half of
+    /// a height counts as medium here.
+    pub(super) fn findings(&self, counted: &Counted<'_>, alarmed: bool) -> Vec<Finding> {
+        let sums = self.sums.get(counted.provider);
+        let agent = sums.and_then(|s| s.agents.get(&counted.agent)).copied().unwrap_or(0);
+        let whole = sums.map_or(0, |s| s.whole);
+        let agent = self.finding(Level::Agent, agent, &counted.facts, alarmed);
+        let whole = self.finding(Level::Provider, whole, &counted.facts, alarmed);
+        // What one agent's own reads explain says nothing of the provider.
+        let agents = agent.map(|finding| finding.severity);
+        let whole = whole.filter(|finding| Some(finding.severity) > agents);
+        agent.into_iter().chain(whole).collect()
+    }
+
+    fn finding(&self, level: Level, sum: u64, facts: &Facts, alarmed: bool) -> Option<Finding> {
+        let (off, _) = new(level, facts);
+        let peak = self.peak(sum, off);
+        if peak == sum {
+            return None;
+        }
+        let RosterRule { medium, high, .. } = self.rule;
+        let (severity, expected) = match peak {
+            _ if peak >= high => (Severity::High, high),
+            _ if peak >= medium => (Severity::Medium, medium),
+            _ if alarmed && peak >= medium / 2 => (Severity::Medium, medium / 2),
+            _ if peak >= high / 2 => (Severity::Info, high / 2),
+            _ => return None,
+        };
+        Some(Finding { rule: Rule::Roster, level, severity, observed: peak, expected })
+    }
+
+    /// Those off the roster come first: the sum at its highest.
+    fn peak(&self, sum: u64, off: u64) -> u64 {
+        // Far above any height, and far below where integers end.
+        sum.saturating_add(off.saturating_mul(self.rule.off)).min(1 << 40)
+    }
+
+    /// Folds an entry.
+    pub(super) fn apply(&mut self, entry: &Entry) {
+        match &entry.what {
+            What::Policy(Policy { section: Section::Detectors(Detectors { roster }) }) => {
+                self.rule = *roster;
+            }
+            What::Read(read) => {
+                let released = read.ruling.outcome == Outcome::Released;
+                let after = |level, sum: u64| {
+                    let (off, on) = new(level, &read.facts);
+                    let down = if released { on.saturating_mul(self.rule.on) } else { 0 };
+                    self.peak(sum, off).saturating_sub(down)
+                };
+                let (mut whole, mut agent) = self.sums.get(&read.provider).map_or((0, 0), |sums| {
+                    (sums.whole, sums.agents.get(&read.agent).copied().unwrap_or(0))
+                });
+                (whole, agent) = (after(Level::Provider, whole), after(Level::Agent, agent));
+                let sums = self.sums.entry(read.provider.clone()).or_default();
+                sums.whole = whole;
+                sums.agents.insert(read.agent, agent);
+            }
+            What::Act(Act { deed: Deed::Lift, provider: Some(provider), agent, .. }) => {
+                match (self.sums.get_mut(provider), agent) {
+                    (Some(sums), Some(agent)) => drop(sums.agents.remove(agent)),
+                    (Some(_), None) => drop(self.sums.remove(provider)),
+                    (None, _) => {}
+                }
+            }
+            _ => {}
+        }
+    }
+}

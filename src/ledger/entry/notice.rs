@@ -1,0 +1,105 @@
+//! What people must hear of: alerts of the judge, and acts of those who answer for the gateway.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hash, Millis, Rule, Tag, Word};
+
+/// How grave a finding is, and with that what is contained at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing; nothing is contained.
+    Info,
+    /// The agent is throttled for an hour.
+    Medium,
+    /// The agent is frozen, and the provider kept to its roster, until somebody lifts it.
+    High,
+    /// The agent, or the provider, is suspended until somebody lifts it.
+    Critical,
+}
+
+/// Whose reads a rule counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// One agent's.
+    Agent,
+    /// The whole provider's.
+    Provider,
+}
+
+/// What an alert takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// The agent: one new person in ten seconds, and its roster only.
+    Throttle,
+    /// The agent: nothing but files that it was given today.
+    Freeze,
+    /// The agent: nothing.
+    SuspendAgent,
+    /// The provider: its roster only.
+    CloseOffRoster,
+    /// The provider: no exports.
+    CloseExports,
+    /// The provider: nothing.
+    SuspendProvider,
+}
+
+/// What a rule found. It stands in the commit of the read that brought it about, right behind it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub struct Alert {
+    pub incident: u64,
+    pub rule: Rule,
+    pub severity: Severity,
+    pub provider: Word,
+    pub agent: Tag,
+    pub level: Level,
+    pub observed: u64,
+    pub expected: u64,
+    pub since: Millis,
+    pub first: u64,
+    pub last: u64,
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub persons: u64,
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub off: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Measure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Millis>,
+}
+
+/// What somebody decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// Nothing more goes to an agent, or to a provider.
+    Suspend,
+    /// What a suspension took away is given back.
+    Reinstate,
+    /// What alerts took away is given back.
+    Lift,
+    /// Somebody has seen an alert.
+    Acknowledge,
+}
+
+/// An act: who did what to whom, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub struct Act {
+    pub deed: Deed,
+    pub role: Word,
+    pub id: Word,
+    pub certificate: Hash,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Tag>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<u64>,
+    pub reason: String,
+}
