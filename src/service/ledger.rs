@@ -79,7 +79,7 @@ impl LedgerService {
     }
 
     /// Work on the file, on a thread that may wait, when there is a place for it.
-    async fn from_file<R, T: Send + 'static>(
+    async fn on_file<R, T: Send + 'static>(
         &self,
         request: &Request<R>,
         work: impl FnOnce(&Shelf) -> Result<T, Unreadable> + Send + 'static,
@@ -142,7 +142,7 @@ impl Ledger for LedgerService {
         let entry = request.get_ref().entry;
         let asks = reader.clone();
         let receipt = self
-            .from_file(&request, move |shelf| shelf.receipt(entry, |body| may_have(&asks, body)))
+            .on_file(&request, move |shelf| shelf.receipt(entry, |body| may_have(&asks, body)))
             .await?;
         let access = Access {
             role: reader.role().word().into(),
@@ -164,7 +164,7 @@ impl Ledger for LedgerService {
         let &GetConsistencyProofRequest { first_size, second_size } = request.get_ref();
         let second = (second_size > 0).then_some(second_size);
         let work = move |shelf: &Shelf| shelf.look(|store| store.consistency(first_size, second));
-        let (path, checkpoint) = self.from_file(&request, work).await?;
+        let (path, checkpoint) = self.on_file(&request, work).await?;
         let hashes = path.into_iter().map(|hash| hash.0.to_vec()).collect();
         Ok(Response::new(GetConsistencyProofResponse { hashes, checkpoint }))
     }

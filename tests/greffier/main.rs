@@ -11,6 +11,8 @@ mod budgets;
 #[cfg(feature = "serve")]
 mod compile;
 #[cfg(feature = "serve")]
+mod containment;
+#[cfg(feature = "serve")]
 mod crash;
 #[cfg(feature = "serve")]
 mod disk;
