@@ -13,6 +13,7 @@ mod read;
 mod receipt;
 #[cfg(feature = "serve")]
 mod serve;
+mod verdict;
 mod verify;
 
 use std::process::ExitCode;
