@@ -145,3 +145,6 @@ fn answer(args: &Args, question: Question) -> Result<Answer, Unanswered> {
     let exposure = count.end().ok_or_else(|| Unanswered::Unknown(args.provider.clone()))?;
     Ok(Answer { question, sound, exposure })
 }
+
+#[cfg(test)]
+mod tests;

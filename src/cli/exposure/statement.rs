@@ -96,6 +96,10 @@ pub(super) fn limits(answer: &Answer) -> Vec<String> {
     limits.push(
         "Times are this gateway's own word, bounded by the checkpoints that others saw.".to_owned(),
     );
+    limits.push(
+        "Whether a person was on the roster is as this gateway found the roster at each read."
+            .to_owned(),
+    );
     limits.push(of_agents(answer));
     limits.push(
         "Whoever may read a record can retype it: what the provider did with what it received is \
