@@ -182,3 +182,15 @@ pub enum Given {
     /// A receipt, which holds the body.
     Receipt,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_bodies() {
+        assert_eq!(word(&Rule::OffRoster30Days), "off_roster_30_days");
+        assert_eq!(word(&Method::Get), "get");
+        assert_eq!(word(&Measure::CloseOffRoster), "close_off_roster");
+    }
+}
