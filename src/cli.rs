@@ -2,8 +2,16 @@
 //! 1 the answer is no (not sound, refused, faulty), 2 it could not be tried.
 
 #[cfg(feature = "serve")]
+mod access;
+#[cfg(feature = "serve")]
+mod alerts;
+#[cfg(feature = "serve")]
+mod call;
+#[cfg(feature = "serve")]
 mod init;
 mod key;
+#[cfg(feature = "serve")]
+mod notice;
 #[cfg(feature = "serve")]
 mod policy;
 #[cfg(feature = "serve")]
@@ -13,6 +21,8 @@ mod read;
 mod receipt;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(feature = "serve")]
+mod tail;
 mod verify;
 
 use std::process::ExitCode;
@@ -32,10 +42,6 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the answer is no (not sound, ref
                           2 it could not be tried.";
 
 #[derive(Subcommand, Debug)]
-#[cfg_attr(
-    feature = "serve",
-    expect(clippy::large_enum_variant, reason = "there is one, made once")
-)]
 enum Command {
     #[cfg(feature = "serve")]
     Quickstart(quickstart::Args),
@@ -45,6 +51,16 @@ enum Command {
     Serve(serve::Args),
     #[cfg(feature = "serve")]
     Read(read::Args),
+    #[cfg(feature = "serve")]
+    Tail(tail::Args),
+    #[cfg(feature = "serve")]
+    Alerts(alerts::Args),
+    #[cfg(feature = "serve")]
+    Suspend(access::Suspend),
+    #[cfg(feature = "serve")]
+    Reinstate(access::Reinstate),
+    #[cfg(feature = "serve")]
+    Lift(access::Lift),
     /// Check a policy file
     #[cfg(feature = "serve")]
     #[command(subcommand)]
@@ -66,6 +82,16 @@ impl Cli {
             Command::Serve(args) => serve::run(&args),
             #[cfg(feature = "serve")]
             Command::Read(args) => read::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Tail(args) => tail::run(args),
+            #[cfg(feature = "serve")]
+            Command::Alerts(args) => alerts::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Suspend(args) => access::suspend(args),
+            #[cfg(feature = "serve")]
+            Command::Reinstate(args) => access::reinstate(args),
+            #[cfg(feature = "serve")]
+            Command::Lift(args) => access::lift(args),
             #[cfg(feature = "serve")]
             Command::Policy(command) => policy::run(&command),
             Command::Verify(args) => verify::run(&args),
