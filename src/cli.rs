@@ -116,7 +116,9 @@ fn failed(error: impl std::fmt::Display) -> ExitCode {
 fn print(text: impl std::fmt::Display) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{}", safe(&text.to_string())).is_err() || out.flush().is_err() {
+    // In one piece, so that whoever ends this program does not cut a line in two.
+    let line = safe(&text.to_string()) + "\n";
+    if out.write_all(line.as_bytes()).is_err() || out.flush().is_err() {
         std::process::exit(i32::from(FAILED));
     }
 }
