@@ -7,6 +7,8 @@ mod lean;
 mod properties;
 
 #[cfg(feature = "serve")]
+mod access;
+#[cfg(feature = "serve")]
 mod budgets;
 #[cfg(feature = "serve")]
 mod compile;
@@ -50,6 +52,8 @@ mod scopes;
 mod segment;
 #[cfg(feature = "serve")]
 mod start;
+#[cfg(feature = "serve")]
+mod tail;
 #[cfg(feature = "serve")]
 mod tamper;
 #[cfg(feature = "serve")]
