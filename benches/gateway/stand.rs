@@ -136,6 +136,7 @@ fn raise_limits(layout: &Layout) -> Result<(), Failed> {
     for rate in ["requests_per_second", "burst"] {
         provider[rate] = toml_edit::value(FAST);
     }
+    provider["agent"] = toml_edit::Item::None;
     let budgets = provider["budgets"].as_table_mut().ok_or("the provider has no budgets")?;
     for (_, budget) in budgets.iter_mut() {
         *budget = toml_edit::value(ENOUGH);
