@@ -1,6 +1,7 @@
 //! The command line: one match over the commands. Exit codes are the same for all of them: 0 done,
 //! 1 the answer is no (not sound, refused, faulty), 2 it could not be tried.
 
+mod exposure;
 #[cfg(feature = "serve")]
 mod init;
 mod key;
@@ -13,6 +14,8 @@ mod read;
 mod receipt;
 #[cfg(feature = "serve")]
 mod serve;
+mod table;
+mod verdict;
 mod verify;
 
 use std::process::ExitCode;
@@ -50,6 +53,7 @@ enum Command {
     #[command(subcommand)]
     Policy(policy::Command),
     Verify(verify::Args),
+    Exposure(exposure::Args),
     Receipt(receipt::Args),
     Key(key::Args),
 }
@@ -69,6 +73,7 @@ impl Cli {
             #[cfg(feature = "serve")]
             Command::Policy(command) => policy::run(&command),
             Command::Verify(args) => verify::run(&args),
+            Command::Exposure(args) => exposure::run(&args),
             Command::Receipt(args) => receipt::run(&args),
             Command::Key(args) => key::run(&args),
         }

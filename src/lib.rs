@@ -14,6 +14,8 @@ pub mod client;
 // The two files of configuration.
 #[cfg(feature = "serve")]
 pub mod config;
+// Questions asked of a verified ledger.
+pub mod evidence;
 // What `init` makes.
 #[cfg(feature = "serve")]
 pub mod instance;

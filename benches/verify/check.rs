@@ -1,4 +1,4 @@
-//! Runs `greffier verify` as a process of its own and watches what it takes.
+//! Runs `greffier verify`, and `exposure`, as a process of its own and watches what it takes.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::write::Written;
 /// early, by this much.
 const GLANCE: Duration = Duration::from_millis(5);
 
-/// What one verification took.
+/// What one run took.
 pub(crate) struct Run {
     /// From start to end of the process.
     pub(crate) seconds: f64,
@@ -24,12 +24,13 @@ pub(crate) struct Run {
     pub(crate) signatures: u64,
 }
 
-/// Verifies the ledger; fails unless it is sound and whole.
-pub(crate) fn verify(ledger: &Written, arguments: &[&str]) -> Result<Run, Failed> {
+/// Runs the command of these arguments on the ledger; fails unless it is sound and whole.
+pub(crate) fn run(ledger: &Written, arguments: &[&str]) -> Result<Run, Failed> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_greffier"));
-    command.arg("verify").arg(&ledger.path).args(["--json", "--key", &ledger.key.to_string()]);
+    let key = ledger.key.to_string();
+    command.args(arguments).arg(&ledger.path).args(["--json", "--key", &key]);
     let began = Instant::now();
-    let mut child = command.args(arguments).stdout(Stdio::piped()).spawn()?;
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
     let (mut used, mut most) = (Duration::ZERO, 0);
     while child.try_wait()?.is_none() {
         used = cpu(child.id()).unwrap_or(used);

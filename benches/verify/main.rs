@@ -1,5 +1,6 @@
 //! How fast a large ledger is written and checked: entries go through the real registrar of this
-//! process, without network and source; then `greffier verify` checks the file as anyone would.
+//! process, without network and source; then `greffier verify` checks the file as anyone would,
+//! and `greffier exposure` answers from it.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -29,6 +30,9 @@ struct Args {
     /// How often each level of verification runs
     #[arg(long, default_value_t = 3)]
     runs: usize,
+    /// Run this level alone, by its name in the table
+    #[arg(long, value_name = "LEVEL")]
+    only: Option<String>,
     /// A folder on the disk that is to be measured
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
     place: PathBuf,
@@ -40,12 +44,14 @@ struct Args {
     bench: bool,
 }
 
-/// What is verified how: the words for it and the arguments.
-const LEVELS: [(&str, &[&str]); 4] = [
-    ("default", &[]),
-    ("all signatures", &["--all-signatures"]),
-    ("replay", &["--replay"]),
-    ("both", &["--all-signatures", "--replay"]),
+/// What is run: the words for it and the arguments. Exposure is asked of one provider of 40, as an
+/// auditor would.
+const LEVELS: [(&str, &[&str]); 5] = [
+    ("default", &["verify"]),
+    ("all signatures", &["verify", "--all-signatures"]),
+    ("replay", &["verify", "--replay"]),
+    ("both", &["verify", "--all-signatures", "--replay"]),
+    ("exposure", &["exposure", "--provider", "provider-07"]),
 ];
 
 fn main() -> ExitCode {
@@ -65,6 +71,11 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Failed> {
     if args.entries == 0 || args.in_flight == 0 || args.runs == 0 {
         return Err("entries, in-flight and runs are above zero".into());
+    }
+    let wanted = |level: &&(&str, &[&str])| args.only.as_deref().is_none_or(|only| only == level.0);
+    let levels: Vec<_> = LEVELS.iter().filter(wanted).collect();
+    if levels.is_empty() {
+        return Err("there is no such level".into());
     }
     let folder = tempfile::tempdir_in(&args.place)?;
     let ledger = write::ledger(folder.path(), args.entries, args.in_flight)?;
@@ -100,8 +111,8 @@ fn run(args: &Args) -> Result<(), Failed> {
             "peak, MB",
         );
     }
-    for (words, arguments) in LEVELS {
-        let runs = (0..args.runs).map(|_| check::verify(&ledger, arguments));
+    for (words, arguments) in levels {
+        let runs = (0..args.runs).map(|_| check::run(&ledger, arguments));
         let runs = runs.collect::<Result<Vec<_>, _>>()?;
         let entries = ledger.entries as f64;
         let rate = Spread::of(runs.iter().map(|run| entries / run.seconds));

@@ -19,6 +19,8 @@ mod doors;
 #[cfg(feature = "serve")]
 mod errors;
 #[cfg(feature = "serve")]
+mod exposure;
+#[cfg(feature = "serve")]
 mod fault;
 #[cfg(feature = "serve")]
 mod given;

@@ -1,0 +1,301 @@
+//! Exposure: the records of how many persons one provider received, at most, in a period.
+//!
+//! A person is a pair of dataset and record, told apart by its subject tag. What is kept while
+//! counting are the tags of this one provider, a number for each in every set that it belongs to,
+//! and the sets of one day: the time of entries never decreases, so a day that has ended is figures.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::period::Period;
+use super::word;
+use crate::ledger::entry::{
+    Entry, Millis, Outcome, Policy, Read, Refusal, Refusals, Section, Tag, What, Word,
+};
+use crate::ledger::facts::day;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Who received.
+    pub provider: Word,
+    /// Of which dataset; of all if none is named.
+    pub dataset: Option<Word>,
+    /// When.
+    pub period: Period,
+}
+
+/// An entry, as a reader finds it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Its number.
+    pub entry: u64,
+    /// Its time.
+    pub at: Millis,
+}
+
+/// What some released reads come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Different persons among their rows.
+    pub persons: u64,
+    /// Those of them who were off the roster in at least one of the reads.
+    pub off_roster: u64,
+    /// Rows: a person given again counts again.
+    pub rows: u64,
+    /// Reads, those included that held nobody.
+    pub reads: u64,
+    /// The first of them.
+    pub first: Option<Place>,
+    /// The last of them.
+    pub last: Option<Place>,
+}
+
+impl Figures {
+    /// Persons who were on the roster in each of the reads.
+    pub fn on_roster_only(&self) -> u64 {
+        self.persons - self.off_roster
+    }
+
+    /// Figures of two sets of reads that have no person in common.
+    fn plus(self, other: &Figures) -> Figures {
+        Figures {
+            persons: self.persons + other.persons,
+            off_roster: self.off_roster + other.off_roster,
+            rows: self.rows + other.rows,
+            reads: self.reads + other.reads,
+            first: [self.first, other.first].into_iter().flatten().min(),
+            last: self.last.max(other.last),
+        }
+    }
+}
+
+/// Reads that one rule withheld.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withheld {
+    /// How many.
+    pub reads: u64,
+    /// Persons that they asked for, at most: the sum of what each could have held.
+    pub asked: u64,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// Over all datasets: their sum.
+    pub total: Figures,
+    /// Released reads that held nobody.
+    pub empty: u64,
+    /// By dataset.
+    pub datasets: BTreeMap<Word, Figures>,
+    /// By dataset and view.
+    pub views: BTreeMap<(Word, Word), Figures>,
+    /// By agent.
+    pub agents: BTreeMap<Tag, Figures>,
+    /// By UTC day, in days since 1970-01-01.
+    pub days: BTreeMap<u64, Figures>,
+    /// By UTC day and agent.
+    pub agent_days: BTreeMap<(u64, Tag), Figures>,
+    /// Released reads by who vouched for their agent; none: the client certificate alone.
+    pub issuers: BTreeMap<Option<Word>, u64>,
+    /// Withheld reads by the rule that withheld them.
+    pub withheld: BTreeMap<String, Withheld>,
+    /// Calls of certificates of this provider that were refused before the judge, by reason. They
+    /// are of no dataset, and their time is that of their digest.
+    pub refused: BTreeMap<Word, u64>,
+    /// Calls refused in the period that no digest has a certificate for.
+    pub unnamed: u64,
+    /// When the ledger begins.
+    pub begins: Millis,
+    /// The segment that this one follows.
+    pub previous: Option<String>,
+    /// Whether any read of the ledger, of whichever provider, is of the dataset asked for.
+    pub dataset_occurs: bool,
+}
+
+/// A person of this provider: a number for a tag.
+type Person = u32;
+
+/// Released reads that are counted together.
+#[derive(Debug, Default)]
+struct Pile {
+    met: HashSet<Person>,
+    met_off: HashSet<Person>,
+    rows: u64,
+    reads: u64,
+    span: Option<(Place, Place)>,
+}
+
+impl Pile {
+    fn add(&mut self, place: Place, on: &[Person], off: &[Person]) {
+        self.met.extend(on.iter().chain(off));
+        self.met_off.extend(off);
+        self.rows += (on.len() + off.len()) as u64;
+        self.reads += 1;
+        let first = self.span.map_or(place, |(first, _)| first);
+        self.span = Some((first, place));
+    }
+
+    fn figures(&self) -> Figures {
+        Figures {
+            persons: self.met.len() as u64,
+            off_roster: self.met_off.len() as u64,
+            rows: self.rows,
+            reads: self.reads,
+            first: self.span.map(|(first, _)| first),
+            last: self.span.map(|(_, last)| last),
+        }
+    }
+}
+
+/// One dataset.
+#[derive(Debug, Default)]
+struct Dataset {
+    persons: HashMap<Tag, Person>,
+    pile: Pile,
+    views: BTreeMap<Word, Pile>,
+}
+
+/// The running count.
+#[derive(Debug)]
+pub struct Count {
+    question: Question,
+    /// Persons numbered so far, over all datasets.
+    persons: Person,
+    datasets: BTreeMap<Word, Dataset>,
+    agents: BTreeMap<Tag, Pile>,
+    today: u64,
+    today_all: Pile,
+    today_agents: BTreeMap<Tag, Pile>,
+    /// Whether an entry names the provider, whatever it asks or is refused.
+    provider_occurs: bool,
+    /// What needs no set.
+    answer: Exposure,
+}
+
+impl Count {
+    /// Begins before entry 0.
+    pub fn new(question: Question) -> Count {
+        Count {
+            question,
+            persons: 0,
+            datasets: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            today: 0,
+            today_all: Pile::default(),
+            today_agents: BTreeMap::new(),
+            provider_occurs: false,
+            answer: Exposure::default(),
+        }
+    }
+
+    /// Takes the next entry.
+    pub fn apply(&mut self, entry: &Entry) {
+        let at = entry.now.at;
+        match &entry.what {
+            What::Genesis(genesis) => {
+                self.answer.begins = at;
+                self.answer.previous = genesis.previous.as_ref().map(|p| p.origin.clone());
+            }
+            What::Policy(Policy { section: Section::Provider(rules) }) => {
+                self.provider_occurs |= rules.provider == self.question.provider;
+            }
+            What::Read(read) => self.read(read, Place { entry: entry.seq, at }),
+            What::Refusals(refusals) => self.refusals(refusals, at),
+            _ => {}
+        }
+    }
+
+    fn read(&mut self, read: &Read, place: Place) {
+        let asked_for = self.question.dataset.as_ref().is_none_or(|d| *d == read.dataset);
+        self.answer.dataset_occurs |= asked_for;
+        if read.provider != self.question.provider {
+            return;
+        }
+        self.provider_occurs = true;
+        if !asked_for || !self.question.period.holds(place.at) {
+            return;
+        }
+        if read.ruling.outcome != Outcome::Released {
+            let rule = read.ruling.rule.as_ref().map_or_else(|| "none".to_owned(), word);
+            let withheld = self.answer.withheld.entry(rule).or_default();
+            withheld.reads += 1;
+            withheld.asked = withheld.asked.saturating_add(read.asked);
+            return;
+        }
+        self.released(read, place);
+    }
+
+    fn released(&mut self, read: &Read, place: Place) {
+        let today = day(place.at);
+        if today != self.today {
+            self.end_day();
+            self.today = today;
+        }
+        self.answer.empty += u64::from(read.rows == 0);
+        *self.answer.issuers.entry(read.issuer.clone()).or_default() += 1;
+        let dataset = self.datasets.entry(read.dataset.clone()).or_default();
+        let known = &mut dataset.persons;
+        let mut number = |tag: &Tag| {
+            *known.entry(*tag).or_insert_with(|| {
+                let person = self.persons;
+                self.persons = person.checked_add(1).expect("fewer records than 2^32");
+                person
+            })
+        };
+        let on: Vec<Person> = read.on.iter().map(&mut number).collect();
+        let off: Vec<Person> = read.off.iter().map(&mut number).collect();
+        let view = dataset.views.entry(read.view.clone()).or_default();
+        let agent = self.agents.entry(read.agent).or_default();
+        let agent_today = self.today_agents.entry(read.agent).or_default();
+        for pile in [&mut dataset.pile, view, agent, agent_today, &mut self.today_all] {
+            pile.add(place, &on, &off);
+        }
+    }
+
+    fn refusals(&mut self, refusals: &Refusals, at: Millis) {
+        let within = self.question.period.holds(at);
+        for refused in &refusals.certificates {
+            if refused.provider.as_ref() != Some(&self.question.provider) {
+                continue;
+            }
+            self.provider_occurs = true;
+            for Refusal { reason, count } in refused.counts.iter().filter(|_| within) {
+                let all = self.answer.refused.entry(reason.clone()).or_default();
+                *all = all.saturating_add(*count);
+            }
+        }
+        for other in refusals.others.iter().filter(|_| within) {
+            self.answer.unnamed = self.answer.unnamed.saturating_add(other.count);
+        }
+    }
+
+    /// Keeps the figures of the day, and drops its persons.
+    fn end_day(&mut self) {
+        let all = std::mem::take(&mut self.today_all);
+        if all.reads > 0 {
+            self.answer.days.insert(self.today, all.figures());
+        }
+        for (agent, pile) in std::mem::take(&mut self.today_agents) {
+            self.answer.agent_days.insert((self.today, agent), pile.figures());
+        }
+    }
+
+    /// The answer, after the last entry; none if no entry names the provider.
+    pub fn end(mut self) -> Option<Exposure> {
+        self.end_day();
+        let mut answer = self.answer;
+        for (name, dataset) in &self.datasets {
+            let figures = dataset.pile.figures();
+            answer.total = answer.total.plus(&figures);
+            answer.datasets.insert(name.clone(), figures);
+            for (view, pile) in &dataset.views {
+                answer.views.insert((name.clone(), view.clone()), pile.figures());
+            }
+        }
+        answer.agents = self.agents.iter().map(|(agent, pile)| (*agent, pile.figures())).collect();
+        self.provider_occurs.then_some(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests;
