@@ -66,7 +66,9 @@ impl Judge for Anomaly {
             findings.push(budget::refused(counted, &ruling));
         }
         let alarmed = self.ladder.alarmed(counted.provider, now.tick);
-        findings.extend(self.roster.findings(counted, alarmed));
+        let roster = self.roster.findings(counted, alarmed);
+        findings
+            .extend(roster.into_iter().map(|finding| self.containment.follows(finding, counted)));
         self.ladder.keep_new(&mut findings, counted, now.tick);
         let measures = |finding: &Finding| self.containment.measures(finding, counted);
         // What is found in a read takes hold with that very read.
@@ -100,3 +102,6 @@ impl Judge for Anomaly {
         self.containment.published()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,18 @@
 //! The command line: one match over the commands. Exit codes are the same for all of them: 0 done,
 //! 1 the answer is no (not sound, refused, faulty), 2 it could not be tried.
 
+#[cfg(feature = "serve")]
+mod access;
+#[cfg(feature = "serve")]
+mod alerts;
+#[cfg(feature = "serve")]
+mod call;
 mod exposure;
 #[cfg(feature = "serve")]
 mod init;
 mod key;
+#[cfg(feature = "serve")]
+mod notice;
 #[cfg(feature = "serve")]
 mod policy;
 #[cfg(feature = "serve")]
@@ -15,6 +23,8 @@ mod receipt;
 #[cfg(feature = "serve")]
 mod serve;
 mod table;
+#[cfg(feature = "serve")]
+mod tail;
 mod verdict;
 mod verify;
 
@@ -35,10 +45,6 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the answer is no (not sound, ref
                           2 it could not be tried.";
 
 #[derive(Subcommand, Debug)]
-#[cfg_attr(
-    feature = "serve",
-    expect(clippy::large_enum_variant, reason = "there is one, made once")
-)]
 enum Command {
     #[cfg(feature = "serve")]
     Quickstart(quickstart::Args),
@@ -48,6 +54,16 @@ enum Command {
     Serve(serve::Args),
     #[cfg(feature = "serve")]
     Read(read::Args),
+    #[cfg(feature = "serve")]
+    Tail(tail::Args),
+    #[cfg(feature = "serve")]
+    Alerts(alerts::Args),
+    #[cfg(feature = "serve")]
+    Suspend(access::Suspend),
+    #[cfg(feature = "serve")]
+    Reinstate(access::Reinstate),
+    #[cfg(feature = "serve")]
+    Lift(access::Lift),
     /// Check a policy file
     #[cfg(feature = "serve")]
     #[command(subcommand)]
@@ -70,6 +86,16 @@ impl Cli {
             Command::Serve(args) => serve::run(&args),
             #[cfg(feature = "serve")]
             Command::Read(args) => read::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Tail(args) => tail::run(args),
+            #[cfg(feature = "serve")]
+            Command::Alerts(args) => alerts::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Suspend(args) => access::suspend(args),
+            #[cfg(feature = "serve")]
+            Command::Reinstate(args) => access::reinstate(args),
+            #[cfg(feature = "serve")]
+            Command::Lift(args) => access::lift(args),
             #[cfg(feature = "serve")]
             Command::Policy(command) => policy::run(&command),
             Command::Verify(args) => verify::run(&args),

@@ -1,5 +1,7 @@
-//! The reference client: a provider's side of the gateway, over the same protocol that any other
-//! language uses.
+//! The reference client: the other side of the gateway, over the same protocol that any other
+//! language uses. What a gateway says of its ledger it believes only as far as it can check it.
+
+pub mod tail;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,11 +9,17 @@ use std::time::Duration;
 use tonic::Status;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
+use crate::proto::admin_client::AdminClient;
+use crate::proto::alerts_client::AlertsClient;
 use crate::proto::ledger_client::LedgerClient;
 use crate::proto::records_client::RecordsClient;
 use crate::proto::{
     Context, GetRecordRequest, ListRecordsRequest, Proof, Record, SearchRecordsRequest,
 };
+
+/// How often a gateway is asked whether it still lives, and how long it may take to answer.
+const PING: Duration = Duration::from_secs(20);
+const PONG: Duration = Duration::from_secs(10);
 
 /// Where the gateway is and who calls.
 #[derive(Clone, Debug)]
@@ -63,8 +71,12 @@ fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
 pub struct Client {
     /// Reads of records.
     pub records: RecordsClient<Channel>,
-    /// Checkpoints and receipts.
+    /// Checkpoints, receipts and proofs.
     pub ledger: LedgerClient<Channel>,
+    /// Alerts.
+    pub alerts: AlertsClient<Channel>,
+    /// Acts of administrators.
+    pub admin: AdminClient<Channel>,
 }
 
 impl Client {
@@ -86,10 +98,14 @@ impl Client {
             .and_then(|endpoint| endpoint.tls_config(tls))
             .map_err(failed)?;
         let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
+        // A gateway that vanished without a word is noticed while nothing is asked of it.
+        let endpoint = endpoint.http2_keep_alive_interval(PING).keep_alive_timeout(PONG);
         let channel = endpoint.connect().await.map_err(failed)?;
         Ok(Client {
             records: RecordsClient::new(channel.clone()),
-            ledger: LedgerClient::new(channel),
+            ledger: LedgerClient::new(channel.clone()),
+            alerts: AlertsClient::new(channel.clone()),
+            admin: AdminClient::new(channel),
         })
     }
 

@@ -17,7 +17,7 @@ pub mod verify;
 #[cfg(feature = "serve")]
 mod clock;
 #[cfg(feature = "serve")]
-mod high_water;
+pub mod high_water;
 #[cfg(feature = "serve")]
 mod memory;
 #[cfg(feature = "serve")]

@@ -4,6 +4,8 @@
 // The door: who calls, for whom, for what.
 #[cfg(feature = "serve")]
 pub mod admission;
+// Alerts and acts in plain sentences.
+pub mod alert;
 // The judge: budgets of persons.
 pub mod anomaly;
 // The command line.

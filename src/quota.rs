@@ -99,7 +99,7 @@ impl<C: Clock + Clone> Quota<C> {
         Ok(Ticket { permit })
     }
 
-    /// Charges one look at the ledger; a provider's comes out of the same bucket as its reads.
+    /// Charges one call that is no read of records; a provider's comes out of the same bucket as its reads.
     ///
     /// # Errors
     /// [`RateLimited`].
@@ -188,7 +188,7 @@ mod tests {
     fn receipts_come_out_of_the_bucket_of_the_reads() {
         let (quota, _, terms) = quota();
         let alpha = peer(Role::Provider, "alpha");
-        let reader = Reader::admit(&alpha, &terms, now()).ok().unwrap();
+        let reader = Reader::admit(&alpha, &terms, &Role::ALL, now()).ok().unwrap();
         for _ in 0..5 {
             assert_eq!(quota.take_reader(&reader), Ok(()));
         }
@@ -200,7 +200,7 @@ mod tests {
     fn staff_has_a_rate_too() {
         let (quota, _, terms) = quota();
         let auditor = peer(Role::Auditor, "audit-1");
-        let reader = Reader::admit(&auditor, &terms, now()).ok().unwrap();
+        let reader = Reader::admit(&auditor, &terms, &Role::ALL, now()).ok().unwrap();
         for _ in 0..STAFF_BURST {
             assert_eq!(quota.take_reader(&reader), Ok(()));
         }

@@ -1,17 +1,21 @@
 //! The server: everything is bound before anything is announced, and drained before it ends. The
 //! path of a read is in [`read`]; the rest of this room turns sockets and messages into it.
 
+mod admin;
+mod alerts;
 mod connection;
 mod ledger;
+mod notice;
 pub mod read;
 mod records;
 mod refusals;
 mod status;
+mod tail;
 pub mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
@@ -21,11 +25,14 @@ use tonic::{Request, Status as GrpcStatus};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::admission::Peer;
+use crate::admission::{Peer, Reader, Role};
 use crate::ledger::Status;
+use crate::proto::admin_server::AdminServer;
+use crate::proto::alerts_server::AlertsServer;
 use crate::proto::ledger_server::LedgerServer;
 use crate::proto::records_server::RecordsServer;
 use read::Rooms;
+use status::Fault;
 
 /// Largest request message, in bytes.
 const MESSAGE: usize = 64 << 10;
@@ -34,12 +41,15 @@ const CONNECTIONS: usize = 4_096;
 /// How long calls may take to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Names that the health service knows; the empty one is the server as a whole.
-const SERVICES: [&str; 3] = ["", "greffier.v1.Records", "greffier.v1.Ledger"];
+const SERVICES: [&str; 5] =
+    ["", "greffier.v1.Records", "greffier.v1.Ledger", "greffier.v1.Alerts", "greffier.v1.Admin"];
 
 /// What every call shares.
 struct Shared {
     rooms: Rooms,
     tally: refusals::Tally,
+    /// Says so when the daemon stops: what would go on for ever must end by itself.
+    stopping: watch::Sender<bool>,
 }
 
 impl Shared {
@@ -48,7 +58,34 @@ impl Shared {
         let peer = request.extensions().get::<Arc<Peer>>();
         // Every connection inserts it; without it there is nobody to answer.
         let peer = peer.map(Arc::as_ref);
-        peer.ok_or_else(|| status::Fault::internal("the caller is not known").status())
+        peer.ok_or_else(|| Fault::internal("the caller is not known").status())
+    }
+
+    /// Who calls, if it is one of these roles and does not call too often.
+    fn reader<T>(&self, request: &Request<T>, roles: &[Role]) -> Result<Reader, GrpcStatus> {
+        let reader = self.admit(self.peer(request)?, roles)?;
+        let taken = self.rooms.quota.take_reader(&reader);
+        taken.map_err(|limited| self.refuse(request, (&limited).into()))?;
+        Ok(reader)
+    }
+
+    /// Holds a peer against the policy at this moment.
+    fn admit(&self, peer: &Peer, roles: &[Role]) -> Result<Reader, GrpcStatus> {
+        let admitted = Reader::admit(peer, &self.rooms.terms, roles, SystemTime::now());
+        admitted.map_err(|refused| self.refuse_peer(peer, (&refused).into()))
+    }
+
+    /// A refusal, counted.
+    fn refuse<T>(&self, request: &Request<T>, fault: Fault) -> GrpcStatus {
+        match self.peer(request) {
+            Ok(peer) => self.refuse_peer(peer, fault),
+            Err(_) => fault.status(),
+        }
+    }
+
+    fn refuse_peer(&self, peer: &Peer, fault: Fault) -> GrpcStatus {
+        self.tally.call(peer, fault.reason());
+        fault.status()
     }
 }
 
@@ -85,19 +122,24 @@ impl Server {
         ledger_file: PathBuf,
     ) -> Result<Server, ServeError> {
         let door = Arc::new(tls::Door::new(tls, rooms.terms.trust_domain.clone())?);
-        let shared = Arc::new(Shared { rooms, tally: refusals::Tally::default() });
+        let (tally, stopping) = (refusals::Tally::default(), watch::Sender::new(false));
+        let shared = Arc::new(Shared { rooms, tally, stopping });
         let (health, health_service) = tonic_health::server::health_reporter();
         let records = RecordsServer::new(records::RecordsService(shared.clone()));
         let ledger = LedgerServer::new(ledger::LedgerService {
             shared: shared.clone(),
             shelf: Arc::new(ledger::Shelf::new(ledger_file)),
         });
+        let alerts = AlertsServer::new(alerts::AlertsService::new(shared.clone()));
+        let admin = AdminServer::new(admin::AdminService(shared.clone()));
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(crate::proto::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
         let routes = Routes::new(records.max_decoding_message_size(MESSAGE))
             .add_service(ledger.max_decoding_message_size(MESSAGE))
+            .add_service(alerts.max_decoding_message_size(MESSAGE))
+            .add_service(admin.max_decoding_message_size(MESSAGE))
             .add_service(health_service)
             .add_service(reflection)
             .prepare();
@@ -135,6 +177,7 @@ impl Server {
             }
         };
         drop(listener);
+        self.shared.stopping.send_replace(true);
         for service in SERVICES {
             self.health.set_service_status(service, ServingStatus::NotServing).await;
             // Who watches has been told, and must not keep the drain waiting.

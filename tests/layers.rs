@@ -10,20 +10,23 @@ use std::path::{Path, PathBuf};
 /// Each room, and the rooms that it may name. What is not here is not a room.
 const ROOMS: &[(&str, &[&str])] = &[
     ("admission", &[]),
+    ("alert", &["ledger"]),
     ("anomaly", &["ledger"]),
-    ("client", &["proto"]),
+    // A client believes no gateway: it checks signatures and proofs with the ledger's own code.
+    ("client", &["ledger", "proto"]),
     ("config", &["admission", "ledger", "quota", "source", "service", "anomaly"]),
     ("evidence", &["ledger"]),
     ("instance", &["ledger"]),
     ("ledger", &[]),
     ("proto", &[]),
     ("quota", &["admission"]),
-    ("service", &["admission", "quota", "source", "ledger", "proto"]),
+    ("service", &["admission", "quota", "source", "ledger", "alert", "proto"]),
     ("source", &["admission", "quota", "ledger"]),
     (
         "cli",
         &[
             "admission",
+            "alert",
             "anomaly",
             "client",
             "config",

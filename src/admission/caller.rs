@@ -34,8 +34,7 @@ impl Caller {
     }
 }
 
-/// Proof that somebody calls who may read of the ledger: an auditor, the security team, or a
-/// provider, which may have the receipts of its own reads.
+/// Proof that somebody calls in one of the roles that a call is for.
 pub struct Reader {
     role: Role,
     id: Word,
@@ -43,18 +42,22 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Holds the peer against the policy at the time of the call.
+    /// Holds the peer against the policy at the time of the call; `roles` are those that may make
+    /// it.
     ///
     /// # Errors
     /// [`Refused::Certificate`], whatever is wrong.
-    pub fn admit(peer: &Peer, terms: &Terms, now: SystemTime) -> Result<Reader, Refused> {
+    pub fn admit(
+        peer: &Peer,
+        terms: &Terms,
+        roles: &[Role],
+        now: SystemTime,
+    ) -> Result<Reader, Refused> {
         let (role, id) = known(peer, terms, now)?;
-        match role {
-            Role::Provider | Role::Auditor | Role::Security => {
-                Ok(Reader { role, id: id.clone(), fingerprint: peer.fingerprint() })
-            }
-            Role::Admin | Role::Agency => Err(CertificateFault::Elsewhere.into()),
+        if !roles.contains(&role) {
+            return Err(CertificateFault::Elsewhere.into());
         }
+        Ok(Reader { role, id: id.clone(), fingerprint: peer.fingerprint() })
     }
 
     /// In which role.
@@ -161,8 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn providers_auditors_and_security_read_the_ledger_and_nobody_else() {
-        let admit = |role, id| Reader::admit(&peer(role, id), &terms(), now());
+    fn a_call_is_for_the_roles_that_it_names_and_for_nobody_else() {
+        let roles = [Role::Provider, Role::Auditor, Role::Security];
+        let admit = |role, id| Reader::admit(&peer(role, id), &terms(), &roles, now());
         for (role, id) in
             [(Role::Provider, "alpha"), (Role::Auditor, "audit-1"), (Role::Security, "soc-1")]
         {

@@ -110,6 +110,12 @@ impl Containment {
         self.providers.get(provider).is_some_and(|provider| provider.contains_any(tick))
     }
 
+    /// A theft that goes on with a second agent, when the first is suspended, is the provider's.
+    pub(super) fn follows(&self, finding: Finding, counted: &Counted<'_>) -> Finding {
+        let second = finding.severity == Severity::High && self.second(counted);
+        Finding { severity: if second { Severity::Critical } else { finding.severity }, ..finding }
+    }
+
     /// What a finding takes away at once.
     pub(super) fn measures(&self, finding: &Finding, counted: &Counted<'_>) -> Vec<Measure> {
         match (finding.severity, finding.level) {

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use tonic::Status;
-use tonic_types::StatusExt as _;
 
-use super::{FAILED, NO, failed, print, safe};
-use crate::client::{Client, ClientError, Query, Reply, Settings};
+use super::call::{CallError, Who, block_on};
+use super::print;
+use crate::client::{Client, Query, Reply};
 use crate::proto::{Context, GetReceiptRequest, Record, View};
 
 /// Read records through a gateway, as a provider
@@ -63,32 +63,6 @@ pub(super) struct Args {
     what: What,
 }
 
-/// Where the gateway is, and with which certificate to call it.
-#[derive(ClapArgs, Debug)]
-struct Who {
-    /// A development instance, which has everything that the next options name
-    #[arg(long, value_name = "DIR")]
-    instance: Option<PathBuf>,
-    /// With --instance: whose certificate, as in pki/clients
-    #[arg(long = "as", value_name = "NAME", default_value = "provider-01")]
-    name: String,
-    /// HOST:PORT of the gateway; by default as the instance's config.toml says
-    #[arg(long)]
-    address: Option<String>,
-    /// Name in the server's certificate
-    #[arg(long, default_value = "localhost")]
-    server_name: String,
-    /// Authority of the server's certificate, PEM
-    #[arg(long, required_unless_present = "instance")]
-    ca: Option<PathBuf>,
-    /// Your certificate, PEM
-    #[arg(long, required_unless_present = "instance")]
-    certificate: Option<PathBuf>,
-    /// Your private key, PEM
-    #[arg(long, required_unless_present = "instance")]
-    key: Option<PathBuf>,
-}
-
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ViewName {
     Basic,
@@ -136,49 +110,18 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Why nothing was read.
-#[derive(Debug, thiserror::Error)]
-enum ReadError {
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    #[error("{}", .0.message())]
-    Refused(Box<Status>),
-    #[error("{}: {error}", path.display())]
-    File { path: PathBuf, error: std::io::Error },
-    #[error("{0}")]
-    System(#[from] std::io::Error),
-    #[error(transparent)]
-    Config(#[from] crate::config::Unusable),
-}
-
-impl From<Status> for ReadError {
-    fn from(status: Status) -> ReadError {
-        ReadError::Refused(Box::new(status))
-    }
-}
-
 pub(super) fn run(args: &Args) -> ExitCode {
     match reply(args) {
         Ok(reply) if args.json => print(as_json(&reply)),
         Ok(reply) => print(in_words(&reply)),
-        Err(ReadError::Refused(status)) => {
-            if args.json {
-                print(refusal_json(&status));
-            } else {
-                eprintln!("greffier: {}", safe(&refusal_words(&status)));
-            }
-            let unreached = matches!(status.code(), tonic::Code::Unavailable);
-            return ExitCode::from(if unreached { FAILED } else { NO });
-        }
-        Err(error) => return failed(error),
+        Err(error) => return error.told(args.json),
     }
     ExitCode::SUCCESS
 }
 
-fn reply(args: &Args) -> Result<Reply, ReadError> {
-    let settings = settings(&args.who)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+fn reply(args: &Args) -> Result<Reply, CallError> {
+    let settings = args.who.settings("provider-01")?;
+    block_on(async {
         let mut client = Client::connect(&settings).await?;
         let reply = ask(args, &mut client).await?;
         if let Some(path) = &args.receipt {
@@ -193,29 +136,8 @@ fn reply(args: &Args) -> Result<Reply, ReadError> {
     })
 }
 
-fn write(path: &Path, text: &str) -> Result<(), ReadError> {
-    std::fs::write(path, text).map_err(|error| ReadError::File { path: path.to_owned(), error })
-}
-
-fn settings(who: &Who) -> Result<Settings, ReadError> {
-    let layout = who.instance.as_deref().map(crate::instance::Layout::new);
-    let address = match (&who.address, &layout) {
-        (Some(address), _) => address.clone(),
-        (None, Some(layout)) => crate::config::Config::load(&layout.config())?.listen.to_string(),
-        (None, None) => "127.0.0.1:8443".to_owned(),
-    };
-    let made = layout.map(|layout| {
-        let (certificate, key) = layout.client(&who.name);
-        (layout.ca(), certificate, key)
-    });
-    let (ca, certificate, key) = made.unwrap_or_default();
-    Ok(Settings {
-        address,
-        server_name: who.server_name.clone(),
-        ca: who.ca.clone().unwrap_or(ca),
-        certificate: who.certificate.clone().unwrap_or(certificate),
-        key: who.key.clone().unwrap_or(key),
-    })
+fn write(path: &Path, text: &str) -> Result<(), CallError> {
+    std::fs::write(path, text).map_err(CallError::file(path))
 }
 
 async fn ask(args: &Args, client: &mut Client) -> Result<Reply, Status> {
@@ -226,7 +148,7 @@ async fn ask(args: &Args, client: &mut Client) -> Result<Reply, Status> {
     };
     // A reason that nobody stated has no place in evidence, unless all of it is synthetic.
     let stated = |given: &Option<String>, synthetic: &str| {
-        let synthetic = args.who.instance.as_ref().map(|_| synthetic.to_owned());
+        let synthetic = args.who.instance().map(|_| synthetic.to_owned());
         given.clone().or(synthetic).unwrap_or_default()
     };
     let context = Context {
@@ -286,38 +208,5 @@ fn as_json(reply: &Reply) -> Value {
         "entry": reply.proof.entry,
         "checkpoint": reply.proof.checkpoint,
         "salt": salt,
-    })
-}
-
-fn refusal_words(status: &Status) -> String {
-    use std::fmt::Write as _;
-    let details = status.get_error_details();
-    let reason = details.error_info().map_or_else(String::new, |info| format!("{}: ", info.reason));
-    let mut text = format!("{reason}{}", status.message());
-    for violation in details.bad_request().map_or(&[][..], |bad| &bad.field_violations) {
-        let _ = write!(text, "\n  {} {}", violation.field, violation.description);
-    }
-    if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
-        let _ = write!(text, "\n  try again in {:.1} s", delay.as_secs_f64());
-    }
-    text
-}
-
-fn refusal_json(status: &Status) -> Value {
-    let details = status.get_error_details();
-    let info = details.error_info();
-    let fields = details.bad_request().map(|bad| {
-        let field =
-            |v: &tonic_types::FieldViolation| json!({"field": v.field, "must": v.description});
-        bad.field_violations.iter().map(field).collect::<Vec<_>>()
-    });
-    let delay = details.retry_info().and_then(|retry| retry.retry_delay);
-    json!({
-        "error": format!("{:?}", status.code()),
-        "reason": info.map(|info| &info.reason),
-        "message": status.message(),
-        "metadata": info.map(|info| &info.metadata),
-        "fields": fields,
-        "retry_after_seconds": delay.map(|delay| delay.as_secs_f64()),
     })
 }

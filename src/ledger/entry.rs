@@ -279,7 +279,6 @@ fn is_zero(n: &u64) -> bool {
 }
 
 impl Counts {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     fn is_zero(&self) -> bool {
         *self == Counts::default()
     }

@@ -71,6 +71,13 @@ pub enum BadFacts {
     },
 }
 
+impl BadFacts {
+    /// Whether what stands before the entry may be what is wrong.
+    pub(super) fn may_come_from_before(&self) -> bool {
+        matches!(self, BadFacts::Day { .. } | BadFacts::Alert | BadFacts::Act)
+    }
+}
+
 /// One provider's day.
 #[derive(Debug, Default)]
 struct Day {

@@ -16,8 +16,11 @@ use super::store::with_suffix;
 /// Least time between two writes.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Replaces the file, whole or not at all.
-pub(super) fn write(path: &Path, note: &str) -> io::Result<()> {
+/// Replaces a file, whole or not at all; what was written lasts.
+///
+/// # Errors
+/// The system's, and the file may be either the old one or the new.
+pub fn write(path: &Path, note: &str) -> io::Result<()> {
     let new = with_suffix(path, ".new");
     let mut file = File::create(&new)?;
     file.write_all(note.as_bytes())?;

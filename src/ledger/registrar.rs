@@ -149,9 +149,10 @@ impl Desk {
         match state.commit(&batch, &self.signer) {
             Ok(note) => {
                 let note: Arc<str> = note.into();
+                // Whoever sees a checkpoint must find every notice that it covers.
+                self.tell(state);
                 self.newest.send_replace(note.clone());
                 self.high_water.ring();
-                self.tell(state);
                 // Waking costs more than writing: let the runtime do it while the next batch goes on.
                 self.runtime.spawn(async move { waiters.wake(&note) });
                 Ok(())

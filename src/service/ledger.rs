@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::Shared;
 use super::status::Fault;
-use crate::admission::{Reader, Refused, Role};
+use crate::admission::{Reader, Role};
 use crate::ledger::Unrecorded;
 use crate::ledger::entry::{Access, Entry, Given, Hash, Outcome, What};
 use crate::ledger::receipt::Receipt;
@@ -68,24 +67,17 @@ impl Shelf {
 
 impl LedgerService {
     fn reader<T>(&self, request: &Request<T>) -> Result<Reader, Status> {
-        let peer = self.shared.peer(request)?;
-        let rooms = &self.shared.rooms;
-        let admitted = Reader::admit(peer, &rooms.terms, SystemTime::now());
-        let reader =
-            admitted.map_err(|refused: Refused| self.refuse(request, (&refused).into()))?;
-        let taken = rooms.quota.take_reader(&reader);
-        taken.map_err(|limited| self.refuse(request, (&limited).into()))?;
-        Ok(reader)
+        self.shared.reader(request, &[Role::Provider, Role::Auditor, Role::Security])
     }
 
     /// Work on the file, on a thread that may wait, when there is a place for it.
-    async fn from_file<R, T: Send + 'static>(
+    async fn ask_file<R, T: Send + 'static>(
         &self,
         request: &Request<R>,
         work: impl FnOnce(&Shelf) -> Result<T, Unreadable> + Send + 'static,
     ) -> Result<T, Status> {
         let Ok(place) = self.shelf.places.clone().try_acquire_owned() else {
-            return Err(self.refuse(request, Fault::from(&Unrecorded::Busy)));
+            return Err(self.shared.refuse(request, Fault::from(&Unrecorded::Busy)));
         };
         let shelf = self.shelf.clone();
         let found = tokio::task::spawn_blocking(move || {
@@ -95,20 +87,13 @@ impl LedgerService {
         });
         match found.await {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(Unreadable::NoEntry(_))) => Err(self.refuse(request, Fault::no_entry())),
+            Ok(Err(Unreadable::NoEntry(_))) => Err(self.shared.refuse(request, Fault::no_entry())),
             Ok(Err(error)) => {
                 tracing::error!(%error, "the ledger cannot be read");
                 Err(Fault::from(&Unrecorded::Unwritable).status())
             }
             Err(_) => Err(Fault::from(&Unrecorded::Unwritable).status()),
         }
-    }
-
-    fn refuse<T>(&self, request: &Request<T>, fault: Fault) -> Status {
-        if let Ok(peer) = self.shared.peer(request) {
-            self.shared.tally.call(peer, fault.reason());
-        }
-        fault.status()
     }
 }
 
@@ -142,7 +127,7 @@ impl Ledger for LedgerService {
         let entry = request.get_ref().entry;
         let asks = reader.clone();
         let receipt = self
-            .from_file(&request, move |shelf| shelf.receipt(entry, |body| may_have(&asks, body)))
+            .ask_file(&request, move |shelf| shelf.receipt(entry, |body| may_have(&asks, body)))
             .await?;
         let access = Access {
             role: reader.role().word().into(),
@@ -164,7 +149,7 @@ impl Ledger for LedgerService {
         let &GetConsistencyProofRequest { first_size, second_size } = request.get_ref();
         let second = (second_size > 0).then_some(second_size);
         let work = move |shelf: &Shelf| shelf.look(|store| store.consistency(first_size, second));
-        let (path, checkpoint) = self.from_file(&request, work).await?;
+        let (path, checkpoint) = self.ask_file(&request, work).await?;
         let hashes = path.into_iter().map(|hash| hash.0.to_vec()).collect();
         Ok(Response::new(GetConsistencyProofResponse { hashes, checkpoint }))
     }

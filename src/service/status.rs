@@ -87,6 +87,36 @@ impl Fault {
         Fault::new(Code::PermissionDenied, "ENTRY_NOT_AVAILABLE", english, french)
     }
 
+    /// An alert that is not there.
+    pub(super) fn no_alert(entry: u64) -> Fault {
+        let english = format!("entry {entry} is no alert of this ledger");
+        let french = "Cette entrée n’est pas une alerte de ce registre.";
+        Fault::new(Code::NotFound, "ALERT_NOT_FOUND", english, french)
+    }
+
+    /// As many tails are open as there may be.
+    pub(super) fn tails_full() -> Fault {
+        let english = "as many tails are open as there may be: close one, or try again later";
+        let french = "Trop de suivis d’alertes sont ouverts : réessayez plus tard.";
+        Fault::new(Code::ResourceExhausted, "TAILS_FULL", english, french)
+            .retry_after(Duration::from_secs(10))
+    }
+
+    /// A tail whose reader does not take what there is.
+    pub(super) fn tail_too_slow() -> Fault {
+        let english = "the tail was read too slowly and is cut: tail again after the last entry";
+        let french = "Suivi lu trop lentement et coupé : reprenez après la dernière entrée reçue.";
+        Fault::new(Code::Aborted, "TAIL_TOO_SLOW", english, french)
+    }
+
+    /// The daemon stops while something goes on that would not end by itself.
+    pub(super) fn stopping() -> Fault {
+        let english = "the gateway is stopping: come again";
+        let french = "La passerelle s’arrête : reprenez plus tard.";
+        Fault::new(Code::Unavailable, "GATEWAY_STOPPING", english, french)
+            .retry_after(Duration::from_secs(1))
+    }
+
     /// Contained: in force already, or by what this very read showed.
     pub(super) fn contained() -> Fault {
         let english = "access is contained: nothing was released; call the agency's security team";

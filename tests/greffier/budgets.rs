@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use greffier::ledger::entry::Outcome;
+use greffier::ledger::entry::{Outcome, Rule, Severity, What};
 use tonic::Code;
 
 use crate::instance::{Instance, context, off_roster};
@@ -98,14 +98,14 @@ async fn an_agent_of_the_same_provider_has_budgets_of_its_own() {
     let authority = Authority::of(&instance.layout);
     let mut other = daemon.client_with(authority.client("provider", "provider-02")).await;
     let mut caller = daemon.client("provider-02").await;
-    let page = caller.list(5, "", context()).await.unwrap();
-    let refused = told(caller.list(1, "", context()).await);
+    let page = caller.list(4, "", context()).await.unwrap();
+    let refused = told(caller.list(2, "", context()).await);
     assert_eq!(refused.metadata["budget"], "agent_hour");
     // The same persons again: new to this agent, not to the provider.
-    let same = other.list(5, "", context()).await.unwrap();
+    let same = other.list(4, "", context()).await.unwrap();
     assert_eq!(same.records, page.records);
     let facts = instance.read(same.proof.unwrap().entry).facts;
-    assert_eq!((facts.all.agent_day, facts.all.provider_day), (5, 0));
+    assert_eq!((facts.all.agent_day, facts.all.provider_day), (4, 0));
     daemon.stop().await;
     instance.assert_sound();
 }
@@ -129,14 +129,29 @@ async fn persons_off_the_roster_come_out_of_a_budget_of_their_own() {
     };
     let refused = told(caller.list(5, "", off_roster()).await);
     assert_eq!((refused.what(), &*refused.metadata["budget"]), (EXHAUSTED, "off_roster_day"));
-    for id in &ids[..4] {
+    for id in &ids[..3] {
         let found = caller.search("case_number", &[("id", id)], 1, off_roster()).await.unwrap();
         assert_eq!(found.records.len(), 1);
     }
-    let refused = told(caller.search("case_number", &[("id", &ids[4])], 1, off_roster()).await);
-    assert_eq!((refused.what(), &*refused.metadata["remaining"]), (EXHAUSTED, "0"));
-    // Its own roster is still open to it, without the reason.
+    let refused = told(caller.search("case_number", &[("id", &ids[3])], 2, off_roster()).await);
+    assert_eq!((refused.what(), &*refused.metadata["remaining"]), (EXHAUSTED, "1"));
+    // Its own roster is open to it, without the reason.
     assert_eq!(caller.list(50, "", context()).await.unwrap().records.len(), 50);
+    // The last one exhausts the budget, and that suspends who did it.
+    let last = caller.search("case_number", &[("id", &ids[3])], 1, off_roster()).await.unwrap();
+    assert_eq!(last.records.len(), 1);
+    let contained = (Code::PermissionDenied, "ACCESS_CONTAINED");
+    assert_eq!(told(caller.list(1, "", context()).await).what(), contained);
+    let alerts: Vec<_> = instance
+        .entries()
+        .into_iter()
+        .filter_map(|entry| match entry.what {
+            What::Alert(alert) => Some((alert.rule, alert.severity, alert.persons, alert.off)),
+            _ => None,
+        })
+        .collect();
+    let exhausted = (Rule::OffRosterDay, Severity::Critical, 54, 4);
+    assert_eq!(alerts, [(Rule::OffRosterDay, Severity::Info, 0, 0), exhausted]);
     daemon.stop().await;
     instance.assert_sound();
 }

@@ -90,10 +90,17 @@ impl Instance {
         self.begin_anew();
     }
 
-    /// Budgets of every provider so large that nothing exhausts them, and a request rate that
-    /// nothing here reaches, before the first start.
+    /// Budgets of every provider so large that nothing exhausts them, detectors that find nothing, and
+    /// a request rate that nothing here reaches, before the first start.
     pub(crate) fn widen(&self) {
         self.policy(|policy| {
+            let heights =
+                [("off", 1), ("on", 1), ("medium", 1_000_000_000), ("high", 1_000_000_000)];
+            let mut roster = toml_edit::Table::new();
+            heights.into_iter().for_each(|(key, height)| drop(roster.insert(key, value(height))));
+            let mut detectors = toml_edit::Table::new();
+            detectors.insert("roster", Item::Table(roster));
+            policy["detectors"] = Item::Table(detectors);
             let providers = policy["provider"].as_table_mut().expect("providers");
             for (_, provider) in providers.iter_mut() {
                 provider["requests_per_second"] = value(100_000);

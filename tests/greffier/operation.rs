@@ -36,12 +36,13 @@ async fn health_says_serving_for_the_server_and_each_service() {
     let instance = Instance::new();
     let daemon = instance.serve();
     let mut health = HealthClient::new(channel(&daemon).await);
-    for service in ["", "greffier.v1.Records", "greffier.v1.Ledger"] {
-        let request = HealthCheckRequest { service: service.to_owned() };
+    let rooms = ["Records", "Ledger", "Alerts", "Admin"].map(|s| format!("greffier.v1.{s}"));
+    for service in [String::new()].into_iter().chain(rooms) {
+        let request = HealthCheckRequest { service: service.clone() };
         let answer = health.check(request).await.unwrap().into_inner();
         assert_eq!(answer.status, serving(ServingStatus::Serving), "{service}");
     }
-    let unknown = HealthCheckRequest { service: "greffier.v1.Admin".to_owned() };
+    let unknown = HealthCheckRequest { service: "greffier.v1.Nobody".to_owned() };
     assert_eq!(health.check(unknown).await.unwrap_err().code(), tonic::Code::NotFound);
 }
 
@@ -65,8 +66,9 @@ async fn reflection_lists_the_services() {
     let listed = answers.message().await.unwrap().unwrap().message_response.unwrap();
     let MessageResponse::ListServicesResponse(listed) = listed else { panic!("{listed:?}") };
     let names: Vec<String> = listed.service.into_iter().map(|service| service.name).collect();
-    for service in ["greffier.v1.Records", "greffier.v1.Ledger", "grpc.health.v1.Health"] {
-        assert!(names.iter().any(|name| name == service), "{service} not in {names:?}");
+    let rooms = ["Records", "Ledger", "Alerts", "Admin"].map(|s| format!("greffier.v1.{s}"));
+    for service in rooms.into_iter().chain(["grpc.health.v1.Health".to_owned()]) {
+        assert!(names.contains(&service), "{service} not in {names:?}");
     }
     let file = answers.message().await.unwrap().unwrap().message_response.unwrap();
     assert!(matches!(file, MessageResponse::FileDescriptorResponse(_)), "{file:?}");

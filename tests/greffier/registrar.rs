@@ -76,11 +76,11 @@ fn a_record_that_this_agent_was_given_today_could_return_nobody_new() {
     let place = Place::created(&rules);
     place.run(&rules, async |ledger| {
         assert_eq!(get(&ledger, ALPHA, "a1", 1).await.0, Ruling::RELEASED);
-        // The budget is empty, and the same person is free.
+        // The budget is empty, which freezes the agent, and the same person is free.
         let (ruling, seq) = get(&ledger, ALPHA, "a1", 1).await;
         assert_eq!((ruling, the_read(&place, seq).facts.could), (Ruling::RELEASED, 0));
         let (ruling, seq) = get(&ledger, ALPHA, "a1", 2).await;
-        assert_eq!((ruling.rule, ruling.remaining), (Some(Rule::AgentDay), Some(0)));
+        assert_eq!((ruling.rule, ruling.remaining), (Some(Rule::Contained), None));
         assert_eq!(the_read(&place, seq).facts.could, 1);
         // To another agent the same person is new; a record that does not exist could be anyone's.
         let (ruling, seq) = get(&ledger, ALPHA, "a2", 1).await;
@@ -303,7 +303,7 @@ fn an_edited_ledger_and_a_missing_one_do_not_start() {
     let rules = rules(&[(ALPHA, WIDE)]);
     let place = Place::created(&rules);
     tampering(&place.settings.path)
-        .execute("UPDATE entries SET body = replace(body, '1000', '2000') WHERE seq = 1", [])
+        .execute("UPDATE entries SET body = replace(body, '1000', '2000') WHERE seq = 2", [])
         .expect("a row");
     assert!(matches!(place.refused(&rules), StartError::Unsound(_)));
     let none = Place::new();
@@ -342,20 +342,20 @@ fn a_policy_is_written_anew_when_its_digest_or_the_judge_changes_and_only_then()
         entries.iter().filter(head).map(|e| e.seq).collect()
     };
     place.run(&rules, async |_| ());
-    assert_eq!(heads(), [4]);
+    assert_eq!(heads(), [5]);
     rules.digest.0[0] ^= 1;
     place.run(&rules, async |_| ());
     place.run(&rules, async |_| ());
-    assert_eq!(heads(), [4, 8]);
+    assert_eq!(heads(), [5, 10]);
     let runtime = runtime();
     let _inside = runtime.enter();
     let newer = || Box::new(|| Box::new(Newer(Anomaly::fresh())) as Box<dyn Judge>);
     for _ in 0..2 {
         let registrar = place.start_judged(&rules, newer()).expect("a sound ledger");
-        assert_eq!(registrar.head, 12);
+        assert_eq!(registrar.head, 15);
         registrar.finish();
     }
-    assert_eq!(heads(), [4, 8, 12]);
+    assert_eq!(heads(), [5, 10, 15]);
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }
 
@@ -407,7 +407,7 @@ fn every_entry_has_a_receipt_across_full_tiles_and_starts() {
         assert!(place.store().receipt(size).is_err());
     }
     let size = place.entries().len() as u64;
-    assert_eq!(size, 659);
+    assert_eq!(size, 660);
     tiles_only_save_time(&place, &[0, 1, 255, 256, 300, 511, 512, size - 1]);
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use greffier::anomaly::Anomaly;
 use greffier::ledger::checkpoint::VerifierKey;
 use greffier::ledger::entry::{
-    Access, Budgets, Detectors, Entry, Facts, Genesis, Given, Hash, Head, Method, Millis, Moment,
-    Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling, Section, Tag, What, sha256,
+    Access, Act, Budgets, Deed, Detectors, Entry, Facts, Genesis, Given, Hash, Head, Method,
+    Millis, Moment, Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling, Section, Tag,
+    What, sha256,
 };
 use greffier::ledger::merkle::{self, Frontier};
 use greffier::ledger::registrar::Registrar;
@@ -128,6 +129,41 @@ pub(crate) fn access(entry: u64) -> Access {
         what: Given::Receipt,
         entry,
     }
+}
+
+fn act(deed: Deed) -> Act {
+    Act {
+        deed,
+        role: "admin".into(),
+        id: "admin-1".into(),
+        certificate: sha256(&[b"admin"]),
+        provider: None,
+        agent: None,
+        alert: None,
+        reason: "an exercise".to_owned(),
+    }
+}
+
+/// A provider is suspended.
+pub(crate) fn suspension(provider: &str) -> Act {
+    Act { provider: Some(provider.into()), ..act(Deed::Suspend) }
+}
+
+/// ... and no longer.
+pub(crate) fn reinstatement(provider: &str) -> Act {
+    Act { provider: Some(provider.into()), ..act(Deed::Reinstate) }
+}
+
+/// What alerts took from a provider, or from one agent of it, is given back.
+pub(crate) fn lift(provider: &str, agent: Option<Tag>) -> Act {
+    Act { provider: Some(provider.into()), agent, ..act(Deed::Lift) }
+}
+
+/// Somebody has seen the first alert.
+pub(crate) fn acknowledgement(ledger: &Ledger) -> Act {
+    let notices = ledger.notices().after(0, usize::MAX);
+    let alert = notices.iter().find(|notice| matches!(notice.what, What::Alert(_)));
+    Act { alert: alert.map(|alert| alert.seq), ..act(Deed::Acknowledge) }
 }
 
 /// A runtime of a test's own.
@@ -307,10 +343,11 @@ impl Forge {
             previous: None,
             state: None,
         }));
+        forge.add(What::Policy(Policy { section: Section::Detectors(rules.detectors) }));
         for rules in &rules.providers {
             forge.add(What::Policy(Policy { section: Section::Provider(rules.clone()) }));
         }
-        let sections = rules.providers.len() as u64;
+        let sections = rules.providers.len() as u64 + 1;
         let head = Head { digest: rules.digest, sections, judge: greffier::anomaly::VERSION };
         forge.add(What::Policy(Policy { section: Section::Head(head) }));
         forge.commit();

@@ -14,8 +14,8 @@ use greffier::ledger::{Ledger, Reach, bind};
 use tokio::task::JoinSet;
 
 use crate::segment::{
-    ORIGIN, Place, WIDE, access, get, key, notes, page, people, person, read, refusals, rules,
-    signer,
+    ORIGIN, Place, WIDE, access, acknowledgement, get, key, notes, page, people, person, read,
+    refusals, reinstatement, rules, signer, suspension,
 };
 
 fn policy() -> Rules {
@@ -50,6 +50,9 @@ fn written(alone: u32, many: u32) -> Place {
         let (on, off) = (people("beta-emploi", 0..2), people("beta-emploi", 7..8));
         page(&ledger, read("beta-emploi", "b1", &on, &off)).await;
         page(&ledger, read("gamma-sante", "c1", &[], &[])).await;
+        ledger.act(suspension("gamma-sante")).await.expect("a writable ledger");
+        ledger.act(acknowledgement(&ledger)).await.expect("a writable ledger");
+        ledger.act(reinstatement("gamma-sante")).await.expect("a writable ledger");
         while largest(&notes(&place.settings.path)) < 4 {
             together(&ledger, many).await;
         }

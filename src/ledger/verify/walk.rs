@@ -142,15 +142,14 @@ impl<'a> Walk<'a> {
         let passed = at.checked_sub(self.now.at).zip(tick.checked_sub(self.now.tick));
         if passed.is_none_or(|(at, tick)| tick > at) {
             let detail = format!("the times of entry {seq} do not follow those before it");
-            return Err(self.suspicion_or(Fault::Clock, detail, seq).into());
+            return Err(self.suspicion_or(Fault::Clock, detail, true, seq).into());
         }
         if let Err(detail) = self.policy(&entry) {
-            return Err(self.suspicion_or(Fault::Facts, detail, seq).into());
+            return Err(self.suspicion_or(Fault::Facts, detail, false, seq).into());
         }
         if let Err(error) = self.facts.check(&entry) {
-            return Err(self
-                .suspicion_or(Fault::Facts, format!("entry {seq}: {error}"), seq)
-                .into());
+            let (detail, before) = (format!("entry {seq}: {error}"), error.may_come_from_before());
+            return Err(self.suspicion_or(Fault::Facts, detail, before, seq).into());
         }
         visit(&entry, leaf);
         self.edge.push(leaf);
@@ -195,11 +194,12 @@ impl<'a> Walk<'a> {
     }
 
     /// A break of the chain comes before whatever else is wrong behind it.
-    fn suspicion_or(&mut self, kind: Fault, detail: String, seq: u64) -> Unsound {
+    /// `before`: it may be wrong because the entry before it was edited, as a time is behind one that
+    /// was moved.
+    fn suspicion_or(&mut self, kind: Fault, detail: String, before: bool, seq: u64) -> Unsound {
         let other = self.at(kind, detail, Some(seq));
-        // A time can be wrong because the one before it was moved; all else is the entry's own.
         match self.suspicion.take() {
-            Some(suspicion) if kind == Fault::Clock => suspicion.otherwise,
+            Some(suspicion) if before => suspicion.otherwise,
             Some(suspicion) => suspicion.if_edited,
             None => other,
         }

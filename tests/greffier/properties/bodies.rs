@@ -1,9 +1,10 @@
 //! Bodies: what is written is read back the same, and nothing is read that would not be written.
 
 use greffier::ledger::entry::{
-    Access, BODY_MAX, Budgets, Counts, Entry, Facts, Flag, Genesis, Given, Hash, Head, INTEGER_END,
-    Key, Malformed, Method, Moment, Outcome, Policy, Previous, ProviderRules, Read, Refusal,
-    Refusals, Refused, Rule, Ruling, Section, TEXT_MAX, Tag, What,
+    Access, Act, Alert, BODY_MAX, Budgets, Counts, Deed, Detectors, Entry, Facts, Flag, Genesis,
+    Given, Hash, Head, INTEGER_END, Key, Level, Malformed, Measure, Method, Moment, Outcome,
+    Policy, Previous, ProviderRules, Read, Refusal, Refusals, Refused, RosterRule, Rule, Ruling,
+    Section, Severity, TEXT_MAX, Tag, What,
 };
 use proptest::prelude::*;
 
@@ -59,8 +60,8 @@ impl Draw {
         }
     }
 
-    fn ruling(&mut self) -> Ruling {
-        let rules = [
+    fn rule(&mut self) -> Rule {
+        self.one_of(&[
             Rule::AgentMinute,
             Rule::AgentHour,
             Rule::AgentDay,
@@ -68,10 +69,15 @@ impl Draw {
             Rule::Provider30Days,
             Rule::OffRosterDay,
             Rule::OffRoster30Days,
-        ];
+            Rule::Contained,
+            Rule::Roster,
+        ])
+    }
+
+    fn ruling(&mut self) -> Ruling {
         Ruling {
             outcome: self.one_of(&[Outcome::Released, Outcome::Withheld]),
-            rule: self.option(|d| d.one_of(&rules)),
+            rule: self.option(Draw::rule),
             remaining: self.option(Draw::number),
             fits_at: self.option(Draw::number),
         }
@@ -119,7 +125,55 @@ impl Draw {
         }
     }
 
+    fn alert(&mut self) -> Alert {
+        let severities = [Severity::Info, Severity::Medium, Severity::High, Severity::Critical];
+        let measures = [
+            Measure::Throttle,
+            Measure::Freeze,
+            Measure::SuspendAgent,
+            Measure::CloseOffRoster,
+            Measure::CloseExports,
+            Measure::SuspendProvider,
+        ];
+        Alert {
+            incident: self.number(),
+            rule: self.rule(),
+            severity: self.one_of(&severities),
+            provider: self.text().into(),
+            agent: self.tag(),
+            level: self.one_of(&[Level::Agent, Level::Provider]),
+            observed: self.number(),
+            expected: self.number(),
+            since: self.number(),
+            first: self.number(),
+            last: self.number(),
+            persons: self.number(),
+            off: self.number(),
+            measures: self.list(|d| d.one_of(&measures)),
+            until: self.option(Draw::number),
+        }
+    }
+
+    fn act(&mut self) -> Act {
+        let deeds = [Deed::Suspend, Deed::Reinstate, Deed::Lift, Deed::Acknowledge];
+        Act {
+            deed: self.one_of(&deeds),
+            role: self.text().into(),
+            id: self.text().into(),
+            certificate: self.hash(),
+            provider: self.option(|d| d.text().into()),
+            agent: self.option(Draw::tag),
+            alert: self.option(Draw::number),
+            reason: self.text(),
+        }
+    }
+
     fn section(&mut self) -> Section {
+        if self.number().is_multiple_of(4) {
+            let (off, on, medium, high) =
+                (self.number(), self.number(), self.number(), self.number());
+            return Section::Detectors(Detectors { roster: RosterRule { off, on, medium, high } });
+        }
         if self.number().is_multiple_of(2) {
             return Section::Head(Head {
                 digest: self.hash(),
@@ -146,7 +200,7 @@ impl Draw {
     }
 
     fn what(&mut self) -> What {
-        match self.number() % 6 {
+        match self.number() % 8 {
             0 => What::Genesis(Genesis {
                 format: self.number(),
                 origin: self.text(),
@@ -176,6 +230,8 @@ impl Draw {
                 what: Given::Receipt,
                 entry: self.number(),
             }),
+            4 => What::Alert(self.alert()),
+            5 => What::Act(self.act()),
             _ => What::Read(Box::new(self.read())),
         }
     }

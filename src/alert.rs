@@ -1,0 +1,99 @@
+//! What an alert or an act says, in a plain sentence or two, always in the same form: who, by which
+//! rule, observed against expected, how many persons in which entries, what was contained and what
+//! clears it. It knows nothing of who is told, or how.
+
+mod english;
+mod french;
+#[cfg(test)]
+mod tests;
+
+use crate::ledger::entry::{Act, Alert, Measure, Millis, Rule};
+
+/// In what words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// British English.
+    English,
+    /// French.
+    French,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Language; 2] = [Language::English, Language::French];
+
+    /// As BCP 47 calls it.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Language::English => "en",
+            Language::French => "fr",
+        }
+    }
+}
+
+/// What the alert of entry `seq` says.
+pub fn of_alert(language: Language, seq: u64, alert: &Alert) -> String {
+    match language {
+        Language::English => english::alert(seq, alert),
+        Language::French => french::alert(seq, alert),
+    }
+}
+
+/// What the act of entry `seq` says.
+pub fn of_act(language: Language, seq: u64, act: &Act) -> String {
+    match language {
+        Language::English => english::act(seq, act),
+        Language::French => french::act(seq, act),
+    }
+}
+
+/// The span of a budget.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Span {
+    Minute,
+    Hour,
+    Day,
+    Days30,
+}
+
+/// The span of a rule that is a budget, and whether it counts persons off the roster only.
+fn budget(rule: Rule) -> Option<(Span, bool)> {
+    match rule {
+        Rule::AgentMinute => Some((Span::Minute, false)),
+        Rule::AgentHour => Some((Span::Hour, false)),
+        Rule::AgentDay | Rule::ProviderDay => Some((Span::Day, false)),
+        Rule::Provider30Days => Some((Span::Days30, false)),
+        Rule::OffRosterDay => Some((Span::Day, true)),
+        Rule::OffRoster30Days => Some((Span::Days30, true)),
+        Rule::Contained | Rule::Roster => None,
+    }
+}
+
+/// The command that gives back all that an alert took; of the agent alone where nothing else was.
+fn lift(alert: &Alert) -> String {
+    let of_agent =
+        |m: &Measure| matches!(m, Measure::Throttle | Measure::Freeze | Measure::SuspendAgent);
+    let agent = alert.measures.iter().all(of_agent).then_some(alert.agent);
+    command("lift", &alert.provider, agent)
+}
+
+/// A tag may begin with a hyphen, hence the sign of equality.
+fn command(deed: &str, provider: &str, agent: Option<impl std::fmt::Display>) -> String {
+    match agent {
+        Some(agent) => format!("greffier {deed} {provider} --agent={agent} --reason REASON"),
+        None => format!("greffier {deed} {provider} --reason REASON"),
+    }
+}
+
+/// A sum in thousandths, to one place; rounded down, so that none seems to have reached a limit.
+fn weight(sum: u64, point: char) -> String {
+    format!("{}{point}{}", sum / 1_000, sum % 1_000 / 100)
+}
+
+/// Day and time of day, UTC.
+fn day_and_time(at: Millis) -> (String, String) {
+    let at = i64::try_from(at).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+    let text = at.map_or_else(|| "?T?".to_owned(), |at| format!("{at:.0}"));
+    let (day, time) = text.trim_end_matches('Z').split_once('T').unwrap_or(("?", "?"));
+    (day.to_owned(), time.to_owned())
+}

@@ -1,0 +1,130 @@
+//! The sentences in English.
+
+use super::{Span, budget, command, day_and_time, lift, weight};
+use crate::ledger::entry::{Act, Alert, Deed, Level, Measure, Severity};
+
+pub(super) fn alert(seq: u64, alert: &Alert) -> String {
+    let severity = match alert.severity {
+        Severity::Info => "information",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    };
+    let who = match alert.level {
+        Level::Agent => format!("agent {} of {}", alert.agent, alert.provider),
+        Level::Provider => format!("{}, all agents together,", alert.provider),
+    };
+    format!(
+        "Alert {seq} ({severity}, incident {}): {who} {}. {}. {}.",
+        alert.incident,
+        found(alert),
+        disclosed(alert),
+        contained(alert),
+    )
+}
+
+/// `no person`, `1 person`, `2 persons`.
+fn persons(n: u64) -> String {
+    match n {
+        0 => "no person".to_owned(),
+        1 => "1 person".to_owned(),
+        n => format!("{n} persons"),
+    }
+}
+
+/// Which rule, observed against expected.
+fn found(alert: &Alert) -> String {
+    let &Alert { observed, expected, off, .. } = alert;
+    let Some((span, only_off)) = budget(alert.rule) else {
+        return format!(
+            "goes off its roster more than mistakes explain: {} off the roster disclosed today, \
+             weight {} where {} is the limit",
+            persons(off),
+            weight(observed, '.'),
+            weight(expected, '.'),
+        );
+    };
+    let off = if only_off { " off the roster" } else { "" };
+    let span = match span {
+        Span::Minute => "a minute",
+        Span::Hour => "an hour",
+        Span::Day => "a day",
+        Span::Days30 => "30 days",
+    };
+    if alert.severity == Severity::Info {
+        let could = if observed > 1 { "up to " } else { "" };
+        let left = if expected == 1 { "was" } else { "were" };
+        return format!(
+            "asked for {could}{}{off} and was refused: {} {left} left of its budget for {span}",
+            persons(observed),
+            persons(expected),
+        );
+    }
+    format!("has used up its budget: {observed} of {}{off} in {span}", persons(expected))
+}
+
+/// How many persons, since when, in which entries.
+fn disclosed(alert: &Alert) -> String {
+    let (day, time) = day_and_time(alert.since);
+    let entries = match (alert.first, alert.last) {
+        (first, last) if first == last => format!("entry {first}"),
+        (first, last) => format!("entries {first} to {last}"),
+    };
+    let were = if alert.persons > 1 { "were" } else { "was" };
+    let off = match (alert.off, alert.persons) {
+        (0, _) => String::new(),
+        (1, 1) => ", who is off the roster".to_owned(),
+        (off, persons) if off == persons => ", all of them off the roster".to_owned(),
+        (off, _) => format!(", {off} of them off the roster"),
+    };
+    let persons = persons(alert.persons);
+    format!("On {day} from {time} UTC on, in {entries}, {persons} {were} disclosed to it{off}")
+}
+
+/// What was contained, and what clears it.
+fn contained(alert: &Alert) -> String {
+    if alert.measures.is_empty() {
+        return "Nothing is contained by this".to_owned();
+    }
+    let measure = |measure: &Measure| match measure {
+        Measure::Throttle => "the agent gets one new person in ten seconds, and its roster only",
+        Measure::Freeze => "the agent gets only records that it was given today",
+        Measure::SuspendAgent => "the agent gets nothing",
+        Measure::CloseOffRoster => "the provider gets its roster only",
+        Measure::CloseExports => "the provider gets no exports",
+        Measure::SuspendProvider => "the provider gets nothing",
+    };
+    let measures: Vec<&str> = alert.measures.iter().map(measure).collect();
+    let end = alert.until.map_or_else(String::new, |until| {
+        let (day, time) = day_and_time(until);
+        format!("on {day} at {time} UTC, or ")
+    });
+    format!(
+        "Contained: {}. It ends {end}when an administrator lifts it: {}",
+        measures.join("; "),
+        lift(alert)
+    )
+}
+
+pub(super) fn act(seq: u64, act: &Act) -> String {
+    let provider = act.provider.as_deref().unwrap_or_default();
+    let whom = match act.agent {
+        Some(agent) => format!("agent {agent} of {provider}"),
+        None => format!("{provider} and all its agents"),
+    };
+    let what = match act.deed {
+        Deed::Suspend => format!(
+            "suspended {whom}: nothing is released there until an administrator gives access \
+             back: {}",
+            command("reinstate", provider, act.agent)
+        ),
+        Deed::Reinstate => format!("took back the suspension of {whom}"),
+        Deed::Lift => format!(
+            "lifted what alerts had contained of {whom}; the detectors begin again at 0 there"
+        ),
+        Deed::Acknowledge => {
+            format!("has seen alert {}; nothing is lifted by that", act.alert.unwrap_or(0))
+        }
+    };
+    format!("Act {seq}: {} ({}) {what}. Reason given: \"{}\"", act.id, act.role, act.reason)
+}

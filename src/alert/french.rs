@@ -1,0 +1,143 @@
+//! The sentences in French.
+
+use super::{Span, budget, command, day_and_time, lift, weight};
+use crate::ledger::entry::{Act, Alert, Deed, Level, Measure, Severity};
+
+pub(super) fn alert(seq: u64, alert: &Alert) -> String {
+    let severity = match alert.severity {
+        Severity::Info => "information",
+        Severity::Medium => "moyenne",
+        Severity::High => "grave",
+        Severity::Critical => "critique",
+    };
+    let who = match alert.level {
+        Level::Agent => format!("l’agent {} de {}", alert.agent, alert.provider),
+        Level::Provider => format!("{}, tous agents confondus,", alert.provider),
+    };
+    format!(
+        "Alerte {seq} ({severity}, incident {}) : {who} {}. {}. {}.",
+        alert.incident,
+        found(alert),
+        disclosed(alert),
+        contained(alert),
+    )
+}
+
+/// `aucune personne`, `1 personne`, `2 personnes`.
+fn persons(n: u64) -> String {
+    match n {
+        0 => "aucune personne".to_owned(),
+        1 => "1 personne".to_owned(),
+        n => format!("{n} personnes"),
+    }
+}
+
+/// Which rule, observed against expected.
+fn found(alert: &Alert) -> String {
+    let &Alert { observed, expected, off, .. } = alert;
+    let Some((span, only_off)) = budget(alert.rule) else {
+        return format!(
+            "sort de sa liste plus que des erreurs ne l’expliquent : {} hors liste {} ce jour, \
+             poids {} pour une limite de {}",
+            persons(off),
+            if off > 1 { "communiquées" } else { "communiquée" },
+            weight(observed, ','),
+            weight(expected, ','),
+        );
+    };
+    let off = if only_off { " hors liste" } else { "" };
+    let span = match span {
+        Span::Minute => "une minute",
+        Span::Hour => "une heure",
+        Span::Day => "un jour",
+        Span::Days30 => "30 jours",
+    };
+    if alert.severity == Severity::Info {
+        let could = if observed > 1 { "jusqu’à " } else { "" };
+        let left = match expected {
+            0 => "il ne restait aucune personne".to_owned(),
+            left => format!("il restait {}", persons(left)),
+        };
+        return format!(
+            "a demandé {could}{}{off} et a essuyé un refus : {left} à son budget pour {span}",
+            persons(observed),
+        );
+    }
+    format!("a épuisé son budget : {observed} sur {}{off} en {span}", persons(expected))
+}
+
+/// How many persons, since when, in which entries.
+fn disclosed(alert: &Alert) -> String {
+    let (day, time) = day_and_time(alert.since);
+    let entries = match (alert.first, alert.last) {
+        (first, last) if first == last => format!("à l’entrée {first}"),
+        (first, last) => format!("aux entrées {first} à {last}"),
+    };
+    let were = match alert.persons {
+        0 => "ne lui a été communiquée",
+        1 => "lui a été communiquée",
+        _ => "lui ont été communiquées",
+    };
+    let off = match (alert.off, alert.persons) {
+        (0, _) => String::new(),
+        (1, 1) => ", qui est hors liste".to_owned(),
+        (off, persons) if off == persons => ", toutes hors liste".to_owned(),
+        (off, _) => format!(", dont {off} hors liste"),
+    };
+    let persons = persons(alert.persons);
+    format!("Le {day} à partir de {time} UTC, {entries}, {persons} {were}{off}")
+}
+
+/// What was contained, and what clears it.
+fn contained(alert: &Alert) -> String {
+    if alert.measures.is_empty() {
+        return "Aucun accès n’est restreint par cette alerte".to_owned();
+    }
+    let measure = |measure: &Measure| match measure {
+        Measure::Throttle => {
+            "l’agent reçoit une nouvelle personne toutes les dix secondes, de sa liste seulement"
+        }
+        Measure::Freeze => "l’agent ne reçoit que les dossiers qu’il a déjà reçus ce jour",
+        Measure::SuspendAgent => "l’agent ne reçoit plus rien",
+        Measure::CloseOffRoster => "le prestataire ne reçoit que sa liste",
+        Measure::CloseExports => "le prestataire n’a plus d’export",
+        Measure::SuspendProvider => "le prestataire ne reçoit plus rien",
+    };
+    let measures: Vec<&str> = alert.measures.iter().map(measure).collect();
+    let end = alert.until.map_or_else(String::new, |until| {
+        let (day, time) = day_and_time(until);
+        format!("le {day} à {time} UTC, ou ")
+    });
+    format!(
+        "Restriction : {}. Elle prend fin {end}quand un administrateur la lève : {}",
+        measures.join(" ; "),
+        lift(alert)
+    )
+}
+
+pub(super) fn act(seq: u64, act: &Act) -> String {
+    let provider = act.provider.as_deref().unwrap_or_default();
+    let (whom, of_whom) = match act.agent {
+        Some(agent) => {
+            (format!("l’agent {agent} de {provider}"), format!("de l’agent {agent} de {provider}"))
+        }
+        None => {
+            (format!("{provider} et tous ses agents"), format!("de {provider} et de ses agents"))
+        }
+    };
+    let what = match act.deed {
+        Deed::Suspend => format!(
+            "a suspendu {whom} : rien n’y est communiqué jusqu’à ce qu’un administrateur rende \
+             l’accès : {}",
+            command("reinstate", provider, act.agent)
+        ),
+        Deed::Reinstate => format!("a mis fin à la suspension {of_whom}"),
+        Deed::Lift => format!(
+            "a levé les restrictions {of_whom} dues aux alertes ; les détecteurs y repartent de 0"
+        ),
+        Deed::Acknowledge => {
+            format!("a vu l’alerte {} ; rien n’est levé par là", act.alert.unwrap_or(0))
+        }
+    };
+    format!("Acte {seq} : {} ({}) {what}. Motif donné : « {} »", act.id, act.role, act.reason)
+}

@@ -1,0 +1,219 @@
+//! The sentences themselves, and that none of them stumbles over one, none or many.
+
+use super::*;
+use crate::ledger::entry::{Deed, Hash, Level, Severity, Tag};
+
+const AT: Millis = 1_795_341_723_456;
+
+fn base() -> Alert {
+    Alert {
+        incident: 50,
+        rule: Rule::Roster,
+        severity: Severity::High,
+        provider: "provider-01".into(),
+        agent: Tag([0xf8; 16]),
+        level: Level::Agent,
+        observed: 45_066,
+        expected: 45_000,
+        since: AT,
+        first: 41,
+        last: 56,
+        persons: 20,
+        off: 14,
+        measures: vec![Measure::Freeze, Measure::CloseOffRoster],
+        until: None,
+    }
+}
+
+/// Every rule, severity and level that the judge makes alerts of, with the measures it takes.
+fn all() -> Vec<Alert> {
+    use Level::{Agent, Provider};
+    use Measure::{CloseExports, CloseOffRoster, Freeze, SuspendAgent, SuspendProvider, Throttle};
+    use Severity::{Critical, High, Info, Medium};
+    let budgets = [
+        (Rule::AgentMinute, Agent, None),
+        (Rule::AgentHour, Agent, Some(High)),
+        (Rule::AgentDay, Agent, Some(High)),
+        (Rule::ProviderDay, Provider, Some(High)),
+        (Rule::Provider30Days, Provider, Some(High)),
+        (Rule::OffRosterDay, Provider, Some(Critical)),
+        (Rule::OffRoster30Days, Provider, Some(Critical)),
+    ];
+    let mut cases: Vec<(Rule, Level, Severity)> = Vec::new();
+    for (rule, level, exhausted) in budgets {
+        cases.push((rule, level, Info));
+        cases.extend(exhausted.map(|severity| (rule, level, severity)));
+    }
+    for level in [Agent, Provider] {
+        let grave = [Info, Medium, High, Critical];
+        cases.extend(grave.map(|severity| (Rule::Roster, level, severity)));
+    }
+    let mut all = Vec::new();
+    for (rule, level, severity) in cases {
+        let measures = match (severity, level) {
+            (Info, _) => vec![vec![]],
+            (Medium, Agent) => vec![vec![Throttle]],
+            (Medium | High, Provider) => vec![vec![CloseOffRoster]],
+            (High, Agent) => vec![vec![Freeze, CloseOffRoster]],
+            (Critical, _) => {
+                vec![vec![SuspendAgent, CloseOffRoster, CloseExports], vec![SuspendProvider]]
+            }
+        };
+        for measures in measures {
+            for (persons, off, n) in [(0, 0, 0), (1, 0, 1), (1, 1, 2), (5, 5, 5), (20, 14, 20)] {
+                let until = (severity == Medium).then_some(AT + 3_600_000);
+                let weight = |n| if rule == Rule::Roster { n * 3_219 } else { n };
+                let used_up = severity != Info && rule != Rule::Roster;
+                all.push(Alert {
+                    rule,
+                    severity,
+                    level,
+                    observed: weight(n.max(1)),
+                    expected: weight(if used_up { n.max(1) } else { n }),
+                    persons,
+                    off,
+                    measures: measures.clone(),
+                    until,
+                    ..base()
+                });
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn an_alert_says_who_what_how_many_and_what_clears_it() {
+    assert_eq!(
+        of_alert(Language::English, 57, &base()),
+        "Alert 57 (high, incident 50): agent -Pj4-Pj4-Pj4-Pj4-Pj4-A of provider-01 goes off its \
+         roster more than mistakes explain: 14 persons off the roster disclosed today, weight 45.0 \
+         where 45.0 is the limit. On 2026-11-22 from 10:02:03 UTC on, in entries 41 to 56, 20 \
+         persons were disclosed to it, 14 of them off the roster. Contained: the agent gets only \
+         records that it was given today; the provider gets its roster only. It ends when an \
+         administrator lifts it: greffier lift provider-01 --reason REASON."
+    );
+}
+
+#[test]
+fn no_sentence_stumbles_over_one_none_or_many() {
+    for alert in all() {
+        for language in Language::ALL {
+            let text = of_alert(language, 57, &alert);
+            let once = |word: &str| {
+                format!(" {text} ").contains(&format!(" {word} "))
+                    || text.contains(&format!(" {word},"))
+                    || text.contains(&format!(" {word}."))
+            };
+            for wrong in [
+                "1 persons",
+                "0 person",
+                "0 persons",
+                "1 personnes",
+                "0 personne",
+                "0 personnes",
+                "1 person were",
+                "persons was",
+                "personnes lui a",
+                "personne lui ont",
+                "(s)",
+                "  ",
+                "all of them of them",
+            ] {
+                assert!(!once(wrong), "`{wrong}` in: {text}");
+            }
+            assert!(text.contains("provider-01") && text.contains("57") && text.contains("50"));
+            let lifted = text.contains("greffier lift provider-01");
+            assert_eq!(lifted, !alert.measures.is_empty(), "{text}");
+            assert_eq!(text.contains("11:02:03"), alert.until.is_some(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn every_rule_severity_and_level_has_a_sentence_of_its_own() {
+    for language in Language::ALL {
+        let many = all().into_iter().filter(|alert| alert.persons == 20);
+        let texts: Vec<String> = many.map(|alert| of_alert(language, 57, &alert)).collect();
+        let mut once = texts.clone();
+        once.sort();
+        once.dedup();
+        // The day's budget of an agent and that of a provider differ in who; nothing is said twice.
+        assert_eq!(once.len(), texts.len());
+        assert_eq!(texts.len(), 25);
+    }
+}
+
+#[test]
+fn a_budget_is_told_in_persons() {
+    let spent = Alert {
+        rule: Rule::OffRosterDay,
+        severity: Severity::Critical,
+        level: Level::Provider,
+        observed: 20,
+        expected: 20,
+        measures: vec![Measure::SuspendProvider],
+        ..base()
+    };
+    let english = of_alert(Language::English, 57, &spent);
+    assert!(english.contains("has used up its budget: 20 of 20 persons off the roster in a day"));
+    let french = of_alert(Language::French, 57, &spent);
+    assert!(french.contains("a épuisé son budget : 20 sur 20 personnes hors liste en un jour"));
+    let refused = Alert {
+        rule: Rule::AgentHour,
+        severity: Severity::Info,
+        observed: 12,
+        expected: 1,
+        measures: vec![],
+        ..base()
+    };
+    let english = of_alert(Language::English, 57, &refused);
+    assert!(english.contains(
+        "asked for up to 12 persons and was refused: 1 person was left of its budget for an hour"
+    ));
+}
+
+#[test]
+fn what_was_taken_from_the_agent_alone_is_lifted_for_the_agent_alone() {
+    let throttled = Alert { measures: vec![Measure::Throttle], until: Some(AT), ..base() };
+    let text = of_alert(Language::English, 57, &throttled);
+    assert!(text.contains("greffier lift provider-01 --agent=-Pj4"), "{text}");
+    assert!(text.contains("It ends on 2026-11-22 at 10:02:03 UTC, or when"), "{text}");
+}
+
+#[test]
+fn an_act_says_who_did_what_to_whom_and_why() {
+    let act = |deed, agent, alert| Act {
+        deed,
+        role: "admin".into(),
+        id: "admin-1".into(),
+        certificate: Hash([1; 32]),
+        provider: (deed != Deed::Acknowledge).then(|| "provider-01".into()),
+        agent,
+        alert,
+        reason: "Ticket 7.".to_owned(),
+    };
+    let agent = Some(Tag([0xf8; 16]));
+    let mut texts = Vec::new();
+    for language in Language::ALL {
+        for deed in [Deed::Suspend, Deed::Reinstate, Deed::Lift] {
+            texts.extend([None, agent].map(|agent| of_act(language, 60, &act(deed, agent, None))));
+        }
+        texts.push(of_act(language, 60, &act(Deed::Acknowledge, None, Some(57))));
+    }
+    assert_eq!(
+        texts[1],
+        "Act 60: admin-1 (admin) suspended agent -Pj4-Pj4-Pj4-Pj4-Pj4-A of provider-01: nothing is \
+         released there until an administrator gives access back: greffier reinstate provider-01 \
+         --agent=-Pj4-Pj4-Pj4-Pj4-Pj4-A --reason REASON. Reason given: \"Ticket 7.\""
+    );
+    assert_eq!(
+        texts[13],
+        "Acte 60 : admin-1 (admin) a vu l’alerte 57 ; rien n’est levé par là. Motif donné : \
+         « Ticket 7. »"
+    );
+    let count = texts.len();
+    texts.sort();
+    texts.dedup();
+    assert_eq!(texts.len(), count);
+}

@@ -1,0 +1,448 @@
+//! The judge as a whole: reads in, rulings and alerts out, and the same again from the entries.
+
+use super::replay::Replay;
+use super::*;
+use crate::ledger::entry::{
+    Act, Alert, Budgets, Counts, Deed, Detectors, Facts, Hash, Head, Measure, Method, Policy,
+    ProviderRules, Read, RosterRule, Section, Tag, What, Word,
+};
+use proptest::prelude::*;
+
+const WIDE: Budgets = Budgets {
+    agent_minute: 10_000,
+    agent_hour: 10_000,
+    agent_day: 10_000,
+    provider_day: 10_000,
+    provider_30_days: 10_000,
+    off_roster_day: 1_000,
+    off_roster_30_days: 1_000,
+};
+
+/// A ledger in memory, as the registrar writes it.
+struct Bench {
+    judge: Box<dyn Judge>,
+    entries: Vec<Entry>,
+    now: Moment,
+}
+
+impl Bench {
+    fn under(budgets: Budgets) -> Bench {
+        let judge = Anomaly::fresh();
+        let mut bench = Bench { judge, entries: Vec::new(), now: Moment { at: DAY, tick: 0 } };
+        let policy = |section| What::Policy(Policy { section });
+        bench.add(policy(Section::Detectors(Detectors::default())));
+        for provider in ["alpha", "beta"] {
+            let rules = ProviderRules { provider: provider.into(), budgets };
+            bench.add(policy(Section::Provider(rules)));
+        }
+        let head = Head { digest: Hash::default(), sections: 3, judge: VERSION };
+        bench.add(policy(Section::Head(head)));
+        bench
+    }
+
+    fn add(&mut self, what: What) -> u64 {
+        let seq = self.entries.len() as u64;
+        let entry = Entry { seq, prev: Hash::default(), now: self.now, what };
+        self.judge.apply(&entry);
+        self.entries.push(entry);
+        seq
+    }
+
+    /// A read as it would be recorded; what was ruled, and the alerts behind it.
+    fn read(&mut self, who: (&str, u8), facts: Facts) -> (Ruling, Vec<Alert>) {
+        let provider: Word = who.0.into();
+        let agent = Tag([who.1; 16]);
+        let seq = self.entries.len() as u64;
+        let counted = Counted { seq, provider: &provider, agent, facts };
+        let decision = self.judge.decide(&counted, self.now);
+        let ruling = decision.ruling;
+        self.add(What::Read(Box::new(read(provider, agent, facts, ruling))));
+        for alert in &decision.alerts {
+            self.add(What::Alert(alert.clone()));
+        }
+        (ruling, decision.alerts)
+    }
+
+    /// So many strangers one by one; how many were released before the first was withheld.
+    fn strangers(&mut self, who: (&str, u8), most: u64) -> u64 {
+        (0..most).take_while(|_| self.read(who, off(1)).0 == Ruling::RELEASED).count() as u64
+    }
+
+    fn act(&mut self, deed: Deed, provider: &str, agent: Option<u8>) {
+        let agent = agent.map(|n| Tag([n; 16]));
+        self.add(What::Act(Act {
+            deed,
+            role: "admin".into(),
+            id: "admin-1".into(),
+            certificate: Hash::default(),
+            provider: Some(provider.into()),
+            agent,
+            alert: None,
+            reason: "an exercise".to_owned(),
+        }));
+    }
+
+    fn alerts(&self) -> Vec<&Alert> {
+        let alert = |entry: &'_ Entry| matches!(entry.what, What::Alert(_));
+        let alerts = self.entries.iter().filter(|entry| alert(entry));
+        alerts.filter_map(|e| if let What::Alert(a) = &e.what { Some(a) } else { None }).collect()
+    }
+
+    fn pass(&mut self, ticks: Millis) {
+        self.now = Moment { at: self.now.at + ticks, tick: self.now.tick + ticks };
+    }
+
+    /// A second judge comes to the same.
+    fn assert_replays(&self) {
+        let mut replay = Replay::default();
+        self.entries.iter().for_each(|entry| replay.apply(entry));
+        assert_eq!((replay.difference(), replay.foreign), (None, 0));
+    }
+}
+
+fn read(provider: Word, agent: Tag, facts: Facts, ruling: Ruling) -> Read {
+    Read {
+        policy: 3,
+        request: None,
+        replay_of: None,
+        provider,
+        certificate: Hash::default(),
+        agent,
+        issuer: None,
+        methods: Vec::new(),
+        auth_age: None,
+        token: None,
+        network: "192.0.2.0/24".into(),
+        dataset: "cir".into(),
+        purpose: "course_delivery".into(),
+        case: agent,
+        reason: None,
+        method: Method::List,
+        view: "BASIC".into(),
+        job: None,
+        keys: Vec::new(),
+        asked: facts.could,
+        misses: 0,
+        rows: 0,
+        on: Vec::new(),
+        off: Vec::new(),
+        facts,
+        context: Vec::new(),
+        decoys: 0,
+        weight: 0,
+        ruling,
+        reply: None,
+    }
+}
+
+fn counts(n: u64) -> Counts {
+    Counts { agent_day: n, provider_day: n, provider_30_days: n, never: n }
+}
+
+/// New persons, all off the roster.
+fn off(n: u64) -> Facts {
+    Facts { could: n, could_off: n, all: counts(n), off: counts(n) }
+}
+
+/// New persons, all on it.
+fn on(n: u64) -> Facts {
+    Facts { could: n, could_off: 0, all: counts(n), off: Counts::default() }
+}
+
+/// A file that this agent was given today.
+const AGAIN: Facts = Facts {
+    could: 0,
+    could_off: 0,
+    all: Counts { agent_day: 0, provider_day: 0, provider_30_days: 0, never: 0 },
+    off: Counts { agent_day: 0, provider_day: 0, provider_30_days: 0, never: 0 },
+};
+
+const A: (&str, u8) = ("alpha", 1);
+
+#[test]
+fn the_thirteenth_stranger_in_a_row_is_withheld_and_the_fourteenth_freezes() {
+    let mut bench = Bench::under(WIDE);
+    assert_eq!(bench.strangers(A, 20), 12);
+    let said: Vec<_> = bench.alerts().iter().map(|a| (a.severity, a.observed, a.off)).collect();
+    let info = (Severity::Info, 7 * 3_219, 7);
+    // The read that shows it does not count among what was disclosed.
+    assert_eq!(said, [info, (Severity::Medium, 13 * 3_219, 12)]);
+    let (ruling, alerts) = bench.read(A, off(1));
+    assert_eq!(ruling, Ruling::contained(None));
+    assert_eq!(alerts[0].severity, Severity::High);
+    assert_eq!(alerts[0].measures, [Measure::Freeze, Measure::CloseOffRoster]);
+    assert_eq!((alerts[0].persons, alerts[0].off, alerts[0].until), (12, 12, None));
+    // One incident, told once.
+    let first = bench.alerts()[0].incident;
+    assert!(bench.alerts().iter().all(|alert| alert.incident == first));
+    for _ in 0..5 {
+        assert_eq!(bench.read(A, off(1)), (Ruling::contained(None), Vec::new()));
+    }
+    bench.assert_replays();
+}
+
+#[test]
+fn a_burst_of_twelve_is_ordinary_and_persons_on_the_roster_make_up_for_it() {
+    let mut bench = Bench::under(WIDE);
+    for _ in 0..10 {
+        assert_eq!(bench.strangers(A, 12), 12);
+        for _ in 0..60 {
+            assert_eq!(bench.read(A, on(1)).0, Ruling::RELEASED);
+        }
+    }
+    assert!(bench.alerts().iter().all(|alert| alert.severity == Severity::Info));
+    bench.assert_replays();
+}
+
+#[test]
+fn a_page_of_strangers_freezes_at_once_and_is_withheld() {
+    let mut bench = Bench::under(WIDE);
+    let mixed = Facts { could: 500, could_off: 500, all: counts(500), off: counts(14) };
+    let (ruling, alerts) = bench.read(A, mixed);
+    // Those off the roster come first: the others do not make up for them beforehand.
+    assert_eq!(ruling, Ruling::contained(None));
+    assert_eq!((alerts.len(), alerts[0].severity, alerts[0].observed), (1, Severity::High, 45_066));
+    assert_eq!(bench.read(A, on(1)).0, Ruling::contained(None));
+    assert_eq!(bench.read(A, AGAIN).0, Ruling::RELEASED);
+    // Another agent of the provider keeps to its roster, and works.
+    assert_eq!(bench.read(("alpha", 2), off(1)).0, Ruling::contained(None));
+    assert_eq!(bench.read(("alpha", 2), on(15)).0, Ruling::RELEASED);
+    assert_eq!(bench.read(("beta", 3), off(1)).0, Ruling::RELEASED);
+    bench.assert_replays();
+}
+
+#[test]
+fn a_withheld_page_of_the_roster_clears_nobody() {
+    let mut bench = Bench::under(Budgets { agent_minute: 30, ..WIDE });
+    assert_eq!(bench.strangers(A, 12), 12);
+    let (ruling, _) = bench.read(A, on(500));
+    assert_eq!(ruling.rule, Some(Rule::AgentMinute));
+    assert_eq!(bench.strangers(A, 1), 0);
+    bench.assert_replays();
+}
+
+#[test]
+fn a_theft_split_over_agents_adds_up_to_the_provider_s() {
+    let mut bench = Bench::under(WIDE);
+    let released: u64 = (1..=20).map(|agent| bench.strangers(("alpha", agent), 2)).sum();
+    assert_eq!(released, 12);
+    let medium = bench.alerts().into_iter().find(|alert| alert.severity == Severity::Medium);
+    let medium = medium.expect("an alert");
+    assert_eq!(
+        (medium.level, &*medium.measures),
+        (Level::Provider, &[Measure::CloseOffRoster][..])
+    );
+    assert!(bench.read(("alpha", 5), on(3)).0 == Ruling::RELEASED);
+    bench.assert_replays();
+}
+
+#[test]
+fn a_throttle_lets_one_person_go_in_ten_seconds_and_ends_after_an_hour() {
+    let mut bench = Bench::under(WIDE);
+    bench.strangers(A, 13);
+    let fits = bench.now.at + 10_000;
+    assert_eq!(bench.read(A, on(1)).0, Ruling::contained(Some(fits)));
+    assert_eq!(bench.read(A, AGAIN).0, Ruling::RELEASED);
+    bench.pass(10_000);
+    assert_eq!(bench.read(A, on(2)).0, Ruling::contained(None));
+    assert_eq!(bench.read(A, on(1)).0, Ruling::RELEASED);
+    bench.pass(9_999);
+    assert_eq!(bench.read(A, on(1)).0, Ruling::contained(Some(bench.now.at + 1)));
+    bench.pass(HOUR);
+    assert_eq!(bench.read(A, on(20)).0, Ruling::RELEASED);
+    bench.assert_replays();
+}
+
+#[test]
+fn an_exhausted_hour_freezes_and_an_exhausted_off_roster_budget_suspends() {
+    let mut bench = Bench::under(Budgets { agent_hour: 60, off_roster_day: 10, ..WIDE });
+    let (ruling, alerts) = bench.read(A, on(60));
+    assert_eq!(ruling, Ruling::RELEASED);
+    let said: Vec<_> = alerts.iter().map(|a| (a.rule, a.severity, a.persons)).collect();
+    assert_eq!(said, [(Rule::AgentHour, Severity::High, 60)]);
+    assert_eq!(bench.read(A, on(1)).0, Ruling::contained(None));
+
+    assert_eq!(bench.strangers(("beta", 2), 20), 10);
+    let critical = bench.alerts().into_iter().find(|a| a.severity == Severity::Critical);
+    let critical = critical.expect("an alert").clone();
+    assert_eq!((critical.rule, critical.off), (Rule::OffRosterDay, 10));
+    assert_eq!(critical.measures[0], Measure::SuspendAgent);
+    assert_eq!(bench.read(("beta", 2), AGAIN).0, Ruling::contained(None));
+    assert!(bench.judge.contained().refuses(&"beta".into(), Tag([2; 16]), false));
+    assert!(bench.judge.contained().refuses(&"alpha".into(), Tag([1; 16]), true));
+    assert!(!bench.judge.contained().refuses(&"alpha".into(), Tag([1; 16]), false));
+    bench.assert_replays();
+}
+
+#[test]
+fn a_theft_that_goes_on_with_a_second_agent_suspends_the_provider() {
+    let mut bench = Bench::under(Budgets { off_roster_day: 5, ..WIDE });
+    assert_eq!(bench.strangers(("alpha", 1), 9), 5);
+    assert_eq!(bench.read(("alpha", 3), on(1)).0, Ruling::RELEASED);
+    // The second gets nobody, and what it asks for tells enough.
+    for _ in 0..14 {
+        assert_eq!(bench.read(("alpha", 2), off(1)).0, Ruling::contained(None));
+    }
+    let last = bench.alerts().into_iter().next_back().expect("an alert").clone();
+    assert_eq!(
+        (last.severity, &*last.measures),
+        (Severity::Critical, &[Measure::SuspendProvider][..])
+    );
+    assert_eq!(bench.read(("alpha", 3), AGAIN).0, Ruling::contained(None));
+    assert_eq!(bench.read(("beta", 4), on(1)).0, Ruling::RELEASED);
+    bench.assert_replays();
+}
+
+#[test]
+fn something_critical_elsewhere_halves_the_height_for_a_day_and_is_medium_at_most() {
+    let mut bench = Bench::under(Budgets { off_roster_day: 9, ..WIDE });
+    bench.strangers(("beta", 9), 20);
+    let mut bench = Bench { now: bench.now, ..bench };
+    assert_eq!(bench.strangers(A, 12), 6);
+    let last = bench.alerts().into_iter().next_back().expect("an alert").clone();
+    assert_eq!((&*last.provider, last.severity), ("alpha", Severity::Medium));
+    bench.assert_replays();
+}
+
+#[test]
+fn acts_take_and_give_and_a_lift_begins_anew() {
+    let mut bench = Bench::under(WIDE);
+    bench.act(Deed::Suspend, "alpha", Some(1));
+    assert_eq!(bench.read(A, AGAIN).0, Ruling::contained(None));
+    assert_eq!(bench.read(("alpha", 2), on(1)).0, Ruling::RELEASED);
+    // What an act took, only its counterpart gives back.
+    bench.act(Deed::Lift, "alpha", None);
+    assert_eq!(bench.read(A, on(1)).0, Ruling::contained(None));
+    bench.act(Deed::Reinstate, "alpha", Some(1));
+    assert_eq!(bench.read(A, on(1)).0, Ruling::RELEASED);
+    bench.act(Deed::Suspend, "alpha", None);
+    assert!(bench.judge.contained().refuses(&"alpha".into(), Tag([7; 16]), false));
+    assert_eq!(bench.read(("alpha", 7), AGAIN).0, Ruling::contained(None));
+    bench.act(Deed::Reinstate, "alpha", None);
+    assert!(bench.judge.contained().is_empty());
+
+    bench.strangers(A, 14);
+    bench.read(A, off(1));
+    assert_eq!(bench.read(A, on(1)).0, Ruling::contained(None));
+    bench.act(Deed::Reinstate, "alpha", None);
+    assert_eq!(bench.read(A, on(1)).0, Ruling::contained(None));
+    bench.act(Deed::Lift, "alpha", None);
+    // The sums began anew, and so does the telling.
+    assert_eq!(bench.strangers(A, 20), 12);
+    let incidents: std::collections::BTreeSet<u64> =
+        bench.alerts().iter().map(|alert| alert.incident).collect();
+    assert_eq!(incidents.len(), 2);
+    bench.assert_replays();
+}
+
+#[test]
+fn what_is_lifted_from_an_agent_stays_taken_from_the_provider() {
+    let mut bench = Bench::under(WIDE);
+    bench.strangers(A, 13);
+    bench.read(A, off(1));
+    bench.act(Deed::Lift, "alpha", Some(1));
+    assert_eq!(bench.read(A, on(3)).0, Ruling::RELEASED);
+    assert_eq!(bench.read(A, off(1)).0, Ruling::contained(None));
+    bench.assert_replays();
+}
+
+#[test]
+fn an_alert_left_out_or_put_in_is_a_difference() {
+    let mut bench = Bench::under(WIDE);
+    bench.strangers(A, 14);
+    let found = |entries: &[Entry]| {
+        let mut replay = Replay::default();
+        entries.iter().for_each(|entry| replay.apply(entry));
+        replay.difference()
+    };
+    let at = bench.entries.iter().position(|e| matches!(e.what, What::Alert(_))).expect("one");
+    let mut without = bench.entries.clone();
+    without.remove(at);
+    assert_eq!(found(&without), Some(bench.entries[at + 1].seq));
+    let mut twice = bench.entries.clone();
+    twice.insert(at, bench.entries[at].clone());
+    assert!(found(&twice).is_some());
+    let mut other = bench.entries.clone();
+    if let What::Alert(alert) = &mut other[at].what {
+        alert.persons += 1;
+    }
+    assert_eq!(found(&other), Some(at as u64));
+    assert_eq!(found(&bench.entries[..=at]), None);
+    assert_eq!(found(&bench.entries[..at]), Some(at as u64));
+}
+
+/// A step of somebody's day.
+#[derive(Debug, Clone)]
+enum Step {
+    Read(u8, u64, u64),
+    Pass(Millis),
+    Act(u8, bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..4_u8, 0..20_u64, 0..20_u64).prop_map(|(who, on, off)| Step::Read(who, on, off)),
+        2 => (0..2 * HOUR).prop_map(Step::Pass),
+        1 => (0..4_u8, any::<bool>()).prop_map(|(deed, agent)| Step::Act(deed, agent)),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: the fold rules the same again, and between two lifts no provider is given
+    /// more persons off its roster than the detector's run and the budget allow.
+    #[test]
+    fn any_day_replays_and_keeps_its_bounds(steps in prop::collection::vec(step(), 1..120)) {
+        let mut bench = Bench::under(Budgets { agent_hour: 60, off_roster_day: 20, ..WIDE });
+        let mut passed = 0;
+        let mut given = std::collections::HashMap::<&str, u64>::new();
+        let mut lifted = false;
+        for step in steps {
+            match step {
+                Step::Read(who, on, off) => {
+                    let provider = ["alpha", "beta"][usize::from(who / 2)];
+                    let facts = Facts {
+                        could: on + off,
+                        could_off: off,
+                        all: counts(on + off),
+                        off: counts(off),
+                    };
+                    let (ruling, _) = bench.read((provider, who), facts);
+                    if ruling == Ruling::RELEASED {
+                        *given.entry(provider).or_default() += off;
+                    }
+                }
+                Step::Pass(ticks) => {
+                    bench.pass(ticks);
+                    passed += ticks;
+                }
+                Step::Act(deed, agent) => {
+                    let deeds = [Deed::Suspend, Deed::Reinstate, Deed::Lift, Deed::Lift];
+                    lifted |= usize::from(deed) >= 2;
+                    bench.act(deeds[usize::from(deed)], "alpha", agent.then_some(1));
+                }
+            }
+        }
+        bench.assert_replays();
+        let refilled = 20 + 20 * passed / DAY + 1;
+        for (provider, persons) in given {
+            prop_assert!(persons <= refilled, "{provider} was given {persons}, lifted: {lifted}");
+        }
+    }
+
+    /// A rule of any figures neither overflows nor panics.
+    #[test]
+    fn any_rule_can_be_judged_by(
+        off_step in any::<u64>(), on_step in any::<u64>(), medium in any::<u64>(),
+        high in any::<u64>(), persons in any::<u64>(),
+    ) {
+        let roster = RosterRule { off: off_step, on: on_step, medium, high };
+        let mut bench = Bench::under(WIDE);
+        bench.add(What::Policy(Policy { section: Section::Detectors(Detectors { roster }) }));
+        for _ in 0..3 {
+            let persons = persons % (1 << 53);
+            let facts = Facts { could: 5, could_off: 5, all: counts(persons), off: counts(persons / 2) };
+            bench.read(A, facts);
+        }
+        bench.assert_replays();
+    }
+}

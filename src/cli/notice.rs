@@ -1,0 +1,119 @@
+//! Alerts and acts as they are printed.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::{FAILED, safe, time};
+use crate::proto::{Act, Alert, Sentence, Severity};
+
+/// In what words.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum LanguageName {
+    En,
+    Fr,
+}
+
+impl LanguageName {
+    fn tag(self) -> &'static str {
+        match self {
+            LanguageName::En => "en",
+            LanguageName::Fr => "fr",
+        }
+    }
+
+    /// The sentence in this language.
+    pub(super) fn of(self, sentences: &[Sentence]) -> &str {
+        let sentence = sentences.iter().find(|sentence| sentence.language == self.tag());
+        sentence.map_or("", |sentence| &sentence.text)
+    }
+}
+
+/// A line for an alert.
+pub(super) fn print_alert(alert: &Alert, language: LanguageName) {
+    let (colour, severity) = match alert.severity() {
+        Severity::Critical => ("1;97;41", "CRITICAL"),
+        Severity::High => ("1;31", "HIGH"),
+        Severity::Medium => ("33", "MEDIUM"),
+        Severity::Info => ("36", "INFO"),
+        Severity::Unspecified => ("", "ALERT"),
+    };
+    line(alert.at_unix_ms, colour, severity, language.of(&alert.sentences));
+}
+
+/// A line for an act.
+pub(super) fn print_act(act: &Act, language: LanguageName) {
+    line(act.at_unix_ms, "", "ACT", language.of(&act.sentences));
+}
+
+/// When, what kind in its colour, and the rest. Colours are for terminals, unless NO_COLOR is set.
+fn line(at: u64, colour: &str, kind: &str, text: &str) {
+    let mut out = std::io::stdout().lock();
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+    let coloured = !colour.is_empty() && !plain && out.is_terminal();
+    let (begin, end) = match coloured {
+        true => (format!("\u{1b}[{colour}m"), "\u{1b}[0m"),
+        false => (String::new(), ""),
+    };
+    let written = writeln!(out, "{} {begin}{kind:8}{end} {}", time(at), safe(text));
+    if written.is_err() || out.flush().is_err() {
+        // Nobody reads any more.
+        std::process::exit(i32::from(FAILED));
+    }
+}
+
+pub(super) fn alert_json(alert: &Alert) -> Value {
+    json!({
+        "kind": "alert",
+        "entry": alert.entry,
+        "at": alert.at_unix_ms,
+        "incident": alert.incident,
+        "severity": severity(alert),
+        "rule": alert.rule,
+        "provider": alert.provider,
+        "agent": alert.agent,
+        "level": alert.level,
+        "observed": alert.observed,
+        "expected": alert.expected,
+        "first": alert.first_entry,
+        "since": alert.since_unix_ms,
+        "last": alert.last_entry,
+        "persons": alert.persons,
+        "persons_off_roster": alert.persons_off_roster,
+        "measures": alert.measures,
+        "until": (alert.until_unix_ms > 0).then_some(alert.until_unix_ms),
+        "text": text(&alert.sentences),
+    })
+}
+
+pub(super) fn act_json(act: &Act) -> Value {
+    let stated = |text: &String| (!text.is_empty()).then(|| text.clone());
+    json!({
+        "kind": "act",
+        "entry": act.entry,
+        "at": act.at_unix_ms,
+        "deed": act.deed,
+        "role": act.role,
+        "id": act.id,
+        "provider": stated(&act.provider),
+        "agent": stated(&act.agent),
+        "alert": (act.alert > 0).then_some(act.alert),
+        "reason": act.reason,
+        "text": text(&act.sentences),
+    })
+}
+
+fn severity(alert: &Alert) -> &'static str {
+    match alert.severity() {
+        Severity::Critical => "critical",
+        Severity::High => "high",
+        Severity::Medium => "medium",
+        Severity::Info => "info",
+        Severity::Unspecified => "unspecified",
+    }
+}
+
+fn text(sentences: &[Sentence]) -> Value {
+    sentences.iter().map(|sentence| (sentence.language.clone(), json!(sentence.text))).collect()
+}

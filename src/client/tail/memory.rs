@@ -1,0 +1,296 @@
+//! What a tail remembers of a ledger, and what it denounces: a ledger that is not, or no longer,
+//! the one that it followed. It knows nothing of connections.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::ledger::checkpoint::{BadNote, Checkpoint, VerifierKey};
+use crate::ledger::entry::Hash;
+use crate::ledger::merkle;
+
+/// First line of the text of a state.
+const FORM: &str = "greffier tail 1";
+
+/// Where a tail goes on from. As text: a line for the form, one for the entry, and the checkpoint
+/// as it came, a signed note that `greffier verify --anchor` takes too once the two lines are gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The last entry that was delivered.
+    pub after: u64,
+    /// The newest checkpoint that was checked, a signed note.
+    pub checkpoint: Option<String>,
+}
+
+/// Why text is not a state.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadState {
+    /// Another file, or another version's.
+    #[error("its first line is not `{FORM}`")]
+    Form,
+    /// No entry number.
+    #[error("its second line is not `after` and an entry number")]
+    After,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let checkpoint = self.checkpoint.as_deref().unwrap_or_default();
+        write!(f, "{FORM}\nafter {}\n{checkpoint}", self.after)
+    }
+}
+
+impl FromStr for State {
+    type Err = BadState;
+
+    fn from_str(text: &str) -> Result<State, BadState> {
+        let rest = text.strip_prefix(FORM).and_then(|rest| rest.strip_prefix('\n'));
+        let rest = rest.ok_or(BadState::Form)?.strip_prefix("after ").ok_or(BadState::After)?;
+        let (after, note) = rest.split_once('\n').ok_or(BadState::After)?;
+        let after = after.parse().map_err(|_| BadState::After)?;
+        let checkpoint = (!note.is_empty()).then(|| note.to_owned());
+        Ok(State { after, checkpoint })
+    }
+}
+
+/// Why a gateway or its ledger must not be believed any more.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Denounced {
+    /// Its checkpoint is none of the ledger that is followed.
+    #[error("the gateway's checkpoint is not one of this ledger: {0}")]
+    Note(#[from] BadNote),
+    /// Entries are gone.
+    #[error(
+        "the ledger is shorter than it was: it had {remembered} entries and has {now}: an older \
+         copy was put in its place, or entries were cut off"
+    )]
+    Shorter {
+        /// Entries that there were.
+        remembered: u64,
+        /// Entries that there are.
+        now: u64,
+    },
+    /// Entries are others.
+    #[error(
+        "the ledger of {now} entries does not go on from the {remembered} entries that were \
+         signed before: it was rewritten or forked"
+    )]
+    Forked {
+        /// Entries of the checkpoint that is remembered.
+        remembered: u64,
+        /// Entries of the one that does not go on from it.
+        now: u64,
+    },
+    /// Another segment, or another ledger of the same key.
+    #[error("the ledger is `{now}`, and was `{remembered}`")]
+    Replaced {
+        /// The origin that is remembered.
+        remembered: String,
+        /// The origin that came.
+        now: String,
+    },
+    /// The gateway said that it had sent all up to there.
+    #[error("entry {entry} came after all up to entry {after} was said to have been sent")]
+    OutOfOrder {
+        /// Which came.
+        entry: u64,
+        /// Behind which.
+        after: u64,
+    },
+}
+
+/// What there is to do about a checkpoint whose signature is good.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Nothing: it is the one that is remembered, or the first.
+    Same,
+    /// A proof is due that it goes on from the one of this size.
+    Grown { from: u64 },
+}
+
+/// The memory.
+pub(super) struct Memory {
+    key: VerifierKey,
+    state: State,
+    remembered: Option<Checkpoint>,
+    /// Up to which entry the gateway said that it had sent everything.
+    claimed: u64,
+}
+
+impl Memory {
+    /// # Errors
+    /// If the key did not sign the checkpoint of the state.
+    pub(super) fn new(key: VerifierKey, state: State) -> Result<Memory, BadNote> {
+        let remembered = state.checkpoint.as_deref();
+        let remembered = remembered.map(|note| Checkpoint::open(note, &key)).transpose()?;
+        Ok(Memory { key, state, remembered, claimed: 0 })
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes an entry as delivered, if it comes in order.
+    pub(super) fn follows(&mut self, entry: u64) -> Result<(), Denounced> {
+        let after = self.state.after.max(self.claimed);
+        if entry <= after {
+            return Err(Denounced::OutOfOrder { entry, after });
+        }
+        self.state.after = entry;
+        Ok(())
+    }
+
+    /// Takes the gateway at its word: nothing up to there may come any more.
+    pub(super) fn claim(&mut self, up_to: u64) {
+        self.claimed = self.claimed.max(up_to);
+    }
+
+    /// Checks a checkpoint; the first one is remembered.
+    pub(super) fn look(&mut self, note: &str) -> Result<(Checkpoint, Seen), Denounced> {
+        let checkpoint = Checkpoint::open(note, &self.key)?;
+        let now = checkpoint.size;
+        let Some(known) = &self.remembered else {
+            self.remember(note, checkpoint.clone());
+            return Ok((checkpoint, Seen::Same));
+        };
+        let remembered = known.size;
+        if known.origin != checkpoint.origin {
+            let (remembered, now) = (known.origin.clone(), checkpoint.origin);
+            return Err(Denounced::Replaced { remembered, now });
+        }
+        if now < remembered {
+            return Err(Denounced::Shorter { remembered, now });
+        }
+        if now > remembered {
+            return Ok((checkpoint, Seen::Grown { from: remembered }));
+        }
+        if known.root != checkpoint.root {
+            return Err(Denounced::Forked { remembered, now });
+        }
+        Ok((checkpoint, Seen::Same))
+    }
+
+    /// Remembers a checkpoint that was looked at, if the proof holds.
+    pub(super) fn grow(
+        &mut self,
+        note: &str,
+        checkpoint: &Checkpoint,
+        proof: &[Hash],
+    ) -> Result<(), Denounced> {
+        if let Some(Checkpoint { size, root, .. }) = self.remembered
+            && !merkle::is_consistent(size, root, checkpoint.size, checkpoint.root, proof)
+        {
+            return Err(Denounced::Forked { remembered: size, now: checkpoint.size });
+        }
+        self.remember(note, checkpoint.clone());
+        Ok(())
+    }
+
+    fn remember(&mut self, note: &str, checkpoint: Checkpoint) {
+        self.remembered = Some(checkpoint);
+        self.state.checkpoint = Some(note.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::merkle::Frontier;
+    use crate::ledger::signer::Signer;
+
+    const NAME: &str = "greffier.example/reads";
+
+    fn signer(seed: u8) -> Signer {
+        Signer::new(&format!("{NAME}/2026-11"), &[seed; 32]).unwrap()
+    }
+
+    fn key(seed: u8) -> VerifierKey {
+        VerifierKey::new(NAME, *signer(seed).key().public()).unwrap()
+    }
+
+    /// The note of a ledger of so many entries, which differ with `kind`.
+    fn note(kind: u8, size: u64) -> String {
+        let mut tree = Frontier::default();
+        (0..size).for_each(|n| tree.push(merkle::leaf(&[kind, n as u8])));
+        signer(1).sign(size, tree.root())
+    }
+
+    /// The proof from one entry to two: the second leaf.
+    fn from_one_to_two(kind: u8) -> Vec<Hash> {
+        vec![merkle::leaf(&[kind, 1])]
+    }
+
+    fn memory() -> Memory {
+        Memory::new(key(1), State::default()).unwrap()
+    }
+
+    #[test]
+    fn a_state_comes_back_as_it_was_written() {
+        let states = [
+            State::default(),
+            State { after: 7, checkpoint: None },
+            State { after: u64::MAX, checkpoint: Some(note(0, 9)) },
+        ];
+        for state in states {
+            assert_eq!(state.to_string().parse(), Ok(state));
+        }
+        for (text, why) in [
+            ("", BadState::Form),
+            ("greffier tail 2\nafter 1\n", BadState::Form),
+            ("greffier tail 1after 1\n", BadState::Form),
+            ("greffier tail 1\nafter 1", BadState::After),
+            ("greffier tail 1\nafter x\n", BadState::After),
+            ("greffier tail 1\nbefore 1\n", BadState::After),
+        ] {
+            assert_eq!(text.parse::<State>(), Err(why), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_grew_is_believed_with_its_proof_only() {
+        let mut memory = memory();
+        let (first, second) = (note(0, 1), note(0, 2));
+        assert_eq!(memory.look(&first).unwrap().1, Seen::Same);
+        let (checkpoint, seen) = memory.look(&second).unwrap();
+        assert_eq!(seen, Seen::Grown { from: 1 });
+        let forked = Err(Denounced::Forked { remembered: 1, now: 2 });
+        assert_eq!(memory.grow(&second, &checkpoint, &from_one_to_two(1)), forked);
+        assert_eq!(memory.grow(&second, &checkpoint, &[]), forked);
+        assert_eq!(memory.state().checkpoint.as_ref(), Some(&first));
+        assert_eq!(memory.grow(&second, &checkpoint, &from_one_to_two(0)), Ok(()));
+        assert_eq!(memory.state().checkpoint.as_ref(), Some(&second));
+        assert_eq!(memory.look(&second).unwrap().1, Seen::Same);
+    }
+
+    #[test]
+    fn a_shorter_another_or_a_foreign_ledger_is_denounced() {
+        let mut memory = memory();
+        memory.look(&note(0, 5)).unwrap();
+        let look = |memory: &mut Memory, note: &str| memory.look(note).err();
+        let shorter = Some(Denounced::Shorter { remembered: 5, now: 4 });
+        assert_eq!(look(&mut memory, &note(0, 4)), shorter);
+        let forked = Some(Denounced::Forked { remembered: 5, now: 5 });
+        assert_eq!(look(&mut memory, &note(1, 5)), forked);
+        let other = Signer::new(&format!("{NAME}/2026-12"), &[1; 32]).unwrap();
+        let replaced = look(&mut memory, &other.sign(9, Hash([0; 32])));
+        assert!(matches!(replaced, Some(Denounced::Replaced { .. })), "{replaced:?}");
+        let strange = signer(2).sign(9, Hash([0; 32]));
+        assert_eq!(look(&mut memory, &strange), Some(Denounced::Note(BadNote::Unsigned)));
+        assert!(memory.look(&note(0, 5)).is_ok());
+    }
+
+    #[test]
+    fn a_state_of_another_key_is_refused() {
+        let state = State { after: 3, checkpoint: Some(note(0, 5)) };
+        assert_eq!(Memory::new(key(2), state).err(), Some(BadNote::Unsigned));
+    }
+
+    #[test]
+    fn nothing_comes_twice_and_nothing_behind_what_was_claimed() {
+        let mut memory = memory();
+        assert_eq!(memory.follows(3), Ok(()));
+        assert_eq!(memory.follows(3), Err(Denounced::OutOfOrder { entry: 3, after: 3 }));
+        memory.claim(9);
+        assert_eq!(memory.follows(9), Err(Denounced::OutOfOrder { entry: 9, after: 9 }));
+        assert_eq!((memory.follows(10), memory.state().after), (Ok(()), 10));
+    }
+}

@@ -1,0 +1,145 @@
+//! `greffier.v1.Alerts`: what the judge found, and what was decided about it, for those who watch.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use tokio::sync::Semaphore;
+use tonic::{Request, Response, Status};
+
+use super::Shared;
+use super::notice::{self, Decided, decide, reason_fault};
+use super::status::Fault;
+use super::tail::{Events, Tail};
+use crate::admission::{Role, Violation};
+use crate::ledger::entry::{Deed, Entry, What};
+use crate::proto::alerts_server::Alerts;
+use crate::proto::{
+    AcknowledgeAlertRequest, AcknowledgeAlertResponse, Act, ListAlertsRequest, ListAlertsResponse,
+    ListedAlert, TailAlertsRequest,
+};
+
+/// Who may hear of alerts.
+pub(super) const WATCHERS: [Role; 2] = [Role::Security, Role::Auditor];
+/// Tails at once.
+const TAILS: usize = 4_096;
+/// Alerts of a page.
+const PAGE: i32 = 50;
+const PAGE_MAX: i32 = 500;
+/// A page ends when it has so many bytes: clients refuse messages of more than 4 MiB.
+const PAGE_BYTES: usize = 1 << 20;
+/// Acknowledgements that are listed of one alert.
+const ACKNOWLEDGEMENTS: usize = 100;
+
+/// The service.
+pub(super) struct AlertsService {
+    shared: Arc<Shared>,
+    tails: Arc<Semaphore>,
+}
+
+impl AlertsService {
+    pub(super) fn new(shared: Arc<Shared>) -> AlertsService {
+        AlertsService { shared, tails: Arc::new(Semaphore::new(TAILS)) }
+    }
+
+    fn malformed<T>(&self, request: &Request<T>, faults: &[Violation]) -> Status {
+        self.shared.refuse(request, Fault::malformed(faults))
+    }
+}
+
+#[tonic::async_trait]
+impl Alerts for AlertsService {
+    type TailAlertsStream = Events;
+
+    async fn tail_alerts(
+        &self,
+        request: Request<TailAlertsRequest>,
+    ) -> Result<Response<Events>, Status> {
+        self.shared.reader(&request, &WATCHERS)?;
+        let Ok(place) = self.tails.clone().try_acquire_owned() else {
+            return Err(self.shared.refuse(&request, Fault::tails_full()));
+        };
+        let tail = Tail::open(&self.shared, &request, place)?;
+        Ok(Response::new(tail.events()))
+    }
+
+    async fn list_alerts(
+        &self,
+        request: Request<ListAlertsRequest>,
+    ) -> Result<Response<ListAlertsResponse>, Status> {
+        self.shared.reader(&request, &WATCHERS)?;
+        let &ListAlertsRequest { after_entry, page_size, incident } = request.get_ref();
+        let most = match page_size {
+            0 => PAGE,
+            1..=PAGE_MAX => page_size,
+            _ => {
+                let description = format!("must be from 1 to {PAGE_MAX}, or 0 for {PAGE}");
+                return Err(
+                    self.malformed(&request, &[Violation { field: "page_size", description }])
+                );
+            }
+        };
+        let most = usize::try_from(most).unwrap_or_default();
+        let entries = self.shared.rooms.ledger.notices().after(after_entry, usize::MAX);
+        Ok(Response::new(page(&entries, incident, most)))
+    }
+
+    async fn acknowledge_alert(
+        &self,
+        request: Request<AcknowledgeAlertRequest>,
+    ) -> Result<Response<AcknowledgeAlertResponse>, Status> {
+        let reader = self.shared.reader(&request, &[Role::Security])?;
+        let AcknowledgeAlertRequest { alert, reason } = request.get_ref();
+        if let Some(fault) = reason_fault(reason) {
+            return Err(self.malformed(&request, &[fault]));
+        }
+        let ledger = &self.shared.rooms.ledger;
+        let entry = ledger.notices().get(*alert);
+        if !entry.is_some_and(|entry| matches!(entry.what, What::Alert(_))) {
+            return Err(self.shared.refuse(&request, Fault::no_alert(*alert)));
+        }
+        let decided = Decided {
+            deed: Deed::Acknowledge,
+            provider: None,
+            agent: None,
+            alert: Some(*alert),
+            reason: reason.clone(),
+        };
+        let written = decide(ledger, &reader, decided).await;
+        let act = written.map_err(|not| self.shared.refuse(&request, (&not).into()))?;
+        Ok(Response::new(AcknowledgeAlertResponse { act: Some(act) }))
+    }
+}
+
+/// The first alerts among the entries, of one incident or, with 0, of all.
+fn page(entries: &[Arc<Entry>], incident: u64, most: usize) -> ListAlertsResponse {
+    let mut page = ListAlertsResponse::default();
+    let mut bytes = 0;
+    for entry in entries {
+        let What::Alert(alert) = &entry.what else { continue };
+        if incident > 0 && alert.incident != incident {
+            continue;
+        }
+        if page.alerts.len() == most || bytes > PAGE_BYTES {
+            let last = page.alerts.last().and_then(|listed| listed.alert.as_ref());
+            page.next_after_entry = last.map_or(0, |alert| alert.entry);
+            break;
+        }
+        let listed = ListedAlert {
+            alert: Some(notice::alert(entry, alert)),
+            acknowledgements: acknowledgements(entries, entry.seq),
+        };
+        bytes += listed.encoded_len();
+        page.alerts.push(listed);
+    }
+    page
+}
+
+/// Who has seen an alert: of the entries, those behind it.
+fn acknowledgements(entries: &[Arc<Entry>], alert: u64) -> Vec<Act> {
+    let from = entries.partition_point(|entry| entry.seq <= alert);
+    let of = |entry: &Arc<Entry>| match &entry.what {
+        What::Act(act) if act.alert == Some(alert) => Some(notice::act(entry, act)),
+        _ => None,
+    };
+    entries[from..].iter().filter_map(of).take(ACKNOWLEDGEMENTS).collect()
+}

@@ -1,0 +1,106 @@
+//! Alerts and acts of the ledger as messages, and what a caller says of an act of its own.
+
+use crate::admission::{Reader, Violation};
+use crate::alert::{Language, of_act, of_alert};
+use crate::ledger::entry::{self, Deed, Entry, Hash, TEXT_MAX, What, Word, word};
+use crate::ledger::{Ledger, Unrecorded};
+use crate::proto::tail_alerts_response::Event;
+use crate::proto::{Act, Alert, Sentence, Severity};
+
+/// The event of an entry that is an alert or an act.
+pub(super) fn event(entry: &Entry) -> Option<Event> {
+    match &entry.what {
+        What::Alert(what) => Some(Event::Alert(alert(entry, what))),
+        What::Act(what) => Some(Event::Act(act(entry, what))),
+        _ => None,
+    }
+}
+
+fn sentences(text: impl Fn(Language) -> String) -> Vec<Sentence> {
+    let sentence =
+        |language: Language| Sentence { language: language.tag().to_owned(), text: text(language) };
+    Language::ALL.map(sentence).to_vec()
+}
+
+/// The alert of an entry.
+pub(super) fn alert(entry: &Entry, alert: &entry::Alert) -> Alert {
+    let severity = match alert.severity {
+        entry::Severity::Info => Severity::Info,
+        entry::Severity::Medium => Severity::Medium,
+        entry::Severity::High => Severity::High,
+        entry::Severity::Critical => Severity::Critical,
+    };
+    Alert {
+        entry: entry.seq,
+        at_unix_ms: entry.now.at,
+        incident: alert.incident,
+        rule: word(&alert.rule),
+        severity: severity.into(),
+        provider: alert.provider.as_ref().to_owned(),
+        agent: alert.agent.to_string(),
+        level: word(&alert.level),
+        observed: alert.observed,
+        expected: alert.expected,
+        first_entry: alert.first,
+        since_unix_ms: alert.since,
+        last_entry: alert.last,
+        persons: alert.persons,
+        persons_off_roster: alert.off,
+        measures: alert.measures.iter().map(word).collect(),
+        until_unix_ms: alert.until.unwrap_or(0),
+        sentences: sentences(|language| of_alert(language, entry.seq, alert)),
+    }
+}
+
+/// The act of an entry.
+pub(super) fn act(entry: &Entry, act: &entry::Act) -> Act {
+    Act {
+        entry: entry.seq,
+        at_unix_ms: entry.now.at,
+        deed: word(&act.deed),
+        role: act.role.as_ref().to_owned(),
+        id: act.id.as_ref().to_owned(),
+        provider: act.provider.as_deref().unwrap_or_default().to_owned(),
+        agent: act.agent.map_or_else(String::new, |agent| agent.to_string()),
+        alert: act.alert.unwrap_or(0),
+        reason: act.reason.clone(),
+        sentences: sentences(|language| of_act(language, entry.seq, act)),
+    }
+}
+
+/// What is decided, and about whom or what.
+pub(super) struct Decided {
+    pub(super) deed: Deed,
+    pub(super) provider: Option<Word>,
+    pub(super) agent: Option<entry::Tag>,
+    pub(super) alert: Option<u64>,
+    pub(super) reason: String,
+}
+
+/// What is wrong with a reason; it must be one that an entry can hold.
+pub(super) fn reason_fault(reason: &str) -> Option<Violation> {
+    let fits = reason.chars().count() <= TEXT_MAX && !reason.chars().any(char::is_control);
+    (!fits || reason.trim().is_empty()).then(|| Violation {
+        field: "reason",
+        description: format!("must have 1 to {TEXT_MAX} characters, and no control characters"),
+    })
+}
+
+/// Has an act written, and returns it as it was: from its entry on it holds.
+pub(super) async fn decide(
+    ledger: &Ledger,
+    reader: &Reader,
+    decided: Decided,
+) -> Result<Act, Unrecorded> {
+    let Decided { deed, provider, agent, alert, reason } = decided;
+    let (role, id) = (reader.role().word().into(), reader.id().clone());
+    let certificate = Hash(reader.fingerprint());
+    let act = entry::Act { deed, role, id, certificate, provider, agent, alert, reason };
+    let seq = ledger.act(act).await?;
+    // It is on the board before anyone is told that it is written.
+    let entry = ledger.notices().get(seq).ok_or(Unrecorded::Unwritable)?;
+    match &entry.what {
+        What::Act(what) => Ok(self::act(&entry, what)),
+        _ => Err(Unrecorded::Unwritable),
+    }
+}

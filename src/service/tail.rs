@@ -1,0 +1,147 @@
+//! One tail of alerts: whatever lies behind an entry, then whatever comes, and heartbeats. It is a
+//! stream that does work only when the connection has room for its next event, so a slow reader
+//! costs its place and a cursor: what it has not taken yet waits on the board that all share.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::stream::{Stream, unfold};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, sleep_until};
+use tonic::{Request, Status};
+
+use super::Shared;
+use super::alerts::WATCHERS;
+use super::notice::event;
+use super::status::Fault;
+use crate::admission::Peer;
+use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::notices::Notices;
+use crate::proto::tail_alerts_response::Event;
+use crate::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
+
+/// Between two heartbeats.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Each tail is up to so much faster, so that a thousand opened at once do not beat at once.
+const SPREAD: Duration = Duration::from_secs(1);
+/// How long a reader may take to make room for the next event.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a tail sends.
+pub(super) type Events = Pin<Box<dyn Stream<Item = Result<TailAlertsResponse, Status>> + Send>>;
+
+/// A heartbeat that is due.
+struct Beat {
+    note: Arc<str>,
+    /// Entries that the note covers.
+    size: u64,
+}
+
+/// One open tail.
+pub(super) struct Tail {
+    shared: Arc<Shared>,
+    peer: Arc<Peer>,
+    notices: Notices,
+    stopping: watch::Receiver<bool>,
+    /// The last entry that was sent, or that the caller named.
+    cursor: u64,
+    beat: Option<Beat>,
+    next_beat: Instant,
+    period: Duration,
+    /// When the connection took the last event.
+    taken: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Tail {
+    pub(super) fn open(
+        shared: &Arc<Shared>,
+        request: &Request<TailAlertsRequest>,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Tail, Status> {
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        let now = Instant::now();
+        Ok(Tail {
+            shared: shared.clone(),
+            peer: peer.ok_or_else(|| Fault::internal("the caller is not known").status())?,
+            notices: shared.rooms.ledger.notices(),
+            stopping: shared.stopping.subscribe(),
+            cursor: request.get_ref().after_entry,
+            beat: None,
+            next_beat: now,
+            period: period(),
+            taken: now,
+            _place: place,
+        })
+    }
+
+    /// The stream; it ends with the first error.
+    pub(super) fn events(self) -> Events {
+        Box::pin(unfold(Some(self), async |tail| {
+            let mut tail = tail?;
+            match tail.next().await {
+                Ok(event) => Some((Ok(TailAlertsResponse { event: Some(event) }), Some(tail))),
+                Err(status) => Some((Err(status), None)),
+            }
+        }))
+    }
+
+    async fn next(&mut self) -> Result<Event, Status> {
+        if self.taken.elapsed() > PATIENCE {
+            return Err(self.shared.refuse_peer(&self.peer, Fault::tail_too_slow()));
+        }
+        let event = self.event().await?;
+        self.taken = Instant::now();
+        Ok(event)
+    }
+
+    async fn event(&mut self) -> Result<Event, Status> {
+        loop {
+            if *self.stopping.borrow() {
+                return Err(Fault::stopping().status());
+            }
+            if self.beat.is_none() && self.next_beat <= Instant::now() {
+                // Whoever may not open a tail any more may not keep one either.
+                self.shared.admit(&self.peer, &WATCHERS)?;
+                self.beat = beat(self.shared.rooms.ledger.newest());
+                self.next_beat = Instant::now() + self.period;
+            }
+            // Of what the checkpoint of the heartbeat covers, all was on the board before it.
+            let next = self.notices.after(self.cursor, 1).pop();
+            let next = next.filter(|e| self.beat.as_ref().is_none_or(|beat| e.seq < beat.size));
+            if let Some(entry) = next {
+                self.cursor = entry.seq;
+                if let Some(event) = event(&entry) {
+                    return Ok(event);
+                }
+                continue;
+            }
+            if let Some(Beat { note, size }) = self.beat.take() {
+                let checkpoint = note.as_ref().to_owned();
+                return Ok(Event::Heartbeat(Heartbeat { checkpoint, up_to_entry: size - 1 }));
+            }
+            tokio::select! {
+                biased;
+                _ = self.stopping.changed() => {}
+                more = self.notices.more() => if !more { return Err(Fault::stopping().status()) },
+                () = sleep_until(self.next_beat) => {}
+            }
+        }
+    }
+}
+
+fn beat(note: Arc<str>) -> Option<Beat> {
+    let size = Checkpoint::parse(&note).ok()?.size;
+    Some(Beat { note, size })
+}
+
+/// A period of its own for each tail: multiples of the golden ratio lie evenly however many there
+/// are.
+fn period() -> Duration {
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    let n = OPENED.fetch_add(1, Ordering::Relaxed);
+    let spread = u64::try_from(SPREAD.as_millis()).unwrap_or_default();
+    HEARTBEAT - Duration::from_millis(n.wrapping_mul(618) % spread)
+}
