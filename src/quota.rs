@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(taken(&one), 3);
         // The provider's five, and what was refused to the one cost it nothing.
         assert_eq!(taken(&other), 2);
-        let reader = Reader::admit(&one, &terms, now()).ok().unwrap();
+        let reader = Reader::admit(&one, &terms, &Role::ALL, now()).ok().unwrap();
         assert!(quota.take_reader(&reader).is_err());
     }
 

@@ -106,6 +106,7 @@ impl Stand {
 /// policy: a budget that is raised later fills up over its span and not at once.
 fn init(dir: &Path) -> Result<Layout, Failed> {
     let plan = Plan {
+        agents: 0,
         dir: dir.to_owned(),
         persons: PERSONS,
         providers: 2,

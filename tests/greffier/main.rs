@@ -13,6 +13,8 @@ mod compile;
 #[cfg(feature = "serve")]
 mod crash;
 #[cfg(feature = "serve")]
+mod demo;
+#[cfg(feature = "serve")]
 mod disk;
 #[cfg(feature = "serve")]
 mod doors;
