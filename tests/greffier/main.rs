@@ -53,6 +53,8 @@ mod start;
 #[cfg(feature = "serve")]
 mod tamper;
 #[cfg(feature = "serve")]
+mod theft;
+#[cfg(feature = "serve")]
 mod told;
 #[cfg(feature = "serve")]
 mod wire;
