@@ -7,6 +7,8 @@ mod access;
 mod alerts;
 #[cfg(feature = "serve")]
 mod call;
+#[cfg(feature = "serve")]
+mod demo;
 mod exposure;
 #[cfg(feature = "serve")]
 mod init;
@@ -15,8 +17,6 @@ mod key;
 mod notice;
 #[cfg(feature = "serve")]
 mod policy;
-#[cfg(feature = "serve")]
-mod quickstart;
 #[cfg(feature = "serve")]
 mod read;
 mod receipt;
@@ -47,7 +47,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the answer is no (not sound, ref
 #[derive(Subcommand, Debug)]
 enum Command {
     #[cfg(feature = "serve")]
-    Quickstart(quickstart::Args),
+    Demo(demo::Args),
     #[cfg(feature = "serve")]
     Init(init::Args),
     #[cfg(feature = "serve")]
@@ -79,7 +79,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             #[cfg(feature = "serve")]
-            Command::Quickstart(args) => quickstart::run(&args),
+            Command::Demo(args) => demo::run(&args),
             #[cfg(feature = "serve")]
             Command::Init(args) => init::run(&args),
             #[cfg(feature = "serve")]
@@ -117,15 +117,31 @@ fn failed(error: impl std::fmt::Display) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// Prints to standard output; a reader that has gone away ends the program quietly.
+/// Prints to standard output.
 fn print(text: impl std::fmt::Display) {
+    put(&safe(&text.to_string()));
+}
+
+/// The same with text that is [`safe`] already; a reader that has gone away ends the program quietly.
+fn put(text: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
     // In one piece, so that whoever ends this program does not cut a line in two.
-    let line = safe(&text.to_string()) + "\n";
+    let line = text.to_owned() + "\n";
     if out.write_all(line.as_bytes()).is_err() || out.flush().is_err() {
         std::process::exit(i32::from(FAILED));
     }
+}
+
+/// Text in a colour of ECMA-48, if it is printed to a terminal and `NO_COLOR` is not set.
+#[cfg(feature = "serve")]
+fn painted(colour: &str, text: &str) -> String {
+    use std::io::IsTerminal as _;
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+    if colour.is_empty() || plain || !std::io::stdout().is_terminal() {
+        return safe(text);
+    }
+    format!("\u{1b}[{colour}m{}\u{1b}[0m", safe(text))
 }
 
 /// Text without what a terminal would act on: a verdict may quote what a forger wrote.

@@ -6,12 +6,16 @@ pub mod tail;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tonic::Status;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use crate::proto::admin_client::AdminClient;
 use crate::proto::alerts_client::AlertsClient;
 use crate::proto::ledger_client::LedgerClient;
 use crate::proto::records_client::RecordsClient;
+use crate::proto::{
+    Context, GetRecordRequest, ListRecordsRequest, Proof, Record, SearchRecordsRequest,
+};
 
 /// How often a gateway is asked whether it still lives, and how long it may take to answer.
 const PING: Duration = Duration::from_secs(20);
@@ -104,4 +108,72 @@ impl Client {
             admin: AdminClient::new(channel),
         })
     }
+
+    /// Reads: whatever is asked for, in the form that all replies have.
+    ///
+    /// # Errors
+    /// The gateway's refusal, or what became of the connection.
+    pub async fn read(&mut self, query: Query, context: Context) -> Result<Reply, Status> {
+        let context = Some(context);
+        let (records, next_page_token, proof) = match query {
+            Query::Get { name } => {
+                let request = GetRecordRequest { name, context };
+                let reply = self.records.get_record(request).await?.into_inner();
+                (reply.record.into_iter().collect(), String::new(), reply.proof)
+            }
+            Query::List { parent, page_size, page_token } => {
+                let request = ListRecordsRequest { parent, context, page_size, page_token };
+                let reply = self.records.list_records(request).await?.into_inner();
+                (reply.records, reply.next_page_token, reply.proof)
+            }
+            Query::Search { parent, search, values, page_size } => {
+                let values = values.into_iter().collect();
+                let request = SearchRecordsRequest { parent, context, search, values, page_size };
+                let reply = self.records.search_records(request).await?.into_inner();
+                (reply.records, String::new(), reply.proof)
+            }
+        };
+        Ok(Reply { records, next_page_token, proof: proof.unwrap_or_default() })
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub enum Query {
+    /// One record.
+    Get {
+        /// `datasets/DATASET/records/HANDLE`
+        name: String,
+    },
+    /// A page.
+    List {
+        /// `datasets/DATASET`
+        parent: String,
+        /// 1 to 500.
+        page_size: i32,
+        /// From the page before; empty for the first.
+        page_token: String,
+    },
+    /// Records by exact values.
+    Search {
+        /// `datasets/DATASET`
+        parent: String,
+        /// A search of the dataset.
+        search: String,
+        /// A value for each of its fields.
+        values: Vec<(String, String)>,
+        /// 1 to 500.
+        page_size: i32,
+    },
+}
+
+/// What was given.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// In order.
+    pub records: Vec<Record>,
+    /// Empty on the last page.
+    pub next_page_token: String,
+    /// What proves it.
+    pub proof: Proof,
 }

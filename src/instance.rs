@@ -37,6 +37,8 @@ pub const TRUST_DOMAIN: &str = "greffier.example";
 pub const PERSONS_MAX: u64 = 9_999_999;
 /// Most providers of an instance.
 pub const PROVIDERS_MAX: u32 = 999;
+/// Most agents of each provider.
+pub const AGENTS_MAX: u32 = 99;
 
 /// What to make.
 #[derive(Clone, Debug)]
@@ -47,6 +49,9 @@ pub struct Plan {
     pub persons: u64,
     /// Providers, 1 to [`PROVIDERS_MAX`]: `provider-01` and so on.
     pub providers: u32,
+    /// Agents of each provider with a certificate of their own, 0 to [`AGENTS_MAX`]:
+    /// `provider-01-agent-1` and so on.
+    pub agents: u32,
     /// The same seed makes the same stock and rosters. Keys and certificates are always new.
     pub seed: u64,
     /// Address that the daemon will listen on, `ADDRESS:PORT`.
@@ -101,12 +106,14 @@ pub struct Prepared {
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
     /// A figure of the plan is out of bounds.
-    #[error("{what}: {given}, which is not from 1 to {most}")]
+    #[error("{what}: {given}, which is not from {least} to {most}")]
     Bounds {
         /// Which figure.
         what: &'static str,
         /// What the plan said.
         given: u64,
+        /// The least it may be.
+        least: u64,
         /// The most it may be.
         most: u64,
     },
@@ -153,7 +160,7 @@ pub fn prepare(plan: &Plan, progress: Progress<'_>) -> Result<Prepared, Instance
         (1..=plan.providers).map(|n| format!("provider-{n:02}").into()).collect();
 
     layout.make_folders()?;
-    pki::write(&layout, &providers, SystemTime::now(), progress)?;
+    pki::write(&layout, &providers, plan.agents, SystemTime::now(), progress)?;
     let verifier = write_keys(&layout)?;
     let rosters = roster::draw(plan.seed, plan.persons, &providers);
     stock::write(&layout.source(), plan.seed, plan.persons, &rosters, progress)?;
@@ -181,15 +188,16 @@ impl Prepared {
 
 /// Refuses a plan that cannot be carried out, before anything is made.
 fn check(plan: &Plan) -> Result<(), InstanceError> {
-    let bounds = |what, given, most| {
-        if (1..=most).contains(&given) {
+    let bounds = |what, given, least, most| {
+        if (least..=most).contains(&given) {
             Ok(())
         } else {
-            Err(InstanceError::Bounds { what, given, most })
+            Err(InstanceError::Bounds { what, given, least, most })
         }
     };
-    bounds("persons", plan.persons, PERSONS_MAX)?;
-    bounds("providers", u64::from(plan.providers), u64::from(PROVIDERS_MAX))?;
+    bounds("persons", plan.persons, 1, PERSONS_MAX)?;
+    bounds("providers", u64::from(plan.providers), 1, u64::from(PROVIDERS_MAX))?;
+    bounds("agents", u64::from(plan.agents), 0, u64::from(AGENTS_MAX))?;
     match plan.listen.parse::<SocketAddr>() {
         Ok(_) => Ok(()),
         Err(_) => Err(InstanceError::Listen(plan.listen.clone())),

@@ -1,5 +1,5 @@
-//! Request rates, before any work on a database: GCRA, one state for each provider and each member
-//! of staff. It counts calls and refuses to know persons; those are the judge's.
+//! Request rates, before any work on a database: GCRA, one state for each provider, each of its agents
+//! and each member of staff. It counts calls and refuses to know persons; those are the judge's.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota as Limit, RateLimiter};
 
-use crate::admission::{Permit, Reader, Role, Terms, Word};
+use crate::admission::{Permit, Rate, Reader, Role, Terms, Word};
 
 /// Calls a second of one member of staff in the long run; each can be a ledger entry.
 const STAFF_PER_SECOND: u32 = 20;
@@ -21,10 +22,15 @@ const STAFF_BURST: u32 = 100;
 const UNKNOWN_RETRY: Duration = Duration::from_secs(1);
 
 type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
+/// By fingerprint of the client certificate: there are only as many as the agency's authority signed.
+type Agents<C> =
+    RateLimiter<[u8; 32], HashMapStateStore<[u8; 32]>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// The rates of everybody whom the policy knows.
 pub struct Quota<C: Clock = DefaultClock> {
     limiters: BTreeMap<Role, HashMap<Word, Limiter<C>>>,
+    /// Of the providers whose policy has a rate for each agent.
+    agents: HashMap<Word, Agents<C>>,
     clock: C,
 }
 
@@ -62,28 +68,33 @@ impl Quota {
 
 impl<C: Clock + Clone> Quota<C> {
     fn with_clock(terms: &Terms, clock: C) -> Quota<C> {
-        let limiter = |per_second, burst| {
+        let limit = |rate: Rate| {
             // The policy allows no zero; were there one, it would be the strictest rate there is.
             let at_least_1 = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-            let limit = Limit::per_second(at_least_1(per_second)).allow_burst(at_least_1(burst));
-            RateLimiter::direct_with_clock(limit, clock.clone())
+            let per_second = at_least_1(rate.requests_per_second);
+            Limit::per_second(per_second).allow_burst(at_least_1(rate.burst))
         };
-        let providers = terms.providers.values();
-        let providers =
-            providers.map(|p| (p.id.clone(), limiter(p.requests_per_second, p.burst))).collect();
-        let mut limiters = BTreeMap::from([(Role::Provider, providers)]);
+        let limiter = |rate| RateLimiter::direct_with_clock(limit(rate), clock.clone());
+        let providers = terms.providers.values().map(|p| (p.id.clone(), limiter(p.rate)));
+        let mut limiters = BTreeMap::from([(Role::Provider, providers.collect())]);
+        let staff_rate = Rate { requests_per_second: STAFF_PER_SECOND, burst: STAFF_BURST };
         for (role, ids) in &terms.staff {
-            let staff = ids.iter().map(|id| (id.clone(), limiter(STAFF_PER_SECOND, STAFF_BURST)));
+            let staff = ids.iter().map(|id| (id.clone(), limiter(staff_rate)));
             limiters.insert(*role, staff.collect());
         }
-        Quota { limiters, clock }
+        let each = |rate| RateLimiter::hashmap_with_clock(limit(rate), clock.clone());
+        let agents = terms.providers.values();
+        let agents = agents.filter_map(|p| Some((p.id.clone(), each(p.agent_rate?)))).collect();
+        Quota { limiters, agents, clock }
     }
 
-    /// Charges one read to the provider.
+    /// Charges one read to the agent and to the provider. An agent that comes too often costs the
+    /// others of its provider nothing.
     ///
     /// # Errors
     /// [`RateLimited`], and the permit is spent.
     pub fn take(&self, permit: Permit) -> Result<Ticket, RateLimited> {
+        self.charge_agent(permit.provider(), permit.certificate())?;
         self.charge(Role::Provider, permit.provider())?;
         Ok(Ticket { permit })
     }
@@ -93,6 +104,9 @@ impl<C: Clock + Clone> Quota<C> {
     /// # Errors
     /// [`RateLimited`].
     pub fn take_reader(&self, reader: &Reader) -> Result<(), RateLimited> {
+        if reader.role() == Role::Provider {
+            self.charge_agent(reader.id(), reader.fingerprint())?;
+        }
         self.charge(reader.role(), reader.id())
     }
 
@@ -102,6 +116,14 @@ impl<C: Clock + Clone> Quota<C> {
         limiter
             .check()
             .map_err(|not| RateLimited { retry_after: not.wait_time_from(self.clock.now()) })
+    }
+}
+
+impl<C: Clock> Quota<C> {
+    fn charge_agent(&self, provider: &str, certificate: [u8; 32]) -> Result<(), RateLimited> {
+        let Some(agents) = self.agents.get(provider) else { return Ok(()) };
+        let charged = agents.check_key(&certificate);
+        charged.map_err(|not| RateLimited { retry_after: not.wait_time_from(self.clock.now()) })
     }
 }
 
@@ -143,6 +165,23 @@ mod tests {
         while quota.take(permit(&alpha, &terms)).is_ok() {}
         let ticket = quota.take(permit(&beta, &terms)).ok().unwrap();
         assert_eq!(&**ticket.permit().provider(), "beta");
+    }
+
+    #[test]
+    fn one_agent_does_not_use_up_what_its_provider_has() {
+        let (_, clock, _) = quota();
+        let mut terms = terms();
+        let alpha = terms.providers.get_mut("alpha").unwrap();
+        alpha.agent_rate = Some(Rate { requests_per_second: 10, burst: 3 });
+        let (quota, terms) = (Quota::with_clock(&terms, clock), Arc::new(terms));
+        let [one, other] = [(); 2].map(|()| peer(Role::Provider, "alpha"));
+        let taken = |peer| (0..100).filter(|_| quota.take(permit(peer, &terms)).is_ok()).count();
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        assert_eq!(taken(&one), 3);
+        // The provider's five, and what was refused to the one cost it nothing.
+        assert_eq!(taken(&other), 2);
+        let reader = Reader::admit(&one, &terms, &Role::ALL, now()).ok().unwrap();
+        assert!(quota.take_reader(&reader).is_err());
     }
 
     #[test]

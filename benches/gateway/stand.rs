@@ -119,6 +119,7 @@ impl Stand {
 /// policy: a budget that is raised later fills up over its span and not at once.
 fn init(dir: &Path) -> Result<Layout, Failed> {
     let plan = Plan {
+        agents: 0,
         dir: dir.to_owned(),
         persons: PERSONS,
         providers: 2,
@@ -149,6 +150,7 @@ fn raise_limits(layout: &Layout) -> Result<(), Failed> {
     for rate in ["requests_per_second", "burst"] {
         provider[rate] = toml_edit::value(FAST);
     }
+    provider["agent"] = toml_edit::Item::None;
     let budgets = provider["budgets"].as_table_mut().ok_or("the provider has no budgets")?;
     for (_, budget) in budgets.iter_mut() {
         *budget = toml_edit::value(ENOUGH);

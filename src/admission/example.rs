@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rcgen::{CertificateParams, KeyPair, SanType};
 
 use super::{
-    Ask, Caller, Class, Dataset, Field, Grant, Handles, Peer, Permit, Provider, Purpose, Role,
-    Scope, Search, Terms, Word,
+    Ask, Caller, Class, Dataset, Field, Grant, Handles, Peer, Permit, Provider, Purpose, Rate,
+    Role, Scope, Search, Terms, Word,
 };
 
 /// The trust domain of the examples.
@@ -77,8 +77,8 @@ pub(crate) fn terms() -> Terms {
             "cir".into(),
             Grant { scope, purposes: words(&["course_delivery"]) },
         )]),
-        requests_per_second: 10,
-        burst: 5,
+        rate: Rate { requests_per_second: 10, burst: 5 },
+        agent_rate: None,
     };
     let providers = [provider("alpha", Scope::Roster), provider("beta", Scope::Open)];
     let providers: BTreeMap<Word, _> = providers.into_iter().map(|p| (p.id.clone(), p)).collect();

@@ -137,6 +137,15 @@ pub struct Provider {
     pub id: Word,
     /// What it may read.
     pub datasets: BTreeMap<Word, Grant>,
+    /// How often all its agents together may call.
+    pub rate: Rate,
+    /// How often each of them may; none: as often as all together.
+    pub agent_rate: Option<Rate>,
+}
+
+/// How often calls may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
     /// Calls a second in the long run; at least 1.
     pub requests_per_second: u32,
     /// Calls at once; at least 1.

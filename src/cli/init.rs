@@ -42,13 +42,16 @@ pub(super) struct Args {
 pub(super) struct Stock {
     /// Synthetic persons
     #[arg(long, default_value_t = 100_000)]
-    persons: u64,
+    pub(super) persons: u64,
     /// Providers; the first has scope `open`, the others `roster`
     #[arg(long, default_value_t = 12)]
-    providers: u32,
+    pub(super) providers: u32,
+    /// Agents of each provider that have a certificate of their own
+    #[arg(long, default_value_t = 0)]
+    pub(super) agents: u32,
     /// The same seed makes the same persons and rosters
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 /// Why there is no new instance. Nothing is left behind.
@@ -81,8 +84,9 @@ pub(super) fn make(dir: &Path, stock: &Stock, listen: &str) -> Result<Made, Init
         bar.set_length(total);
         bar.set_position(done);
     };
-    let Stock { persons, providers, seed } = *stock;
-    let plan = Plan { dir: dir.to_owned(), persons, providers, seed, listen: listen.to_owned() };
+    let Stock { persons, providers, agents, seed } = *stock;
+    let (dir, listen) = (dir.to_owned(), listen.to_owned());
+    let plan = Plan { dir, persons, providers, agents, seed, listen };
     let prepared = prepare(&plan, &mut progress)?;
     bar.finish_and_clear();
     write_ledger(prepared.made())?;

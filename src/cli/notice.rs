@@ -1,11 +1,9 @@
 //! Alerts and acts as they are printed.
 
-use std::io::{IsTerminal as _, Write as _};
-
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{FAILED, safe, time};
+use super::{painted, put, safe, time};
 use crate::proto::{Act, Alert, Sentence, Severity};
 
 /// In what words.
@@ -30,15 +28,20 @@ impl LanguageName {
     }
 }
 
-/// A line for an alert.
-pub(super) fn print_alert(alert: &Alert, language: LanguageName) {
-    let (colour, severity) = match alert.severity() {
+/// How grave an alert is, in a word, and the colour of that word on a terminal.
+pub(super) fn gravity(alert: &Alert) -> (&'static str, &'static str) {
+    match alert.severity() {
         Severity::Critical => ("1;97;41", "CRITICAL"),
         Severity::High => ("1;31", "HIGH"),
         Severity::Medium => ("33", "MEDIUM"),
         Severity::Info => ("36", "INFO"),
         Severity::Unspecified => ("", "ALERT"),
-    };
+    }
+}
+
+/// A line for an alert.
+pub(super) fn print_alert(alert: &Alert, language: LanguageName) {
+    let (colour, severity) = gravity(alert);
     line(alert.at_unix_ms, colour, severity, language.of(&alert.sentences));
 }
 
@@ -47,20 +50,9 @@ pub(super) fn print_act(act: &Act, language: LanguageName) {
     line(act.at_unix_ms, "", "ACT", language.of(&act.sentences));
 }
 
-/// When, what kind in its colour, and the rest. Colours are for terminals, unless NO_COLOR is set.
+/// When, what kind in its colour, and the rest.
 fn line(at: u64, colour: &str, kind: &str, text: &str) {
-    let mut out = std::io::stdout().lock();
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
-    let coloured = !colour.is_empty() && !plain && out.is_terminal();
-    let (begin, end) = match coloured {
-        true => (format!("\u{1b}[{colour}m"), "\u{1b}[0m"),
-        false => (String::new(), ""),
-    };
-    let written = writeln!(out, "{} {begin}{kind:8}{end} {}", time(at), safe(text));
-    if written.is_err() || out.flush().is_err() {
-        // Nobody reads any more.
-        std::process::exit(i32::from(FAILED));
-    }
+    put(&format!("{} {} {}", time(at), painted(colour, &format!("{kind:8}")), safe(text)));
 }
 
 pub(super) fn alert_json(alert: &Alert) -> Value {

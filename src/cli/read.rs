@@ -9,11 +9,8 @@ use tonic::Status;
 
 use super::call::{CallError, Who, block_on};
 use super::print;
-use crate::client::Client;
-use crate::proto::{
-    Context, GetReceiptRequest, GetRecordRequest, ListRecordsRequest, Proof, Record,
-    SearchRecordsRequest, View,
-};
+use crate::client::{Client, Query, Reply};
+use crate::proto::{Context, GetReceiptRequest, Record, View};
 
 /// Read records through a gateway, as a provider
 ///
@@ -113,13 +110,6 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// A reply.
-struct Reply {
-    records: Vec<Record>,
-    next_page_token: String,
-    proof: Proof,
-}
-
 pub(super) fn run(args: &Args) -> ExitCode {
     match reply(args) {
         Ok(reply) if args.json => print(as_json(&reply)),
@@ -161,42 +151,29 @@ async fn ask(args: &Args, client: &mut Client) -> Result<Reply, Status> {
         let synthetic = args.who.instance().map(|_| synthetic.to_owned());
         given.clone().or(synthetic).unwrap_or_default()
     };
-    let context = Some(Context {
+    let context = Context {
         purpose: stated(&args.purpose, "course_delivery"),
         case_reference: stated(&args.case, "TEST-1"),
         view: view.into(),
         off_roster_reason: args.off_roster_reason.clone(),
         request_id: args.request_id.clone(),
-    });
-    let (records, next_page_token, proof) = match &args.what {
-        What::Get { name } => {
-            let request = GetRecordRequest { name: name.clone(), context };
-            let reply = client.records.get_record(request).await?.into_inner();
-            (reply.record.into_iter().collect(), String::new(), reply.proof)
-        }
-        What::List { dataset, page_size, page_token } => {
-            let request = ListRecordsRequest {
-                parent: format!("datasets/{dataset}"),
-                context,
-                page_size: *page_size,
-                page_token: page_token.clone(),
-            };
-            let reply = client.records.list_records(request).await?.into_inner();
-            (reply.records, reply.next_page_token, reply.proof)
-        }
-        What::Search { search, values, dataset, page_size } => {
-            let request = SearchRecordsRequest {
-                parent: format!("datasets/{dataset}"),
-                context,
-                search: search.clone(),
-                values: values.iter().cloned().collect(),
-                page_size: *page_size,
-            };
-            let reply = client.records.search_records(request).await?.into_inner();
-            (reply.records, String::new(), reply.proof)
-        }
     };
-    Ok(Reply { records, next_page_token, proof: proof.unwrap_or_default() })
+    let parent = |dataset: &str| format!("datasets/{dataset}");
+    let query = match &args.what {
+        What::Get { name } => Query::Get { name: name.clone() },
+        What::List { dataset, page_size, page_token } => Query::List {
+            parent: parent(dataset),
+            page_size: *page_size,
+            page_token: page_token.clone(),
+        },
+        What::Search { search, values, dataset, page_size } => Query::Search {
+            parent: parent(dataset),
+            search: search.clone(),
+            values: values.clone(),
+            page_size: *page_size,
+        },
+    };
+    client.read(query, context).await
 }
 
 fn in_words(reply: &Reply) -> String {

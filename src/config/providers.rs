@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::datasets::values;
 use super::table::{FINGERPRINT, ID, Shape, Spot, Table, WORD};
-use crate::admission::{Dataset, Grant, Provider, Role, Scope, Word};
+use crate::admission::{Dataset, Grant, Provider, Rate, Role, Scope, Word};
 use crate::ledger::entry::{Budgets, ProviderRules};
 
 /// Most providers in a policy: each is an entry of the ledger.
@@ -52,12 +52,24 @@ fn provider(
     mut table: Table<'_>,
     datasets: &BTreeMap<Word, Dataset>,
 ) -> (Provider, Budgets) {
-    let mut rate = |key| u32::try_from(table.integer(key, 1..=HIGHEST_RATE)).unwrap_or(1);
-    let (requests_per_second, burst) = (rate("requests_per_second"), rate("burst"));
+    let rate = rate(&mut table);
+    let agent_rate = table.optional_table("agent").map(agent);
     let budgets = table.table("budgets").map(budgets).unwrap_or(NOTHING);
     let grants = table.table("dataset").map(|t| grants(&t, datasets)).unwrap_or_default();
     table.close();
-    (Provider { id, datasets: grants, requests_per_second, burst }, budgets)
+    (Provider { id, datasets: grants, rate, agent_rate }, budgets)
+}
+
+fn rate(table: &mut Table<'_>) -> Rate {
+    let mut rate = |key| u32::try_from(table.integer(key, 1..=HIGHEST_RATE)).unwrap_or(1);
+    Rate { requests_per_second: rate("requests_per_second"), burst: rate("burst") }
+}
+
+/// `[provider.<id>.agent]`.
+fn agent(mut table: Table<'_>) -> Rate {
+    let rate = rate(&mut table);
+    table.close();
+    rate
 }
 
 /// Stands in while faults are gathered.
@@ -138,6 +150,7 @@ fn bytes(hex: &str) -> [u8; 32] {
 mod tests {
     use super::super::policy::parse;
     use super::super::policy::tests::{SHIPPED, changed, faults, one_fault};
+    use super::*;
 
     #[test]
     fn a_fingerprint_is_read_in_either_case() {
@@ -165,6 +178,17 @@ mod tests {
             let text = changed(&format!("\n{line}"), "");
             one_fault(&text, "budgets]", &[key, "is missing in [provider.langues-nord.budgets]"]);
         }
+    }
+
+    #[test]
+    fn an_agent_may_come_as_often_as_its_provider_unless_a_table_says_how_often() {
+        let provider = |text: &str| parse(text).unwrap().providers["langues-nord"].clone();
+        let rate = |requests_per_second, burst| Rate { requests_per_second, burst };
+        assert_eq!(provider(SHIPPED).rate, rate(20, 40));
+        assert_eq!(provider(SHIPPED).agent_rate, Some(rate(10, 20)));
+        let table = "[provider.langues-nord.agent]\nrequests_per_second = 10\nburst = 20\n";
+        assert_eq!(provider(&changed(table, "")).agent_rate, None);
+        one_fault(&changed("burst = 20\n", ""), "agent]", &["`burst` is missing"]);
     }
 
     #[test]

@@ -35,11 +35,15 @@ type Authority = CertifiedIssuer<'static, KeyPair>;
 pub(super) fn write(
     layout: &Layout,
     providers: &[Word],
+    agents: u32,
     now: SystemTime,
     progress: Progress<'_>,
 ) -> Result<(), InstanceError> {
+    let agent = |id| (1..=agents).map(move |n| ("provider", id, format!("{id}-agent-{n}")));
+    let agents = providers.iter().flat_map(|id| agent(id.as_ref()));
     let providers = providers.iter().map(|id| ("provider", id.as_ref()));
-    let clients: Vec<_> = providers.chain(STAFF).collect();
+    let others = providers.chain(STAFF).map(|(role, id)| (role, id, id.to_owned()));
+    let clients: Vec<_> = others.chain(agents).collect();
     let total = clients.len() as u64 + 2;
     progress(Stage::Certificates, 0, total);
 
@@ -50,9 +54,9 @@ pub(super) fn write(
 
     let server = (layout.server_certificate(), layout.server_key());
     write_leaf(&authority, server_params(now)?, server)?;
-    for (done, (role, id)) in (2..).zip(clients) {
+    for (done, (role, id, name)) in (2..).zip(clients) {
         progress(Stage::Certificates, done, total);
-        write_leaf(&authority, client_params(role, id, now)?, layout.client(id))?;
+        write_leaf(&authority, client_params(role, id, &name, now)?, layout.client(&name))?;
     }
     progress(Stage::Certificates, total, total);
     Ok(())
@@ -74,13 +78,15 @@ fn server_params(now: SystemTime) -> Result<CertificateParams, InstanceError> {
     Ok(params)
 }
 
-/// A client is its one URI; the common name is for people and means nothing.
+/// A client is its one URI; the common name is for people and means nothing. Agents of one provider
+/// have the same URI: what tells them apart is the certificate itself.
 fn client_params(
     role: &str,
     id: &str,
+    name: &str,
     now: SystemTime,
 ) -> Result<CertificateParams, InstanceError> {
-    let mut params = leaf_params(id, ExtendedKeyUsagePurpose::ClientAuth, now);
+    let mut params = leaf_params(name, ExtendedKeyUsagePurpose::ClientAuth, now);
     let uri = format!("spiffe://{TRUST_DOMAIN}/{role}/{id}");
     params.subject_alt_names = vec![SanType::URI(uri.try_into()?)];
     Ok(params)

@@ -72,6 +72,10 @@ fn section(provider: &str, scope: &str, base: Base) -> String {
 requests_per_second = 50
 burst = 100
 
+[provider.{provider}.agent]
+requests_per_second = 20
+burst = 40
+
 [provider.{provider}.dataset.cir]
 scope = "{scope}"
 purposes = [

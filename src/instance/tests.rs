@@ -19,6 +19,7 @@ fn plan(dir: &Path) -> Plan {
         dir: dir.to_owned(),
         persons: 5_003,
         providers: 4,
+        agents: 0,
         seed: 7,
         listen: "127.0.0.1:8443".to_owned(),
     }
@@ -145,6 +146,7 @@ fn a_bad_plan_makes_nothing() {
         Plan { persons: PERSONS_MAX + 1, ..good.clone() },
         Plan { providers: 0, ..good.clone() },
         Plan { providers: PROVIDERS_MAX + 1, ..good.clone() },
+        Plan { agents: AGENTS_MAX + 1, ..good.clone() },
         Plan { listen: "localhost".to_owned(), ..good.clone() },
     ] {
         assert!(make(&bad, &mut |_, _, _| {}).is_err());
@@ -206,7 +208,8 @@ fn a_name_taken_meanwhile_is_a_failure_that_leaves_nothing() {
 #[test]
 fn a_client_certificate_has_exactly_one_uri_and_serves_clients_only() {
     let around = TempDir::new().unwrap();
-    let made = made_in(&around.path().join("dev"));
+    let plan = Plan { agents: 2, ..plan(&around.path().join("dev")) };
+    let made = make(&plan, &mut |_, _, _| {}).unwrap();
     let ca = fs::read(made.layout.ca()).unwrap();
     let (_, ca) = parse_x509_pem(&ca).unwrap();
     let (_, ca) = X509Certificate::from_der(&ca.contents).unwrap();
@@ -217,6 +220,8 @@ fn a_client_certificate_has_exactly_one_uri_and_serves_clients_only() {
     let clients = [
         ("provider-01", "provider/provider-01"),
         ("provider-04", "provider/provider-04"),
+        ("provider-01-agent-1", "provider/provider-01"),
+        ("provider-04-agent-2", "provider/provider-04"),
         ("security-soc", "security/security-soc"),
         ("auditor-1", "auditor/auditor-1"),
         ("admin-1", "admin/admin-1"),

@@ -11,7 +11,9 @@ use greffier::ledger::checkpoint::{Checkpoint, VerifierKey};
 use greffier::ledger::entry::{Hash, Outcome, Read, What, sha256};
 use greffier::ledger::store::Store;
 use greffier::ledger::verify::{Sound, Trust, scan};
-use greffier::proto::{GetRecordResponse, ListRecordsResponse, Proof, Record};
+use greffier::proto::{
+    GetRecordResponse, ListRecordsResponse, Proof, Record, SearchRecordsResponse,
+};
 use tempfile::TempDir;
 
 /// A reply as its client keeps it.
@@ -32,6 +34,11 @@ impl Given {
         let records = reply.record.into_iter().collect();
         let proof = reply.proof.expect("a reply has a proof");
         Given { provider: provider.to_owned(), records, proof }
+    }
+
+    pub(crate) fn found(provider: &str, reply: SearchRecordsResponse) -> Given {
+        let proof = reply.proof.expect("a reply has a proof");
+        Given { provider: provider.to_owned(), records: reply.records, proof }
     }
 
     pub(crate) fn entry(&self) -> u64 {

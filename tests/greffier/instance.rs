@@ -105,6 +105,7 @@ impl Instance {
             for (_, provider) in providers.iter_mut() {
                 provider["requests_per_second"] = value(100_000);
                 provider["burst"] = value(100_000);
+                provider["agent"] = Item::None;
                 let budgets = provider["budgets"].as_table_mut().expect("budgets");
                 budgets.iter_mut().for_each(|(_, budget)| *budget = value(1_000_000));
             }

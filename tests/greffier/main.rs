@@ -17,6 +17,8 @@ mod containment;
 #[cfg(feature = "serve")]
 mod crash;
 #[cfg(feature = "serve")]
+mod demo;
+#[cfg(feature = "serve")]
 mod disk;
 #[cfg(feature = "serve")]
 mod doors;
@@ -56,6 +58,8 @@ mod start;
 mod tail;
 #[cfg(feature = "serve")]
 mod tamper;
+#[cfg(feature = "serve")]
+mod theft;
 #[cfg(feature = "serve")]
 mod told;
 #[cfg(feature = "serve")]

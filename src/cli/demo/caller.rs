@@ -1,0 +1,120 @@
+//! One client of the gateway: a certificate, a connection, and what it keeps of its calls. Both the
+//! agents and the thief call through it, so that both are served alike.
+
+use std::time::{Duration, Instant};
+
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::client::{Client, ClientError, Query, Reply, Settings};
+use crate::proto::{Context, GetReceiptRequest, View};
+
+/// The dataset of a development instance.
+pub(super) const CIR: &str = "datasets/cir";
+/// Between two attempts of a call that the gateway could not take.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long a caller tries: far longer than a restart lasts.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no reply.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    /// The reason of the error, as the README lists them; none if no gateway said it.
+    pub(super) reason: Option<String>,
+    /// The entry of a read that the judge withheld.
+    pub(super) entry: Option<u64>,
+    code: Code,
+}
+
+impl Refused {
+    fn of(status: &Status) -> Refused {
+        let details = status.get_error_details();
+        let info = details.error_info().filter(|info| info.domain == "greffier");
+        let entry = info.and_then(|info| info.metadata.get("entry")?.parse().ok());
+        let reason = info.map(|info| info.reason.clone());
+        Refused { reason, entry, code: status.code() }
+    }
+
+    /// Whether the call may simply be made again: UNAVAILABLE (AIP-194), or no answer at all.
+    pub(super) fn lost(&self) -> bool {
+        self.code == Code::Unavailable || self.reason.is_none()
+    }
+}
+
+/// A client with its connection.
+#[derive(Clone)]
+pub(super) struct Caller {
+    client: Client,
+    /// Calls made again because the gateway was not there.
+    pub(super) retried: u64,
+}
+
+impl Caller {
+    /// Connects.
+    pub(super) async fn connect(settings: &Settings) -> Result<Caller, ClientError> {
+        Ok(Caller { client: Client::connect(settings).await?, retried: 0 })
+    }
+
+    /// Reads once.
+    pub(super) async fn once(&mut self, query: Query, context: Context) -> Result<Reply, Refused> {
+        self.client.read(query, context).await.map_err(|status| Refused::of(&status))
+    }
+
+    /// Reads, again and again while the gateway is not there.
+    pub(super) async fn read(&mut self, query: &Query, why: &Context) -> Result<Reply, Refused> {
+        let began = Instant::now();
+        loop {
+            match self.once(query.clone(), why.clone()).await {
+                Err(refused) if refused.lost() && began.elapsed() < PATIENCE => {
+                    self.retried += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// The receipt of a read of its own. Whoever comes too often is told so, and comes again.
+    pub(super) async fn receipt(&mut self, entry: u64) -> Result<String, Refused> {
+        let began = Instant::now();
+        loop {
+            let receipt = self.client.ledger.get_receipt(GetReceiptRequest { entry }).await;
+            match receipt.map_err(|status| Refused::of(&status)) {
+                Err(Refused { code: Code::ResourceExhausted, .. })
+                    if began.elapsed() < PATIENCE =>
+                {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                done => return done.map(|reply| reply.into_inner().receipt),
+            }
+        }
+    }
+}
+
+/// Why a read is made.
+pub(super) fn why(purpose: &str, case: &str, view: View) -> Context {
+    Context {
+        purpose: purpose.to_owned(),
+        case_reference: case.to_owned(),
+        view: view.into(),
+        ..Context::default()
+    }
+}
+
+/// A page.
+pub(super) fn list(page_size: i32, page_token: &str) -> Query {
+    let (parent, page_token) = (CIR.to_owned(), page_token.to_owned());
+    Query::List { parent, page_size, page_token }
+}
+
+/// Whoever has a case number: one person at most.
+pub(super) fn by_number(id: &str) -> Query {
+    search("case_number", &[("id", id)], 1)
+}
+
+/// A search.
+pub(super) fn search(search: &str, values: &[(&str, &str)], page_size: i32) -> Query {
+    let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let values = values.iter().map(pair).collect();
+    Query::Search { parent: CIR.to_owned(), search: search.to_owned(), values, page_size }
+}

@@ -1,0 +1,85 @@
+//! The end of it: a table of figures, what is claimed of them, and how to check by hand.
+
+use std::path::Path;
+
+use super::account::{Figures, OFF_ROSTER_MOST, PERSONS_MOST};
+use super::show::Screen;
+use super::{VICTIM, grouped};
+use crate::cli::table::Table;
+
+pub(super) fn show(screen: &Screen, figures: &Figures, kept: Option<&Path>) {
+    screen.phase(
+        5,
+        "The answer",
+        "How many persons was it? An agency must tell each of them, and the public: this is the \
+         number that nobody could give.",
+    );
+    screen.lines(&table(figures).to_string());
+    for claim in figures.claims() {
+        screen.claim(claim.holds, &claim.says);
+    }
+    screen.lines(&format!("\n   {:.0} seconds in all.", figures.seconds));
+    match kept {
+        Some(dir) => screen.lines(&by_hand(dir, figures)),
+        None => {
+            screen.say("With --keep DIR everything stays, with the commands to check it by hand.")
+        }
+    }
+}
+
+fn table(figures: &Figures) -> Table {
+    let Figures { ordinary, theft, ledger, .. } = figures;
+    let mut table = Table::new(1, &[]);
+    let mut row = |what: &str, n: String| table.row([format!(" {what}"), n]);
+    row("persons in the stock", grouped(figures.persons));
+    row(&format!("disclosed to the thief (at most {PERSONS_MOST})"), grouped(theft.persons));
+    row(
+        &format!("  of them off the roster (at most {OFF_ROSTER_MOST})"),
+        grouped(theft.off_roster),
+    );
+    row("  counted in the replies that it got", grouped(theft.persons_in_replies));
+    row("  counted by `greffier exposure`", grouped(theft.exposure_persons));
+    for cut in &theft.cut {
+        let what = format!("  reply cut off: entry {}, persons", cut.entry);
+        row(&what, grouped(cut.persons));
+    }
+    row("its attempts", grouped(theft.attempts));
+    row("  withheld by the judge (entries)", grouped(theft.withheld));
+    row("  refused at the door", grouped(theft.at_the_door));
+    if let Some(contained) = theft.contained {
+        row("entries from its first read to its containment", grouped(contained.entries));
+        row("  milliseconds", grouped(contained.milliseconds));
+    }
+    row("ordinary reads served", grouped(ordinary.served));
+    row("  refused", grouped(ordinary.refused));
+    row("  tried again while the gateway restarted", grouped(ordinary.retried));
+    row("  most persons that one agent met", grouped(ordinary.most_met));
+    row("receipts that hold", format!("{} of {}", figures.receipts.proven, figures.receipts.asked));
+    row("entries verified", grouped(ledger.entries));
+    let rate = ledger.entries as f64 / ledger.seconds.max(0.001);
+    row("  a second, with every signature and ruling", grouped(rate as u64));
+    table
+}
+
+/// The commands that come to the same.
+fn by_hand(dir: &Path, figures: &Figures) -> String {
+    let (dir, agent) = (dir.display(), &figures.theft.agent);
+    let tags = |list: &str| {
+        format!(
+            "SELECT tag.value FROM entries, json_each(body, '$.{list}') tag\n      \
+             WHERE body ->> 'agent' = '{agent}'"
+        )
+    };
+    let (on, off) = (tags("on"), tags("off"));
+    format!(
+        "\n   Check by hand:\n\n   \
+         greffier verify {dir}/ledger.sqlite --key {dir}/key.vkey --anchor {dir}/anchor.txt \\\n     \
+         --all-signatures --replay\n   \
+         greffier exposure {dir}/ledger.sqlite --key {dir}/key.vkey --provider {VICTIM}\n   \
+         greffier receipt {dir}/receipt.txt --key {dir}/key.vkey\n   \
+         sqlite3 -readonly {dir}/ledger.sqlite \"SELECT count(*) FROM (\n      \
+         {on}\n      UNION {off})\"\n   \
+         sqlite3 -readonly {dir}/ledger.sqlite 'SELECT * FROM alerts'\n\n   \
+         The gateway again: greffier serve --config {dir}/config.toml"
+    )
+}

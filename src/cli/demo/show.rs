@@ -1,0 +1,133 @@
+//! What people see of it: on a terminal a live block with alerts above it, in colour; in a pipe plain
+//! lines; with `--json` nothing until the end.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::notice::{LanguageName, gravity};
+use crate::cli::{painted, print, put, safe};
+use crate::proto::Alert;
+
+/// Columns of a line.
+const WIDTH: usize = 96;
+
+/// Where it is shown.
+pub(super) struct Screen {
+    silent: bool,
+    /// The block at the bottom; it is not drawn where nobody sees it move.
+    block: MultiProgress,
+}
+
+/// One line of the block.
+pub(super) struct Line(ProgressBar);
+
+/// What stands out, in colours of ECMA-48.
+const BOLD: &str = "1";
+const GOOD: &str = "32";
+const BAD: &str = "1;31";
+
+impl Screen {
+    pub(super) fn new(silent: bool) -> Screen {
+        let block = MultiProgress::new();
+        if silent || !std::io::stdout().is_terminal() {
+            block.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Screen { silent, block }
+    }
+
+    /// A phase begins: what it is, what happens in it and why that matters.
+    pub(super) fn phase(&self, number: u32, title: &str, why: &str) {
+        self.put(&format!("\n{}", painted(BOLD, &format!("{number}. {title}"))));
+        self.say(why);
+    }
+
+    /// Something to know, in lines of bearable length.
+    pub(super) fn say(&self, text: &str) {
+        let lines = wrapped(text, WIDTH - 3);
+        self.put(
+            &lines.iter().map(|line| format!("   {}", safe(line))).collect::<Vec<_>>().join("\n"),
+        );
+    }
+
+    /// Lines as they are.
+    pub(super) fn lines(&self, text: &str) {
+        self.put(&safe(text));
+    }
+
+    /// Whether what was claimed holds.
+    pub(super) fn claim(&self, holds: bool, says: &str) {
+        let word = if holds { painted(GOOD, "holds") } else { painted(BAD, "DOES NOT HOLD") };
+        self.put(&format!("   {word}  {}", safe(says)));
+    }
+
+    /// An alert, as it comes.
+    pub(super) fn alert(&self, alert: &Alert) {
+        let (colour, word) = gravity(alert);
+        let text = LanguageName::En.of(&alert.sentences);
+        let margin = format!("\n{}", " ".repeat(14));
+        let text: Vec<String> = wrapped(text, WIDTH - 14).iter().map(|line| safe(line)).collect();
+        let word = painted(colour, &format!("{word:8}"));
+        self.put(&format!("   > {word} {}", text.join(&margin)));
+    }
+
+    /// A line of the block.
+    pub(super) fn line(&self) -> Line {
+        let style = ProgressStyle::with_template("   {spinner} {msg}");
+        let style = style.expect("the template is a constant of the form that indicatif takes");
+        let bar = self.block.add(ProgressBar::new_spinner().with_style(style));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Line(bar)
+    }
+
+    fn put(&self, text: &str) {
+        if !self.silent {
+            self.block.suspend(|| put(text));
+        }
+    }
+
+    /// The object at the end of a run with `--json`.
+    pub(super) fn json(&self, object: &serde_json::Value) {
+        print(object);
+    }
+}
+
+impl Line {
+    pub(super) fn set(&self, text: String) {
+        self.0.set_message(text);
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A text in lines of at most so many characters, broken between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn lines_break_between_words_and_a_long_word_stands_alone() {
+        assert_eq!(wrapped("one two  three\nfour", 8), ["one two", "three", "four"]);
+        assert_eq!(wrapped("a incomprehensible b", 4), ["a", "incomprehensible", "b"]);
+        assert!(wrapped(" ", 4).is_empty());
+    }
+}
