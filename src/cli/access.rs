@@ -62,8 +62,14 @@ struct Asked {
     who: Who,
     /// Provider id, as in the policy
     provider: String,
-    /// Tag of one agent, as alerts have it; write --agent=TAG if it begins with a hyphen
-    #[arg(long, value_name = "TAG", default_value = "", hide_default_value = true)]
+    /// Tag of one agent, as alerts have it
+    #[arg(
+        long,
+        value_name = "TAG",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
     agent: String,
     /// Why, 1 to 256 characters; it becomes part of the ledger, so name no person
     #[arg(long)]
@@ -107,7 +113,7 @@ fn act(
     });
     match written {
         Ok(act) => {
-            told(&act.unwrap_or_default(), json);
+            told(&act.unwrap_or_default(), LanguageName::En, json);
             ExitCode::SUCCESS
         }
         Err(error) => error.told(json),
@@ -115,10 +121,10 @@ fn act(
 }
 
 /// Prints what was written.
-pub(super) fn told(act: &Act, json: bool) {
+pub(super) fn told(act: &Act, language: LanguageName, json: bool) {
     if json {
         print(act_json(act));
     } else {
-        print_act(act, LanguageName::En);
+        print_act(act, language);
     }
 }
