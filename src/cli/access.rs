@@ -44,8 +44,8 @@ pub(super) struct Reinstate {
 ///
 /// Look first at what was found (`greffier alerts show`), and lift it when you know what it was: the
 /// detectors begin again at 0 for them, so a thief who goes on is noticed as late as the first time.
-/// Without --agent it is for the provider and all its agents. Suspensions by `greffier suspend`
-/// stand. Budgets that are used up stay so: they refill with time and by nothing else.
+/// Without --agent it is for the provider as a whole, and leaves its agents as they are: an alert that
+/// took from both names both commands. Suspensions by `greffier suspend` stand. Budgets that are used up stay so: they refill with time and by nothing else.
 ///
 /// Exit codes: 0 done, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]
