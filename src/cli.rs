@@ -126,7 +126,9 @@ fn print(text: impl std::fmt::Display) {
 fn put(text: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{text}").is_err() || out.flush().is_err() {
+    // In one piece, so that whoever ends this program does not cut a line in two.
+    let line = text.to_owned() + "\n";
+    if out.write_all(line.as_bytes()).is_err() || out.flush().is_err() {
         std::process::exit(i32::from(FAILED));
     }
 }

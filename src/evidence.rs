@@ -4,26 +4,3 @@
 
 pub mod exposure;
 pub mod period;
-
-use serde::Serialize;
-
-/// The word that an entry has for a value of a closed list.
-pub fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        Ok(other) => other.to_string(),
-        Err(error) => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::word;
-    use crate::ledger::entry::{Method, Rule};
-
-    #[test]
-    fn words_are_those_of_the_entries() {
-        assert_eq!(word(&Rule::OffRoster30Days), "off_roster_30_days");
-        assert_eq!(word(&Method::Get), "get");
-    }
-}

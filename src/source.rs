@@ -56,7 +56,7 @@ pub struct Row {
     /// `datasets/<dataset>/records/<handle>`
     pub name: String,
     /// Names and values.
-    pub fields: Vec<(Word, String)>,
+    pub fields: Vec<(String, String)>,
 }
 
 /// A row is personal data, and logs are no place for it.
@@ -70,7 +70,7 @@ impl fmt::Debug for Row {
 struct Found {
     id: String,
     on_roster: bool,
-    values: Vec<String>,
+    fields: Vec<(String, String)>,
 }
 
 /// What a source found for a query.
@@ -203,7 +203,8 @@ impl Source {
                 Query::Get { handle } => handle.clone(),
                 Query::List { .. } | Query::Search { .. } => permit.seal_handle(&found.id),
             };
-            rows.push(row(permit, &handle, found.values));
+            let name = ["datasets/", permit.dataset_name(), "/records/", &handle].concat();
+            rows.push(Row { name, fields: found.fields });
         }
         let reply = reply_digest(&salt, &rows);
         let read = Box::new(self.read(permit, method, keys, (on, off), reply));
@@ -298,14 +299,10 @@ fn search_values<'q>(
     })
 }
 
-fn row(permit: &Permit, handle: &str, values: Vec<String>) -> Row {
-    let name = format!("datasets/{}/records/{handle}", permit.dataset_name());
-    Row { name, fields: permit.view_fields().iter().cloned().zip(values).collect() }
-}
-
 /// The reply digest of the format page: every string preceded by its length.
 fn reply_digest(salt: &[u8; 16], rows: &[Row]) -> Hash {
-    let mut bytes = salt.to_vec();
+    let mut bytes = Vec::with_capacity(512 * (1 + rows.len()));
+    bytes.extend_from_slice(salt);
     let length = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_be_bytes();
     let add = |bytes: &mut Vec<u8>, text: &str| {
         bytes.extend_from_slice(&length(text.len()));

@@ -23,6 +23,10 @@ use gauge::Failed;
 use report::{Level, Pair};
 use stand::Stand;
 
+/// The gateway's, so that the plain service has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The gateway against the same service without audit.
 #[derive(Parser, Debug)]
 struct Args {

@@ -1,6 +1,7 @@
-//! The service that the gateway is measured against: the same TLS, the same HTTP/2, the same query
-//! and the same reply, and nothing else. No admission, no handle, no limit, no entry, no proof. This
-//! program runs it as a process of its own, so that its CPU time can be told apart.
+//! The service that the gateway is measured against: the same TLS, the same HTTP/2, the same query,
+//! the same reply and the same allocator, and nothing else. No admission, no handle, no limit, no
+//! entry, no proof. This program runs it as a process of its own, so that its CPU time can be told
+//! apart.
 
 use std::convert::Infallible;
 use std::error::Error as _;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{NO, failed, print, time};
 use crate::ledger::checkpoint::VerifierKey;
-use crate::ledger::entry::{Method, What};
+use crate::ledger::entry::{What, word};
 use crate::ledger::receipt::{Proven, Receipt};
 
 /// Check one receipt, offline
@@ -64,12 +64,7 @@ fn in_words(proven: &Proven) -> String {
     let (entry, checkpoint) = (&proven.entry, &proven.checkpoint);
     let what = match &entry.what {
         What::Read(read) => {
-            let method = match read.method {
-                Method::Get => "get",
-                Method::List => "list",
-                Method::Search => "search",
-                Method::Export => "export",
-            };
+            let method = word(&read.method);
             format!(
                 "{} received {} record{} of {} ({method}, view {}) for {}",
                 read.provider,

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::period::Period;
-use super::word;
+
 use crate::ledger::entry::{
-    Entry, Millis, Outcome, Policy, Read, Refusal, Refusals, Section, Tag, What, Word,
+    Entry, Millis, Outcome, Policy, Read, Refusal, Refusals, Section, Tag, What, Word, word,
 };
 use crate::ledger::facts::day;
 

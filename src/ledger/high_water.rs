@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -35,12 +35,16 @@ pub fn write(path: &Path, note: &str) -> io::Result<()> {
 
 /// Rings when there is a newer checkpoint. One ring waits at most; it is for all that came since.
 #[derive(Debug)]
-pub(super) struct Bell(SyncSender<()>);
+pub(super) struct Bell {
+    rings: SyncSender<()>,
+    /// Nothing is ever sent: that it is gone tells a keeper at rest that the daemon ends.
+    _hung: SyncSender<()>,
+}
 
 impl Bell {
     pub(super) fn ring(&self) {
         // If it rings already, the keeper will see the newest anyway.
-        let _ = self.0.try_send(());
+        let _ = self.rings.try_send(());
     }
 }
 
@@ -51,12 +55,18 @@ pub(super) fn keep(
     newest: watch::Receiver<Arc<str>>,
 ) -> io::Result<(Bell, JoinHandle<()>)> {
     let (bell, rings) = sync_channel(1);
+    let (hung, taken_down) = sync_channel(0);
     let thread = thread::Builder::new().name("high-water".to_owned());
-    let thread = thread.spawn(move || follow(&path, &rings, &newest))?;
-    Ok((Bell(bell), thread))
+    let thread = thread.spawn(move || follow(&path, &rings, &taken_down, &newest))?;
+    Ok((Bell { rings: bell, _hung: hung }, thread))
 }
 
-fn follow(path: &Path, rings: &Receiver<()>, newest: &watch::Receiver<Arc<str>>) {
+fn follow(
+    path: &Path,
+    rings: &Receiver<()>,
+    taken_down: &Receiver<()>,
+    newest: &watch::Receiver<Arc<str>>,
+) {
     let mut failing = false;
     let mut save = || {
         let newest = newest.borrow().clone();
@@ -68,21 +78,8 @@ fn follow(path: &Path, rings: &Receiver<()>, newest: &watch::Receiver<Arc<str>>)
     };
     while rings.recv().is_ok() {
         save();
-        if rest(rings) {
-            save();
-        }
+        // The disk rests, but not when the daemon ends. A ring meanwhile waits and wakes nobody: at
+        // full load there are thousands in one pause.
+        let _ = taken_down.recv_timeout(PAUSE);
     }
-}
-
-/// Lets the disk rest, but not when the daemon ends; says whether the bell rang meanwhile.
-fn rest(rings: &Receiver<()>) -> bool {
-    let until = Instant::now() + PAUSE;
-    let mut rang = false;
-    while let Some(left) = until.checked_duration_since(Instant::now()) {
-        match rings.recv_timeout(left) {
-            Ok(()) => rang = true,
-            Err(_) => break,
-        }
-    }
-    rang
 }

@@ -151,8 +151,8 @@ fn ask(context: Option<Context>, dataset: String, page_size: Option<i32>) -> Ask
 }
 
 fn record(row: Row) -> Record {
-    let field = |(name, value): (Arc<str>, String)| Field { name: name.as_ref().to_owned(), value };
-    Record { name: row.name, fields: row.fields.into_iter().map(field).collect() }
+    let fields = row.fields.into_iter().map(|(name, value)| Field { name, value }).collect();
+    Record { name: row.name, fields }
 }
 
 fn now() -> Millis {

@@ -146,7 +146,6 @@ impl Sqlite {
     ) -> Result<Page, SourceError> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(sql)?;
-        let fields = statement.column_count();
         let mut rows = statement.query(values)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -157,7 +156,7 @@ impl Sqlite {
             if found.len() as u64 == permit.page_size() {
                 return Ok(Page { found, more: true });
             }
-            found.push(read(row, fields)?);
+            found.push(read(row, permit.view_fields())?);
         }
         Ok(Page { found, more: false })
     }
@@ -261,19 +260,21 @@ fn texts(dataset: &Dataset, fields: &[Word]) -> Statements {
     }
 }
 
-fn read(row: &Row<'_>, columns: usize) -> Result<Found, rusqlite::Error> {
-    let mut values = Vec::with_capacity(columns.saturating_sub(2));
-    for i in 2..columns {
-        values.push(match row.get_ref(i)? {
+/// A row with the fields of its view, which follow the two columns that every statement has.
+fn read(row: &Row<'_>, names: &[Word]) -> Result<Found, rusqlite::Error> {
+    let mut fields = Vec::with_capacity(names.len());
+    for (i, name) in (2..).zip(names) {
+        let value = match row.get_ref(i)? {
             ValueRef::Null => String::new(),
             ValueRef::Integer(n) => n.to_string(),
             ValueRef::Real(x) => x.to_string(),
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
                 String::from_utf8_lossy(bytes).into_owned()
             }
-        });
+        };
+        fields.push((name.as_ref().to_owned(), value));
     }
-    Ok(Found { id: row.get(0)?, on_roster: row.get(1)?, values })
+    Ok(Found { id: row.get(0)?, on_roster: row.get(1)?, fields })
 }
 
 #[cfg(test)]

@@ -7,9 +7,13 @@ mod lean;
 mod properties;
 
 #[cfg(feature = "serve")]
+mod access;
+#[cfg(feature = "serve")]
 mod budgets;
 #[cfg(feature = "serve")]
 mod compile;
+#[cfg(feature = "serve")]
+mod containment;
 #[cfg(feature = "serve")]
 mod crash;
 #[cfg(feature = "serve")]
@@ -50,6 +54,8 @@ mod scopes;
 mod segment;
 #[cfg(feature = "serve")]
 mod start;
+#[cfg(feature = "serve")]
+mod tail;
 #[cfg(feature = "serve")]
 mod tamper;
 #[cfg(feature = "serve")]

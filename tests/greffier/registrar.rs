@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use greffier::anomaly::Anomaly;
+use greffier::ledger::checkpoint::Checkpoint;
 use greffier::ledger::entry::{
     Budgets, Counts, Entry, Facts, Method, Millis, Moment, Outcome, Read, Rule, Ruling, Section,
     What,
 };
+use greffier::ledger::merkle::{self, Frontier};
 use greffier::ledger::receipt::Receipt;
 use greffier::ledger::start::StartError;
-use greffier::ledger::store::Store;
+use greffier::ledger::store::{Store, Unreadable};
 use greffier::ledger::{
     Contained, Counted, Decision, Draft, Foreign, Judge, Ledger, Reach, Unrecorded, bind,
 };
@@ -424,4 +426,38 @@ fn receipts_hold_across_a_full_tile_of_tiles() {
     tiles_only_save_time(&place, &[0, 65_535, 65_536]);
     let around = (65_500..65_543).chain((0..65_543).step_by(997));
     receipts(&place.store(), around);
+}
+
+#[test]
+fn any_two_sizes_have_a_proof_that_the_ledger_only_grew_and_no_others_have() {
+    let rules = rules(&[(ALPHA, WIDE)]);
+    let place = Place::created(&rules);
+    place.run(&rules, async |ledger| fill(&ledger, 600).await);
+    let (store, mut edge) = (place.store(), Frontier::default());
+    let mut roots = vec![edge.root()];
+    for body in crate::segment::bodies(&place.settings.path) {
+        edge.push(merkle::leaf(body.as_bytes()));
+        roots.push(edge.root());
+    }
+    let newest = edge.size();
+    let sizes = [1, 2, 3, 5, 255, 256, 257, 300, 511, 512, 513, newest - 1, newest];
+    for old in sizes {
+        for new in sizes {
+            let proof = store.consistency(old, Some(new));
+            if old > new {
+                assert!(matches!(proof, Err(Unreadable::NoEntry(_))), "{old} in {new}");
+                continue;
+            }
+            let (path, _) = proof.expect("a proof");
+            let (from, to) = (roots[old as usize], roots[new as usize]);
+            assert!(merkle::is_consistent(old, from, new, to, &path), "{old} in {new}");
+            let other = roots[old as usize - 1];
+            assert!(!merkle::is_consistent(old, other, new, to, &path), "{old} in {new}");
+        }
+    }
+    let (_, note) = store.consistency(1, None).expect("a proof");
+    assert_eq!(Checkpoint::parse(&note).expect("a checkpoint").size, newest);
+    for (old, new) in [(0, None), (1, Some(newest + 1)), (newest + 1, None), (u64::MAX, None)] {
+        assert!(store.consistency(old, new).is_err(), "{old} in {new:?}");
+    }
 }

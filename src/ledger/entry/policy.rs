@@ -1,0 +1,97 @@
+//! The rules as the ledger has them: everything that the judge decides by.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hash, Word};
+
+/// A policy entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Which part of the policy.
+    pub section: Section,
+}
+
+/// One part of a policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Section {
+    /// What the detectors go by.
+    Detectors(Detectors),
+    /// The rules for one provider.
+    Provider(ProviderRules),
+    /// The end of a policy: reads name this entry.
+    Head(Head),
+}
+
+/// What the judge decides by, for one provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderRules {
+    /// Provider id.
+    pub provider: Word,
+    /// Budgets of persons.
+    pub budgets: Budgets,
+}
+
+/// Sizes of the budgets, in persons; each refills over its span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budgets {
+    /// New persons to one agent, over a minute.
+    pub agent_minute: u64,
+    /// ... over an hour.
+    pub agent_hour: u64,
+    /// ... over a day.
+    pub agent_day: u64,
+    /// New persons to the provider, over a day.
+    pub provider_day: u64,
+    /// ... over 30 days.
+    pub provider_30_days: u64,
+    /// New persons off its roster, over a day.
+    pub off_roster_day: u64,
+    /// ... over 30 days.
+    pub off_roster_30_days: u64,
+}
+
+/// What the detectors go by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detectors {
+    /// Persons off the roster.
+    pub roster: RosterRule,
+}
+
+/// The roster detector: a sum that each new person off the roster raises and each on it lowers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RosterRule {
+    /// What a person off the roster adds, in thousandths.
+    pub off: u64,
+    /// What a person on it takes away, in thousandths.
+    pub on: u64,
+    /// From this sum on the finding is medium.
+    pub medium: u64,
+    /// From this sum on it is high; half of it is information.
+    pub high: u64,
+}
+
+/// A Bernoulli CUSUM of 2 % against 50 % (E. S. Page, Continuous inspection schemes, 1954): ln(.5/.02)
+/// and -ln(.5/.98). Bursts of up to twelve are ordinary; the thirteenth in a row is not.
+impl Default for RosterRule {
+    fn default() -> RosterRule {
+        RosterRule { off: 3_219, on: 673, medium: 40_000, high: 45_000 }
+    }
+}
+
+/// The end of a policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// SHA-256 of the policy file.
+    pub digest: Hash,
+    /// How many sections stand before it.
+    pub sections: u64,
+    /// Version of the judge that rules from here on.
+    pub judge: u64,
+}
