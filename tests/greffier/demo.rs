@@ -125,16 +125,25 @@ fn what_it_claims_is_what_its_ledger_says_when_asked_to_end() {
 }
 
 #[test]
-fn piped_it_says_plain_lines_and_every_phase() {
-    let done = demo(&["--seed", "3"]);
+fn piped_it_says_plain_lines_and_every_phase_and_the_sql_that_counts_the_same() {
+    let around = tempfile::tempdir().expect("a temporary folder");
+    let dir = around.path().join("kept");
+    let done = demo(&["--seed", "5", "--keep", dir.to_str().expect("UTF-8")]);
     let said = String::from_utf8(done.stdout).expect("UTF-8");
     assert!(done.status.success(), "{said}");
     assert!(!said.contains('\u{1b}') && !said.contains('\r'), "{said}");
     for phase in 1..=5 {
         assert!(said.contains(&format!("\n{phase}. ")), "{said}");
     }
-    assert!(!said.contains("DOES NOT HOLD"), "{said}");
-    assert!(said.contains("disclosed to the thief (at most 100)"), "{said}");
+    assert!(said.contains("> HIGH ") && !said.contains("DOES NOT HOLD"), "{said}");
+
+    let line = said.lines().find(|line| line.contains("disclosed to the thief (at most 100)"));
+    let told = line.and_then(|line| line.split_whitespace().last()?.parse::<u64>().ok());
+    let (_, sql) = said.split_once("ledger.sqlite \"").expect("a query in quotes");
+    let (sql, _) = sql.split_once('"').expect("its end");
+    let mode = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let ledger = Connection::open_with_flags(dir.join("ledger.sqlite"), mode).expect("the ledger");
+    assert_eq!(told, Some(number(&ledger, sql)), "{said}");
 }
 
 #[test]

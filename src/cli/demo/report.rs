@@ -66,19 +66,19 @@ fn by_hand(dir: &Path, figures: &Figures) -> String {
     let (dir, agent) = (dir.display(), &figures.theft.agent);
     let tags = |list: &str| {
         format!(
-            "SELECT tag.value FROM entries, json_each(body, '$.{list}') tag\n      \
-             WHERE body ->> 'agent' = '{agent}'"
+            "SELECT value FROM entries, json_each(body, '$.{list}')\n        \
+             WHERE body ->> 'kind' = 'read' AND body ->> 'agent' = '{agent}'"
         )
     };
     let (on, off) = (tags("on"), tags("off"));
     format!(
-        "\n   Check by hand:\n\n   \
+        "\n   Check by hand; the thief is agent {agent}:\n\n   \
          greffier verify {dir}/ledger.sqlite --key {dir}/key.vkey --anchor {dir}/anchor.txt \\\n     \
          --all-signatures --replay\n   \
          greffier exposure {dir}/ledger.sqlite --key {dir}/key.vkey --provider {VICTIM}\n   \
          greffier receipt {dir}/receipt.txt --key {dir}/key.vkey\n   \
-         sqlite3 -readonly {dir}/ledger.sqlite \"SELECT count(*) FROM (\n      \
-         {on}\n      UNION {off})\"\n   \
+         sqlite3 -readonly {dir}/ledger.sqlite \"SELECT count(*) FROM (\n        \
+         {on}\n      UNION\n        {off})\"\n   \
          sqlite3 -readonly {dir}/ledger.sqlite 'SELECT * FROM alerts'\n\n   \
          The gateway again: greffier serve --config {dir}/config.toml"
     )
