@@ -69,12 +69,14 @@ fn budget(rule: Rule) -> Option<(Span, bool)> {
     }
 }
 
-/// The command that gives back all that an alert took; of the agent alone where nothing else was.
-fn lift(alert: &Alert) -> String {
+/// The commands that give back what an alert took: from the agent, and from the provider as a whole.
+fn lifts(alert: &Alert) -> Vec<String> {
     let of_agent =
         |m: &Measure| matches!(m, Measure::Throttle | Measure::Freeze | Measure::SuspendAgent);
-    let agent = alert.measures.iter().all(of_agent).then_some(alert.agent);
-    command("lift", &alert.provider, agent)
+    let agent = alert.measures.iter().any(of_agent).then_some(Some(alert.agent));
+    let provider = alert.measures.iter().any(|m| !of_agent(m)).then_some(None);
+    let lift = |agent| command("lift", &alert.provider, agent);
+    agent.into_iter().chain(provider).map(lift).collect()
 }
 
 /// A tag may begin with a hyphen, hence the sign of equality.

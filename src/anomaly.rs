@@ -66,9 +66,9 @@ impl Judge for Anomaly {
             findings.push(budget::refused(counted, &ruling));
         }
         let alarmed = self.ladder.alarmed(counted.provider, now.tick);
-        let roster = self.roster.findings(counted, alarmed);
-        findings
-            .extend(roster.into_iter().map(|finding| self.containment.follows(finding, counted)));
+        let roster = self.roster.findings(counted, ruling.outcome, alarmed);
+        let follows = |finding| self.containment.follows(finding, counted, ruling.outcome);
+        findings.extend(roster.into_iter().map(follows));
         self.ladder.keep_new(&mut findings, counted, now.tick);
         let measures = |finding: &Finding| self.containment.measures(finding, counted);
         // What is found in a read takes hold with that very read.
@@ -77,9 +77,9 @@ impl Judge for Anomaly {
             ruling = taken.find_map(|m| m.withholds(counted, now)).unwrap_or(Ruling::RELEASED);
         }
         if ruling.outcome == Outcome::Released {
-            let mut exhausted = self.budget.exhausted(counted, now.tick);
-            self.ladder.keep_new(&mut exhausted, counted, now.tick);
-            findings.extend(exhausted);
+            let mut drained = self.budget.drained(counted, now.tick);
+            self.ladder.keep_new(&mut drained, counted, now.tick);
+            findings.extend(drained);
         }
         let contained = self.containment.any(counted.provider, now.tick);
         let incident = self.ladder.incident(counted, contained, now.tick);

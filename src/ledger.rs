@@ -36,7 +36,7 @@ mod writer;
 #[cfg(feature = "serve")]
 pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Reach, Recorded, Status, Unrecorded, bind};
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use entry::{Alert, Entry, Facts, Moment, Read, Ruling, Tag, Word};
@@ -71,29 +71,30 @@ pub struct Decision {
     pub alerts: Vec<Alert>,
 }
 
-/// Who is contained so far that the door may refuse a read unseen. An agent's tag is made for one
-/// provider, so it stands for both.
+/// Who is contained so far that the door may refuse a read unseen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contained {
     /// Suspended whole.
     pub providers: HashSet<Word>,
-    /// Suspended.
-    pub agents: HashSet<Tag>,
-    /// Without lists, searches and exports.
-    pub frozen: HashSet<Tag>,
+    /// Kept to their rosters, until somebody lifts it.
+    pub closed: HashSet<Word>,
+    /// Suspended, by provider.
+    pub agents: HashMap<Word, HashSet<Tag>>,
+    /// Without lists, searches and exports, by provider.
+    pub frozen: HashMap<Word, HashSet<Tag>>,
 }
 
 impl Contained {
-    /// Whether nobody is.
-    pub fn is_empty(&self) -> bool {
-        self.providers.is_empty() && self.agents.is_empty() && self.frozen.is_empty()
-    }
-
-    /// Whether a read can only be withheld; `page`: it asks for more than one known record.
-    pub fn refuses(&self, provider: &Word, agent: Tag, page: bool) -> bool {
+    /// Whether a read can only be withheld. `page`: it asks for more than one known record; `off`: it
+    /// states a reason to meet persons off the roster. The agent is asked for only where it matters.
+    pub fn refuses(&self, provider: &Word, agent: impl Fn() -> Tag, page: bool, off: bool) -> bool {
+        let holds = |agents: &HashMap<Word, HashSet<Tag>>| {
+            agents.get(provider).is_some_and(|agents| agents.contains(&agent()))
+        };
         self.providers.contains(provider)
-            || self.agents.contains(&agent)
-            || (page && self.frozen.contains(&agent))
+            || (page && off && self.closed.contains(provider))
+            || holds(&self.agents)
+            || (page && holds(&self.frozen))
     }
 }
 

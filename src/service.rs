@@ -156,7 +156,8 @@ impl Server {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         let mut status = self.shared.rooms.ledger.status();
-        announce(&self.health, &status.borrow_and_update().clone()).await;
+        let now = status.borrow_and_update().clone();
+        announce(&self.health, &now).await;
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let keep_tally = {

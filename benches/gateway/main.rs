@@ -11,6 +11,7 @@ mod load;
 mod plain;
 mod report;
 mod stand;
+mod tails;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,6 +40,9 @@ struct Args {
     /// Measured seconds of a round, after a warm-up of a quarter of that
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
+    /// Instead: the gateway with so many tails of alerts open, against itself without
+    #[arg(long, value_name = "N")]
+    tails: Option<usize>,
     /// A folder on the disk that the ledger is to be measured on
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
     place: PathBuf,
@@ -86,6 +90,17 @@ fn run(args: &Args) -> Result<(), Failed> {
     }
     let mut levels: Vec<Value> = Vec::new();
     for &in_flight in &args.levels {
+        if let Some(count) = args.tails {
+            let load = (in_flight, args.pairs);
+            let measured = tails::measure(&stand, count, load, seconds);
+            let (text, json) = runtime.block_on(measured)?;
+            if args.json {
+                levels.push(json)
+            } else {
+                println!("\n{text}")
+            }
+            continue;
+        }
         let level = runtime.block_on(level(&stand, in_flight, args.pairs, seconds))?;
         if args.json {
             levels.push(level.json());

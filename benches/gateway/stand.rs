@@ -61,6 +61,7 @@ pub(crate) struct Stand {
     pub(crate) plain: Target,
     pub(crate) gateway: Target,
     layout: Layout,
+    address: String,
     // Last, so that the folder goes when nothing uses it any more.
     _folder: tempfile::TempDir,
 }
@@ -85,7 +86,19 @@ impl Stand {
         if gateway.names.len() != ids.len() {
             return Err(format!("{} records were listed", gateway.names.len()).into());
         }
-        Ok(Stand { plain, gateway, layout, _folder: folder })
+        Ok(Stand { plain, gateway, layout, address, _folder: folder })
+    }
+
+    /// Where the gateway is, for one of the clients that an instance has.
+    pub(crate) fn settings(&self, name: &str) -> Settings {
+        settings(&self.layout, &self.address, name)
+    }
+
+    /// Number of the newest entry.
+    pub(crate) async fn newest(&self) -> Result<u64, Failed> {
+        let mode = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let ledger = Connection::open_with_flags(self.layout.ledger(), mode)?;
+        Ok(ledger.query_row("SELECT max(seq) FROM entries", [], |row| row.get(0))?)
     }
 
     /// A folder on the ledger's disk.
@@ -176,15 +189,14 @@ fn start(command: &mut Command) -> Result<(Child, String), Failed> {
     }
 }
 
+fn settings(layout: &Layout, address: &str, name: &str) -> Settings {
+    let (certificate, key): (PathBuf, PathBuf) = layout.client(name);
+    let (address, server_name) = (address.to_owned(), "localhost".to_owned());
+    Settings { address, server_name, ca: layout.ca(), certificate, key }
+}
+
 async fn connect(layout: &Layout, address: &str) -> Result<Vec<RecordsClient<Channel>>, Failed> {
-    let (certificate, key): (PathBuf, PathBuf) = layout.client(PROVIDER);
-    let settings = Settings {
-        address: address.to_owned(),
-        server_name: "localhost".to_owned(),
-        ca: layout.ca(),
-        certificate,
-        key,
-    };
+    let settings = settings(layout, address, PROVIDER);
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
         clients.push(Client::connect(&settings).await?.records);

@@ -1,6 +1,6 @@
 //! The sentences in English.
 
-use super::{Span, budget, command, day_and_time, lift, weight};
+use super::{Span, budget, command, day_and_time, lifts, weight};
 use crate::ledger::entry::{Act, Alert, Deed, Level, Measure, Severity};
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -51,6 +51,12 @@ fn found(alert: &Alert) -> String {
         Span::Day => "a day",
         Span::Days30 => "30 days",
     };
+    if alert.severity == Severity::Info && observed <= expected {
+        return format!(
+            "is past half of its budget: {observed} of {}{off} in {span}",
+            persons(expected)
+        );
+    }
     if alert.severity == Severity::Info {
         let could = if observed > 1 { "up to " } else { "" };
         let left = if expected == 1 { "was" } else { "were" };
@@ -60,7 +66,7 @@ fn found(alert: &Alert) -> String {
             persons(expected),
         );
     }
-    format!("has used up its budget: {observed} of {}{off} in {span}", persons(expected))
+    format!("has used up its budget: {}{off} in {span}", persons(expected))
 }
 
 /// How many persons, since when, in which entries.
@@ -102,7 +108,7 @@ fn contained(alert: &Alert) -> String {
     format!(
         "Contained: {}. It ends {end}when an administrator lifts it: {}",
         measures.join("; "),
-        lift(alert)
+        lifts(alert).join(" and ")
     )
 }
 
@@ -119,9 +125,15 @@ pub(super) fn act(seq: u64, act: &Act) -> String {
             command("reinstate", provider, act.agent)
         ),
         Deed::Reinstate => format!("took back the suspension of {whom}"),
-        Deed::Lift => format!(
-            "lifted what alerts had contained of {whom}; the detectors begin again at 0 there"
-        ),
+        Deed::Lift => {
+            let whom = match act.agent {
+                Some(_) => whom,
+                None => format!("{provider} as a whole, though not of its agents"),
+            };
+            format!(
+                "lifted what alerts had contained of {whom}; the detectors begin again at 0 there"
+            )
+        }
         Deed::Acknowledge => {
             format!("has seen alert {}; nothing is lifted by that", act.alert.unwrap_or(0))
         }

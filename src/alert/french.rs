@@ -1,6 +1,6 @@
 //! The sentences in French.
 
-use super::{Span, budget, command, day_and_time, lift, weight};
+use super::{Span, budget, command, day_and_time, lifts, weight};
 use crate::ledger::entry::{Act, Alert, Deed, Level, Measure, Severity};
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -52,6 +52,12 @@ fn found(alert: &Alert) -> String {
         Span::Day => "un jour",
         Span::Days30 => "30 jours",
     };
+    if alert.severity == Severity::Info && observed <= expected {
+        return format!(
+            "a dépassé la moitié de son budget : {observed} sur {}{off} en {span}",
+            persons(expected)
+        );
+    }
     if alert.severity == Severity::Info {
         let could = if observed > 1 { "jusqu’à " } else { "" };
         let left = match expected {
@@ -63,7 +69,7 @@ fn found(alert: &Alert) -> String {
             persons(observed),
         );
     }
-    format!("a épuisé son budget : {observed} sur {}{off} en {span}", persons(expected))
+    format!("a épuisé son budget : {}{off} en {span}", persons(expected))
 }
 
 /// How many persons, since when, in which entries.
@@ -111,7 +117,7 @@ fn contained(alert: &Alert) -> String {
     format!(
         "Restriction : {}. Elle prend fin {end}quand un administrateur la lève : {}",
         measures.join(" ; "),
-        lift(alert)
+        lifts(alert).join(" et ")
     )
 }
 
@@ -132,9 +138,15 @@ pub(super) fn act(seq: u64, act: &Act) -> String {
             command("reinstate", provider, act.agent)
         ),
         Deed::Reinstate => format!("a mis fin à la suspension {of_whom}"),
-        Deed::Lift => format!(
-            "a levé les restrictions {of_whom} dues aux alertes ; les détecteurs y repartent de 0"
-        ),
+        Deed::Lift => {
+            let of_whom = match act.agent {
+                Some(_) => of_whom,
+                None => format!("de {provider} dans son ensemble, et non de ses agents,"),
+            };
+            format!(
+                "a levé les restrictions {of_whom} dues aux alertes ; les détecteurs y repartent de 0"
+            )
+        }
         Deed::Acknowledge => {
             format!("a vu l’alerte {} ; rien n’est levé par là", act.alert.unwrap_or(0))
         }

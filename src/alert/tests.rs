@@ -68,8 +68,8 @@ fn all() -> Vec<Alert> {
                     rule,
                     severity,
                     level,
-                    observed: weight(n.max(1)),
-                    expected: weight(if used_up { n.max(1) } else { n }),
+                    observed: weight(n + 1),
+                    expected: weight(if used_up { n + 1 } else { n }),
                     persons,
                     off,
                     measures: measures.clone(),
@@ -91,7 +91,8 @@ fn an_alert_says_who_what_how_many_and_what_clears_it() {
          where 45.0 is the limit. On 2026-11-22 from 10:02:03 UTC on, in entries 41 to 56, 20 \
          persons were disclosed to it, 14 of them off the roster. Contained: the agent gets only \
          records that it was given today; the provider gets its roster only. It ends when an \
-         administrator lifts it: greffier lift provider-01 --reason REASON."
+         administrator lifts it: greffier lift provider-01 --agent=-Pj4-Pj4-Pj4-Pj4-Pj4-A --reason \
+         REASON and greffier lift provider-01 --reason REASON."
     );
 }
 
@@ -156,9 +157,23 @@ fn a_budget_is_told_in_persons() {
         ..base()
     };
     let english = of_alert(Language::English, 57, &spent);
-    assert!(english.contains("has used up its budget: 20 of 20 persons off the roster in a day"));
+    assert!(english.contains("has used up its budget: 20 persons off the roster in a day"));
     let french = of_alert(Language::French, 57, &spent);
-    assert!(french.contains("a épuisé son budget : 20 sur 20 personnes hors liste en un jour"));
+    assert!(french.contains("a épuisé son budget : 20 personnes hors liste en un jour"));
+    let half = Alert {
+        rule: Rule::AgentHour,
+        severity: Severity::Info,
+        observed: 31,
+        expected: 60,
+        measures: vec![],
+        ..base()
+    };
+    let english = of_alert(Language::English, 57, &half);
+    assert!(english.contains("is past half of its budget: 31 of 60 persons in an hour"));
+    let french = of_alert(Language::French, 57, &half);
+    assert!(
+        french.contains("a dépassé la moitié de son budget : 31 sur 60 personnes en une heure")
+    );
     let refused = Alert {
         rule: Rule::AgentHour,
         severity: Severity::Info,

@@ -183,22 +183,25 @@ impl Budget {
         }
     }
 
-    /// The budgets that a released read leaves with less than one person.
-    pub(super) fn exhausted(&self, counted: &Counted<'_>, tick: Millis) -> Vec<Finding> {
+    /// The budgets that a released read leaves with less than one person, or takes below half.
+    pub(super) fn drained(&self, counted: &Counted<'_>, tick: Millis) -> Vec<Finding> {
         let Some(account) = self.accounts.get(counted.provider) else { return Vec::new() };
         let new = || fresh(&AGENT, &account.budgets, tick);
         let agent = account.agents.get(&counted.agent).copied().unwrap_or_else(new);
         let agent = AGENT.iter().zip(&agent).map(|pair| (Level::Agent, pair));
         let provider = PROVIDER.iter().zip(&account.provider).map(|pair| (Level::Provider, pair));
         let finding = |(level, (kind, bucket)): (Level, (&Kind, &Bucket))| {
-            let severity = severity(kind.rule)?;
+            let grave = severity(kind.rule)?;
             let persons = (kind.charge)(&counted.facts);
             let left = bucket.left(kind.span, tick).saturating_sub(persons);
-            if persons == 0 || left > 0 {
-                return None;
-            }
             let (rule, size) = (kind.rule, bucket.size);
-            Some(Finding { rule, level, severity, observed: size, expected: size })
+            let severity = match left {
+                _ if persons == 0 => return None,
+                0 => grave,
+                _ if left < size / 2 => Severity::Info,
+                _ => return None,
+            };
+            Some(Finding { rule, level, severity, observed: size - left, expected: size })
         };
         agent.chain(provider).filter_map(finding).collect()
     }

@@ -1,7 +1,8 @@
 //! What is contained: taken away by alerts until somebody lifts it or it ends by itself, or by an
 //! act until another act gives it back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::{Finding, HOUR};
@@ -110,9 +111,16 @@ impl Containment {
         self.providers.get(provider).is_some_and(|provider| provider.contains_any(tick))
     }
 
-    /// A theft that goes on with a second agent, when the first is suspended, is the provider's.
-    pub(super) fn follows(&self, finding: Finding, counted: &Counted<'_>) -> Finding {
-        let second = finding.severity == Severity::High && self.second(counted);
+    /// A theft that goes on with a second agent, when the first is suspended, is the provider's; not
+    /// if the second would get nobody anyway.
+    pub(super) fn follows(
+        &self,
+        finding: Finding,
+        counted: &Counted<'_>,
+        outcome: Outcome,
+    ) -> Finding {
+        let high = finding.severity == Severity::High && outcome == Outcome::Released;
+        let second = high && self.second(counted);
         Finding { severity: if second { Severity::Critical } else { finding.severity }, ..finding }
     }
 
@@ -141,12 +149,16 @@ impl Containment {
     pub(super) fn apply(&mut self, entry: &Entry) {
         match &entry.what {
             What::Read(read) => self.charge(read, entry.now.tick),
-            What::Alert(alert) => self.alert(alert, entry.now.tick),
-            What::Act(act) => self.act(act),
-            _ => return,
-        }
-        if !matches!(entry.what, What::Read(_)) {
-            self.published = Arc::new(self.contained());
+            What::Alert(alert) if !alert.measures.is_empty() => {
+                self.alert(alert, entry.now.tick);
+                self.publish(&alert.provider, Some(alert.agent));
+            }
+            What::Act(act) => {
+                let Some(provider) = &act.provider else { return };
+                self.act(act, provider);
+                self.publish(provider, act.agent);
+            }
+            _ => {}
         }
     }
 
@@ -164,10 +176,7 @@ impl Containment {
     }
 
     fn alert(&mut self, alert: &Alert, tick: Millis) {
-        let end = if alert.until.is_some() { tick + TERM } else { FOREVER };
-        if alert.measures.is_empty() {
-            return;
-        }
+        let end = if alert.until.is_some() { tick.saturating_add(TERM) } else { FOREVER };
         let provider = self.providers.entry(alert.provider.clone()).or_default();
         for measure in &alert.measures {
             match measure {
@@ -188,8 +197,7 @@ impl Containment {
         }
     }
 
-    fn act(&mut self, act: &Act) {
-        let Some(provider) = &act.provider else { return };
+    fn act(&mut self, act: &Act, provider: &Word) {
         let provider = self.providers.entry(provider.clone()).or_default();
         match (act.deed, act.agent) {
             (Deed::Suspend, None) => provider.dismissed = true,
@@ -201,9 +209,7 @@ impl Containment {
                 provider.agents.entry(agent).or_default().dismissed = false;
             }
             (Deed::Lift, None) => {
-                for agent in provider.agents.values_mut() {
-                    *agent = Agent { dismissed: agent.dismissed, ..Agent::default() };
-                }
+                // Not from its agents: the one who is explained is not the one who is not.
                 let agents = std::mem::take(&mut provider.agents);
                 let dismissed = provider.dismissed;
                 *provider = Provider { agents, dismissed, ..Provider::default() };
@@ -221,20 +227,26 @@ impl Containment {
         self.published.clone()
     }
 
-    fn contained(&self) -> Contained {
-        let mut contained = Contained::default();
-        for (id, provider) in &self.providers {
-            if provider.suspended || provider.dismissed {
-                contained.providers.insert(id.clone());
-            }
-            for (tag, agent) in &provider.agents {
-                if agent.suspended || agent.dismissed {
-                    contained.agents.insert(*tag);
-                } else if agent.frozen {
-                    contained.frozen.insert(*tag);
-                }
-            }
-        }
-        contained
+    /// Tells the door what became of a provider, and of one agent of it.
+    fn publish(&mut self, id: &Word, agent: Option<Tag>) {
+        let Some(provider) = self.providers.get(id) else { return };
+        let published = Arc::make_mut(&mut self.published);
+        put(&mut published.providers, id, provider.suspended || provider.dismissed);
+        put(&mut published.closed, id, provider.roster_only == Some(FOREVER));
+        let Some((tag, agent)) = agent.and_then(|tag| Some((tag, provider.agents.get(&tag)?)))
+        else {
+            return;
+        };
+        let whole = agent.suspended || agent.dismissed;
+        put(published.agents.entry(id.clone()).or_default(), &tag, whole);
+        put(published.frozen.entry(id.clone()).or_default(), &tag, agent.frozen);
+    }
+}
+
+fn put<T: Eq + Hash + Clone>(set: &mut HashSet<T>, one: &T, is_in: bool) {
+    if is_in {
+        set.insert(one.clone());
+    } else {
+        set.remove(one);
     }
 }

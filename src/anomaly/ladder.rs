@@ -22,15 +22,16 @@ struct Said {
 
 impl Said {
     fn stands(&self, tick: Millis) -> bool {
-        self.severity >= Severity::High || tick < self.tick + QUIET
+        self.severity >= Severity::High || tick < self.tick.saturating_add(QUIET)
     }
 }
 
 /// Of one provider.
 #[derive(Debug)]
 struct Incident {
-    /// Number and tick of its first and last alert.
-    first: u64,
+    /// Number of its first alert; none once the provider was lifted.
+    first: Option<u64>,
+    /// Tick of its last.
     last: Millis,
     /// By rule, and by agent where the rule counts agents.
     said: HashMap<(Rule, Option<Tag>), Said>,
@@ -40,8 +41,8 @@ struct Incident {
 #[derive(Debug, Default)]
 pub(super) struct Ladder {
     incidents: HashMap<Word, Incident>,
-    /// The last critical alert: whose, and when.
-    critical: Option<(Word, Millis)>,
+    /// When something critical was found last, by provider.
+    critical: HashMap<Word, Millis>,
 }
 
 fn of(level: Level, agent: Tag) -> Option<Tag> {
@@ -54,7 +55,7 @@ fn of(level: Level, agent: Tag) -> Option<Tag> {
 impl Ladder {
     /// Whether something critical was found at another provider within a day.
     pub(super) fn alarmed(&self, provider: &Word, tick: Millis) -> bool {
-        self.critical.as_ref().is_some_and(|(whose, at)| whose != provider && tick < at + DAY)
+        self.critical.iter().any(|(whose, at)| whose != provider && tick < at.saturating_add(DAY))
     }
 
     /// Drops the findings that have been said already, as gravely.
@@ -74,9 +75,10 @@ impl Ladder {
     /// The incident that the alerts of a read belong to; `contained`: something of it still is.
     pub(super) fn incident(&self, counted: &Counted<'_>, contained: bool, tick: Millis) -> u64 {
         let known = self.incidents.get(counted.provider);
-        let known = known.filter(|incident| contained || tick < incident.last + QUIET);
+        let known =
+            known.filter(|incident| contained || tick < incident.last.saturating_add(QUIET));
         // The first alert stands right behind its read.
-        known.map_or(counted.seq + 1, |incident| incident.first)
+        known.and_then(|incident| incident.first).unwrap_or(counted.seq + 1)
     }
 
     /// Folds an entry.
@@ -86,25 +88,23 @@ impl Ladder {
             What::Alert(alert) => {
                 let incident = self.incidents.entry(alert.provider.clone());
                 let incident = incident.or_insert_with(|| Incident {
-                    first: alert.incident,
+                    first: None,
                     last: tick,
                     said: HashMap::new(),
                 });
-                (incident.first, incident.last) = (alert.incident, tick);
+                (incident.first, incident.last) = (Some(alert.incident), tick);
                 let severity = alert.severity;
                 let key = (alert.rule, of(alert.level, alert.agent));
                 incident.said.insert(key, Said { severity, tick });
                 if severity == Severity::Critical {
-                    self.critical = Some((alert.provider.clone(), tick));
+                    self.critical.insert(alert.provider.clone(), tick);
                 }
             }
             What::Act(Act { deed: Deed::Lift, provider: Some(provider), agent, .. }) => {
-                match (self.incidents.get_mut(provider), agent) {
-                    (Some(incident), Some(agent)) => {
-                        incident.said.retain(|(_, whose), _| *whose != Some(*agent));
-                    }
-                    (Some(_), None) => drop(self.incidents.remove(provider)),
-                    (None, _) => {}
+                self.critical.remove(provider);
+                if let Some(incident) = self.incidents.get_mut(provider) {
+                    incident.said.retain(|(_, whose), _| whose != agent);
+                    incident.first = incident.first.filter(|_| agent.is_some());
                 }
             }
             _ => {}

@@ -3,8 +3,9 @@
 //! strangers is not chance. It is kept for each agent, and for each provider as a whole, so that a
 //! theft split over several agents adds up.
 //!
-//! Persons of a withheld read count as far as they raise a sum. They lower none: whoever asks for
-//! what he will not be given must not be able to clear himself with it.
+//! An attempt off the roster that is withheld anyway adds a fixed amount, whatever it would have
+//! found: a refusal must be the same for anyone, and whoever asks for what he will not be given must
+//! neither learn who exists nor clear himself with it.
 
 use std::collections::HashMap;
 
@@ -40,23 +41,27 @@ fn new(level: Level, facts: &Facts) -> (u64, u64) {
 }
 
 impl Roster {
-    /// What a read gives away. `alarmed`: something grave was found at another provider, and half of
-    /// a height counts as medium here.
-    pub(super) fn findings(&self, counted: &Counted<'_>, alarmed: bool) -> Vec<Finding> {
+    /// What a read gives away that would have this outcome without it. `alarmed`: something grave was
+    /// found at another provider, and half of a height counts as medium here.
+    pub(super) fn findings(
+        &self,
+        counted: &Counted<'_>,
+        outcome: Outcome,
+        alarmed: bool,
+    ) -> Vec<Finding> {
         let sums = self.sums.get(counted.provider);
         let agent = sums.and_then(|s| s.agents.get(&counted.agent)).copied().unwrap_or(0);
         let whole = sums.map_or(0, |s| s.whole);
-        let agent = self.finding(Level::Agent, agent, &counted.facts, alarmed);
-        let whole = self.finding(Level::Provider, whole, &counted.facts, alarmed);
+        let peak = |level, sum| self.peak(level, sum, &counted.facts, outcome);
+        let agent = self.finding(Level::Agent, agent, peak(Level::Agent, agent), alarmed);
+        let whole = self.finding(Level::Provider, whole, peak(Level::Provider, whole), alarmed);
         // What one agent's own reads explain says nothing of the provider.
         let agents = agent.map(|finding| finding.severity);
         let whole = whole.filter(|finding| Some(finding.severity) > agents);
         agent.into_iter().chain(whole).collect()
     }
 
-    fn finding(&self, level: Level, sum: u64, facts: &Facts, alarmed: bool) -> Option<Finding> {
-        let (off, _) = new(level, facts);
-        let peak = self.peak(sum, off);
+    fn finding(&self, level: Level, sum: u64, peak: u64, alarmed: bool) -> Option<Finding> {
         if peak == sum {
             return None;
         }
@@ -71,10 +76,15 @@ impl Roster {
         Some(Finding { rule: Rule::Roster, level, severity, observed: peak, expected })
     }
 
-    /// Those off the roster come first: the sum at its highest.
-    fn peak(&self, sum: u64, off: u64) -> u64 {
+    /// The sum at its highest: those off the roster come first.
+    fn peak(&self, level: Level, sum: u64, facts: &Facts, outcome: Outcome) -> u64 {
+        let more = match outcome {
+            Outcome::Released => new(level, facts).0.saturating_mul(self.rule.off),
+            Outcome::Withheld if facts.could_off > 0 => self.rule.withheld,
+            Outcome::Withheld => 0,
+        };
         // Far above any height, and far below where integers end.
-        sum.saturating_add(off.saturating_mul(self.rule.off)).min(1 << 40)
+        sum.saturating_add(more).min(1 << 40)
     }
 
     /// Folds an entry.
@@ -84,11 +94,14 @@ impl Roster {
                 self.rule = *roster;
             }
             What::Read(read) => {
-                let released = read.ruling.outcome == Outcome::Released;
+                let outcome = read.ruling.outcome;
                 let after = |level, sum: u64| {
-                    let (off, on) = new(level, &read.facts);
-                    let down = if released { on.saturating_mul(self.rule.on) } else { 0 };
-                    self.peak(sum, off).saturating_sub(down)
+                    let (_, on) = new(level, &read.facts);
+                    let down = match outcome {
+                        Outcome::Released => on.saturating_mul(self.rule.on),
+                        Outcome::Withheld => 0,
+                    };
+                    self.peak(level, sum, &read.facts, outcome).saturating_sub(down)
                 };
                 let (mut whole, mut agent) = self.sums.get(&read.provider).map_or((0, 0), |sums| {
                     (sums.whole, sums.agents.get(&read.agent).copied().unwrap_or(0))
@@ -101,7 +114,7 @@ impl Roster {
             What::Act(Act { deed: Deed::Lift, provider: Some(provider), agent, .. }) => {
                 match (self.sums.get_mut(provider), agent) {
                     (Some(sums), Some(agent)) => drop(sums.agents.remove(agent)),
-                    (Some(_), None) => drop(self.sums.remove(provider)),
+                    (Some(sums), None) => sums.whole = 0,
                     (None, _) => {}
                 }
             }

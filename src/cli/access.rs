@@ -44,8 +44,8 @@ pub(super) struct Reinstate {
 ///
 /// Look first at what was found (`greffier alerts show`), and lift it when you know what it was: the
 /// detectors begin again at 0 for them, so a thief who goes on is noticed as late as the first time.
-/// Without --agent it is for the provider and all its agents. Suspensions by `greffier suspend`
-/// stand. Budgets that are used up stay so: they refill with time and by nothing else.
+/// Without --agent it is for the provider as a whole, and leaves its agents as they are: an alert that
+/// took from both names both commands. Suspensions by `greffier suspend` stand. Budgets that are used up stay so: they refill with time and by nothing else.
 ///
 /// Exit codes: 0 done, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]
@@ -62,8 +62,14 @@ struct Asked {
     who: Who,
     /// Provider id, as in the policy
     provider: String,
-    /// Tag of one agent, as alerts have it; write --agent=TAG if it begins with a hyphen
-    #[arg(long, value_name = "TAG", default_value = "", hide_default_value = true)]
+    /// Tag of one agent, as alerts have it
+    #[arg(
+        long,
+        value_name = "TAG",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
     agent: String,
     /// Why, 1 to 256 characters; it becomes part of the ledger, so name no person
     #[arg(long)]
@@ -107,7 +113,7 @@ fn act(
     });
     match written {
         Ok(act) => {
-            told(&act.unwrap_or_default(), json);
+            told(&act.unwrap_or_default(), LanguageName::En, json);
             ExitCode::SUCCESS
         }
         Err(error) => error.told(json),
@@ -115,10 +121,10 @@ fn act(
 }
 
 /// Prints what was written.
-pub(super) fn told(act: &Act, json: bool) {
+pub(super) fn told(act: &Act, language: LanguageName, json: bool) {
     if json {
         print(act_json(act));
     } else {
-        print_act(act, LanguageName::En);
+        print_act(act, language);
     }
 }

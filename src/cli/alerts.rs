@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
                 What::Ack { alert, reason } => {
                     let request = AcknowledgeAlertRequest { alert: *alert, reason: reason.clone() };
                     let reply = client.alerts.acknowledge_alert(request).await?.into_inner();
-                    told(&reply.act.unwrap_or_default(), args.json);
+                    told(&reply.act.unwrap_or_default(), args.language, args.json);
                     Ok(ExitCode::SUCCESS)
                 }
             }

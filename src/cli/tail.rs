@@ -22,7 +22,8 @@ use crate::ledger::high_water;
 ///
 /// Every few seconds the gateway sends its newest checkpoint. The tail checks the signature, and has
 /// the gateway prove that the ledger only grew since the one before. A ledger that is shorter than it
-/// was, or another, or signed by another key is DENOUNCED, and the tail ends with exit code 1.
+/// was, or another, or signed by another key is DENOUNCED, and the tail ends with exit code 1. So is
+/// a gateway that owes its proof for ten minutes.
 ///
 /// With --state it remembers both over restarts: the last entry that was printed and the newest
 /// checkpoint. Keep that file on another machine than the gateway's. The state is written after the

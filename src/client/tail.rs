@@ -199,7 +199,10 @@ impl Tail {
         let mut unproven = None;
         match proof {
             Some(Ok(hashes)) => self.memory.grow(&heartbeat.checkpoint, &checkpoint, &hashes)?,
-            Some(Err(why)) => unproven = Some(why),
+            Some(Err(why)) => {
+                self.memory.owe(checkpoint.size, Instant::now())?;
+                unproven = Some(why);
+            }
             None => {}
         }
         self.memory.claim(heartbeat.up_to_entry);

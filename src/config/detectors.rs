@@ -15,14 +15,14 @@ pub(super) fn read(root: &mut Table<'_>) -> Detectors {
 
 fn roster(mut table: Table<'_>) -> RosterRule {
     let mut figure = |key| table.integer(key, 1..=LARGEST);
-    let (off, on) = (figure("off"), figure("on"));
+    let (off, on, withheld) = (figure("off"), figure("on"), figure("withheld"));
     let (medium, high) = (figure("medium"), figure("high"));
     if medium > high {
         table
             .fault(table.at(), "`medium` is above `high`: write a smaller one, or a larger `high`");
     }
     table.close();
-    RosterRule { off, on, medium, high }
+    RosterRule { off, on, withheld, medium, high }
 }
 
 #[cfg(test)]
@@ -43,19 +43,26 @@ mod tests {
     }
 
     #[test]
-    fn a_table_gives_all_four_figures() {
-        let policy = parse(&with("off = 3000\non = 1\nmedium = 9000\nhigh = 9000\n")).unwrap();
-        let roster = RosterRule { off: 3_000, on: 1, medium: 9_000, high: 9_000 };
+    fn a_table_gives_all_five_figures() {
+        let policy =
+            parse(&with("off = 3000\non = 1\nwithheld = 2\nmedium = 9000\nhigh = 9000\n")).unwrap();
+        let roster = RosterRule { off: 3_000, on: 1, withheld: 2, medium: 9_000, high: 9_000 };
         assert_eq!(policy.detectors, Detectors { roster });
     }
 
     #[test]
     fn figures_out_of_range_or_order_are_faults() {
         for (rule, says) in [
-            ("off = 0\non = 1\nmedium = 2\nhigh = 3\n", "`off` is out of range"),
-            ("off = 1\non = 1\nmedium = 4\nhigh = 3\n", "`medium` is above `high`"),
-            ("off = 1\non = 1\nmedium = 2\n", "`high` is missing in [detectors.roster]"),
-            ("off = 1\non = 1\nmedium = 2\nhigh = 1000000001\n", "`high` is out of range"),
+            ("off = 0\non = 1\nwithheld = 1\nmedium = 2\nhigh = 3\n", "`off` is out of range"),
+            ("off = 1\non = 1\nwithheld = 1\nmedium = 4\nhigh = 3\n", "`medium` is above `high`"),
+            (
+                "off = 1\non = 1\nwithheld = 1\nmedium = 2\n",
+                "`high` is missing in [detectors.roster]",
+            ),
+            (
+                "off = 1\non = 1\nwithheld = 1\nmedium = 2\nhigh = 1000000001\n",
+                "`high` is out of range",
+            ),
         ] {
             let found = faults(&with(rule));
             assert!(found.iter().any(|f| f.what.contains(says)), "{says}: {found:#?}");

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::entry::{
-    Act, Alert, Counts, Deed, Entry, Method, Millis, Outcome, Read, Rule, Ruling, Tag, What, Word,
+    Act, Alert, Counts, Deed, Entry, Method, Millis, Outcome, Read, Rule, Ruling, Severity, Tag,
+    What, Word,
 };
 
 const DAY: Millis = 86_400_000;
@@ -51,8 +52,10 @@ pub enum BadFacts {
     /// An alert that does not follow from what stands before it.
     #[error("it is an alert that does not belong to the read before it, or to its incident")]
     Alert,
-    /// An act without whom or what it is about.
-    #[error("it is an act that does not say whom, or which alert, it is about")]
+    /// An act without a reason, or without whom or what it is about, or of a role that may not.
+    #[error(
+        "it is an act without a reason, of the wrong role, or that does not say what it is about"
+    )]
     Act,
     /// The sum of a day.
     #[error(
@@ -86,7 +89,7 @@ struct Day {
     counted: u64,
 }
 
-/// The running check. Its memory is one day's tags.
+/// The running check. Its memory is one day's tags, and a few words for each alert.
 #[derive(Debug, Default)]
 pub struct Facts {
     today: u64,
@@ -153,7 +156,9 @@ impl Facts {
         let goes_on =
             of.is_some_and(|(whose, first)| whose == provider && *first == alert.incident);
         let counts = alert.first <= *last && alert.off <= alert.persons;
-        if !(behind && (begins || goes_on) && counts && alert.rule != Rule::Contained) {
+        let graded = alert.measures.is_empty() == (alert.severity == Severity::Info)
+            && alert.until.is_some() == (alert.severity == Severity::Medium);
+        if !(behind && (begins || goes_on) && counts && graded && alert.rule != Rule::Contained) {
             return Err(BadFacts::Alert);
         }
         self.alerts.insert(seq, (provider.clone(), alert.incident));
@@ -165,10 +170,13 @@ impl Facts {
 pub(super) fn act(act: &Act, is_alert: impl Fn(u64) -> bool) -> Result<(), BadFacts> {
     let about = match act.deed {
         Deed::Acknowledge => {
-            act.alert.is_some_and(is_alert) && act.provider.is_none() && act.agent.is_none()
+            &*act.role == "security"
+                && act.alert.is_some_and(is_alert)
+                && act.provider.is_none()
+                && act.agent.is_none()
         }
         Deed::Suspend | Deed::Reinstate | Deed::Lift => {
-            act.provider.is_some() && act.alert.is_none()
+            &*act.role == "admin" && act.provider.is_some() && act.alert.is_none()
         }
     };
     if about && !act.reason.trim().is_empty() { Ok(()) } else { Err(BadFacts::Act) }

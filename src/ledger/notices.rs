@@ -1,5 +1,5 @@
 //! Alerts and acts as they are committed, for those who follow them: kept in memory from the start
-//! on, so that any number of followers costs the registrar nothing but one wake.
+//! on. Any number of followers costs the registrar nothing: others wake them.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -12,7 +12,7 @@ type List = Arc<RwLock<Vec<Arc<Entry>>>>;
 /// The registrar's side.
 pub(super) struct Board {
     list: List,
-    count: watch::Sender<usize>,
+    count: Arc<watch::Sender<usize>>,
 }
 
 /// All alerts and acts of the segment, in order.
@@ -26,10 +26,11 @@ impl Board {
     pub(super) fn new() -> (Board, Notices) {
         let list = List::default();
         let (count, seen) = watch::channel(0);
-        (Board { list: list.clone(), count }, Notices { list, count: seen })
+        (Board { list: list.clone(), count: Arc::new(count) }, Notices { list, count: seen })
     }
 
-    /// Adds what was committed, but for what is there already.
+    /// Adds what was committed, but for what is there already. Whoever looks finds it from now on;
+    /// whoever waits is told by [`Board::wake`].
     pub(super) fn publish(&self, entries: Vec<Arc<Entry>>) {
         if entries.is_empty() {
             return;
@@ -37,7 +38,15 @@ impl Board {
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
         let last = list.last().map(|entry| entry.seq);
         list.extend(entries.into_iter().filter(|entry| Some(entry.seq) > last));
-        self.count.send_replace(list.len());
+    }
+
+    /// Wakes those who wait, on whatever thread runs it: there may be thousands.
+    pub(super) fn wake(&self) -> impl FnOnce() + Send + use<> {
+        let (list, count) = (self.list.clone(), self.count.clone());
+        move || {
+            let now = list.read().unwrap_or_else(PoisonError::into_inner).len();
+            count.send_replace(now);
+        }
     }
 }
 

@@ -170,6 +170,8 @@ impl Desk {
         if !notices.is_empty() {
             self.contained.send_replace(state.judge().contained());
             self.board.publish(notices);
+            let wake = self.board.wake();
+            self.runtime.spawn(async move { wake() });
         }
     }
 

@@ -1,5 +1,6 @@
 //! `greffier.v1.Alerts`: what the judge found, and what was decided about it, for those who watch.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -11,10 +12,10 @@ use super::notice::{self, Decided, decide, reason_fault};
 use super::status::Fault;
 use super::tail::{Events, Tail};
 use crate::admission::{Role, Violation};
-use crate::ledger::entry::{Deed, Entry, What};
+use crate::ledger::entry::{self, Deed, Entry, What};
 use crate::proto::alerts_server::Alerts;
 use crate::proto::{
-    AcknowledgeAlertRequest, AcknowledgeAlertResponse, Act, ListAlertsRequest, ListAlertsResponse,
+    AcknowledgeAlertRequest, AcknowledgeAlertResponse, ListAlertsRequest, ListAlertsResponse,
     ListedAlert, TailAlertsRequest,
 };
 
@@ -112,6 +113,7 @@ impl Alerts for AlertsService {
 
 /// The first alerts among the entries, of one incident or, with 0, of all.
 fn page(entries: &[Arc<Entry>], incident: u64, most: usize) -> ListAlertsResponse {
+    let mut seen = acknowledgements(entries);
     let mut page = ListAlertsResponse::default();
     let mut bytes = 0;
     for entry in entries {
@@ -124,22 +126,29 @@ fn page(entries: &[Arc<Entry>], incident: u64, most: usize) -> ListAlertsRespons
             page.next_after_entry = last.map_or(0, |alert| alert.entry);
             break;
         }
-        let listed = ListedAlert {
-            alert: Some(notice::alert(entry, alert)),
-            acknowledgements: acknowledgements(entries, entry.seq),
+        let acts = seen.remove(&entry.seq).unwrap_or_default();
+        let act = |entry: &Entry| match &entry.what {
+            What::Act(act) => Some(notice::act(entry, act)),
+            _ => None,
         };
+        let acknowledgements = acts.into_iter().filter_map(act).collect();
+        let listed = ListedAlert { alert: Some(notice::alert(entry, alert)), acknowledgements };
         bytes += listed.encoded_len();
         page.alerts.push(listed);
     }
     page
 }
 
-/// Who has seen an alert: of the entries, those behind it.
-fn acknowledgements(entries: &[Arc<Entry>], alert: u64) -> Vec<Act> {
-    let from = entries.partition_point(|entry| entry.seq <= alert);
-    let of = |entry: &Arc<Entry>| match &entry.what {
-        What::Act(act) if act.alert == Some(alert) => Some(notice::act(entry, act)),
-        _ => None,
-    };
-    entries[from..].iter().filter_map(of).take(ACKNOWLEDGEMENTS).collect()
+/// By alert, the first who have seen it.
+fn acknowledgements(entries: &[Arc<Entry>]) -> HashMap<u64, Vec<&Entry>> {
+    let mut seen: HashMap<u64, Vec<&Entry>> = HashMap::new();
+    for entry in entries {
+        if let What::Act(entry::Act { alert: Some(alert), .. }) = &entry.what {
+            let acts = seen.entry(*alert).or_default();
+            if acts.len() < ACKNOWLEDGEMENTS {
+                acts.push(entry);
+            }
+        }
+    }
+    seen
 }

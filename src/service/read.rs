@@ -62,11 +62,11 @@ impl Rooms {
     /// Refuses whoever is contained so far that the judge could only withhold, before any work on the
     /// records and without an entry for each attempt.
     fn hold_contained(&self, ticket: &Ticket, query: &Query) -> Result<(), Stopped> {
-        let contained = self.ledger.contained();
         let permit = ticket.permit();
         let page = !matches!(query, Query::Get { .. });
         let agent = || self.source.agent(permit);
-        if !contained.is_empty() && contained.refuses(permit.provider(), agent(), page) {
+        let contained = self.ledger.contained();
+        if contained.refuses(permit.provider(), agent, page, permit.open()) {
             return Err(Stopped::Contained);
         }
         Ok(())

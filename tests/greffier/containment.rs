@@ -1,6 +1,8 @@
 //! Containment as the ledger has it: alerts in the commit of their read, acts, and what a start finds.
 
-use greffier::ledger::entry::{Act, Alert, Outcome, Read, Rule, Ruling, Severity, Tag, What};
+use greffier::ledger::entry::{
+    Act, Alert, Measure, Outcome, Read, Rule, Ruling, Severity, Tag, What,
+};
 use greffier::ledger::verify::Fault;
 use greffier::ledger::{Ledger, Unrecorded};
 
@@ -67,11 +69,14 @@ fn a_restart_after_every_read_frees_nobody_and_a_lift_does() {
     }
     assert_eq!(given, 12);
     place.run(&rules, async |ledger| {
-        assert!(ledger.contained().refuses(&ALPHA.into(), agent("a1"), true));
+        // Whatever it tries, it is held.
+        let many = Read { asked: 20, ..read(ALPHA, "a1", &[], &people(ALPHA, 20..40)) };
+        assert_eq!(page(&ledger, many).await.0, Ruling::contained(None));
         let (ruling, _) = get(&ledger, ALPHA, "a1", 50).await;
-        assert_eq!(ruling, Ruling::contained(None));
+        assert_eq!(ruling.rule, Some(Rule::Contained));
         ledger.act(lift(ALPHA, None)).await.expect("a writable ledger");
-        assert!(ledger.contained().is_empty());
+        assert_eq!(get(&ledger, ALPHA, "a1", 50).await.0.rule, Some(Rule::Contained));
+        ledger.act(lift(ALPHA, Some(agent("a1")))).await.expect("a writable ledger");
         assert_eq!(get(&ledger, ALPHA, "a1", 50).await.0, Ruling::RELEASED);
     });
     verified(&place.settings.path, &[]).expect("a sound ledger");
@@ -119,6 +124,7 @@ fn an_act_that_says_too_little_is_not_written() {
         let wrong = [
             Act { provider: None, ..whole.clone() },
             Act { alert: Some(1), ..whole.clone() },
+            Act { role: "security".into(), ..whole.clone() },
             Act { reason: " ".to_owned(), ..whole.clone() },
             Act { reason: "x".repeat(257), ..whole.clone() },
             Act { reason: "a\nb".to_owned(), ..whole },
@@ -192,7 +198,7 @@ fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<Fault> {
         last: seq,
         persons: 1,
         off: 1,
-        measures: Vec::new(),
+        measures: vec![Measure::Freeze],
         until: None,
     };
     change(&mut alert);
@@ -213,6 +219,9 @@ fn an_alert_that_does_not_belong_where_it_stands_is_found_though_signed() {
     assert_eq!(forged(|alert| alert.incident -= 1, false), Some(Fault::Facts));
     assert_eq!(forged(|alert| alert.last -= 1, false), Some(Fault::Facts));
     assert_eq!(forged(|alert| alert.first += 1, false), Some(Fault::Facts));
+    assert_eq!(forged(|alert| alert.measures.clear(), false), Some(Fault::Facts));
+    assert_eq!(forged(|alert| alert.until = Some(alert.since), false), Some(Fault::Facts));
+    assert_eq!(forged(|alert| alert.severity = Severity::Medium, false), Some(Fault::Facts));
     assert_eq!(forged(|alert| alert.off = 2, false), Some(Fault::Facts));
     assert_eq!(forged(|alert| alert.rule = Rule::Contained, false), Some(Fault::Facts));
 }

@@ -94,8 +94,13 @@ impl Instance {
     /// a request rate that nothing here reaches, before the first start.
     pub(crate) fn widen(&self) {
         self.policy(|policy| {
-            let heights =
-                [("off", 1), ("on", 1), ("medium", 1_000_000_000), ("high", 1_000_000_000)];
+            let heights = [
+                ("off", 1),
+                ("on", 1),
+                ("withheld", 1),
+                ("medium", 1_000_000_000),
+                ("high", 1_000_000_000),
+            ];
             let mut roster = toml_edit::Table::new();
             heights.into_iter().for_each(|(key, height)| drop(roster.insert(key, value(height))));
             let mut detectors = toml_edit::Table::new();

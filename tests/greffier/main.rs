@@ -53,6 +53,8 @@ mod scopes;
 #[cfg(feature = "serve")]
 mod segment;
 #[cfg(feature = "serve")]
+mod slow;
+#[cfg(feature = "serve")]
 mod start;
 #[cfg(feature = "serve")]
 mod tail;
@@ -62,5 +64,7 @@ mod tamper;
 mod theft;
 #[cfg(feature = "serve")]
 mod told;
+#[cfg(feature = "serve")]
+mod watch;
 #[cfg(feature = "serve")]
 mod wire;

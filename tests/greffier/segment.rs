@@ -163,7 +163,8 @@ pub(crate) fn lift(provider: &str, agent: Option<Tag>) -> Act {
 pub(crate) fn acknowledgement(ledger: &Ledger) -> Act {
     let notices = ledger.notices().after(0, usize::MAX);
     let alert = notices.iter().find(|notice| matches!(notice.what, What::Alert(_)));
-    Act { alert: alert.map(|alert| alert.seq), ..act(Deed::Acknowledge) }
+    let role = "security".into();
+    Act { role, alert: alert.map(|alert| alert.seq), ..act(Deed::Acknowledge) }
 }
 
 /// A runtime of a test's own.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use greffier::client::tail::{Denounced, Ended, Event, State, Tail};
 use greffier::client::{Client, Settings};
+use greffier::ledger::checkpoint::VerifierKey;
 use greffier::ledger::entry::What;
 use greffier::proto::{ReinstateAccessRequest, SuspendAccessRequest};
 use tokio::sync::watch;
@@ -118,11 +119,9 @@ fn entries(out: &Output) -> Vec<u64> {
 /// was given, in order, once `enough` says which is the last.
 async fn follow(
     settings: Settings,
-    instance: Vec<u8>,
+    key: VerifierKey,
     mut enough: watch::Receiver<Option<u64>>,
 ) -> Vec<u64> {
-    let key = String::from_utf8(instance).expect("text").trim().parse().expect("a verifier key");
-    let key: greffier::ledger::checkpoint::VerifierKey = key;
     let mut chance = Chance(7);
     let (mut state, mut given) = (State::default(), Vec::new());
     loop {
@@ -197,8 +196,7 @@ async fn over_fifty_kills_of_tail_and_gateway_no_alert_is_lost_or_repeated() {
     let (stop, stopped) = watch::channel(false);
     let (enough, is_enough) = watch::channel(None);
     let raising = raise(&instance, settings.clone(), is_up, stopped);
-    let key = std::fs::read(instance.layout.verifier_key()).expect("key.vkey");
-    let following = tokio::spawn(follow(settings, key, is_enough));
+    let following = tokio::spawn(follow(settings, instance.key(), is_enough));
 
     let mut chance = Chance(20_261_122);
     let (mut printed, mut daemons, mut tails) = (Vec::new(), 0, 0);

@@ -3,10 +3,16 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::ledger::checkpoint::{BadNote, Checkpoint, VerifierKey};
 use crate::ledger::entry::Hash;
 use crate::ledger::merkle;
+
+/// How long a gateway may owe the proof that its ledger only grew: it is busy, or it has none.
+const PROOF_PATIENCE: Duration = Duration::from_secs(600);
 
 /// First line of the text of a state.
 const FORM: &str = "greffier tail 1";
@@ -80,6 +86,18 @@ pub enum Denounced {
         /// Entries of the one that does not go on from it.
         now: u64,
     },
+    /// It signs ever more, and does not show that it goes on from what it signed before.
+    #[error(
+        "for {} minutes the gateway has not proven that its ledger of {now} entries goes on from \
+         the {remembered} that were signed before",
+        PROOF_PATIENCE.as_secs() / 60
+    )]
+    Unproven {
+        /// Entries of the checkpoint that is remembered.
+        remembered: u64,
+        /// Entries of the newest one.
+        now: u64,
+    },
     /// Another segment, or another ledger of the same key.
     #[error("the ledger is `{now}`, and was `{remembered}`")]
     Replaced {
@@ -114,6 +132,8 @@ pub(super) struct Memory {
     remembered: Option<Checkpoint>,
     /// Up to which entry the gateway said that it had sent everything.
     claimed: u64,
+    /// Since when a proof is owed.
+    owed: Option<Instant>,
 }
 
 impl Memory {
@@ -122,7 +142,7 @@ impl Memory {
     pub(super) fn new(key: VerifierKey, state: State) -> Result<Memory, BadNote> {
         let remembered = state.checkpoint.as_deref();
         let remembered = remembered.map(|note| Checkpoint::open(note, &key)).transpose()?;
-        Ok(Memory { key, state, remembered, claimed: 0 })
+        Ok(Memory { key, state, remembered, claimed: 0, owed: None })
     }
 
     pub(super) fn state(&self) -> &State {
@@ -185,7 +205,19 @@ impl Memory {
         Ok(())
     }
 
+    /// Takes note that the proof for a checkpoint of this size could not be had.
+    pub(super) fn owe(&mut self, now: u64, moment: Instant) -> Result<(), Denounced> {
+        let since = *self.owed.get_or_insert(moment);
+        match &self.remembered {
+            Some(known) if moment.saturating_duration_since(since) > PROOF_PATIENCE => {
+                Err(Denounced::Unproven { remembered: known.size, now })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn remember(&mut self, note: &str, checkpoint: Checkpoint) {
+        self.owed = None;
         self.remembered = Some(checkpoint);
         self.state.checkpoint = Some(note.to_owned());
     }
@@ -276,6 +308,20 @@ mod tests {
         let strange = signer(2).sign(9, Hash([0; 32]));
         assert_eq!(look(&mut memory, &strange), Some(Denounced::Note(BadNote::Unsigned)));
         assert!(memory.look(&note(0, 5)).is_ok());
+    }
+
+    #[test]
+    fn a_gateway_that_owes_its_proof_for_too_long_is_denounced() {
+        let mut memory = memory();
+        memory.look(&note(0, 1)).unwrap();
+        let began = Instant::now();
+        assert_eq!(memory.owe(2, began), Ok(()));
+        assert_eq!(memory.owe(3, began + PROOF_PATIENCE), Ok(()));
+        let late = began + PROOF_PATIENCE + Duration::from_millis(1);
+        assert_eq!(memory.owe(4, late), Err(Denounced::Unproven { remembered: 1, now: 4 }));
+        let (checkpoint, _) = memory.look(&note(0, 2)).unwrap();
+        assert_eq!(memory.grow(&note(0, 2), &checkpoint, &from_one_to_two(0)), Ok(()));
+        assert_eq!(memory.owe(4, late), Ok(()));
     }
 
     #[test]

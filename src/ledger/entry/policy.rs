@@ -70,6 +70,9 @@ pub struct RosterRule {
     pub off: u64,
     /// What a person on it takes away, in thousandths.
     pub on: u64,
+    /// What an attempt off the roster adds that is withheld, whatever it would have found, in
+    /// thousandths.
+    pub withheld: u64,
     /// From this sum on the finding is medium.
     pub medium: u64,
     /// From this sum on it is high; half of it is information.
@@ -77,10 +80,11 @@ pub struct RosterRule {
 }
 
 /// A Bernoulli CUSUM of 2 % against 50 % (E. S. Page, Continuous inspection schemes, 1954): ln(.5/.02)
-/// and -ln(.5/.98). Bursts of up to twelve are ordinary; the thirteenth in a row is not.
+/// and -ln(.5/.98). Bursts of up to twelve are ordinary; the thirteenth in a row is not. A fifth of a
+/// person for an attempt that got nobody: nobody tries sixty times in a row by mistake.
 impl Default for RosterRule {
     fn default() -> RosterRule {
-        RosterRule { off: 3_219, on: 673, medium: 40_000, high: 45_000 }
+        RosterRule { off: 3_219, on: 673, withheld: 673, medium: 40_000, high: 45_000 }
     }
 }
 

@@ -170,9 +170,10 @@ impl Draw {
 
     fn section(&mut self) -> Section {
         if self.number().is_multiple_of(4) {
-            let (off, on, medium, high) =
-                (self.number(), self.number(), self.number(), self.number());
-            return Section::Detectors(Detectors { roster: RosterRule { off, on, medium, high } });
+            let (off, on, withheld) = (self.number(), self.number(), self.number());
+            let (medium, high) = (self.number(), self.number());
+            let roster = RosterRule { off, on, withheld, medium, high };
+            return Section::Detectors(Detectors { roster });
         }
         if self.number().is_multiple_of(2) {
             return Section::Head(Head {

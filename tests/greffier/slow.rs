@@ -1,0 +1,210 @@
+//! Tails over time: heartbeats, certificates that run out meanwhile, readers that take nothing. The
+//! gateway runs in this process, whose clock can be moved.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use greffier::anomaly::Anomaly;
+use greffier::config::{Config, policy};
+use greffier::instance::Layout;
+use greffier::ledger::Ledger;
+use greffier::ledger::checkpoint::Checkpoint;
+use greffier::ledger::entry::{Act, Deed, Hash};
+use greffier::ledger::registrar::Registrar;
+use greffier::ledger::signer::{Signer, read_key};
+use greffier::ledger::start;
+use greffier::ledger::tag::Tagger;
+use greffier::proto::alerts_client::AlertsClient;
+use greffier::proto::tail_alerts_response::Event;
+use greffier::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
+use greffier::quota::Quota;
+use greffier::service::read::Rooms;
+use greffier::service::{Server, tls};
+use greffier::source::{Source, sqlite};
+use tokio::net::TcpListener;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Code, Status, Streaming};
+
+use crate::instance::Instance;
+use crate::pki::{Authority, Shown};
+use crate::told::told;
+
+/// A gateway on this runtime.
+struct Gateway {
+    address: String,
+    layout: Layout,
+    ledger: Ledger,
+}
+
+impl Gateway {
+    /// As `greffier serve` puts it together.
+    async fn start(instance: &Instance) -> Gateway {
+        let layout = instance.layout.clone();
+        let config = Config::load(&layout.config()).expect("a configuration");
+        let policy = policy::load(&config.policy).expect("a policy");
+        let source = sqlite::Settings { path: config.source.path, readers: 1 };
+        let records = sqlite::Sqlite::open(&source, &policy.datasets).expect("the records");
+        let tagger = Tagger::new(&read_key(&config.ledger.tag_key).expect("a key"));
+        let handles = read_key(&config.handles.key).expect("a key");
+        let settings = start::Settings {
+            path: config.ledger.path.clone(),
+            high_water: config.ledger.high_water,
+            queue: 1_024,
+            share: 256,
+        };
+        let origin = start::origin(&settings.path, &config.name).expect("a genesis");
+        let seed = read_key(&config.ledger.signing_key).expect("a key");
+        let signer = Signer::new(&origin, &seed).expect("a name for a note");
+        let rules = policy.rules();
+        let registrar = Registrar::start(settings, signer, rules, Box::new(Anomaly::fresh));
+        let registrar = registrar.expect("a ledger");
+        let terms = Arc::new(policy.terms(registrar.head, &config.trust_domain, &handles));
+        let ledger = registrar.ledger.clone();
+        let rooms = Rooms {
+            quota: Quota::new(&terms),
+            terms,
+            source: Source::new(records, tagger),
+            ledger: ledger.clone(),
+        };
+        let tls = tls::Settings {
+            certificate: config.tls.certificate,
+            key: config.tls.key,
+            client_ca: config.tls.client_ca,
+            handshake_timeout: Duration::from_secs(5),
+        };
+        let server = Server::new(rooms, &tls, config.ledger.path).await.expect("a server");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its number").to_string();
+        tokio::spawn(server.run(listener, std::future::pending()));
+        Gateway { address, layout, ledger }
+    }
+
+    /// A client whose window holds 64 KiB: what it does not read stays at the gateway.
+    async fn narrow(&self, (certificate, key): Shown) -> AlertsClient<Channel> {
+        let read = |path: PathBuf| std::fs::read(path).expect("a PEM file");
+        let tls = ClientTlsConfig::new()
+            .domain_name("localhost")
+            .ca_certificate(Certificate::from_pem(read(self.layout.ca())))
+            .identity(Identity::from_pem(read(certificate), read(key)));
+        let endpoint = Endpoint::from_shared(format!("https://{}", self.address)).expect("a URI");
+        let endpoint = endpoint.initial_stream_window_size(65_535).tls_config(tls).expect("TLS");
+        AlertsClient::new(endpoint.connect().await.expect("a connection"))
+    }
+
+    async fn tail(&self, shown: Shown, after_entry: u64) -> Streaming<TailAlertsResponse> {
+        let request = TailAlertsRequest { after_entry };
+        self.narrow(shown).await.tail_alerts(request).await.expect("a tail").into_inner()
+    }
+
+    /// Writes acts, each as long as it may be; the number of the last.
+    async fn acts(&self, count: u64) -> u64 {
+        let mut last = 0;
+        for _ in 0..count {
+            let act = Act {
+                deed: Deed::Suspend,
+                role: "admin".into(),
+                id: "admin-1".into(),
+                certificate: Hash([0; 32]),
+                provider: Some("provider-03".into()),
+                agent: None,
+                alert: None,
+                reason: "x".repeat(256),
+            };
+            last = self.ledger.act(act).await.expect("an entry");
+        }
+        last
+    }
+}
+
+/// Moves the clock; the network goes on by its own.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// Events up to the first heartbeat: entry numbers, and the heartbeat or what came instead.
+async fn to_heartbeat(
+    tail: &mut Streaming<TailAlertsResponse>,
+) -> (Vec<u64>, Result<Heartbeat, Status>) {
+    let mut entries = Vec::new();
+    loop {
+        match tail.message().await.map(|message| message.expect("no end").event) {
+            Ok(Some(Event::Act(act))) => entries.push(act.entry),
+            Ok(Some(Event::Heartbeat(heartbeat))) => return (entries, Ok(heartbeat)),
+            Ok(other) => panic!("{other:?}"),
+            Err(status) => return (entries, Err(status)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_is_cut_and_goes_on_where_it_was() {
+    let instance = Instance::new();
+    let gateway = Gateway::start(&instance).await;
+    let last = gateway.acts(400).await;
+    let soc = || instance.layout.client("security-soc");
+    let mut tail = gateway.tail(soc(), 0).await;
+    let first = tail.message().await.expect("a message").expect("one").event;
+    let Some(Event::Act(first)) = first else { panic!("{first:?}") };
+    // What the window holds is on its way before the clock moves.
+    let mut fast = gateway.tail(soc(), 0).await;
+    let (all, heartbeat) = to_heartbeat(&mut fast).await;
+    assert_eq!((all.len(), heartbeat.expect("a heartbeat").up_to_entry), (400, last));
+    pass(Duration::from_secs(31)).await;
+    let (mut taken, cut) = to_heartbeat(&mut tail).await;
+    let cut = told(cut);
+    assert_eq!(cut.what(), (Code::Aborted, "TAIL_TOO_SLOW"));
+    taken.insert(0, first.entry);
+    let before = taken.len();
+    assert!(before < 400, "{before}");
+    let mut tail = gateway.tail(soc(), taken[before - 1]).await;
+    let (rest, heartbeat) = to_heartbeat(&mut tail).await;
+    taken.extend(rest);
+    assert_eq!(heartbeat.expect("a heartbeat").up_to_entry, last);
+    assert_eq!(taken, all);
+    eprintln!("cut after {before} of 400 events, and resumed with the other {}", 400 - before);
+    // The one that reads is still there.
+    assert!(to_heartbeat(&mut fast).await.1.is_ok());
+}
+
+#[tokio::test]
+async fn heartbeats_come_every_ten_seconds_with_the_newest_checkpoint() {
+    let instance = Instance::new();
+    let gateway = Gateway::start(&instance).await;
+    let mut tail = gateway.tail(instance.layout.client("auditor-1"), u64::MAX).await;
+    let mut size = 0;
+    for _ in 0..5 {
+        let (entries, heartbeat) = to_heartbeat(&mut tail).await;
+        let heartbeat = heartbeat.expect("a heartbeat");
+        let checkpoint = Checkpoint::open(&heartbeat.checkpoint, &instance.key());
+        let checkpoint = checkpoint.expect("a checkpoint of this ledger");
+        // Nothing lies behind the entry that was named; the claim is for what does.
+        assert_eq!((entries.len(), heartbeat.up_to_entry), (0, checkpoint.size - 1));
+        assert!(checkpoint.size > size);
+        size = checkpoint.size;
+        gateway.acts(3).await;
+        pass(Duration::from_secs(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_runs_out_ends_its_tail_at_the_next_heartbeat() {
+    let instance = Instance::new();
+    let gateway = Gateway::start(&instance).await;
+    let authority = Authority::of(&instance.layout);
+    let end = SystemTime::now() + Duration::from_secs(2);
+    let shown = authority.sign(&["spiffe://greffier.example/security/security-soc"], |params| {
+        params.not_after = end.into();
+    });
+    let mut tail = gateway.tail(shown, 0).await;
+    assert!(to_heartbeat(&mut tail).await.1.is_ok());
+    // Good to its last second, whole.
+    while SystemTime::now() < end + Duration::from_secs(1) {
+        tokio::task::yield_now().await;
+    }
+    pass(Duration::from_secs(10)).await;
+    let ended = told(to_heartbeat(&mut tail).await.1);
+    assert_eq!(ended.what(), (Code::Unauthenticated, "CERTIFICATE_REJECTED"));
+}
