@@ -82,8 +82,8 @@ fn lifts(alert: &Alert) -> Vec<String> {
 /// A tag may begin with a hyphen, hence the sign of equality.
 fn command(deed: &str, provider: &str, agent: Option<impl std::fmt::Display>) -> String {
     match agent {
-        Some(agent) => format!("greffier {deed} {provider} --agent={agent} --reason REASON"),
-        None => format!("greffier {deed} {provider} --reason REASON"),
+        Some(agent) => format!("greffier {deed} {provider} --agent={agent} --reason \"...\""),
+        None => format!("greffier {deed} {provider} --reason \"...\""),
     }
 }
 

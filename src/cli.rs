@@ -178,7 +178,7 @@ fn grouped(n: u64) -> String {
 
 /// A bar on a terminal, for work that may last; nothing when piped.
 fn bar(what: &'static str) -> indicatif::ProgressBar {
-    let style = "{msg:24} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
+    let style = "{msg:24} {wide_bar} {human_pos}/{human_len} {eta}";
     let style = indicatif::ProgressStyle::with_template(style);
     let style = style.expect("the template is a constant of the form that indicatif takes");
     let bar = indicatif::ProgressBar::new(0).with_style(style);

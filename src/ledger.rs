@@ -36,6 +36,9 @@ mod writer;
 #[cfg(feature = "serve")]
 pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Reach, Recorded, Status, Unrecorded, bind};
 
+#[cfg(feature = "serve")]
+pub use clock::wall;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 

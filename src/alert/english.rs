@@ -38,7 +38,7 @@ fn found(alert: &Alert) -> String {
     let Some((span, only_off)) = budget(alert.rule) else {
         return format!(
             "goes off its roster more than mistakes explain: {} off the roster disclosed today, \
-             weight {} where {} is the limit",
+             suspicion {} and the limit {}",
             persons(off),
             weight(observed, '.'),
             weight(expected, '.'),
@@ -124,14 +124,14 @@ pub(super) fn act(seq: u64, act: &Act) -> String {
              back: {}",
             command("reinstate", provider, act.agent)
         ),
-        Deed::Reinstate => format!("took back the suspension of {whom}"),
+        Deed::Reinstate => format!("took back whatever suspension there was of {whom}"),
         Deed::Lift => {
             let whom = match act.agent {
                 Some(_) => whom,
                 None => format!("{provider} as a whole, though not of its agents"),
             };
             format!(
-                "lifted what alerts had contained of {whom}; the detectors begin again at 0 there"
+                "lifted whatever alerts had contained of {whom}; the detectors begin again at 0 there"
             )
         }
         Deed::Acknowledge => {

@@ -38,7 +38,7 @@ fn found(alert: &Alert) -> String {
     let Some((span, only_off)) = budget(alert.rule) else {
         return format!(
             "sort de sa liste plus que des erreurs ne l’expliquent : {} hors liste {} ce jour, \
-             poids {} pour une limite de {}",
+             suspicion {} pour une limite de {}",
             persons(off),
             if off > 1 { "communiquées" } else { "communiquée" },
             weight(observed, ','),
@@ -137,14 +137,14 @@ pub(super) fn act(seq: u64, act: &Act) -> String {
              l’accès : {}",
             command("reinstate", provider, act.agent)
         ),
-        Deed::Reinstate => format!("a mis fin à la suspension {of_whom}"),
+        Deed::Reinstate => format!("a mis fin à toute suspension {of_whom}"),
         Deed::Lift => {
             let of_whom = match act.agent {
                 Some(_) => of_whom,
                 None => format!("de {provider} dans son ensemble, et non de ses agents,"),
             };
             format!(
-                "a levé les restrictions {of_whom} dues aux alertes ; les détecteurs y repartent de 0"
+                "a levé toutes les restrictions {of_whom} dues aux alertes ; les détecteurs y repartent de 0"
             )
         }
         Deed::Acknowledge => {

@@ -87,12 +87,12 @@ fn an_alert_says_who_what_how_many_and_what_clears_it() {
     assert_eq!(
         of_alert(Language::English, 57, &base()),
         "Alert 57 (high, incident 50): agent -Pj4-Pj4-Pj4-Pj4-Pj4-A of provider-01 goes off its \
-         roster more than mistakes explain: 14 persons off the roster disclosed today, weight 45.0 \
-         where 45.0 is the limit. On 2026-11-22 from 10:02:03 UTC on, in entries 41 to 56, 20 \
+         roster more than mistakes explain: 14 persons off the roster disclosed today, suspicion \
+         45.0 and the limit 45.0. On 2026-11-22 from 10:02:03 UTC on, in entries 41 to 56, 20 \
          persons were disclosed to it, 14 of them off the roster. Contained: the agent gets only \
          records that it was given today; the provider gets its roster only. It ends when an \
          administrator lifts it: greffier lift provider-01 --agent=-Pj4-Pj4-Pj4-Pj4-Pj4-A --reason \
-         REASON and greffier lift provider-01 --reason REASON."
+         \"...\" and greffier lift provider-01 --reason \"...\"."
     );
 }
 
@@ -220,7 +220,7 @@ fn an_act_says_who_did_what_to_whom_and_why() {
         texts[1],
         "Act 60: admin-1 (admin) suspended agent -Pj4-Pj4-Pj4-Pj4-Pj4-A of provider-01: nothing is \
          released there until an administrator gives access back: greffier reinstate provider-01 \
-         --agent=-Pj4-Pj4-Pj4-Pj4-Pj4-A --reason REASON. Reason given: \"Ticket 7.\""
+         --agent=-Pj4-Pj4-Pj4-Pj4-Pj4-A --reason \"...\". Reason given: \"Ticket 7.\""
     );
     assert_eq!(
         texts[13],

@@ -25,9 +25,9 @@ pub(super) struct Who {
     /// HOST:PORT of the gateway; by default as the instance's config.toml says
     #[arg(long)]
     address: Option<String>,
-    /// Name in the server's certificate
-    #[arg(long, default_value = "localhost")]
-    server_name: String,
+    /// Name in the server's certificate; by default the host of --address, or localhost of an instance
+    #[arg(long)]
+    server_name: Option<String>,
     /// Authority of the server's certificate, PEM
     #[arg(long, required_unless_present = "instance")]
     ca: Option<PathBuf>,
@@ -64,9 +64,13 @@ impl Who {
         });
         let (ca, certificate, key) = made.unwrap_or_default();
         let given = |path: &Option<PathBuf>, made| path.clone().unwrap_or(made);
+        let host = address.rsplit_once(':').map_or(&*address, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        // An instance's certificate has this name, wherever it listens.
+        let host = if self.instance.is_some() { "localhost" } else { host };
         Ok(Settings {
+            server_name: self.server_name.clone().unwrap_or_else(|| host.to_owned()),
             address,
-            server_name: self.server_name.clone(),
             ca: given(&self.ca, ca),
             certificate: given(&self.certificate, certificate),
             key: given(&self.key, key),
@@ -110,7 +114,10 @@ impl CallError {
         } else {
             eprintln!("greffier: {}", safe(&refusal_words(&status)));
         }
-        let unreached = matches!(status.code(), Code::Unavailable);
+        // Without a reason of the gateway's it is the connection's.
+        let reason = status.get_error_details().error_info().is_some();
+        let unreached = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded);
+        let unreached = unreached || !reason;
         ExitCode::from(if unreached { FAILED } else { NO })
     }
 }

@@ -109,6 +109,16 @@ pub(super) fn run(args: &Args) -> ExitCode {
     }
 }
 
+/// Waits for SIGTERM.
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut term) => drop(term.recv().await),
+        // Without it, the interrupt is what ends this.
+        Err(_) => std::future::pending().await,
+    }
+}
+
 fn play(args: &Args, screen: &Arc<Screen>) -> Result<Figures, Failed> {
     let began = Instant::now();
     let temporary = tempfile::tempdir()?;
@@ -119,6 +129,7 @@ fn play(args: &Args, screen: &Arc<Screen>) -> Result<Figures, Failed> {
             played = story::tell(args, &dir, screen) => played,
             // The gateway is ended with its handle, and the folder removed.
             _ = tokio::signal::ctrl_c() => Err(Failed::Interrupted),
+            () = terminated() => Err(Failed::Interrupted),
         }
     });
     runtime.shutdown_background();

@@ -81,6 +81,8 @@ enum TailError {
     Key(String),
     #[error(transparent)]
     Ended(#[from] Ended),
+    #[error("not proven that the ledger only grew: {0}")]
+    Unproven(String),
     #[error("the gateway is not there: {0}")]
     NotThere(String),
 }
@@ -128,10 +130,16 @@ fn follow(args: &Args) -> Result<(), TailError> {
         loop {
             let event = tail.next().await?;
             let caught_up = matches!(event, Event::Heartbeat { .. });
+            let unproven = match &event {
+                Event::Heartbeat { unproven, .. } => unproven.clone(),
+                _ => None,
+            };
             tell(args, event)?;
             save(args, &tail)?;
-            if args.once && caught_up {
-                return Ok(());
+            match unproven {
+                Some(why) if args.once => return Err(TailError::Unproven(why)),
+                None if args.once && caught_up => return Ok(()),
+                _ => {}
             }
         }
     })

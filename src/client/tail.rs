@@ -130,6 +130,7 @@ impl Tail {
             let gone = match self.hear().await {
                 Ok(()) if self.lost => {
                     self.lost = false;
+                    self.memory.regained();
                     return Ok(Event::Regained);
                 }
                 Ok(()) => match self.told().await? {

@@ -34,8 +34,8 @@ pub(super) struct Clock {
     held: bool,
 }
 
-/// Wall time now.
-pub(super) fn wall() -> Millis {
+/// Wall time now, Unix milliseconds; 0 before 1970.
+pub fn wall() -> Millis {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

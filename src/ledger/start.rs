@@ -53,7 +53,10 @@ pub type Factory = dyn Fn() -> Box<dyn Judge> + Send;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// It does not hold.
-    #[error("the ledger does not hold: {0}")]
+    #[error(
+        "the ledger does not hold: {0}. Keep the file with its -wal as they are, and verify a copy; \
+         docs/operating.md says how to go on"
+    )]
     Unsound(String),
     /// It is not the one that its high-water file saw last.
     #[error(

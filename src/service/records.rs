@@ -1,7 +1,6 @@
 //! `greffier.v1.Records`: messages into a read and back. What a read is, `read` says.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tonic::{Request, Response, Status};
 
@@ -9,7 +8,7 @@ use super::Shared;
 use super::read::Stopped;
 use super::status::Fault;
 use crate::admission::{Ask, Refused};
-use crate::ledger::entry::Millis;
+use crate::ledger::wall;
 use crate::proto::records_server::Records;
 use crate::proto::{
     Context, Field, GetRecordRequest, GetRecordResponse, ListRecordsRequest, ListRecordsResponse,
@@ -38,7 +37,7 @@ impl RecordsService {
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
         let Rows { rows, salt, next_page } = release
             .reply
-            .map_err(|refusal| Fault::withheld(refusal, entry, checkpoint, now()).status())?;
+            .map_err(|refusal| Fault::withheld(refusal, entry, checkpoint, wall()).status())?;
         if rows.is_empty() && matches!(query, Query::Get { .. }) {
             return Err(Fault::not_available(entry, checkpoint).status());
         }
@@ -153,9 +152,4 @@ fn ask(context: Option<Context>, dataset: String, page_size: Option<i32>) -> Ask
 fn record(row: Row) -> Record {
     let fields = row.fields.into_iter().map(|(name, value)| Field { name, value }).collect();
     Record { name: row.name, fields }
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
 use crate::admission::{Peer, Role};
-use crate::ledger::Ledger;
 use crate::ledger::entry::{Hash, Millis, Refusal, Refusals, Refused, Word};
+use crate::ledger::{Ledger, wall};
 
 /// Certificates that are counted each by itself between two digests; the rest are counted together.
 const CERTIFICATES: usize = 1_024;
@@ -37,7 +37,7 @@ impl Tally {
     /// Counts a refused call of a certificate of our CA.
     pub(super) fn call(&self, peer: &Peer, reason: &'static str) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.since.get_or_insert_with(now);
+        counted.since.get_or_insert_with(wall);
         let full = counted.certificates.len() >= CERTIFICATES;
         let Counted { certificates, others, .. } = &mut *counted;
         let counts = match certificates.get_mut(&peer.fingerprint()) {
@@ -55,7 +55,7 @@ impl Tally {
     /// Counts a connection that ended before there was a certificate to count it under.
     pub(super) fn handshake(&self) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.since.get_or_insert_with(now);
+        counted.since.get_or_insert_with(wall);
         *counted.others.entry(HANDSHAKE).or_default() += 1;
     }
 
@@ -94,11 +94,6 @@ impl Tally {
             add(&mut entry.1, &counts);
         }
     }
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
 fn add(to: &mut Counts, from: &Counts) {

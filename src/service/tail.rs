@@ -24,6 +24,8 @@ use crate::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
 
 /// Between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Between something that was sent and the heartbeat that covers it.
+const SOON: Duration = Duration::from_secs(1);
 /// Each tail is up to so much faster, so that a thousand opened at once do not beat at once.
 const SPREAD: Duration = Duration::from_secs(1);
 /// How long a reader may take to make room for the next event.
@@ -47,6 +49,8 @@ pub(super) struct Tail {
     stopping: watch::Receiver<bool>,
     /// The last entry that was sent, or that the caller named.
     cursor: u64,
+    /// The last entry that was sent; 0 before.
+    sent: u64,
     beat: Option<Beat>,
     next_beat: Instant,
     period: Duration,
@@ -69,6 +73,7 @@ impl Tail {
             notices: shared.rooms.ledger.notices(),
             stopping: shared.stopping.subscribe(),
             cursor: request.get_ref().after_entry,
+            sent: 0,
             beat: None,
             next_beat: now,
             period: period(),
@@ -105,8 +110,11 @@ impl Tail {
             if self.beat.is_none() && self.next_beat <= Instant::now() {
                 // Whoever may not open a tail any more may not keep one either.
                 self.shared.admit(&self.peer, &WATCHERS)?;
-                self.beat = beat(self.shared.rooms.ledger.newest());
-                self.next_beat = Instant::now() + self.period;
+                // One that does not yet cover what was sent would seem to take it back.
+                let covers = |beat: &Beat| beat.size > self.sent;
+                self.beat = beat(self.shared.rooms.ledger.newest()).filter(covers);
+                let pause = if self.beat.is_some() { self.period } else { SOON };
+                self.next_beat = Instant::now() + pause;
             }
             // Of what the checkpoint of the heartbeat covers, all was on the board before it.
             let next = self.notices.after(self.cursor, 1).pop();
@@ -114,6 +122,9 @@ impl Tail {
             if let Some(entry) = next {
                 self.cursor = entry.seq;
                 if let Some(event) = event(&entry) {
+                    self.sent = entry.seq;
+                    // The checkpoint that covers it follows closely: then it is held to it.
+                    self.next_beat = self.next_beat.min(Instant::now() + SOON);
                     return Ok(event);
                 }
                 continue;

@@ -14,7 +14,7 @@ use greffier::instance::Layout;
 /// A short run.
 fn demo(more: &[&str]) -> Output {
     let mut demo = Command::new(PROGRAM);
-    demo.args(["demo", "--rows", "20000", "--turn", "600"]).args(more);
+    demo.args(["demo", "--rows", "20000", "--turn", "1500"]).args(more);
     demo.output().expect("the program starts")
 }
 

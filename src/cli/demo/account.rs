@@ -217,7 +217,7 @@ impl Figures {
                 theft.persons_in_replies <= theft.persons
                     && theft.persons_in_replies + theft.persons_in_cut == theft.persons,
                 format!(
-                    "the thief's replies and those cut off make up what the ledger says: {} and {} of {}",
+                    "what the thief received is what the ledger counts: {} persons, and {} in replies cut off, of {}",
                     theft.persons_in_replies, theft.persons_in_cut, theft.persons
                 ),
             ),

@@ -115,9 +115,9 @@ fn the_theft(persons: u64) -> String {
 }
 
 const AFTERWARDS: &str = "\
-    The gateway is stopped. From here on there are only files: the ledger, its public key, a \
-    checkpoint that another provider kept, and receipts that clients asked for. Anybody who has them \
-    can do what is done now, without asking anyone and without seeing one name.";
+    The gateway is stopped. What is left are files: the ledger, its public key, a checkpoint that \
+    another provider kept, and receipts that clients asked for. From these alone all of it is verified \
+    and counted now, as anybody can who has them, without asking anyone and without seeing one name.";
 
 /// The first phase: everything that there is before anybody reads.
 async fn set(args: &Args, dir: &Path, screen: &Screen) -> Result<Stage, Failed> {

@@ -168,6 +168,11 @@ impl Memory {
     pub(super) fn look(&mut self, note: &str) -> Result<(Checkpoint, Seen), Denounced> {
         let checkpoint = Checkpoint::open(note, &self.key)?;
         let now = checkpoint.size;
+        let after = self.state.after;
+        if now <= after {
+            // An entry that was delivered is not there any more, whatever else the checkpoint covers.
+            return Err(Denounced::Shorter { remembered: after.saturating_add(1), now });
+        }
         let Some(known) = &self.remembered else {
             self.remember(note, checkpoint.clone());
             return Ok((checkpoint, Seen::Same));
@@ -203,6 +208,11 @@ impl Memory {
         }
         self.remember(note, checkpoint.clone());
         Ok(())
+    }
+
+    /// The gateway was away: what it owes begins again.
+    pub(super) fn regained(&mut self) {
+        self.owed = None;
     }
 
     /// Takes note that the proof for a checkpoint of this size could not be had.
@@ -308,6 +318,27 @@ mod tests {
         let strange = signer(2).sign(9, Hash([0; 32]));
         assert_eq!(look(&mut memory, &strange), Some(Denounced::Note(BadNote::Unsigned)));
         assert!(memory.look(&note(0, 5)).is_ok());
+    }
+
+    #[test]
+    fn a_ledger_without_an_entry_that_was_delivered_is_denounced() {
+        let mut memory = memory();
+        memory.look(&note(0, 1)).unwrap();
+        memory.follows(3).unwrap();
+        // It goes on from the one that is remembered, and yet something was taken back.
+        let shorter = Some(Denounced::Shorter { remembered: 4, now: 3 });
+        assert_eq!(memory.look(&note(0, 3)).err(), shorter);
+        assert_eq!(memory.look(&note(0, 4)).unwrap().1, Seen::Grown { from: 1 });
+    }
+
+    #[test]
+    fn what_a_gateway_owes_begins_again_when_it_comes_back() {
+        let mut memory = memory();
+        memory.look(&note(0, 1)).unwrap();
+        let began = Instant::now();
+        assert_eq!(memory.owe(2, began), Ok(()));
+        memory.regained();
+        assert_eq!(memory.owe(2, began + 2 * PROOF_PATIENCE), Ok(()));
     }
 
     #[test]
