@@ -98,25 +98,25 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// [`Budgets::agent_minute`]
+    /// [`Budgets::agent_minute`](super::Budgets::agent_minute)
     AgentMinute,
-    /// [`Budgets::agent_hour`]
+    /// [`Budgets::agent_hour`](super::Budgets::agent_hour)
     AgentHour,
-    /// [`Budgets::agent_day`]
+    /// [`Budgets::agent_day`](super::Budgets::agent_day)
     AgentDay,
-    /// [`Budgets::provider_day`]
+    /// [`Budgets::provider_day`](super::Budgets::provider_day)
     ProviderDay,
-    /// [`Budgets::provider_30_days`]
+    /// [`Budgets::provider_30_days`](super::Budgets::provider_30_days)
     #[serde(rename = "provider_30_days")]
     Provider30Days,
-    /// [`Budgets::off_roster_day`]
+    /// [`Budgets::off_roster_day`](super::Budgets::off_roster_day)
     OffRosterDay,
-    /// [`Budgets::off_roster_30_days`]
+    /// [`Budgets::off_roster_30_days`](super::Budgets::off_roster_30_days)
     #[serde(rename = "off_roster_30_days")]
     OffRoster30Days,
     /// Withholds: a measure in force, or one that this very read brought about.
     Contained,
-    /// Alerts: [`RosterRule`]
+    /// Alerts: [`RosterRule`](super::RosterRule)
     Roster,
 }
 
