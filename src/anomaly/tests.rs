@@ -106,7 +106,8 @@ impl Bench {
     }
 }
 
-fn read(provider: Word, agent: Tag, facts: Facts, ruling: Ruling) -> Read {
+/// A read of which nothing matters but this.
+pub(super) fn read(provider: Word, agent: Tag, facts: Facts, ruling: Ruling) -> Read {
     Read {
         policy: 3,
         request: None,

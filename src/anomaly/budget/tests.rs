@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::entry::{Counts, Hash, Head, Method};
+use crate::ledger::entry::{Counts, Hash, Head};
 
 /// A budget that is never the tightest here.
 const WIDE: u64 = 1 << 40;
@@ -87,38 +87,7 @@ fn ruling(budget: &Budget, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruli
 }
 
 fn read(who: (&str, Tag), facts: Facts, ruling: Ruling) -> What {
-    What::Read(Box::new(Read {
-        policy: 0,
-        request: None,
-        replay_of: None,
-        provider: who.0.into(),
-        certificate: Hash::default(),
-        agent: who.1,
-        issuer: None,
-        methods: Vec::new(),
-        auth_age: None,
-        token: None,
-        network: "192.0.2.0/24".into(),
-        dataset: "cir".into(),
-        purpose: "enrolment".into(),
-        case: agent(0),
-        reason: None,
-        method: Method::List,
-        view: "BASIC".into(),
-        job: None,
-        keys: Vec::new(),
-        asked: facts.could,
-        misses: 0,
-        rows: 0,
-        on: Vec::new(),
-        off: Vec::new(),
-        facts,
-        context: Vec::new(),
-        decoys: 0,
-        weight: 0,
-        ruling,
-        reply: None,
-    }))
+    What::Read(Box::new(super::super::tests::read(who.0.into(), who.1, facts, ruling)))
 }
 
 /// Rules on a read and folds its entry.
