@@ -43,6 +43,13 @@ mod tests {
     }
 
     #[test]
+    fn the_annotated_policy_shows_the_defaults() {
+        let shown = SHIPPED.split_once("# [detectors.roster]\n").unwrap().1.replace("# ", "");
+        assert_eq!(parse(&with(&shown)).unwrap().detectors, Detectors::default());
+        assert_eq!(shown.lines().count(), 5);
+    }
+
+    #[test]
     fn a_table_gives_all_five_figures() {
         let policy =
             parse(&with("off = 3000\non = 1\nwithheld = 2\nmedium = 9000\nhigh = 9000\n")).unwrap();
