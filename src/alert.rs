@@ -1,4 +1,4 @@
-//! What an alert or an act says, in a plain sentence or two, always in the same form: who, by which
+//! What an alert, a warning or an act says, in a plain sentence or two, always in the same form: who, by which
 //! rule, observed against expected, how many persons in which entries, what was contained and what
 //! clears it. It knows nothing of who is told, or how.
 
@@ -7,7 +7,7 @@ mod french;
 #[cfg(test)]
 mod tests;
 
-use crate::ledger::entry::{Act, Alert, Measure, Millis, Rule};
+use crate::ledger::entry::{Act, Alert, Measure, Millis, Rule, Warning};
 
 /// In what words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,14 @@ pub fn of_alert(language: Language, seq: u64, alert: &Alert) -> String {
     match language {
         Language::English => english::alert(seq, alert),
         Language::French => french::alert(seq, alert),
+    }
+}
+
+/// What the warning of entry `seq` says.
+pub fn of_warning(language: Language, seq: u64, warning: &Warning) -> String {
+    match language {
+        Language::English => english::warning(seq, warning),
+        Language::French => french::warning(seq, warning),
     }
 }
 

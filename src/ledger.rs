@@ -2,14 +2,15 @@
 //! It imports no other room; the judge comes to it as a trait, so that its state can be nothing but
 //! a fold over the entries.
 //!
-//! To trust `verify`, read `entry`, `merkle`, `checkpoint`, `receipt`, `facts`, `store` and
-//! `verify`, and no more.
+//! To trust `verify`, read `entry`, `merkle`, `checkpoint`, `receipt`, `facts`, `rosters`, `store`
+//! and `verify`, and no more.
 
 pub mod checkpoint;
 pub mod entry;
 pub mod facts;
 pub mod merkle;
 pub mod receipt;
+mod rosters;
 pub mod store;
 pub mod tag;
 pub mod verify;
@@ -38,6 +39,8 @@ pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Reach, Recorded, Status, U
 
 #[cfg(feature = "serve")]
 pub use clock::wall;
+#[cfg(feature = "serve")]
+pub use facts::day;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -9,6 +9,7 @@ mod notice;
 pub mod read;
 mod records;
 mod refusals;
+mod rosters;
 mod status;
 mod tail;
 pub mod tls;
@@ -158,11 +159,20 @@ impl Server {
         let mut status = self.shared.rooms.ledger.status();
         let now = status.borrow_and_update().clone();
         announce(&self.health, &now).await;
+        let watched = rosters::begin(&self.shared).await;
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let keep_tally = {
             let shared = self.shared.clone();
             tokio::spawn(async move { shared.tally.keep(&shared.rooms.ledger).await })
+        };
+        let keep_rosters = {
+            let shared = self.shared.clone();
+            tokio::spawn(async move {
+                if let Some(rosters) = watched {
+                    rosters::keep(rosters, &shared).await;
+                }
+            })
         };
         let mut shutdown = std::pin::pin!(shutdown);
         let ended = loop {
@@ -187,9 +197,11 @@ impl Server {
         if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
             tracing::warn!("calls were still open after the time to drain");
         }
-        keep_tally.abort();
-        // The task drops what it holds of the ledger only when it has ended.
-        let _ = keep_tally.await;
+        for task in [keep_tally, keep_rosters] {
+            task.abort();
+            // A task drops what it holds of the ledger only when it has ended.
+            let _ = task.await;
+        }
         self.shared.tally.hand_over(&self.shared.rooms.ledger).await;
         ended
     }

@@ -1,12 +1,13 @@
 //! Where the records lie. Rows and the draft of their entry come out together, and the rows stay
 //! closed until that very draft has been recorded as released. It knows nothing of budgets.
 
+pub mod rosters;
 pub mod sqlite;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::admission::{Permit, Violation, Word};
+use crate::admission::{Permit, Terms, Violation, Word};
 use crate::ledger::entry::{
     Facts, Hash, Key, Method, Millis, Outcome, Read, Rule, Ruling, Tag, sha256,
 };
@@ -158,6 +159,14 @@ impl Source {
     /// The tag of the agent that a permit is for.
     pub fn agent(&self, permit: &Permit) -> Tag {
         self.tagger.agent(permit.provider(), permit.agent())
+    }
+
+    /// The rosters of everyone in the terms, to be watched.
+    ///
+    /// # Errors
+    /// If the records cannot be opened once more.
+    pub fn rosters(&self, terms: &Terms) -> Result<rosters::Rosters, rusqlite::Error> {
+        rosters::Rosters::open(&self.kind, &self.tagger, terms)
     }
 
     /// Finds rows and makes the draft of their entry, tied together.

@@ -166,7 +166,8 @@ impl Stock {
             off_roster_day: ENOUGH,
             off_roster_30_days: ENOUGH,
         };
-        let rules = |o: &Organisation| ProviderRules { provider: o.id.clone(), budgets };
+        let rules =
+            |o: &Organisation| ProviderRules { provider: o.id.clone(), budgets, roster_growth: 50 };
         self.providers.iter().map(rules).collect()
     }
 

@@ -1,7 +1,7 @@
 //! The sentences in English.
 
 use super::{Span, budget, command, day_and_time, lifts, weight};
-use crate::ledger::entry::{Act, Alert, Deed, Level, Measure, Severity};
+use crate::ledger::entry::{Act, Alert, Deed, Level, Matter, Measure, Severity, Warning, Word};
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
     let severity = match alert.severity {
@@ -110,6 +110,40 @@ fn contained(alert: &Alert) -> String {
         measures.join("; "),
         lifts(alert).join(" and ")
     )
+}
+
+pub(super) fn warning(seq: u64, warning: &Warning) -> String {
+    let &Warning { observed, expected, .. } = warning;
+    let stated = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
+    let what = match warning.matter {
+        Matter::Roster => format!(
+            "the roster of {} in {} grew by {} in 30 days, and {expected} may be added unasked. Its \
+             budgets stay as they are; if nobody knows of the enrolment, suspend the provider",
+            stated(&warning.provider),
+            stated(&warning.dataset),
+            persons(observed),
+        ),
+        Matter::Policy => {
+            let faults = if observed == 1 { "1 fault" } else { &format!("{observed} faults") };
+            format!(
+                "a policy file has {faults} and did not come into force; the policy before it holds. \
+                 The gateway's log has each fault with its line"
+            )
+        }
+        Matter::Certificate => {
+            let whose = match (&warning.role, &warning.id) {
+                (Some(role), Some(id)) => format!("of {id} ({role})"),
+                _ => "of this gateway".to_owned(),
+            };
+            let left = match observed {
+                0 => "less than a day",
+                1 => "1 day",
+                days => &format!("{days} days"),
+            };
+            format!("the certificate {whose} runs out in {left}: renew it before")
+        }
+    };
+    format!("Warning {seq}: {what}.")
 }
 
 pub(super) fn act(seq: u64, act: &Act) -> String {

@@ -1,7 +1,7 @@
 //! The sentences in French.
 
 use super::{Span, budget, command, day_and_time, lifts, weight};
-use crate::ledger::entry::{Act, Alert, Deed, Level, Measure, Severity};
+use crate::ledger::entry::{Act, Alert, Deed, Level, Matter, Measure, Severity, Warning, Word};
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
     let severity = match alert.severity {
@@ -119,6 +119,41 @@ fn contained(alert: &Alert) -> String {
         measures.join(" ; "),
         lifts(alert).join(" et ")
     )
+}
+
+pub(super) fn warning(seq: u64, warning: &Warning) -> String {
+    let &Warning { observed, expected, .. } = warning;
+    let stated = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
+    let what = match warning.matter {
+        Matter::Roster => format!(
+            "la liste de {} dans {} s’est accrue de {} en 30 jours, et {expected} peuvent l’être sans \
+             autorisation. Ses budgets restent ce qu’ils sont ; si personne n’a connaissance de cette \
+             inscription, suspendez le prestataire",
+            stated(&warning.provider),
+            stated(&warning.dataset),
+            persons(observed),
+        ),
+        Matter::Policy => {
+            let faults = if observed == 1 { "1 erreur" } else { &format!("{observed} erreurs") };
+            format!(
+                "un fichier de politique contient {faults} et n’est pas entré en vigueur ; la politique \
+                 précédente demeure. Le journal de la passerelle donne chaque erreur avec sa ligne"
+            )
+        }
+        Matter::Certificate => {
+            let whose = match (&warning.role, &warning.id) {
+                (Some(role), Some(id)) => format!("de {id} ({role})"),
+                _ => "de cette passerelle".to_owned(),
+            };
+            let left = match observed {
+                0 => "moins d’un jour",
+                1 => "1 jour",
+                days => &format!("{days} jours"),
+            };
+            format!("le certificat {whose} expire dans {left} : renouvelez-le avant")
+        }
+    };
+    format!("Avertissement {seq} : {what}.")
 }
 
 pub(super) fn act(seq: u64, act: &Act) -> String {

@@ -32,7 +32,7 @@ impl Bench {
         let policy = |section| What::Policy(Policy { section });
         bench.add(policy(Section::Detectors(Detectors::default())));
         for provider in ["alpha", "beta"] {
-            let rules = ProviderRules { provider: provider.into(), budgets };
+            let rules = ProviderRules { provider: provider.into(), budgets, roster_growth: 50 };
             bench.add(policy(Section::Provider(rules)));
         }
         let head = Head { digest: Hash::default(), sections: 3, judge: VERSION };

@@ -1,10 +1,10 @@
-//! Alerts and acts as they are printed.
+//! Alerts, warnings and acts as they are printed.
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::{painted, put, safe, time};
-use crate::proto::{Act, Alert, Sentence, Severity};
+use crate::proto::{Act, Alert, Sentence, Severity, Warning};
 
 /// In what words.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -45,6 +45,11 @@ pub(super) fn print_alert(alert: &Alert, language: LanguageName) {
     line(alert.at_unix_ms, colour, severity, language.of(&alert.sentences));
 }
 
+/// A line for a warning.
+pub(super) fn print_warning(warning: &Warning, language: LanguageName) {
+    line(warning.at_unix_ms, "33", "WARNING", language.of(&warning.sentences));
+}
+
 /// A line for an act.
 pub(super) fn print_act(act: &Act, language: LanguageName) {
     line(act.at_unix_ms, "", "ACT", language.of(&act.sentences));
@@ -79,8 +84,30 @@ pub(super) fn alert_json(alert: &Alert) -> Value {
     })
 }
 
+pub(super) fn warning_json(warning: &Warning) -> Value {
+    json!({
+        "kind": "warning",
+        "entry": warning.entry,
+        "at": warning.at_unix_ms,
+        "matter": warning.matter,
+        "provider": stated(&warning.provider),
+        "dataset": stated(&warning.dataset),
+        "role": stated(&warning.role),
+        "id": stated(&warning.id),
+        "certificate": stated(&warning.certificate),
+        "digest": stated(&warning.digest),
+        "observed": warning.observed,
+        "expected": warning.expected,
+        "text": text(&warning.sentences),
+    })
+}
+
+/// A text, or none if it is empty.
+fn stated(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
 pub(super) fn act_json(act: &Act) -> Value {
-    let stated = |text: &String| (!text.is_empty()).then(|| text.clone());
     json!({
         "kind": "act",
         "entry": act.entry,

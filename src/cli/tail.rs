@@ -1,4 +1,4 @@
-//! `greffier tail`: alerts and acts as they come, from a ledger that is held to its word.
+//! `greffier tail`: alerts, warnings and acts as they come, from a ledger that is held to its word.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,15 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::call::{CallError, Who};
-use super::notice::{LanguageName, act_json, alert_json, print_act, print_alert};
+use super::notice::{
+    LanguageName, act_json, alert_json, print_act, print_alert, print_warning, warning_json,
+};
 use super::{NO, failed, grouped, print, safe};
 use crate::client::tail::{BadState, Ended, Event, State, Tail};
 use crate::ledger::checkpoint::{BadNote, VerifierKey};
 use crate::ledger::high_water;
 
-/// Follow alerts and acts as they are written, and denounce a ledger that was changed
+/// Follow alerts, warnings and acts as they are written, and denounce a ledger that was changed
 ///
 /// Each alert says in a plain sentence who, which rule, how many persons in which entries, what was
 /// contained and what clears it. The tail follows for ever: when the gateway is away it says so on
@@ -150,6 +152,8 @@ fn tell(args: &Args, event: Event) -> Result<(), TailError> {
     match event {
         Event::Alert(alert) if args.json => print(alert_json(&alert)),
         Event::Alert(alert) => print_alert(&alert, args.language),
+        Event::Warning(warning) if args.json => print(warning_json(&warning)),
+        Event::Warning(warning) => print_warning(&warning, args.language),
         Event::Act(act) if args.json => print(act_json(&act)),
         Event::Act(act) => print_act(&act, args.language),
         Event::Heartbeat { checkpoint, up_to, unproven } => {

@@ -1,4 +1,4 @@
-//! A tail that does not end: it follows alerts and acts over lost connections and restarts of the
+//! A tail that does not end: it follows alerts, warnings and acts over lost connections and restarts of the
 //! gateway, each entry once and in order, and holds every checkpoint that comes with them against
 //! the one it remembers.
 //!
@@ -19,6 +19,7 @@ use crate::ledger::entry::Hash;
 use crate::proto::tail_alerts_response::Event as Message;
 use crate::proto::{
     Act, Alert, GetConsistencyProofRequest, Heartbeat, TailAlertsRequest, TailAlertsResponse,
+    Warning,
 };
 pub use memory::{BadState, Denounced, State};
 use memory::{Memory, Seen};
@@ -37,13 +38,15 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 pub enum Event {
     /// Something was found.
     Alert(Alert),
+    /// Something should be looked at.
+    Warning(Warning),
     /// Something was decided.
     Act(Act),
     /// The gateway lives, and its checkpoint holds.
     Heartbeat {
         /// Whose signature was checked.
         checkpoint: Checkpoint,
-        /// Every alert and act up to this entry was sent.
+        /// Every alert, warning and act up to this entry was sent.
         up_to: u64,
         /// Why it could not be shown, for now, that this ledger goes on from the one remembered.
         unproven: Option<String>,
@@ -175,12 +178,14 @@ impl Tail {
         }
         let entry = match &self.heard {
             Some(Message::Alert(alert)) => alert.entry,
+            Some(Message::Warning(warning)) => warning.entry,
             Some(Message::Act(act)) => act.entry,
             _ => return Ok(None),
         };
         self.memory.follows(entry)?;
         Ok(match self.heard.take() {
             Some(Message::Alert(alert)) => Some(Event::Alert(alert)),
+            Some(Message::Warning(warning)) => Some(Event::Warning(warning)),
             Some(Message::Act(act)) => Some(Event::Act(act)),
             _ => None,
         })

@@ -13,6 +13,9 @@ const MOST: usize = 10_000;
 const LARGEST_BUDGET: u64 = 10_000_000;
 /// Highest rate and burst.
 const HIGHEST_RATE: u64 = 100_000;
+/// By how much a roster may grow in 30 days unasked, in percent: at most, and unless the policy says.
+const MOST_GROWTH: u64 = 1_000;
+const GROWTH: u64 = 50;
 
 const SCOPE: Shape = Shape::new("roster or open", |text| Scope::WORDS.contains(&text));
 
@@ -34,8 +37,8 @@ pub(super) fn read(root: &mut Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> 
     }
     for (id, item) in entries {
         if let Some(table) = all.as_table(&id, item) {
-            let (provider, budgets) = provider(id.clone(), table, datasets);
-            found.rules.push(ProviderRules { provider: id.clone(), budgets });
+            let (provider, rules) = provider(id.clone(), table, datasets);
+            found.rules.push(rules);
             found.terms.insert(id, provider);
         }
     }
@@ -51,13 +54,15 @@ fn provider(
     id: Word,
     mut table: Table<'_>,
     datasets: &BTreeMap<Word, Dataset>,
-) -> (Provider, Budgets) {
+) -> (Provider, ProviderRules) {
     let rate = rate(&mut table);
     let agent_rate = table.optional_table("agent").map(agent);
     let budgets = table.table("budgets").map(budgets).unwrap_or(NOTHING);
+    let roster_growth = table.integer_or("roster_growth", 0..=MOST_GROWTH, GROWTH);
     let grants = table.table("dataset").map(|t| grants(&t, datasets)).unwrap_or_default();
     table.close();
-    (Provider { id, datasets: grants, rate, agent_rate }, budgets)
+    let rules = ProviderRules { provider: id.clone(), budgets, roster_growth };
+    (Provider { id, datasets: grants, rate, agent_rate }, rules)
 }
 
 fn rate(table: &mut Table<'_>) -> Rate {

@@ -79,6 +79,20 @@ impl<'t> Table<'t> {
         least
     }
 
+    /// An integer within the range, or the default if the key is absent.
+    pub(super) fn integer_or(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+        default: u64,
+    ) -> u64 {
+        if self.like.contains_key(key) {
+            return self.integer(key, range);
+        }
+        self.known.push(key);
+        default
+    }
+
     /// A text of a shape, or the default if the key is absent and there is one.
     pub(super) fn text(&mut self, key: &'static str, shape: Shape, default: Option<&str>) -> Word {
         let write = format!("write `{key} = \"...\"` with {}", shape.must_be);

@@ -10,12 +10,14 @@ mod digest;
 mod notice;
 mod policy;
 mod read;
+mod watch;
 
 pub use body::{BODY_MAX, INTEGER_END, Malformed, TEXT_MAX};
 pub use digest::{Hash, Tag, sha256};
 pub use notice::{Act, Alert, Deed, Level, Measure, Severity};
 pub use policy::{Budgets, Detectors, Head, Policy, ProviderRules, RosterRule, Section};
 pub use read::{Counts, Facts, Flag, Key, Method, Outcome, Read, Rule, Ruling};
+pub use watch::{Matter, Roster, Warning};
 
 /// A name from a closed list of the policy: a provider, a dataset, a purpose, a view.
 pub type Word = Arc<str>;
@@ -51,12 +53,16 @@ pub enum What {
     Genesis(Genesis),
     /// A part of the rules, or their head.
     Policy(Policy),
+    /// A provider's roster, as it was found.
+    Roster(Roster),
     /// One disclosure attempt.
     Read(Box<Read>),
     /// A digest of calls refused before the judge.
     Refusals(Refusals),
     /// What a rule found, and what was contained.
     Alert(Alert),
+    /// What somebody should look at.
+    Warning(Warning),
     /// What somebody decided.
     Act(Act),
     /// Somebody was given a part of the ledger.
@@ -69,9 +75,11 @@ impl What {
         match self {
             What::Genesis(_) => "genesis",
             What::Policy(_) => "policy",
+            What::Roster(_) => "roster",
             What::Read(_) => "read",
             What::Refusals(_) => "refusals",
             What::Alert(_) => "alert",
+            What::Warning(_) => "warning",
             What::Act(_) => "act",
             What::Access(_) => "access",
         }

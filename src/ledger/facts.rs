@@ -6,6 +6,7 @@ use super::entry::{
     Act, Alert, Counts, Deed, Entry, Method, Millis, Outcome, Read, Rule, Ruling, Severity, Tag,
     What, Word,
 };
+use super::rosters::Rosters;
 
 const DAY: Millis = 86_400_000;
 
@@ -57,6 +58,12 @@ pub enum BadFacts {
         "it is an act without a reason, of the wrong role, or that does not say what it is about"
     )]
     Act,
+    /// A roster that does not follow from the one before it, or a warning that has no place.
+    #[error(
+        "it is a roster or a warning that does not follow from what stands before it, or a warning \
+         is missing before it"
+    )]
+    Roster,
     /// The sum of a day.
     #[error(
         "`{provider}` had {tags} different persons of {listed} listed on this day, \
@@ -77,7 +84,7 @@ pub enum BadFacts {
 impl BadFacts {
     /// Whether what stands before the entry may be what is wrong.
     pub(super) fn may_come_from_before(&self) -> bool {
-        matches!(self, BadFacts::Day { .. } | BadFacts::Alert | BadFacts::Act)
+        matches!(self, BadFacts::Day { .. } | BadFacts::Alert | BadFacts::Act | BadFacts::Roster)
     }
 }
 
@@ -100,6 +107,7 @@ pub struct Facts {
     read: Option<(u64, Word, Tag)>,
     /// By number, the provider and the incident of each alert.
     alerts: HashMap<u64, (Word, u64)>,
+    rosters: Rosters,
 }
 
 impl Facts {
@@ -113,6 +121,10 @@ impl Facts {
     /// # Errors
     /// [`BadFacts`].
     pub fn check(&mut self, entry: &Entry) -> Result<(), BadFacts> {
+        if !self.rosters.admits(entry) {
+            return Err(BadFacts::Roster);
+        }
+        self.rosters.apply(entry);
         let read = match &entry.what {
             What::Read(read) => read,
             What::Alert(alert) => return self.alert(entry.seq, alert),

@@ -1,4 +1,4 @@
-//! Alerts and acts as they are committed, for those who follow them: kept in memory from the start
+//! Alerts, warnings and acts as they are committed, for those who follow them: kept in memory from the start
 //! on. Any number of followers costs the registrar nothing: others wake them.
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,7 +15,7 @@ pub(super) struct Board {
     count: Arc<watch::Sender<usize>>,
 }
 
-/// All alerts and acts of the segment, in order.
+/// All alerts, warnings and acts of the segment, in order.
 #[derive(Clone)]
 pub struct Notices {
     list: List,

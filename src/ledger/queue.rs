@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Contained;
-use super::entry::{Access, Act, Read, Refusals, Ruling, Tag, What, Word};
+use super::entry::{Access, Act, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word};
 use super::notices::Notices;
 
 /// Whom a read could return, whatever it does return.
@@ -221,6 +221,23 @@ impl Ledger {
         self.note(What::Refusals(refusals)).await
     }
 
+    /// Records a roster as it was found, unless that is what it was today already; answers with the
+    /// number of the entry that says so.
+    ///
+    /// # Errors
+    /// [`Unrecorded`].
+    pub async fn roster(&self, roster: Roster) -> Result<u64, Unrecorded> {
+        self.note(What::Roster(roster)).await
+    }
+
+    /// Records what somebody should look at.
+    ///
+    /// # Errors
+    /// [`Unrecorded`].
+    pub async fn warn(&self, warning: Warning) -> Result<u64, Unrecorded> {
+        self.note(What::Warning(warning)).await
+    }
+
     /// Records what somebody decided; it holds for every read that is decided after it.
     ///
     /// # Errors
@@ -269,7 +286,7 @@ impl Ledger {
         self.seen.contained.borrow().clone()
     }
 
-    /// Alerts and acts.
+    /// Alerts, warnings and acts.
     pub fn notices(&self) -> Notices {
         self.seen.notices.clone()
     }

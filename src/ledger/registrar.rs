@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
-use super::entry::{Moment, Outcome, Ruling, What};
+use super::entry::{Moment, Outcome, Roster, Ruling, What};
 use super::facts;
 use super::high_water::{self, Bell};
 use super::notices::Board;
@@ -235,8 +235,26 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
 fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Option<u64> {
     match &what {
         What::Act(act) if !state.fits(act) => None,
+        What::Warning(warning) if !warning.is_whole() => None,
+        What::Roster(found) => roster(state, batch, now, found.clone()),
         _ => state.add(batch, now, what).ok(),
     }
+}
+
+/// Adds a roster that is news, and the warning that comes of it right behind.
+fn roster(state: &mut State, batch: &mut Commit, now: Moment, mut found: Roster) -> Option<u64> {
+    // After a failed commit the ledger may know an older one than whoever looked.
+    if !state.rosters.follows(&found) {
+        (found.added, found.removed) = (None, None);
+    }
+    if let Some(seq) = state.rosters.repeats(&found, now.at) {
+        return Some(seq);
+    }
+    let seq = state.add(batch, now, What::Roster(found)).ok()?;
+    if let Some(warning) = state.rosters.due() {
+        state.add(batch, now, What::Warning(warning)).ok()?;
+    }
+    Some(seq)
 }
 
 /// Counts, judges and adds one read; none if its entry is not one that a verifier would pass.

@@ -17,6 +17,7 @@ use super::facts;
 use super::high_water;
 use super::memory::Memory;
 use super::merkle::{self, Frontier};
+use super::rosters::Rosters;
 use super::signer::Signer;
 use super::store::{FORMAT, Store, Unreadable};
 use super::verify::{Failure, Fault, Trust, Unsound, scan};
@@ -140,6 +141,7 @@ pub fn create(
         head: None,
         notices: Vec::new(),
         alerts: HashSet::new(),
+        rosters: Rosters::default(),
     };
     let mut batch = state.begin();
     let genesis = Genesis {
@@ -207,10 +209,11 @@ pub(super) struct State {
     clock: Clock,
     /// The policy in force: entry number and head.
     head: Option<(u64, Head)>,
-    /// Alerts and acts that nobody has taken yet.
+    /// Alerts, warnings and acts that nobody has taken yet.
     notices: Vec<Arc<Entry>>,
     /// Numbers of all alerts.
     alerts: HashSet<u64>,
+    pub(super) rosters: Rosters,
 }
 
 impl State {
@@ -228,18 +231,20 @@ impl State {
         let (mut memory, mut tiles, mut head) = (Memory::default(), Edge::default(), None);
         let (mut full, mut tiles_hold) = (Vec::new(), true);
         let (mut notices, mut alerts) = (Vec::new(), HashSet::new());
+        let mut rosters = Rosters::default();
         let anchors = [high_water];
         let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
         let mut fold = |entry: &Entry, leaf: Hash| {
             judge.apply(entry);
             memory.apply(entry);
+            rosters.apply(entry);
             if let What::Policy(Policy { section: Section::Head(new) }) = &entry.what {
                 head = Some((entry.seq, new.clone()));
             }
             if let What::Alert(_) = &entry.what {
                 alerts.insert(entry.seq);
             }
-            if let What::Alert(_) | What::Act(_) = &entry.what {
+            if is_notice(&entry.what) {
                 notices.push(Arc::new(entry.clone()));
             }
             tiles.push(leaf, &mut full);
@@ -265,6 +270,7 @@ impl State {
             head,
             notices,
             alerts,
+            rosters,
         };
         let note = state.enact(rules, signer)?.unwrap_or(sound.note);
         Ok((state, note))
@@ -307,7 +313,7 @@ impl State {
         facts::act(act, |alert| self.alerts.contains(&alert)).is_ok()
     }
 
-    /// Takes the alerts and acts that were added since it was last called.
+    /// Takes the alerts, warnings and acts that were added since it was last called.
     pub(super) fn take_notices(&mut self) -> Vec<Arc<Entry>> {
         std::mem::take(&mut self.notices)
     }
@@ -336,12 +342,13 @@ impl State {
         self.tiles.push(self.leaf, &mut batch.tiles);
         self.judge.apply(&entry);
         self.memory.apply(&entry);
+        self.rosters.apply(&entry);
         batch.bodies.push(body);
         let seq = entry.seq;
         if let What::Alert(_) = &entry.what {
             self.alerts.insert(seq);
         }
-        if let What::Alert(_) | What::Act(_) = &entry.what {
+        if is_notice(&entry.what) {
             self.notices.push(Arc::new(entry));
         }
         Ok(seq)
@@ -357,6 +364,11 @@ impl State {
         self.writer.commit(batch, &note)?;
         Ok(note)
     }
+}
+
+/// Whether people must hear of it.
+fn is_notice(what: &What) -> bool {
+    matches!(what, What::Alert(_) | What::Warning(_) | What::Act(_))
 }
 
 fn read_high_water(path: &Path) -> Result<String, StartError> {

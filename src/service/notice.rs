@@ -1,16 +1,17 @@
-//! Alerts and acts of the ledger as messages, and what a caller says of an act of its own.
+//! Alerts, warnings and acts of the ledger as messages, and what a caller says of an act of its own.
 
 use crate::admission::{Reader, Violation};
-use crate::alert::{Language, of_act, of_alert};
+use crate::alert::{Language, of_act, of_alert, of_warning};
 use crate::ledger::entry::{self, Deed, Entry, Hash, TEXT_MAX, What, Word, word};
 use crate::ledger::{Ledger, Unrecorded};
 use crate::proto::tail_alerts_response::Event;
-use crate::proto::{Act, Alert, Sentence, Severity};
+use crate::proto::{Act, Alert, Sentence, Severity, Warning};
 
-/// The event of an entry that is an alert or an act.
+/// The event of an entry that is an alert, a warning or an act.
 pub(super) fn event(entry: &Entry) -> Option<Event> {
     match &entry.what {
         What::Alert(what) => Some(Event::Alert(alert(entry, what))),
+        What::Warning(what) => Some(Event::Warning(warning(entry, what))),
         What::Act(what) => Some(Event::Act(act(entry, what))),
         _ => None,
     }
@@ -49,6 +50,26 @@ pub(super) fn alert(entry: &Entry, alert: &entry::Alert) -> Alert {
         measures: alert.measures.iter().map(word).collect(),
         until_unix_ms: alert.until.unwrap_or(0),
         sentences: sentences(|language| of_alert(language, entry.seq, alert)),
+    }
+}
+
+/// The warning of an entry.
+fn warning(entry: &Entry, warning: &entry::Warning) -> Warning {
+    let stated = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
+    let hex = |hash: Option<Hash>| hash.map_or_else(String::new, |hash| hash.to_string());
+    Warning {
+        entry: entry.seq,
+        at_unix_ms: entry.now.at,
+        matter: word(&warning.matter),
+        provider: stated(&warning.provider),
+        dataset: stated(&warning.dataset),
+        role: stated(&warning.role),
+        id: stated(&warning.id),
+        certificate: hex(warning.certificate),
+        digest: hex(warning.digest),
+        observed: warning.observed,
+        expected: warning.expected,
+        sentences: sentences(|language| of_warning(language, entry.seq, warning)),
     }
 }
 

@@ -71,6 +71,7 @@ pub struct Sqlite {
     next: AtomicUsize,
     /// By dataset, then view.
     statements: HashMap<Word, HashMap<Word, Statements>>,
+    path: PathBuf,
 }
 
 impl Sqlite {
@@ -101,7 +102,13 @@ impl Sqlite {
             }
             readers.push(Mutex::new(reader));
         }
-        Ok(Sqlite { readers, next: AtomicUsize::new(0), statements })
+        let path = settings.path.clone();
+        Ok(Sqlite { readers, next: AtomicUsize::new(0), statements, path })
+    }
+
+    /// One more connection, beside those of the pool.
+    pub(super) fn another(&self) -> Result<Connection, rusqlite::Error> {
+        connect(&self.path)
     }
 
     /// The record of an id, if this caller may meet its person.

@@ -49,6 +49,8 @@ mod refused;
 #[cfg(feature = "serve")]
 mod registrar;
 #[cfg(feature = "serve")]
+mod rosters;
+#[cfg(feature = "serve")]
 mod scopes;
 #[cfg(feature = "serve")]
 mod segment;

@@ -63,7 +63,11 @@ pub(crate) const HEAD: u64 = 5;
 /// Rules for some providers, and for others until there are three.
 pub(crate) fn rules(budgets: &[(&str, Budgets)]) -> Rules {
     let others = ["other-one", "other-two"].map(|id| (id, WIDE));
-    let section = |&(id, budgets): &(&str, Budgets)| ProviderRules { provider: id.into(), budgets };
+    let section = |&(id, budgets): &(&str, Budgets)| ProviderRules {
+        provider: id.into(),
+        budgets,
+        roster_growth: 50,
+    };
     let providers = budgets.iter().chain(&others).take(3).map(section).collect();
     Rules { detectors: Detectors::default(), providers, digest: sha256(&[b"policy"]) }
 }

@@ -30,7 +30,7 @@ fn lasting(instance: &Instance) {
 /// Entry numbers of all alerts and acts.
 fn notices(instance: &Instance) -> Vec<u64> {
     let entries = instance.entries().into_iter();
-    let notice = |what: &What| matches!(what, What::Alert(_) | What::Act(_));
+    let notice = |what: &What| matches!(what, What::Alert(_) | What::Warning(_) | What::Act(_));
     entries.filter(|entry| notice(&entry.what)).map(|entry| entry.seq).collect()
 }
 
@@ -135,6 +135,7 @@ async fn follow(
             };
             match event {
                 Event::Alert(alert) => given.push(alert.entry),
+                Event::Warning(warning) => given.push(warning.entry),
                 Event::Act(act) => given.push(act.entry),
                 Event::Heartbeat { up_to, .. } if enough.borrow().is_some_and(|n| up_to >= n) => {
                     return given;

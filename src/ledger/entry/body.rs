@@ -5,7 +5,9 @@ use std::fmt;
 use serde::de::{self, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
-use super::{Access, Act, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, What};
+use super::{
+    Access, Act, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, Roster, Warning, What,
+};
 
 /// Largest body, in bytes.
 pub const BODY_MAX: usize = 65_535;
@@ -58,9 +60,11 @@ impl Entry {
         let written = match &self.what {
             What::Genesis(x) => serde_json::to_writer(&mut out, x),
             What::Policy(x) => serde_json::to_writer(&mut out, x),
+            What::Roster(x) => serde_json::to_writer(&mut out, x),
             What::Read(x) => serde_json::to_writer(&mut out, x),
             What::Refusals(x) => serde_json::to_writer(&mut out, x),
             What::Alert(x) => serde_json::to_writer(&mut out, x),
+            What::Warning(x) => serde_json::to_writer(&mut out, x),
             What::Act(x) => serde_json::to_writer(&mut out, x),
             What::Access(x) => serde_json::to_writer(&mut out, x),
         };
@@ -172,6 +176,8 @@ impl<'de> Visitor<'de> for EntryVisitor {
             "read" => What::Read(Box::new(Read::deserialize(rest)?)),
             "refusals" => What::Refusals(Refusals::deserialize(rest)?),
             "alert" => What::Alert(Alert::deserialize(rest)?),
+            "roster" => What::Roster(Roster::deserialize(rest)?),
+            "warning" => What::Warning(Warning::deserialize(rest)?),
             "act" => What::Act(Act::deserialize(rest)?),
             "access" => What::Access(Access::deserialize(rest)?),
             _ => return Err(de::Error::custom("a kind of entry that this version does not know")),

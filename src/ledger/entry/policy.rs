@@ -32,6 +32,8 @@ pub struct ProviderRules {
     pub provider: Word,
     /// Budgets of persons.
     pub budgets: Budgets,
+    /// By how much a roster may grow in 30 days unasked, in percent.
+    pub roster_growth: u64,
 }
 
 /// Sizes of the budgets, in persons; each refills over its span.

@@ -2,9 +2,9 @@
 
 use greffier::ledger::entry::{
     Access, Act, Alert, BODY_MAX, Budgets, Counts, Deed, Detectors, Entry, Facts, Flag, Genesis,
-    Given, Hash, Head, INTEGER_END, Key, Level, Malformed, Measure, Method, Moment, Outcome,
-    Policy, Previous, ProviderRules, Read, Refusal, Refusals, Refused, RosterRule, Rule, Ruling,
-    Section, Severity, TEXT_MAX, Tag, What,
+    Given, Hash, Head, INTEGER_END, Key, Level, Malformed, Matter, Measure, Method, Moment,
+    Outcome, Policy, Previous, ProviderRules, Read, Refusal, Refusals, Refused, Roster, RosterRule,
+    Rule, Ruling, Section, Severity, TEXT_MAX, Tag, Warning, What,
 };
 use proptest::prelude::*;
 
@@ -193,6 +193,7 @@ impl Draw {
                 off_roster_day: self.number(),
                 off_roster_30_days: self.number(),
             },
+            roster_growth: self.number(),
         })
     }
 
@@ -201,7 +202,7 @@ impl Draw {
     }
 
     fn what(&mut self) -> What {
-        match self.number() % 8 {
+        match self.number() % 10 {
             0 => What::Genesis(Genesis {
                 format: self.number(),
                 origin: self.text(),
@@ -233,7 +234,30 @@ impl Draw {
             }),
             4 => What::Alert(self.alert()),
             5 => What::Act(self.act()),
+            6 => What::Roster(Roster {
+                provider: self.text().into(),
+                dataset: self.text().into(),
+                persons: self.number(),
+                digest: self.hash(),
+                added: self.option(Draw::number),
+                removed: self.option(Draw::number),
+            }),
+            7 => What::Warning(self.warning()),
             _ => What::Read(Box::new(self.read())),
+        }
+    }
+
+    fn warning(&mut self) -> Warning {
+        Warning {
+            matter: self.one_of(&[Matter::Roster, Matter::Policy, Matter::Certificate]),
+            provider: self.option(|d| d.text().into()),
+            dataset: self.option(|d| d.text().into()),
+            role: self.option(|d| d.text().into()),
+            id: self.option(|d| d.text().into()),
+            certificate: self.option(Draw::hash),
+            digest: self.option(Draw::hash),
+            observed: self.number(),
+            expected: self.number(),
         }
     }
 

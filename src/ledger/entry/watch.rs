@@ -1,0 +1,76 @@
+//! What the gateway keeps an eye on besides reads: the rosters that scopes rest on, and what
+//! somebody should look at before it becomes an alert.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hash, Word};
+
+/// The roster of one provider, as it was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub struct Roster {
+    pub provider: Word,
+    pub dataset: Word,
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub persons: u64,
+    pub digest: Hash,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<u64>,
+}
+
+/// What a warning is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matter {
+    /// A roster grew by more than the policy lets it grow unasked.
+    Roster,
+    /// A policy file has faults and did not come into force.
+    Policy,
+    /// A certificate runs out.
+    Certificate,
+}
+
+/// What somebody should look at. No read brought it about, and it takes nothing away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub struct Warning {
+    pub matter: Matter,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Hash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Hash>,
+    pub observed: u64,
+    pub expected: u64,
+}
+
+impl Warning {
+    /// Whether it says what a warning of its matter must, and nothing else.
+    pub fn is_whole(&self) -> bool {
+        let Warning { matter, provider, dataset, role, id, certificate, digest, .. } = self;
+        let roster = provider.is_some() && dataset.is_some();
+        let of_roster = provider.is_some() || dataset.is_some();
+        let of_certificate = role.is_some() || id.is_some() || certificate.is_some();
+        match matter {
+            Matter::Roster => roster && !of_certificate && digest.is_none(),
+            Matter::Policy => !of_roster && !of_certificate,
+            Matter::Certificate => {
+                certificate.is_some()
+                    && role.is_some() == id.is_some()
+                    && !of_roster
+                    && digest.is_none()
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The rosters as their entries tell them, and whether one grew by more than it may unasked: what a
+//! provider may meet rests on its roster, so whoever can inflate one must not go unseen. Budgets are
+//! sizes of the policy and do not follow a roster.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::entry::{Entry, Hash, Matter, Millis, Policy, Roster, Section, Warning, What, Word};
+use super::facts::day;
+
+/// Days that growth is added up over, today among them.
+const WINDOW: u64 = 30;
+/// So many persons may always be added: small rosters grow by whole classes.
+const LEAST: u64 = 20;
+
+/// One roster.
+#[derive(Debug)]
+struct Known {
+    digest: Hash,
+    persons: u64,
+    /// Of its last entry.
+    seq: u64,
+    day: u64,
+    /// In the window, oldest first.
+    growth: VecDeque<Growth>,
+    /// The growth that was warned of last.
+    told: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Growth {
+    day: u64,
+    before: u64,
+    added: u64,
+}
+
+/// All rosters of a segment: a fold over its entries.
+#[derive(Debug, Default)]
+pub(super) struct Rosters {
+    known: HashMap<(Word, Word), Known>,
+    /// By provider, percent.
+    may_grow: HashMap<Word, u64>,
+    due: Option<Warning>,
+}
+
+fn key(roster: &Roster) -> (Word, Word) {
+    (roster.provider.clone(), roster.dataset.clone())
+}
+
+impl Rosters {
+    /// Whether an entry may stand here: a roster follows from the one before it, and its warning
+    /// stands right behind it.
+    pub(super) fn admits(&self, entry: &Entry) -> bool {
+        match (self.due(), &entry.what) {
+            (Some(due), What::Warning(warning)) => due == *warning,
+            (Some(_), _) => false,
+            (None, What::Warning(warning)) => {
+                warning.is_whole() && warning.matter != Matter::Roster
+            }
+            (None, What::Roster(roster)) => {
+                self.follows(roster) && self.repeats(roster, entry.now.at).is_none()
+            }
+            (None, _) => true,
+        }
+    }
+
+    pub(super) fn follows(&self, roster: &Roster) -> bool {
+        match (self.known.get(&key(roster)), roster.added.zip(roster.removed)) {
+            (None, changed) => changed.is_none(),
+            (Some(_), None) => roster.added.is_none() && roster.removed.is_none(),
+            (Some(known), Some((added, removed))) => {
+                let same = added == 0 && removed == 0;
+                known.persons.checked_add(added) == roster.persons.checked_add(removed)
+                    && removed <= known.persons
+                    && same == (known.digest == roster.digest)
+            }
+        }
+    }
+
+    /// The entry that says this already, if it is of the same day.
+    pub(super) fn repeats(&self, roster: &Roster, at: Millis) -> Option<u64> {
+        let known = self.known.get(&key(roster))?;
+        (known.digest == roster.digest && known.day == day(at)).then_some(known.seq)
+    }
+
+    /// What must stand right behind the roster that was folded last.
+    pub(super) fn due(&self) -> Option<Warning> {
+        self.due.clone()
+    }
+
+    /// Folds an entry.
+    pub(super) fn apply(&mut self, entry: &Entry) {
+        self.due = None;
+        match &entry.what {
+            What::Policy(Policy { section: Section::Provider(rules) }) => {
+                self.may_grow.insert(rules.provider.clone(), rules.roster_growth);
+            }
+            What::Roster(roster) => self.roster(roster, entry.seq, day(entry.now.at)),
+            _ => {}
+        }
+    }
+
+    fn roster(&mut self, roster: &Roster, seq: u64, today: u64) {
+        let &Roster { persons, digest, .. } = roster;
+        let Some(known) = self.known.get_mut(&key(roster)) else {
+            let growth = VecDeque::new();
+            let known = Known { digest, persons, seq, day: today, growth, told: 0 };
+            self.known.insert(key(roster), known);
+            return;
+        };
+        // What was added while nobody looked shows in the size alone.
+        let added = roster.added.unwrap_or_else(|| persons.saturating_sub(known.persons));
+        if added > 0 {
+            known.growth.push_back(Growth { day: today, before: known.persons, added });
+        }
+        (known.digest, known.persons, known.seq, known.day) = (digest, persons, seq, today);
+        while known.growth.front().is_some_and(|growth| growth.day + WINDOW <= today) {
+            known.growth.pop_front();
+        }
+        let observed = known.growth.iter().map(|growth| growth.added).sum();
+        let before = known.growth.front().map_or(persons, |growth| growth.before);
+        let percent = self.may_grow.get(&roster.provider).copied().unwrap_or(0);
+        let expected = (before.saturating_mul(percent) / 100).max(LEAST);
+        if observed <= expected {
+            known.told = 0;
+        } else if observed > known.told {
+            known.told = observed;
+            self.due = Some(Warning {
+                matter: Matter::Roster,
+                provider: Some(roster.provider.clone()),
+                dataset: Some(roster.dataset.clone()),
+                role: None,
+                id: None,
+                certificate: None,
+                digest: None,
+                observed,
+                expected,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

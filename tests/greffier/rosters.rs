@@ -1,0 +1,93 @@
+//! Rosters that others write while the gateway runs: each change is an entry, and one that grows by
+//! more than it may brings a warning.
+
+use greffier::client::tail::{Event, State, Tail};
+use greffier::ledger::entry::{Matter, Roster, Warning, What};
+use greffier::proto;
+use rusqlite::Connection;
+
+use crate::instance::{Daemon, Instance, context};
+
+const PROVIDER: &str = "provider-02";
+
+fn rosters(instance: &Instance) -> Vec<(u64, Roster)> {
+    let roster = |entry: greffier::ledger::entry::Entry| match entry.what {
+        What::Roster(roster) if &*roster.provider == PROVIDER => Some((entry.seq, roster)),
+        _ => None,
+    };
+    instance.entries().into_iter().filter_map(roster).collect()
+}
+
+fn warnings(instance: &Instance) -> Vec<(u64, Warning)> {
+    let warning = |entry: greffier::ledger::entry::Entry| match entry.what {
+        What::Warning(warning) => Some((entry.seq, warning)),
+        _ => None,
+    };
+    instance.entries().into_iter().filter_map(warning).collect()
+}
+
+/// Puts persons who are on no roster of the provider on it, as an insider at the agency would.
+fn enrol(instance: &Instance, persons: u64) {
+    let source = Connection::open(instance.layout.source()).expect("the records");
+    let enrolled = source.execute(
+        "INSERT INTO roster SELECT ?1, id FROM dossiers WHERE id NOT IN \
+         (SELECT id FROM roster WHERE provider = ?1) ORDER BY id LIMIT ?2",
+        (PROVIDER, persons),
+    );
+    assert_eq!(enrolled.expect("SQL") as u64, persons);
+}
+
+async fn warned(instance: &Instance, daemon: &Daemon) -> proto::Warning {
+    let settings = daemon.settings("security-soc");
+    let mut tail = Tail::new(settings, instance.key(), State::default()).expect("no state");
+    loop {
+        if let Event::Warning(warning) = tail.next().await.expect("a ledger that holds") {
+            return warning;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_roster_that_is_inflated_is_an_entry_and_a_warning_and_enlarges_no_budget() {
+    let instance = Instance::new();
+    let before = instance.roster(PROVIDER).len() as u64;
+    let daemon = instance.serve();
+    let mut provider = daemon.client(PROVIDER).await;
+    provider.list(1, "", context()).await.expect("its roster");
+    let added = 900;
+    enrol(&instance, added);
+
+    let warning = warned(&instance, &daemon).await;
+    assert_eq!((&*warning.matter, &*warning.provider), ("roster", PROVIDER));
+    assert_eq!((warning.observed, warning.expected), (added, (before / 2).max(20)));
+    assert!(warning.sentences[0].text.contains("900 persons"), "{:?}", warning.sentences);
+    // Larger than the minute's budget: the roster's new size makes no difference to it.
+    assert!(provider.list(500, "", context()).await.is_err());
+    daemon.stop().await;
+
+    let found = rosters(&instance);
+    let [(_, first), (seq, second)] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((first.persons, first.added, first.removed), (before, None, None));
+    assert_eq!((second.persons, second.added), (before + added, Some(added)));
+    assert_eq!(second.removed, Some(0));
+    let warnings = warnings(&instance);
+    let [(behind, warning)] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!((*behind, warning.matter), (seq + 1, Matter::Roster));
+    instance.assert_sound();
+}
+
+#[tokio::test]
+async fn a_restart_on_the_same_day_says_nothing_again_and_sees_what_changed_meanwhile() {
+    let instance = Instance::new();
+    let before = instance.roster(PROVIDER).len() as u64;
+    instance.serve().stop().await;
+    instance.serve().stop().await;
+    // Two, if a day ended in between.
+    assert!((1..=2).contains(&rosters(&instance).len()));
+    enrol(&instance, 5);
+    instance.serve().stop().await;
+    let (_, last) = rosters(&instance).pop().expect("a roster");
+    assert_eq!((last.persons, last.added), (before + 5, None));
+    assert!(warnings(&instance).is_empty());
+    instance.assert_sound();
+}
