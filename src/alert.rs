@@ -7,7 +7,7 @@ mod french;
 #[cfg(test)]
 mod tests;
 
-use crate::ledger::entry::{Act, Alert, Measure, Millis, Rule, Warning};
+use crate::ledger::entry::{Act, Alert, Millis, Rule, Severity, Warning};
 
 /// In what words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +79,12 @@ fn budget(rule: Rule) -> Option<(Span, bool)> {
 
 /// The commands that give back what an alert took: from the agent, and from the provider as a whole.
 fn lifts(alert: &Alert) -> Vec<String> {
-    let of_agent =
-        |m: &Measure| matches!(m, Measure::Throttle | Measure::Freeze | Measure::SuspendAgent);
-    let agent = alert.measures.iter().any(of_agent).then_some(Some(alert.agent));
-    let provider = alert.measures.iter().any(|m| !of_agent(m)).then_some(None);
-    let lift = |agent| command("lift", &alert.provider, agent);
+    let agent = alert.measures.iter().any(|m| m.of_agent()).then_some(Some(alert.agent));
+    let provider = alert.measures.iter().any(|m| !m.of_agent()).then_some(None);
+    let lift = |agent| match alert.severity {
+        Severity::Critical => proposal(&alert.provider, agent),
+        _ => command("lift", &alert.provider, agent),
+    };
     agent.into_iter().chain(provider).map(lift).collect()
 }
 
@@ -93,6 +94,20 @@ fn command(deed: &str, provider: &str, agent: Option<impl std::fmt::Display>) ->
         Some(agent) => format!("greffier {deed} {provider} --agent={agent} --reason \"...\""),
         None => format!("greffier {deed} {provider} --reason \"...\""),
     }
+}
+
+/// What one administrator begins and another goes on with.
+fn proposal(provider: &str, agent: Option<impl std::fmt::Display>) -> String {
+    let agent = agent.map_or_else(String::new, |agent| format!(" --agent={agent}"));
+    format!("greffier act propose lift --provider {provider}{agent} --reason \"...\"")
+}
+
+/// Those who signed an act, as a list that ends in this `and`.
+fn signers(act: &Act, and: &str) -> Option<String> {
+    let mut names: Vec<&str> = act.signatures.iter().map(|one| &*one.admin).collect();
+    names.dedup();
+    let last = names.pop()?;
+    Some(if names.is_empty() { last.to_owned() } else { names.join(", ") + and + last })
 }
 
 /// A sum in thousandths, to one place; rounded down, so that none seems to have reached a limit.

@@ -4,6 +4,8 @@
 #[cfg(feature = "serve")]
 mod access;
 #[cfg(feature = "serve")]
+mod act;
+#[cfg(feature = "serve")]
 mod alerts;
 #[cfg(feature = "serve")]
 mod call;
@@ -64,6 +66,10 @@ enum Command {
     Reinstate(access::Reinstate),
     #[cfg(feature = "serve")]
     Lift(access::Lift),
+    /// Acts that administrators sign: make a key, propose, sign, show, submit
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    Act(act::Command),
     /// Check a policy file
     #[cfg(feature = "serve")]
     #[command(subcommand)]
@@ -96,6 +102,8 @@ impl Cli {
             Command::Reinstate(args) => access::reinstate(args),
             #[cfg(feature = "serve")]
             Command::Lift(args) => access::lift(args),
+            #[cfg(feature = "serve")]
+            Command::Act(command) => act::run(command),
             #[cfg(feature = "serve")]
             Command::Policy(command) => policy::run(&command),
             Command::Verify(args) => verify::run(&args),

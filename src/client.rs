@@ -9,12 +9,15 @@ use std::time::Duration;
 use tonic::Status;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
+use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::entry;
 use crate::proto::admin_client::AdminClient;
 use crate::proto::alerts_client::AlertsClient;
 use crate::proto::ledger_client::LedgerClient;
 use crate::proto::records_client::RecordsClient;
 use crate::proto::{
-    Context, GetRecordRequest, ListRecordsRequest, Proof, Record, SearchRecordsRequest,
+    Act, Context, GetCheckpointRequest, GetRecordRequest, ListRecordsRequest, Proof, Record,
+    SearchRecordsRequest, Signature, SubmitActRequest,
 };
 
 /// How often a gateway is asked whether it still lives, and how long it may take to answer.
@@ -107,6 +110,36 @@ impl Client {
             alerts: AlertsClient::new(channel.clone()),
             admin: AdminClient::new(channel),
         })
+    }
+
+    /// Asks for which segment statements are to be signed. Whoever signs sees it in the statement.
+    ///
+    /// # Errors
+    /// The gateway's refusal, or what became of the connection.
+    pub async fn origin(&mut self) -> Result<String, Status> {
+        let newest = self.ledger.get_checkpoint(GetCheckpointRequest {}).await?.into_inner();
+        let newest = Checkpoint::parse(&newest.checkpoint);
+        Ok(newest.map_err(|error| Status::data_loss(error.to_string()))?.origin)
+    }
+
+    /// Submits a statement with its signatures; the act as it was written.
+    ///
+    /// # Errors
+    /// The gateway's refusal, or what became of the connection.
+    pub async fn submit(
+        &mut self,
+        statement: String,
+        signatures: &[entry::Signature],
+    ) -> Result<Act, Status> {
+        let signature = |one: &entry::Signature| Signature {
+            admin: one.admin.as_ref().to_owned(),
+            key: one.key.0.to_vec(),
+            signature: one.signature.0.to_vec(),
+        };
+        let signatures = signatures.iter().map(signature).collect();
+        let request = SubmitActRequest { statement, signatures };
+        let written = self.admin.submit_act(request).await?.into_inner().act;
+        written.ok_or_else(|| Status::data_loss("a reply without the act"))
     }
 
     /// Reads: whatever is asked for, in the form that all replies have.

@@ -24,8 +24,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::ledger::checkpoint::VerifierKey;
-use crate::ledger::entry::{Hash, Word};
-use crate::ledger::signer::{Signer, random};
+use crate::ledger::entry::{Act, Hash, Malformed, Nonce, Word};
+use crate::ledger::personal::PersonalKey;
+use crate::ledger::signer::{BadSecret, Signer, random};
+use crate::ledger::wall;
 pub use layout::Layout;
 use place::Place;
 
@@ -33,6 +35,8 @@ use place::Place;
 pub const LEDGER_NAME: &str = "greffier.example/reads";
 /// Trust domain of the certificates of a development instance.
 pub const TRUST_DOMAIN: &str = "greffier.example";
+/// Administrators of a development instance, each with a certificate and a personal key.
+pub const ADMINS: [&str; 2] = ["admin-1", "admin-2"];
 /// Most persons of a stock: their ids have seven digits and sort as numbers do.
 pub const PERSONS_MAX: u64 = 9_999_999;
 /// Most providers of an instance.
@@ -204,7 +208,8 @@ fn check(plan: &Plan) -> Result<(), InstanceError> {
     }
 }
 
-/// The ledger's keys and that of the handles; the public half goes to `key.vkey`.
+/// The ledger's keys, that of the handles and the administrators' own; the public half of the first
+/// goes to `key.vkey`.
 fn write_keys(layout: &Layout) -> Result<VerifierKey, InstanceError> {
     let seed = random().map_err(|_| InstanceError::Randomness)?;
     write_secret(&layout.signing_key(), &format!("{}\n", Hash(seed)))?;
@@ -212,10 +217,42 @@ fn write_keys(layout: &Layout) -> Result<VerifierKey, InstanceError> {
         let key = random().map_err(|_| InstanceError::Randomness)?;
         write_secret(&path, &format!("{}\n", Hash(key)))?;
     }
+    for path in ADMINS.map(|admin| layout.personal_key(admin)) {
+        PersonalKey::make(&path).map_err(at(&path))?;
+    }
     let signer = Signer::new(LEDGER_NAME, &seed).expect("the name can stand in a note");
     let key = signer.key().clone();
     write_public(&layout.verifier_key(), &format!("{key}\n"))?;
     Ok(key)
+}
+
+/// Why the keys of a development instance enrol nobody.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFounded {
+    /// A personal key cannot be used.
+    #[error(transparent)]
+    Secret(#[from] BadSecret),
+    /// The system gave no randomness.
+    #[error("{0}")]
+    Randomness(#[from] io::Error),
+    /// The origin cannot stand in an entry.
+    #[error(transparent)]
+    Name(#[from] Malformed),
+}
+
+impl Layout {
+    /// The enrolments of the administrators' personal keys that a ledger of this origin begins with.
+    ///
+    /// # Errors
+    /// [`NotFounded`].
+    pub fn founding(&self, origin: &str) -> Result<Vec<Act>, NotFounded> {
+        let founding = |admin: &str| {
+            let key = PersonalKey::read(&self.personal_key(admin))?;
+            let expires = wall() + 3_600_000;
+            Ok(key.founding(origin, &admin.into(), Nonce(random()?), expires)?)
+        };
+        ADMINS.into_iter().map(founding).collect()
+    }
 }
 
 /// A new file that everybody may read.

@@ -2,9 +2,10 @@
 //! It imports no other room; the judge comes to it as a trait, so that its state can be nothing but
 //! a fold over the entries.
 //!
-//! To trust `verify`, read `entry`, `merkle`, `checkpoint`, `receipt`, `facts`, `rosters`, `store`
-//! and `verify`, and no more.
+//! To trust `verify`, read `entry`, `merkle`, `checkpoint`, `receipt`, `facts`, `acts`, `rosters`,
+//! `store` and `verify`, and no more.
 
+pub mod acts;
 pub mod checkpoint;
 pub mod entry;
 pub mod facts;
@@ -23,6 +24,8 @@ pub mod high_water;
 mod memory;
 #[cfg(feature = "serve")]
 pub mod notices;
+#[cfg(feature = "serve")]
+pub mod personal;
 #[cfg(feature = "serve")]
 mod queue;
 #[cfg(feature = "serve")]

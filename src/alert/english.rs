@@ -1,6 +1,6 @@
 //! The sentences in English.
 
-use super::{Span, budget, command, day_and_time, lifts, weight};
+use super::{Span, budget, command, day_and_time, lifts, signers, weight};
 use crate::ledger::entry::{Act, Alert, Deed, Level, Matter, Measure, Severity, Warning, Word};
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -105,8 +105,12 @@ fn contained(alert: &Alert) -> String {
         let (day, time) = day_and_time(until);
         format!("on {day} at {time} UTC, or ")
     });
+    let who = match alert.severity {
+        Severity::Critical => "two administrators lift it",
+        _ => "an administrator lifts it",
+    };
     format!(
-        "Contained: {}. It ends {end}when an administrator lifts it: {}",
+        "Contained: {}. It ends {end}when {who}: {}",
         measures.join("; "),
         lifts(alert).join(" and ")
     )
@@ -147,12 +151,19 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
 }
 
 pub(super) fn act(seq: u64, act: &Act) -> String {
+    let by = signers(act, " and ").map_or_else(String::new, |by| format!(" Signed by {by}."));
+    let (id, role, reason) = (&act.id, &act.role, &act.reason);
+    format!("Act {seq}: {id} ({role}) {}.{by} Reason given: \"{reason}\"", done(act))
+}
+
+/// What was done, to whom.
+fn done(act: &Act) -> String {
     let provider = act.provider.as_deref().unwrap_or_default();
     let whom = match act.agent {
         Some(agent) => format!("agent {agent} of {provider}"),
         None => format!("{provider} and all its agents"),
     };
-    let what = match act.deed {
+    match act.deed {
         Deed::Suspend => format!(
             "suspended {whom}: nothing is released there until an administrator gives access \
              back: {}",
@@ -171,6 +182,24 @@ pub(super) fn act(seq: u64, act: &Act) -> String {
         Deed::Acknowledge => {
             format!("has seen alert {}; nothing is lifted by that", act.alert.unwrap_or(0))
         }
-    };
-    format!("Act {seq}: {} ({}) {what}. Reason given: \"{}\"", act.id, act.role, act.reason)
+        Deed::EnrolKey => format!("enrolled {}", key(act)),
+        Deed::RevokeKey => format!("revoked {}: it signs nothing any more", key(act)),
+        Deed::EnrolAgent => format!("enrolled {whom}"),
+        Deed::DismissAgent => format!("dismissed {whom}"),
+        Deed::EnrolRoster => format!(
+            "let the roster of {provider} in {} grow by {}",
+            act.dataset.as_deref().unwrap_or_default(),
+            persons(act.persons.unwrap_or(0)),
+        ),
+        Deed::Loosen => format!(
+            "approved the looser policy whose digest is {}",
+            act.digest.map_or_else(String::new, |digest| digest.to_string()),
+        ),
+    }
+}
+
+/// Which key, of whom.
+fn key(act: &Act) -> String {
+    let key = act.key.map_or_else(String::new, |key| key.to_string());
+    format!("the personal key {key} of {}", act.admin.as_deref().unwrap_or_default())
 }

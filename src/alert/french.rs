@@ -1,6 +1,6 @@
 //! The sentences in French.
 
-use super::{Span, budget, command, day_and_time, lifts, weight};
+use super::{Span, budget, command, day_and_time, lifts, signers, weight};
 use crate::ledger::entry::{Act, Alert, Deed, Level, Matter, Measure, Severity, Warning, Word};
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -114,8 +114,12 @@ fn contained(alert: &Alert) -> String {
         let (day, time) = day_and_time(until);
         format!("le {day} à {time} UTC, ou ")
     });
+    let who = match alert.severity {
+        Severity::Critical => "deux administrateurs la lèvent",
+        _ => "un administrateur la lève",
+    };
     format!(
-        "Restriction : {}. Elle prend fin {end}quand un administrateur la lève : {}",
+        "Restriction : {}. Elle prend fin {end}quand {who} : {}",
         measures.join(" ; "),
         lifts(alert).join(" et ")
     )
@@ -157,6 +161,13 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
 }
 
 pub(super) fn act(seq: u64, act: &Act) -> String {
+    let by = signers(act, " et ").map_or_else(String::new, |by| format!(" Signé par {by}."));
+    let (id, role, reason) = (&act.id, &act.role, &act.reason);
+    format!("Acte {seq} : {id} ({role}) {}.{by} Motif donné : « {reason} »", done(act))
+}
+
+/// What was done, to whom.
+fn done(act: &Act) -> String {
     let provider = act.provider.as_deref().unwrap_or_default();
     let (whom, of_whom) = match act.agent {
         Some(agent) => {
@@ -166,7 +177,7 @@ pub(super) fn act(seq: u64, act: &Act) -> String {
             (format!("{provider} et tous ses agents"), format!("de {provider} et de ses agents"))
         }
     };
-    let what = match act.deed {
+    match act.deed {
         Deed::Suspend => format!(
             "a suspendu {whom} : rien n’y est communiqué jusqu’à ce qu’un administrateur rende \
              l’accès : {}",
@@ -185,6 +196,24 @@ pub(super) fn act(seq: u64, act: &Act) -> String {
         Deed::Acknowledge => {
             format!("a vu l’alerte {} ; rien n’est levé par là", act.alert.unwrap_or(0))
         }
-    };
-    format!("Acte {seq} : {} ({}) {what}. Motif donné : « {} »", act.id, act.role, act.reason)
+        Deed::EnrolKey => format!("a inscrit {}", key(act)),
+        Deed::RevokeKey => format!("a révoqué {} : elle ne signe plus rien", key(act)),
+        Deed::EnrolAgent => format!("a inscrit {whom}"),
+        Deed::DismissAgent => format!("a radié {whom}"),
+        Deed::EnrolRoster => format!(
+            "a permis à la liste de {provider} dans {} de croître de {}",
+            act.dataset.as_deref().unwrap_or_default(),
+            persons(act.persons.unwrap_or(0)),
+        ),
+        Deed::Loosen => format!(
+            "a approuvé la politique assouplie d’empreinte {}",
+            act.digest.map_or_else(String::new, |digest| digest.to_string()),
+        ),
+    }
+}
+
+/// Which key, of whom.
+fn key(act: &Act) -> String {
+    let key = act.key.map_or_else(String::new, |key| key.to_string());
+    format!("la clé personnelle {key} de {}", act.admin.as_deref().unwrap_or_default())
 }

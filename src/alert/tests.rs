@@ -1,7 +1,7 @@
 //! The sentences themselves, and that none of them stumbles over one, none or many.
 
 use super::*;
-use crate::ledger::entry::{Deed, Hash, Level, Severity, Tag};
+use crate::ledger::entry::{Deed, Hash, Level, Measure, PublicKey, Signature, SignatureBytes, Tag};
 
 const AT: Millis = 1_795_341_723_456;
 
@@ -124,8 +124,11 @@ fn no_sentence_stumbles_over_one_none_or_many() {
                 assert!(!once(wrong), "`{wrong}` in: {text}");
             }
             assert!(text.contains("provider-01") && text.contains("57") && text.contains("50"));
+            let critical = alert.severity == Severity::Critical;
             let lifted = text.contains("greffier lift provider-01");
-            assert_eq!(lifted, !alert.measures.is_empty(), "{text}");
+            let proposed = text.contains("greffier act propose lift --provider provider-01");
+            assert_eq!(lifted || proposed, !alert.measures.is_empty(), "{text}");
+            assert_eq!(proposed, critical, "what was critical takes two: {text}");
             assert_eq!(text.contains("11:02:03"), alert.until.is_some(), "{text}");
         }
     }
@@ -196,39 +199,67 @@ fn what_was_taken_from_the_agent_alone_is_lifted_for_the_agent_alone() {
     assert!(text.contains("It ends on 2026-11-22 at 10:02:03 UTC, or when"), "{text}");
 }
 
+/// An act of every deed, about an agent where there is a choice and `agent` says so.
+fn act(deed: Deed, agent: bool) -> Act {
+    let (must, may) = deed.about();
+    let about = |key: &str| must.contains(&key) || (agent && may.contains(&key));
+    let signature = |admin: &str| Signature {
+        admin: admin.into(),
+        key: PublicKey([2; 32]),
+        signature: SignatureBytes([3; 64]),
+    };
+    Act {
+        provider: about("provider").then(|| "provider-01".into()),
+        agent: about("agent").then_some(Tag([0xf8; 16])),
+        alert: about("alert").then_some(57),
+        admin: about("admin").then(|| "admin-3".into()),
+        key: about("key").then_some(PublicKey([4; 32])),
+        dataset: about("dataset").then(|| "cir".into()),
+        persons: about("persons").then_some(1),
+        digest: about("digest").then_some(Hash([5; 32])),
+        signatures: ["admin-1", "admin-2"].map(signature).to_vec(),
+        ..Act::new(deed, "admin", &"admin-1".into(), Some(Hash([1; 32])), "Ticket 7.")
+    }
+}
+
 #[test]
 fn an_act_says_who_did_what_to_whom_and_why() {
-    let act = |deed, agent, alert| Act {
-        deed,
-        role: "admin".into(),
-        id: "admin-1".into(),
-        certificate: Hash([1; 32]),
-        provider: (deed != Deed::Acknowledge).then(|| "provider-01".into()),
-        agent,
-        alert,
-        reason: "Ticket 7.".to_owned(),
-    };
-    let agent = Some(Tag([0xf8; 16]));
-    let mut texts = Vec::new();
-    for language in Language::ALL {
-        for deed in [Deed::Suspend, Deed::Reinstate, Deed::Lift] {
-            texts.extend([None, agent].map(|agent| of_act(language, 60, &act(deed, agent, None))));
-        }
-        texts.push(of_act(language, 60, &act(Deed::Acknowledge, None, Some(57))));
-    }
     assert_eq!(
-        texts[1],
+        of_act(Language::English, 60, &act(Deed::Suspend, true)),
         "Act 60: admin-1 (admin) suspended agent -Pj4-Pj4-Pj4-Pj4-Pj4-A of provider-01: nothing is \
          released there until an administrator gives access back: greffier reinstate provider-01 \
-         --agent=-Pj4-Pj4-Pj4-Pj4-Pj4-A --reason \"...\". Reason given: \"Ticket 7.\""
+         --agent=-Pj4-Pj4-Pj4-Pj4-Pj4-A --reason \"...\". Signed by admin-1 and admin-2. Reason \
+         given: \"Ticket 7.\""
     );
+    let unsigned = Act { signatures: Vec::new(), ..act(Deed::Acknowledge, false) };
     assert_eq!(
-        texts[13],
+        of_act(Language::French, 60, &unsigned),
         "Acte 60 : admin-1 (admin) a vu l’alerte 57 ; rien n’est levé par là. Motif donné : \
          « Ticket 7. »"
     );
-    let count = texts.len();
+}
+
+#[test]
+fn every_deed_has_a_sentence_of_its_own_that_says_what_it_is_about() {
+    let deeds = Deed::SIGNED.into_iter().chain([Deed::Acknowledge]);
+    let acts: Vec<Act> = deeds.flat_map(|deed| [act(deed, false), act(deed, true)]).collect();
+    let mut texts = Vec::new();
+    for act in &acts {
+        for language in Language::ALL {
+            let text = of_act(language, 60, act);
+            let (key, digest) = (PublicKey([4; 32]).to_string(), Hash([5; 32]).to_string());
+            let agent = Tag([0xf8; 16]).to_string();
+            assert_eq!(text.contains(&key), act.key.is_some(), "{text}");
+            assert_eq!(text.contains(&digest), act.digest.is_some(), "{text}");
+            assert_eq!(text.contains(&agent), act.agent.is_some(), "{text}");
+            assert_eq!(text.contains("provider-01"), act.provider.is_some(), "{text}");
+            assert_eq!(text.contains("1 person"), act.persons.is_some(), "{text}");
+            assert!(text.contains("admin-1 and admin-2") || text.contains("admin-1 et admin-2"));
+            texts.push(text);
+        }
+    }
     texts.sort();
     texts.dedup();
-    assert_eq!(texts.len(), count);
+    // Three deeds are of a provider or of an agent; the others are of one thing only.
+    assert_eq!(texts.len(), 2 * (Deed::SIGNED.len() + 1 + 3));
 }

@@ -218,7 +218,17 @@ impl Containment {
                 let agent = provider.agents.entry(agent).or_default();
                 *agent = Agent { dismissed: agent.dismissed, ..Agent::default() };
             }
-            (Deed::Acknowledge, _) => {}
+            // Nobody is contained by these, or freed.
+            (
+                Deed::Acknowledge
+                | Deed::EnrolKey
+                | Deed::RevokeKey
+                | Deed::EnrolAgent
+                | Deed::DismissAgent
+                | Deed::EnrolRoster
+                | Deed::Loosen,
+                _,
+            ) => {}
         }
     }
 

@@ -71,14 +71,9 @@ impl Bench {
     fn act(&mut self, deed: Deed, provider: &str, agent: Option<u8>) {
         let agent = agent.map(|n| Tag([n; 16]));
         self.add(What::Act(Act {
-            deed,
-            role: "admin".into(),
-            id: "admin-1".into(),
-            certificate: Hash::default(),
             provider: Some(provider.into()),
             agent,
-            alert: None,
-            reason: "an exercise".to_owned(),
+            ..Act::new(deed, "admin", &"admin-1".into(), None, "an exercise")
         }));
     }
 

@@ -4,15 +4,22 @@ use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
 
+use super::act::{ActFile, Signing, statement, told};
 use super::call::{CallError, Who, block_on};
-use super::notice::{LanguageName, act_json, print_act};
-use super::print;
+use super::notice::LanguageName;
+use super::safe;
 use crate::client::Client;
-use crate::proto::{Act, LiftContainmentRequest, ReinstateAccessRequest, SuspendAccessRequest};
+use crate::ledger::entry::{Deed, Millis, Statement, Tag, word};
+use crate::proto::Act;
+
+/// Who acts in an instance if nobody is named.
+const ADMIN: &str = "admin-1";
+/// How long the gateway may take an act that is submitted at once: clocks differ.
+const MINUTES_10: Millis = 600_000;
 
 /// Stop everything to a provider or to one of its agents, at once
 ///
-/// The act is an entry of the ledger, with who you are and why. From that entry on nothing is
+/// The act is an entry of the ledger, with your signature and why. From that entry on nothing is
 /// released to them: when this command has answered, no read under way escapes it. It lasts until
 /// `greffier reinstate`, over any restart.
 ///
@@ -45,7 +52,8 @@ pub(super) struct Reinstate {
 /// Look first at what was found (`greffier alerts show`), and lift it when you know what it was: the
 /// detectors begin again at 0 for them, so a thief who goes on is noticed as late as the first time.
 /// Without --agent it is for the provider as a whole, and leaves its agents as they are: an alert that
-/// took from both names both commands. Suspensions by `greffier suspend` stand. Budgets that are used up stay so: they refill with time and by nothing else.
+/// took from both names both commands. What a critical alert took, two administrators lift: see
+/// `greffier act`. Suspensions by `greffier suspend` stand. Budgets that are used up stay so: they refill with time and by nothing else.
 ///
 /// Exit codes: 0 done, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]
@@ -60,17 +68,13 @@ pub(super) struct Lift {
 struct Asked {
     #[command(flatten)]
     who: Who,
+    #[command(flatten)]
+    signing: Signing,
     /// Provider id, as in the policy
     provider: String,
     /// Tag of one agent, as alerts have it
-    #[arg(
-        long,
-        value_name = "TAG",
-        default_value = "",
-        hide_default_value = true,
-        allow_hyphen_values = true
-    )]
-    agent: String,
+    #[arg(long, value_name = "TAG", allow_hyphen_values = true)]
+    agent: Option<Tag>,
     /// Why, 1 to 256 characters; it becomes part of the ledger, so name no person
     #[arg(long)]
     reason: String,
@@ -80,51 +84,57 @@ struct Asked {
 }
 
 pub(super) fn suspend(args: Suspend) -> ExitCode {
-    act(args.asked, async |mut client, provider, agent, reason| {
-        let request = SuspendAccessRequest { provider, agent, reason };
-        Ok(client.admin.suspend_access(request).await?.into_inner().act)
-    })
+    act(Deed::Suspend, &args.asked)
 }
 
 pub(super) fn reinstate(args: Reinstate) -> ExitCode {
-    act(args.asked, async |mut client, provider, agent, reason| {
-        let request = ReinstateAccessRequest { provider, agent, reason };
-        Ok(client.admin.reinstate_access(request).await?.into_inner().act)
-    })
+    act(Deed::Reinstate, &args.asked)
 }
 
 pub(super) fn lift(args: Lift) -> ExitCode {
-    act(args.asked, async |mut client, provider, agent, reason| {
-        let request = LiftContainmentRequest { provider, agent, reason };
-        Ok(client.admin.lift_containment(request).await?.into_inner().act)
-    })
+    act(Deed::Lift, &args.asked)
 }
 
-fn act(
-    asked: Asked,
-    call: impl AsyncFnOnce(Client, String, String, String) -> Result<Option<Act>, CallError>,
-) -> ExitCode {
-    let Asked { who, provider, agent, reason, json } = asked;
-    let written = who.settings("admin-1").and_then(|settings| {
-        block_on(async {
-            let client = Client::connect(&settings).await?;
-            call(client, provider, agent, reason).await
-        })
-    });
-    match written {
+/// Proposes, signs and submits in one step.
+fn act(deed: Deed, asked: &Asked) -> ExitCode {
+    match block_on(submit(deed, asked)) {
         Ok(act) => {
-            told(&act.unwrap_or_default(), LanguageName::En, json);
+            told(&act, LanguageName::En, asked.json);
             ExitCode::SUCCESS
         }
-        Err(error) => error.told(json),
+        Err(error) => {
+            let second = error.wants_second();
+            let code = error.told(asked.json);
+            if second && !asked.json {
+                eprintln!("{}", safe(&how_two_sign(deed, asked)));
+            }
+            code
+        }
     }
 }
 
-/// Prints what was written.
-pub(super) fn told(act: &Act, language: LanguageName, json: bool) {
-    if json {
-        print(act_json(act));
-    } else {
-        print_act(act, language);
-    }
+async fn submit(deed: Deed, asked: &Asked) -> Result<Act, CallError> {
+    let usual = asked.who.name(ADMIN);
+    let mut client = Client::connect(&asked.who.settings(ADMIN)?).await?;
+    let origin = client.origin().await?;
+    let statement = Statement {
+        provider: Some(asked.provider.as_str().into()),
+        agent: asked.agent,
+        ..statement(&origin, deed, &asked.reason, MINUTES_10)?
+    };
+    let mut act = ActFile::new(&statement)?;
+    asked.signing.sign(&mut act, asked.who.instance().as_ref(), usual)?;
+    Ok(client.submit(act.statement, &act.signatures).await?)
+}
+
+/// What to do when one administrator is not enough.
+fn how_two_sign(deed: Deed, asked: &Asked) -> String {
+    let (deed, provider) = (word(&deed), &asked.provider);
+    let agent = asked.agent.map_or_else(String::new, |agent| format!(" --agent={agent}"));
+    format!(
+        "  Write it down:  greffier act propose {deed} --provider {provider}{agent} --reason \"...\" \
+         --origin ORIGIN > act.json\n  \
+         Two sign it:    greffier act sign act.json --admin ID --personal-key FILE\n  \
+         One hands it in: greffier act submit act.json"
+    )
 }

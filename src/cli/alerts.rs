@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
 
-use super::access::told;
+use super::act::told;
 use super::call::{CallError, Who, block_on};
 use super::notice::{LanguageName, act_json, alert_json, print_act, print_alert};
 use super::{NO, failed, print};

@@ -45,6 +45,11 @@ impl Who {
         self.instance.as_deref().map(Layout::new)
     }
 
+    /// Whose certificate of an instance is shown.
+    pub(super) fn name<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.name.as_deref().unwrap_or(usual)
+    }
+
     /// For the client; `usual` is whose certificate of an instance is shown if none is named.
     ///
     /// # Errors
@@ -59,7 +64,7 @@ impl Who {
             (None, None) => "127.0.0.1:8443".to_owned(),
         };
         let made = layout.map(|layout| {
-            let (certificate, key) = layout.client(self.name.as_deref().unwrap_or(usual));
+            let (certificate, key) = layout.client(self.name(usual));
             (layout.ca(), certificate, key)
         });
         let (ca, certificate, key) = made.unwrap_or_default();
@@ -91,6 +96,8 @@ pub(super) enum CallError {
     System(#[from] std::io::Error),
     #[error(transparent)]
     Config(#[from] crate::config::Unusable),
+    #[error(transparent)]
+    Act(#[from] super::act::ActError),
 }
 
 impl From<Status> for CallError {
@@ -104,6 +111,13 @@ impl CallError {
     pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> CallError {
         let path = path.to_owned();
         move |error| CallError::File { path, error }
+    }
+
+    /// Whether the gateway wants another administrator to sign too.
+    pub(super) fn wants_second(&self) -> bool {
+        let CallError::Refused(status) = self else { return false };
+        let info = status.get_error_details().error_info().cloned();
+        info.is_some_and(|info| info.reason == "SECOND_SIGNATURE_REQUIRED")
     }
 
     /// Tells it: a refusal with what the gateway says about it.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{bar, failed, grouped, print};
 use crate::anomaly::Anomaly;
 use crate::config::policy;
-use crate::instance::{InstanceError, Made, Plan, Stage, prepare};
+use crate::instance::{InstanceError, Made, NotFounded, Plan, Stage, prepare};
 use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, StartError};
 
@@ -64,6 +64,8 @@ pub(super) enum InitError {
     #[error(transparent)]
     Secret(#[from] BadSecret),
     #[error(transparent)]
+    Founding(#[from] NotFounded),
+    #[error(transparent)]
     Ledger(#[from] StartError),
 }
 
@@ -93,20 +95,21 @@ pub(super) fn make(dir: &Path, stock: &Stock, listen: &str) -> Result<Made, Init
     Ok(prepared.finish()?)
 }
 
-/// The first segment: genesis and first policy.
+/// The first segment: genesis, the administrators' keys and first policy.
 fn write_ledger(made: &Made) -> Result<(), InitError> {
     let policy = policy::load(&made.layout.policy())?;
     let seed = read_key(&made.layout.signing_key())?;
     let period = jiff::Timestamp::now().strftime("%Y-%m");
-    let signer = Signer::new(&format!("{}/{period}", made.verifier.name()), &seed)
-        .map_err(BadSecret::from)?;
+    let origin = format!("{}/{period}", made.verifier.name());
+    let signer = Signer::new(&origin, &seed).map_err(BadSecret::from)?;
     let settings = start::Settings {
         path: made.layout.ledger(),
         high_water: made.layout.high_water(),
         queue: 1,
         share: 1,
     };
-    start::create(&settings, &signer, &policy.rules(), Anomaly::fresh())?;
+    let founding = made.layout.founding(&origin)?;
+    start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh())?;
     Ok(())
 }
 

@@ -118,6 +118,12 @@ pub(super) fn act_json(act: &Act) -> Value {
         "provider": stated(&act.provider),
         "agent": stated(&act.agent),
         "alert": (act.alert > 0).then_some(act.alert),
+        "admin": stated(&act.admin),
+        "key": stated(&act.key),
+        "dataset": stated(&act.dataset),
+        "persons": (act.persons > 0).then_some(act.persons),
+        "digest": stated(&act.digest),
+        "signers": act.signers,
         "reason": act.reason,
         "text": text(&act.sentences),
     })

@@ -80,6 +80,11 @@ impl Layout {
         self.root.join(HANDLE_KEY)
     }
 
+    /// The personal key of an administrator, 32 bytes in hex: what signs acts.
+    pub fn personal_key(&self, admin: &str) -> PathBuf {
+        self.root.join("keys").join(format!("{admin}.key"))
+    }
+
     /// The ledger's verifier key, as text.
     pub fn verifier_key(&self) -> PathBuf {
         self.root.join("key.vkey")

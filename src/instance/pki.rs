@@ -10,7 +10,9 @@ use rcgen::{
     date_time_ymd,
 };
 
-use super::{InstanceError, Layout, Progress, Stage, TRUST_DOMAIN, write_public, write_secret};
+use super::{
+    ADMINS, InstanceError, Layout, Progress, Stage, TRUST_DOMAIN, write_public, write_secret,
+};
 use crate::ledger::entry::Word;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -22,10 +24,11 @@ const LEAF_DAYS: u32 = 397;
 /// Names that the daemon answers to.
 const SERVER_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// Who else has a certificate: role and id. The providers' are made from the plan.
-pub(super) const STAFF: [(&str, &str); 4] = [
+pub(super) const STAFF: [(&str, &str); 5] = [
     ("security", "security-soc"),
     ("auditor", "auditor-1"),
-    ("admin", "admin-1"),
+    ("admin", ADMINS[0]),
+    ("admin", ADMINS[1]),
     ("agency", "agency-1"),
 ];
 

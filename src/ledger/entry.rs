@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+mod act;
 mod body;
 mod digest;
 mod notice;
@@ -12,9 +13,10 @@ mod policy;
 mod read;
 mod watch;
 
+pub use act::{Act, Deed, STATEMENT_MAX, Signature, Statement};
 pub use body::{BODY_MAX, INTEGER_END, Malformed, TEXT_MAX};
-pub use digest::{Hash, Tag, sha256};
-pub use notice::{Act, Alert, Deed, Level, Measure, Severity};
+pub use digest::{Hash, Nonce, PublicKey, SignatureBytes, Tag, sha256};
+pub use notice::{Alert, Level, Measure, Severity};
 pub use policy::{Budgets, Detectors, Head, Policy, ProviderRules, RosterRule, Section};
 pub use read::{Counts, Facts, Flag, Key, Method, Outcome, Read, Rule, Ruling};
 pub use watch::{Matter, Roster, Warning};

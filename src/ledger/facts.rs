@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::acts::{Acts, BadAct};
 use super::entry::{
-    Act, Alert, Counts, Deed, Entry, Method, Millis, Outcome, Read, Rule, Ruling, Severity, Tag,
-    What, Word,
+    Alert, Counts, Entry, Method, Millis, Outcome, Read, Rule, Ruling, Severity, Tag, What, Word,
 };
 use super::rosters::Rosters;
 
@@ -53,17 +53,15 @@ pub enum BadFacts {
     /// An alert that does not follow from what stands before it.
     #[error("it is an alert that does not belong to the read before it, or to its incident")]
     Alert,
-    /// An act without a reason, or without whom or what it is about, or of a role that may not.
-    #[error(
-        "it is an act without a reason, of the wrong role, or that does not say what it is about"
-    )]
-    Act,
     /// A roster that does not follow from the one before it, or a warning that has no place.
     #[error(
         "it is a roster or a warning that does not follow from what stands before it, or a warning \
          is missing before it"
     )]
     Roster,
+    /// An act that cannot stand.
+    #[error(transparent)]
+    Act(#[from] BadAct),
     /// The sum of a day.
     #[error(
         "`{provider}` had {tags} different persons of {listed} listed on this day, \
@@ -84,7 +82,7 @@ pub enum BadFacts {
 impl BadFacts {
     /// Whether what stands before the entry may be what is wrong.
     pub(super) fn may_come_from_before(&self) -> bool {
-        matches!(self, BadFacts::Day { .. } | BadFacts::Alert | BadFacts::Act | BadFacts::Roster)
+        matches!(self, BadFacts::Day { .. } | BadFacts::Alert | BadFacts::Act(_) | BadFacts::Roster)
     }
 }
 
@@ -108,6 +106,7 @@ pub struct Facts {
     /// By number, the provider and the incident of each alert.
     alerts: HashMap<u64, (Word, u64)>,
     rosters: Rosters,
+    acts: Acts,
 }
 
 impl Facts {
@@ -124,14 +123,20 @@ impl Facts {
         if !self.rosters.admits(entry) {
             return Err(BadFacts::Roster);
         }
+        self.said(entry)?;
         self.rosters.apply(entry);
+        self.acts.apply(entry);
+        Ok(())
+    }
+
+    fn said(&mut self, entry: &Entry) -> Result<(), BadFacts> {
         let read = match &entry.what {
             What::Read(read) => read,
             What::Alert(alert) => return self.alert(entry.seq, alert),
             other => {
                 self.read = None;
                 let What::Act(act) = other else { return Ok(()) };
-                return self::act(act, |alert| self.alerts.contains_key(&alert));
+                return Ok(self.acts.check(entry.now.at, act)?);
             }
         };
         alone(read)?;
@@ -176,22 +181,6 @@ impl Facts {
         self.alerts.insert(seq, (provider.clone(), alert.incident));
         Ok(())
     }
-}
-
-/// Whether an act gives its reason and says what it is about: an alert that there is, or somebody.
-pub(super) fn act(act: &Act, is_alert: impl Fn(u64) -> bool) -> Result<(), BadFacts> {
-    let about = match act.deed {
-        Deed::Acknowledge => {
-            &*act.role == "security"
-                && act.alert.is_some_and(is_alert)
-                && act.provider.is_none()
-                && act.agent.is_none()
-        }
-        Deed::Suspend | Deed::Reinstate | Deed::Lift => {
-            &*act.role == "admin" && act.provider.is_some() && act.alert.is_none()
-        }
-    };
-    if about && !act.reason.trim().is_empty() { Ok(()) } else { Err(BadFacts::Act) }
 }
 
 /// What one read must satisfy by itself.

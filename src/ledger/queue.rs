@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Contained;
+use super::acts::{Approved, BadAct};
 use super::entry::{Access, Act, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word};
 use super::notices::Notices;
 
@@ -97,6 +98,9 @@ pub enum Unrecorded {
     /// Its entry would not be one that the format allows.
     #[error("the entry is not one that can be written")]
     Unfit,
+    /// It is an act that cannot stand.
+    #[error(transparent)]
+    Act(#[from] BadAct),
 }
 
 impl Unrecorded {
@@ -105,7 +109,7 @@ impl Unrecorded {
         match self {
             Unrecorded::Busy => Some(Duration::from_millis(100)),
             Unrecorded::Unwritable => Some(Duration::from_secs(1)),
-            Unrecorded::Unfit => None,
+            Unrecorded::Unfit | Unrecorded::Act(_) => None,
         }
     }
 }
@@ -191,6 +195,7 @@ pub(super) struct Seen {
     pub(super) newest: watch::Receiver<Arc<str>>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) contained: watch::Receiver<Arc<Contained>>,
+    pub(super) approved: watch::Receiver<Arc<Approved>>,
     pub(super) notices: Notices,
 }
 
@@ -241,7 +246,7 @@ impl Ledger {
     /// Records what somebody decided; it holds for every read that is decided after it.
     ///
     /// # Errors
-    /// [`Unrecorded`].
+    /// [`Unrecorded`]; [`Unrecorded::Act`] if a verifier would not pass it.
     pub async fn act(&self, act: Act) -> Result<u64, Unrecorded> {
         self.note(What::Act(act)).await
     }
@@ -284,6 +289,11 @@ impl Ledger {
     /// Who is contained so far that a read of theirs need not be drafted.
     pub fn contained(&self) -> Arc<Contained> {
         self.seen.contained.borrow().clone()
+    }
+
+    /// What acts have approved.
+    pub fn approved(&self) -> Arc<Approved> {
+        self.seen.approved.borrow().clone()
     }
 
     /// Alerts, warnings and acts.

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
+use super::acts::Approved;
 use super::entry::{Moment, Outcome, Roster, Ruling, What};
 use super::facts;
 use super::high_water::{self, Bell};
@@ -54,10 +55,16 @@ impl Registrar {
         let (newest, newest_seen) = watch::channel(Arc::from(note));
         let (status, status_seen) = watch::channel(Status::Writable);
         let (contained, contained_seen) = watch::channel(state.judge().contained());
+        let (approved, approved_seen) = watch::channel(state.approved());
         let (board, notices) = Board::new();
         board.publish(state.take_notices());
-        let seen =
-            Seen { newest: newest_seen, status: status_seen, contained: contained_seen, notices };
+        let seen = Seen {
+            newest: newest_seen,
+            status: status_seen,
+            contained: contained_seen,
+            approved: approved_seen,
+            notices,
+        };
         let (ledger, inbox) = Ledger::new(settings.queue, settings.share, seen);
         let keeper = high_water::keep(settings.high_water.clone(), newest.subscribe());
         let (high_water, keeper) = keeper.map_err(StartError::Thread)?;
@@ -70,6 +77,7 @@ impl Registrar {
             newest,
             status,
             contained,
+            approved,
             board,
             high_water,
             runtime: Handle::current(),
@@ -101,6 +109,7 @@ struct Desk {
     newest: watch::Sender<Arc<str>>,
     status: watch::Sender<Status>,
     contained: watch::Sender<Arc<Contained>>,
+    approved: watch::Sender<Arc<Approved>>,
     board: Board,
     high_water: Bell,
     runtime: Handle,
@@ -169,6 +178,7 @@ impl Desk {
         let notices = state.take_notices();
         if !notices.is_empty() {
             self.contained.send_replace(state.judge().contained());
+            self.approved.send_replace(state.approved());
             self.board.publish(notices);
             let wake = self.board.wake();
             self.runtime.spawn(async move { wake() });
@@ -225,20 +235,23 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
             None => drop(answer.send(Err(Unrecorded::Unfit))),
         },
         Job::Note { what, answer } => match note(state, batch, now, what) {
-            Some(seq) => waiters.notes.push((answer, seq)),
-            None => drop(answer.send(Err(Unrecorded::Unfit))),
+            Ok(seq) => waiters.notes.push((answer, seq)),
+            Err(unrecorded) => drop(answer.send(Err(unrecorded))),
         },
     }
 }
 
-/// Adds what is not judged; none if its entry is not one that a verifier would pass.
-fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Option<u64> {
+/// Adds what is not judged, unless its entry is not one that a verifier would pass.
+fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Result<u64, Unrecorded> {
     match &what {
-        What::Act(act) if !state.fits(act) => None,
-        What::Warning(warning) if !warning.is_whole() => None,
-        What::Roster(found) => roster(state, batch, now, found.clone()),
-        _ => state.add(batch, now, what).ok(),
+        What::Act(act) => state.stands(act, now)?,
+        What::Warning(warning) if !warning.is_whole() => return Err(Unrecorded::Unfit),
+        What::Roster(found) => {
+            return roster(state, batch, now, found.clone()).ok_or(Unrecorded::Unfit);
+        }
+        _ => {}
     }
+    state.add(batch, now, what).map_err(|_| Unrecorded::Unfit)
 }
 
 /// Adds a roster that is news, and the warning that comes of it right behind.

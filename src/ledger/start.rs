@@ -1,19 +1,18 @@
 //! How a ledger begins and how a daemon takes it up: one path for the first start, for the one after
 //! a crash and for the one after a failed commit. Everything in memory is folded from the file.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Judge;
+use super::acts::{Acts, Approved, BadAct};
 use super::checkpoint::Checkpoint;
 use super::clock::{Clock, ClockBehind, wall};
 use super::entry::{
     Act, Detectors, Entry, Genesis, Hash, Head, Malformed, Moment, Policy, ProviderRules, Section,
     What,
 };
-use super::facts;
 use super::high_water;
 use super::memory::Memory;
 use super::merkle::{self, Frontier};
@@ -93,6 +92,9 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("no thread for the ledger: {0}")]
     Thread(io::Error),
+    /// A founding enrolment that a verifier would not pass.
+    #[error("a founding key cannot be enrolled: {0}")]
+    Founding(#[from] BadAct),
     /// A name in the policy or configuration that no entry can hold.
     #[error("the policy cannot be recorded: {0}")]
     Malformed(#[from] Malformed),
@@ -117,8 +119,8 @@ impl From<rusqlite::Error> for StartError {
     }
 }
 
-/// Makes a new ledger: the genesis of its first segment and its first policy, in one commit, and
-/// the high-water file.
+/// Makes a new ledger: the genesis of its first segment, the enrolments of the keys that it begins
+/// with and its first policy, in one commit, and the high-water file.
 ///
 /// # Errors
 /// If a file is there already, or cannot be written.
@@ -126,6 +128,7 @@ pub fn create(
     settings: &Settings,
     signer: &Signer,
     rules: &Rules,
+    founding: &[Act],
     judge: Box<dyn Judge>,
 ) -> Result<(), StartError> {
     let version = judge.version();
@@ -140,7 +143,7 @@ pub fn create(
         clock: Clock::resume(Moment { at: wall(), tick: 0 })?,
         head: None,
         notices: Vec::new(),
-        alerts: HashSet::new(),
+        acts: Acts::default(),
         rosters: Rosters::default(),
     };
     let mut batch = state.begin();
@@ -153,6 +156,10 @@ pub fn create(
     };
     let now = Moment { at: wall(), tick: 0 };
     state.add(&mut batch, now, What::Genesis(genesis))?;
+    for act in founding {
+        state.stands(act, now)?;
+        state.add(&mut batch, now, What::Act(act.clone()))?;
+    }
     for what in policy(rules, version) {
         state.add(&mut batch, now, what)?;
     }
@@ -211,8 +218,7 @@ pub(super) struct State {
     head: Option<(u64, Head)>,
     /// Alerts, warnings and acts that nobody has taken yet.
     notices: Vec<Arc<Entry>>,
-    /// Numbers of all alerts.
-    alerts: HashSet<u64>,
+    acts: Acts,
     pub(super) rosters: Rosters,
 }
 
@@ -230,19 +236,17 @@ impl State {
         let mut judge = factory();
         let (mut memory, mut tiles, mut head) = (Memory::default(), Edge::default(), None);
         let (mut full, mut tiles_hold) = (Vec::new(), true);
-        let (mut notices, mut alerts) = (Vec::new(), HashSet::new());
+        let (mut notices, mut acts) = (Vec::new(), Acts::default());
         let mut rosters = Rosters::default();
         let anchors = [high_water];
         let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
         let mut fold = |entry: &Entry, leaf: Hash| {
             judge.apply(entry);
             memory.apply(entry);
+            acts.apply(entry);
             rosters.apply(entry);
             if let What::Policy(Policy { section: Section::Head(new) }) = &entry.what {
                 head = Some((entry.seq, new.clone()));
-            }
-            if let What::Alert(_) = &entry.what {
-                alerts.insert(entry.seq);
             }
             if is_notice(&entry.what) {
                 notices.push(Arc::new(entry.clone()));
@@ -269,7 +273,7 @@ impl State {
             clock: Clock::resume(sound.last)?,
             head,
             notices,
-            alerts,
+            acts,
             rosters,
         };
         let note = state.enact(rules, signer)?.unwrap_or(sound.note);
@@ -308,9 +312,14 @@ impl State {
         self.edge.size()
     }
 
-    /// Whether a verifier would pass an act.
-    pub(super) fn fits(&self, act: &Act) -> bool {
-        facts::act(act, |alert| self.alerts.contains(&alert)).is_ok()
+    /// Whether a verifier would pass an act that is written now.
+    pub(super) fn stands(&self, act: &Act, now: Moment) -> Result<(), BadAct> {
+        self.acts.check(now.at, act)
+    }
+
+    /// What acts have approved.
+    pub(super) fn approved(&self) -> Arc<Approved> {
+        self.acts.approved()
     }
 
     /// Takes the alerts, warnings and acts that were added since it was last called.
@@ -342,12 +351,10 @@ impl State {
         self.tiles.push(self.leaf, &mut batch.tiles);
         self.judge.apply(&entry);
         self.memory.apply(&entry);
+        self.acts.apply(&entry);
         self.rosters.apply(&entry);
         batch.bodies.push(body);
         let seq = entry.seq;
-        if let What::Alert(_) = &entry.what {
-            self.alerts.insert(seq);
-        }
         if is_notice(&entry.what) {
             self.notices.push(Arc::new(entry));
         }

@@ -69,6 +69,8 @@ pub enum Fault {
     Clock,
     /// Not an entry, or not a checkpoint.
     Malformed,
+    /// An act that its signatures do not carry.
+    Act,
     /// Integers that contradict the tags.
     Facts,
     /// The tables, views or triggers are not ours, or the file is damaged.

@@ -1,102 +1,143 @@
-//! `greffier.v1.Admin`: what administrators decide about access. Each act is an entry first; the
-//! judge is serial, so nothing is decided behind that entry as if it were not there.
+//! `greffier.v1.Admin`: what administrators decide. An act comes as the statement that they signed and
+//! is an entry first; the judge is serial, so nothing is decided behind that entry as if it were not
+//! there. Whether the signatures carry it, the ledger says.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
 use super::Shared;
-use super::notice::{Decided, decide, reason_fault};
+use super::notice::{decide, reason_fault};
 use super::status::Fault;
-use crate::admission::{Role, Violation};
-use crate::ledger::entry::Deed;
+use crate::admission::grammar::{ID, is_id};
+use crate::admission::{Reader, Role, Violation};
+use crate::ledger::acts::SIGNATURES_MAX;
+use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::entry::{
+    self, Act, Deed, Hash, PublicKey, SignatureBytes, Statement, Tag, Word, word,
+};
 use crate::proto::admin_server::Admin;
 use crate::proto::{
-    Act, LiftContainmentRequest, LiftContainmentResponse, ReinstateAccessRequest,
-    ReinstateAccessResponse, SuspendAccessRequest, SuspendAccessResponse,
+    ListProvidersRequest, ListProvidersResponse, Provider, Signature, SubmitActRequest,
+    SubmitActResponse,
 };
 
 /// The service.
 pub(super) struct AdminService(pub(super) Arc<Shared>);
 
-/// Whom an act is about, and why, as the request says it.
-struct Asked<'a> {
-    deed: Deed,
-    provider: &'a str,
-    agent: &'a str,
-    reason: &'a str,
+impl AdminService {
+    /// The act, if everything that can be said without the ledger is good; else all that is not.
+    fn act(&self, reader: &Reader, request: &SubmitActRequest) -> Result<Act, Vec<Violation>> {
+        let mut faults = Vec::new();
+        let mut fault = |field, description: String| faults.push(Violation { field, description });
+        let signatures = signatures(&request.signatures);
+        if signatures.is_none() {
+            let form = "each with an id, a key of 32 bytes and a signature of 64";
+            fault("signatures", format!("must be 1 to {SIGNATURES_MAX}, {form}"));
+        }
+        let statement = Statement::parse(&request.statement).map_err(|why| {
+            fault(
+                "statement",
+                format!("must be a statement as docs/ledger-format.md has it: {why}"),
+            );
+        });
+        let (Some(signatures), Ok(statement)) = (signatures, statement) else {
+            return Err(faults);
+        };
+        let origin = self.origin();
+        if statement.origin != origin {
+            fault("origin", format!("must be that of this ledger, {origin}"));
+        }
+        let certificate = Some(Hash(reader.fingerprint()));
+        let act = statement.act(reader.id(), certificate, signatures);
+        if act.deed == Deed::Acknowledge {
+            fault("deed", "must be one that administrators sign".to_owned());
+        }
+        for (field, must) in act.misfits() {
+            let deed = word(&act.deed);
+            let there = if must { "must be there" } else { "must not be there" };
+            fault(field, format!("{there}, for {deed}"));
+        }
+        self.names(&act, &mut fault);
+        faults.extend(reason_fault(&act.reason));
+        if faults.is_empty() { Ok(act) } else { Err(faults) }
+    }
+
+    /// Holds the names in an act to the policy: what is mistyped must not stand there as if it held.
+    fn names(&self, act: &Act, fault: &mut impl FnMut(&'static str, String)) {
+        let terms = &self.0.rooms.terms;
+        if act.provider.as_ref().is_some_and(|id| !terms.providers.contains_key(id)) {
+            fault("provider", "must be the id of a provider that the policy knows".to_owned());
+        }
+        if act.dataset.as_ref().is_some_and(|name| !terms.datasets.contains_key(name)) {
+            fault("dataset", "must be one that the policy knows".to_owned());
+        }
+        if act.admin.as_ref().is_some_and(|id| !is_id(id)) {
+            fault("admin", format!("must be {ID}"));
+        }
+    }
+
+    /// The segment that is written.
+    fn origin(&self) -> String {
+        let newest = self.0.rooms.ledger.newest();
+        Checkpoint::parse(&newest).map_or_else(|_| String::new(), |checkpoint| checkpoint.origin)
+    }
+
+    fn provider(&self, id: &Word) -> Provider {
+        let ledger = &self.0.rooms.ledger;
+        let (contained, approved) = (ledger.contained(), ledger.approved());
+        let tags = |agents: &HashMap<Word, HashSet<Tag>>| {
+            let tags = agents.get(id).into_iter().flatten().map(Tag::to_string);
+            let mut tags: Vec<String> = tags.collect();
+            tags.sort();
+            tags
+        };
+        Provider {
+            id: id.as_ref().to_owned(),
+            suspended: contained.providers.contains(id),
+            roster_only: contained.closed.contains(id),
+            suspended_agents: tags(&contained.agents),
+            frozen_agents: tags(&contained.frozen),
+            enrolled_agents: approved.agents(id) as u64,
+        }
+    }
 }
 
-impl AdminService {
-    /// Admits, checks, records.
-    async fn act<T>(&self, request: &Request<T>, asked: Asked<'_>) -> Result<Act, Status> {
-        let Shared { rooms, .. } = &*self.0;
-        let reader = self.0.reader(request, &[Role::Admin])?;
-        let decided = self.decided(asked);
-        let decided =
-            decided.map_err(|faults| self.0.refuse(request, Fault::malformed(&faults)))?;
-        let written = decide(&rooms.ledger, &reader, decided).await;
-        written.map_err(|unrecorded| self.0.refuse(request, (&unrecorded).into()))
-    }
-
-    /// The act, if every field of the request is good; else all that are not.
-    fn decided(&self, asked: Asked<'_>) -> Result<Decided, Vec<Violation>> {
-        let Asked { deed, provider, agent, reason } = asked;
-        let mut faults = Vec::new();
-        let known = self.0.rooms.terms.providers.get_key_value(provider).map(|(id, _)| id.clone());
-        if known.is_none() {
-            let description = "must be the id of a provider that the policy knows".to_owned();
-            faults.push(Violation { field: "provider", description });
-        }
-        let agent = match agent {
-            "" => None,
-            tag => tag
-                .parse()
-                .map_err(|_| {
-                    let description = "must be the tag of an agent as alerts have it, 22 \
-                                       characters of base64url, or empty"
-                        .to_owned();
-                    faults.push(Violation { field: "agent", description });
-                })
-                .ok(),
-        };
-        faults.extend(reason_fault(reason));
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        Ok(Decided { deed, provider: known, agent, alert: None, reason: reason.to_owned() })
-    }
+/// The signatures as an entry has them, if all are of their form and there are not too many.
+fn signatures(told: &[Signature]) -> Option<Vec<entry::Signature>> {
+    let signature = |told: &Signature| {
+        Some(entry::Signature {
+            admin: Some(&*told.admin).filter(|id| is_id(id))?.into(),
+            key: PublicKey(told.key.as_slice().try_into().ok()?),
+            signature: SignatureBytes(told.signature.as_slice().try_into().ok()?),
+        })
+    };
+    let fits = (1..=SIGNATURES_MAX).contains(&told.len());
+    if fits { told.iter().map(signature).collect() } else { None }
 }
 
 #[tonic::async_trait]
 impl Admin for AdminService {
-    async fn suspend_access(
+    async fn submit_act(
         &self,
-        request: Request<SuspendAccessRequest>,
-    ) -> Result<Response<SuspendAccessResponse>, Status> {
-        let SuspendAccessRequest { provider, agent, reason } = request.get_ref();
-        let asked = Asked { deed: Deed::Suspend, provider, agent, reason };
-        let act = Some(self.act(&request, asked).await?);
-        Ok(Response::new(SuspendAccessResponse { act }))
+        request: Request<SubmitActRequest>,
+    ) -> Result<Response<SubmitActResponse>, Status> {
+        let reader = self.0.reader(&request, &[Role::Admin])?;
+        let act = self.act(&reader, request.get_ref());
+        let act = act.map_err(|faults| self.0.refuse(&request, Fault::malformed(&faults)))?;
+        let written = decide(&self.0.rooms.ledger, act).await;
+        let act = written.map_err(|not| self.0.refuse(&request, (&not).into()))?;
+        Ok(Response::new(SubmitActResponse { act: Some(act) }))
     }
 
-    async fn reinstate_access(
+    async fn list_providers(
         &self,
-        request: Request<ReinstateAccessRequest>,
-    ) -> Result<Response<ReinstateAccessResponse>, Status> {
-        let ReinstateAccessRequest { provider, agent, reason } = request.get_ref();
-        let asked = Asked { deed: Deed::Reinstate, provider, agent, reason };
-        let act = Some(self.act(&request, asked).await?);
-        Ok(Response::new(ReinstateAccessResponse { act }))
-    }
-
-    async fn lift_containment(
-        &self,
-        request: Request<LiftContainmentRequest>,
-    ) -> Result<Response<LiftContainmentResponse>, Status> {
-        let LiftContainmentRequest { provider, agent, reason } = request.get_ref();
-        let asked = Asked { deed: Deed::Lift, provider, agent, reason };
-        let act = Some(self.act(&request, asked).await?);
-        Ok(Response::new(LiftContainmentResponse { act }))
+        request: Request<ListProvidersRequest>,
+    ) -> Result<Response<ListProvidersResponse>, Status> {
+        self.0.reader(&request, &[Role::Admin])?;
+        let providers = &self.0.rooms.terms.providers;
+        let providers = providers.keys().map(|id| self.provider(id)).collect();
+        Ok(Response::new(ListProvidersResponse { providers }))
     }
 }

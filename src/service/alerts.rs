@@ -8,11 +8,11 @@ use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::Shared;
-use super::notice::{self, Decided, decide, reason_fault};
+use super::notice::{self, decide, reason_fault};
 use super::status::Fault;
 use super::tail::{Events, Tail};
 use crate::admission::{Role, Violation};
-use crate::ledger::entry::{self, Deed, Entry, What};
+use crate::ledger::entry::{self, Deed, Entry, Hash, What};
 use crate::proto::alerts_server::Alerts;
 use crate::proto::{
     AcknowledgeAlertRequest, AcknowledgeAlertResponse, ListAlertsRequest, ListAlertsResponse,
@@ -98,14 +98,13 @@ impl Alerts for AlertsService {
         if !entry.is_some_and(|entry| matches!(entry.what, What::Alert(_))) {
             return Err(self.shared.refuse(&request, Fault::no_alert(*alert)));
         }
-        let decided = Decided {
-            deed: Deed::Acknowledge,
-            provider: None,
-            agent: None,
+        let certificate = Some(Hash(reader.fingerprint()));
+        let (role, deed) = (reader.role().word(), Deed::Acknowledge);
+        let act = entry::Act {
             alert: Some(*alert),
-            reason: reason.clone(),
+            ..entry::Act::new(deed, role, reader.id(), certificate, reason)
         };
-        let written = decide(ledger, &reader, decided).await;
+        let written = decide(ledger, act).await;
         let act = written.map_err(|not| self.shared.refuse(&request, (&not).into()))?;
         Ok(Response::new(AcknowledgeAlertResponse { act: Some(act) }))
     }

@@ -114,7 +114,8 @@ impl Ledger for LedgerService {
         &self,
         request: Request<GetCheckpointRequest>,
     ) -> Result<Response<GetCheckpointResponse>, Status> {
-        self.reader(&request)?;
+        let roles = [Role::Provider, Role::Auditor, Role::Security, Role::Admin];
+        self.shared.reader(&request, &roles)?;
         let checkpoint = self.shared.rooms.ledger.newest().as_ref().to_owned();
         Ok(Response::new(GetCheckpointResponse { checkpoint }))
     }

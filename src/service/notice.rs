@@ -1,8 +1,8 @@
-//! Alerts, warnings and acts of the ledger as messages, and what a caller says of an act of its own.
+//! Alerts, warnings and acts of the ledger as messages, and the way of an act into it.
 
-use crate::admission::{Reader, Violation};
+use crate::admission::Violation;
 use crate::alert::{Language, of_act, of_alert, of_warning};
-use crate::ledger::entry::{self, Deed, Entry, Hash, TEXT_MAX, What, Word, word};
+use crate::ledger::entry::{self, Entry, Hash, TEXT_MAX, What, Word, word};
 use crate::ledger::{Ledger, Unrecorded};
 use crate::proto::tail_alerts_response::Event;
 use crate::proto::{Act, Alert, Sentence, Severity, Warning};
@@ -75,6 +75,7 @@ fn warning(entry: &Entry, warning: &entry::Warning) -> Warning {
 
 /// The act of an entry.
 pub(super) fn act(entry: &Entry, act: &entry::Act) -> Act {
+    let text = |text: Option<String>| text.unwrap_or_default();
     Act {
         entry: entry.seq,
         at_unix_ms: entry.now.at,
@@ -82,20 +83,17 @@ pub(super) fn act(entry: &Entry, act: &entry::Act) -> Act {
         role: act.role.as_ref().to_owned(),
         id: act.id.as_ref().to_owned(),
         provider: act.provider.as_deref().unwrap_or_default().to_owned(),
-        agent: act.agent.map_or_else(String::new, |agent| agent.to_string()),
+        agent: text(act.agent.map(|agent| agent.to_string())),
         alert: act.alert.unwrap_or(0),
+        admin: act.admin.as_deref().unwrap_or_default().to_owned(),
+        key: text(act.key.map(|key| key.to_string())),
+        dataset: act.dataset.as_deref().unwrap_or_default().to_owned(),
+        persons: act.persons.unwrap_or(0),
+        digest: text(act.digest.map(|digest| digest.to_string())),
+        signers: act.signatures.iter().map(|one| one.admin.as_ref().to_owned()).collect(),
         reason: act.reason.clone(),
         sentences: sentences(|language| of_act(language, entry.seq, act)),
     }
-}
-
-/// What is decided, and about whom or what.
-pub(super) struct Decided {
-    pub(super) deed: Deed,
-    pub(super) provider: Option<Word>,
-    pub(super) agent: Option<entry::Tag>,
-    pub(super) alert: Option<u64>,
-    pub(super) reason: String,
 }
 
 /// What is wrong with a reason; it must be one that an entry can hold.
@@ -108,15 +106,7 @@ pub(super) fn reason_fault(reason: &str) -> Option<Violation> {
 }
 
 /// Has an act written, and returns it as it was: from its entry on it holds.
-pub(super) async fn decide(
-    ledger: &Ledger,
-    reader: &Reader,
-    decided: Decided,
-) -> Result<Act, Unrecorded> {
-    let Decided { deed, provider, agent, alert, reason } = decided;
-    let (role, id) = (reader.role().word().into(), reader.id().clone());
-    let certificate = Hash(reader.fingerprint());
-    let act = entry::Act { deed, role, id, certificate, provider, agent, alert, reason };
+pub(super) async fn decide(ledger: &Ledger, act: entry::Act) -> Result<Act, Unrecorded> {
     let seq = ledger.act(act).await?;
     // It is on the board before anyone is told that it is written.
     let entry = ledger.notices().get(seq).ok_or(Unrecorded::Unwritable)?;

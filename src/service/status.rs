@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::read::Stopped;
 use crate::admission::{Refused, Violation};
+use crate::ledger::acts::BadAct;
 use crate::ledger::entry::{Millis, Rule, word};
 use crate::ledger::{Foreign, Unrecorded};
 use crate::quota::RateLimited;
@@ -227,8 +228,43 @@ impl From<&RateLimited> for Fault {
     }
 }
 
+impl From<&BadAct> for Fault {
+    fn from(bad: &BadAct) -> Fault {
+        let english = format!("the act was not written: {bad}");
+        let rejected = |why: &str| {
+            let french = "Signature refusée : l’acte n’a pas été inscrit.";
+            Fault::new(Code::PermissionDenied, "SIGNATURE_REJECTED", english.clone(), french)
+                .with("why", why)
+        };
+        match bad {
+            BadAct::Expired => rejected("expired"),
+            BadAct::TooLong => rejected("good_for_too_long"),
+            BadAct::Reused => rejected("used_before"),
+            BadAct::Twice(admin) => rejected("one_key_twice").with("admin", admin),
+            BadAct::NotEnrolled(admin) => rejected("key_not_enrolled").with("admin", admin),
+            BadAct::False(admin) => rejected("false").with("admin", admin),
+            BadAct::Submitter(admin) => rejected("not_signed_by_submitter").with("admin", admin),
+            BadAct::Second(deed) => {
+                let french = "Cet acte demande la signature d’un second administrateur.";
+                Fault::new(Code::PermissionDenied, "SECOND_SIGNATURE_REQUIRED", english, french)
+                    .with("deed", word(deed))
+            }
+            BadAct::Known | BadAct::Nothing(_) => {
+                let french = "Acte impossible dans l’état présent du registre.";
+                Fault::new(Code::FailedPrecondition, "ACT_NOT_POSSIBLE", english, french)
+            }
+            BadAct::Form | BadAct::Signatures(_) | BadAct::Founding => {
+                Fault::malformed(&[Violation { field: "statement", description: bad.to_string() }])
+            }
+        }
+    }
+}
+
 impl From<&Unrecorded> for Fault {
     fn from(unrecorded: &Unrecorded) -> Fault {
+        if let Unrecorded::Act(bad) = unrecorded {
+            return bad.into();
+        }
         let fault = Fault::new(
             Code::Unavailable,
             "LEDGER_UNAVAILABLE",

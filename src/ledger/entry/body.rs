@@ -20,13 +20,13 @@ pub const INTEGER_END: u64 = 1 << 53;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Malformed {
     /// Too long to be one.
-    #[error("the body has {0} bytes; at most {BODY_MAX} are allowed")]
-    TooLong(usize),
+    #[error("it has {0} bytes; at most {1} are allowed")]
+    TooLong(usize, usize),
     /// Not the JSON of an entry.
     #[error("{0}")]
     Json(String),
-    /// It says what an entry says, but in other bytes than the one form allowed.
-    #[error("the body is not in its one allowed form, from byte {0}")]
+    /// It says what it should, but in other bytes than the one form allowed.
+    #[error("it is not in its one allowed form, from byte {0}")]
     Form(usize),
     /// A string or number outside the limits.
     #[error("{what} at byte {at}")]
@@ -72,7 +72,7 @@ impl Entry {
         // The object that serde opened goes on in the one opened above.
         out[rest] = b',';
         if out.len() > BODY_MAX {
-            return Err(Malformed::TooLong(out.len()));
+            return Err(Malformed::TooLong(out.len(), BODY_MAX));
         }
         limits(&out)?;
         Ok(String::from_utf8(out).expect("serde_json writes UTF-8"))
@@ -84,21 +84,27 @@ impl Entry {
     /// [`Malformed`] says what is wrong and where.
     pub fn parse(body: &str) -> Result<Entry, Malformed> {
         if body.len() > BODY_MAX {
-            return Err(Malformed::TooLong(body.len()));
+            return Err(Malformed::TooLong(body.len(), BODY_MAX));
         }
         let entry: Entry =
             serde_json::from_str(body).map_err(|e| Malformed::Json(e.to_string()))?;
         let again = entry.encode()?;
-        if again != body {
-            let at = again.bytes().zip(body.bytes()).take_while(|(a, b)| a == b).count();
-            return Err(Malformed::Form(at));
-        }
+        same(&again, body)?;
         Ok(entry)
     }
 }
 
+/// Holds text to the one form that it has when it is written again.
+pub(super) fn same(again: &str, text: &str) -> Result<(), Malformed> {
+    if again == text {
+        return Ok(());
+    }
+    let at = again.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
+    Err(Malformed::Form(at))
+}
+
 /// Holds every string and number of canonical JSON to the limits of the format.
-fn limits(body: &[u8]) -> Result<(), Malformed> {
+pub(super) fn limits(body: &[u8]) -> Result<(), Malformed> {
     let mut at = 0;
     while let Some(&byte) = body.get(at) {
         match byte {

@@ -1,10 +1,10 @@
-//! Hashes and tags, and how they are written.
+//! Hashes, tags, keys and signatures, and how they are written.
 
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::digest::{Context, SHA256};
 use serde::de;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -16,6 +16,18 @@ pub struct Hash(pub [u8; 32]);
 /// A pseudonym: 16 bytes of HMAC-SHA256. Written in base64url without padding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(pub [u8; 16]);
+
+/// What makes a statement different from any other: 16 random bytes. Written as a tag is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Nonce(pub [u8; 16]);
+
+/// An Ed25519 public key. Written in standard base64.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PublicKey(pub [u8; 32]);
+
+/// An Ed25519 signature. Written in standard base64.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SignatureBytes(pub [u8; 64]);
 
 /// SHA-256 of parts laid end to end.
 pub fn sha256(parts: &[&[u8]]) -> Hash {
@@ -36,12 +48,6 @@ impl fmt::Display for Hash {
             text[2 * i + 1] = b"0123456789abcdef"[usize::from(byte & 15)];
         }
         f.write_str(std::str::from_utf8(&text).unwrap_or_default())
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -74,12 +80,6 @@ impl fmt::Display for Tag {
     }
 }
 
-impl fmt::Debug for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 impl FromStr for Tag {
     type Err = &'static str;
 
@@ -90,8 +90,58 @@ impl FromStr for Tag {
     }
 }
 
+impl fmt::Display for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Tag(self.0).fmt(f)
+    }
+}
+
+impl FromStr for Nonce {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Nonce, Self::Err> {
+        text.parse().map(|Tag(bytes)| Nonce(bytes))
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<PublicKey, Self::Err> {
+        let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(PublicKey).ok_or("not base64 of 32 bytes")
+    }
+}
+
+impl fmt::Display for SignatureBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl FromStr for SignatureBytes {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<SignatureBytes, Self::Err> {
+        let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(SignatureBytes).ok_or("not base64 of 64 bytes")
+    }
+}
+
 macro_rules! as_text {
     ($($type:ty),*) => {$(
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -106,4 +156,4 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Hash, Tag);
+as_text!(Hash, Tag, Nonce, PublicKey, SignatureBytes);

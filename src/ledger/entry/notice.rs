@@ -1,8 +1,8 @@
-//! What people must hear of: alerts of the judge, and acts of those who answer for the gateway.
+//! What the judge found: alerts, and what they take away.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hash, Millis, Rule, Tag, Word};
+use super::{Millis, Rule, Tag, Word};
 
 /// How grave a finding is, and with that what is contained at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,6 +46,13 @@ pub enum Measure {
     SuspendProvider,
 }
 
+impl Measure {
+    /// Whether it is the agent that it takes from, and not the provider as a whole.
+    pub fn of_agent(self) -> bool {
+        matches!(self, Measure::Throttle | Measure::Freeze | Measure::SuspendAgent)
+    }
+}
+
 /// What a rule found. It stands in the commit of the read that brought it about, right behind it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,36 +77,4 @@ pub struct Alert {
     pub measures: Vec<Measure>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Millis>,
-}
-
-/// What somebody decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deed {
-    /// Nothing more goes to an agent, or to a provider.
-    Suspend,
-    /// What a suspension took away is given back.
-    Reinstate,
-    /// What alerts took away is given back.
-    Lift,
-    /// Somebody has seen an alert.
-    Acknowledge,
-}
-
-/// An act: who did what to whom, and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
-pub struct Act {
-    pub deed: Deed,
-    pub role: Word,
-    pub id: Word,
-    pub certificate: Hash,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provider: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<Tag>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alert: Option<u64>,
-    pub reason: String,
 }

@@ -3,7 +3,7 @@
 
 use super::super::checkpoint::{BadNote, Checkpoint};
 use super::super::entry::{Entry, Hash, Malformed, Moment, Section, What};
-use super::super::facts::Facts;
+use super::super::facts::{BadFacts, Facts};
 use super::super::merkle::Frontier;
 use super::super::store::FORMAT;
 use super::chunk::{NoteOr, Parsed};
@@ -149,7 +149,8 @@ impl<'a> Walk<'a> {
         }
         if let Err(error) = self.facts.check(&entry) {
             let (detail, before) = (format!("entry {seq}: {error}"), error.may_come_from_before());
-            return Err(self.suspicion_or(Fault::Facts, detail, before, seq).into());
+            let kind = if let BadFacts::Act(_) = error { Fault::Act } else { Fault::Facts };
+            return Err(self.suspicion_or(kind, detail, before, seq).into());
         }
         visit(&entry, leaf);
         self.edge.push(leaf);

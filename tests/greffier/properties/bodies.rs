@@ -462,9 +462,9 @@ fn a_body_has_65_535_bytes_at_most() {
     assert_eq!(body.len(), BODY_MAX);
     assert_eq!(Entry::parse(&body), Ok(longest));
     read.request = Some("x".repeat(missing + 1));
-    assert_eq!(of(read).encode(), Err(Malformed::TooLong(BODY_MAX + 1)));
+    assert_eq!(of(read).encode(), Err(Malformed::TooLong(BODY_MAX + 1, BODY_MAX)));
     let longer = body.replacen(r#""request":"x"#, r#""request":"xx"#, 1);
-    assert_eq!(Entry::parse(&longer), Err(Malformed::TooLong(BODY_MAX + 1)));
+    assert_eq!(Entry::parse(&longer), Err(Malformed::TooLong(BODY_MAX + 1, BODY_MAX)));
 }
 
 #[test]

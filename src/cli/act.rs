@@ -1,0 +1,354 @@
+//! `greffier act`: what administrators decide, from the proposal over each one's signature to the
+//! gateway. Everything but `submit` works where there is no gateway.
+
+mod file;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args as ClapArgs, Subcommand};
+use serde_json::json;
+
+use super::call::{CallError, Who, block_on};
+use super::notice::{LanguageName, act_json, print_act};
+use super::{failed, print};
+use crate::client::Client;
+use crate::config::Config;
+use crate::instance::Layout;
+use crate::ledger::acts::VALID_MAX;
+use crate::ledger::entry::{
+    Deed, Malformed, Millis, Nonce, PublicKey, Statement, Tag, sha256, word,
+};
+use crate::ledger::personal::PersonalKey;
+use crate::ledger::signer::{BadSecret, random};
+use crate::ledger::start::{self, StartError};
+use crate::ledger::wall;
+use crate::proto::Act;
+pub(super) use file::{ActError, ActFile};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    Keygen(Keygen),
+    Propose(Propose),
+    Sign(Sign),
+    Show(Show),
+    Submit(Submit),
+}
+
+pub(super) fn run(command: Command) -> ExitCode {
+    match command {
+        Command::Keygen(args) => keygen(&args),
+        Command::Propose(args) => done(propose(&args), false),
+        Command::Sign(args) => done(sign(&args), args.json),
+        Command::Show(args) => done(show(&args), args.json),
+        Command::Submit(args) => submit(args),
+    }
+}
+
+/// Make a personal key, with which one administrator signs acts
+///
+/// It is yours alone: the file is readable by you only, and stays with you. The line that is printed
+/// is the public key; give it to the administrators who enrol you (`act propose enrol_key`).
+///
+/// Exit codes: 0 made, 2 not made.
+#[derive(ClapArgs, Debug)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Keygen {
+    /// The file to make; there must be none of this name
+    file: PathBuf,
+}
+
+/// Write down an act that is to be signed
+///
+/// It goes to standard output: keep it in a file, have each administrator sign that file with `act sign`,
+/// and one of them hand it in with `act submit`. What each deed must name:
+///   suspend, reinstate, lift     --provider, and --agent if it is for one agent only
+///   enrol_key, revoke_key        --admin and --public-key
+///   enrol_agent, dismiss_agent   --provider and --agent
+///   enrol_roster                 --provider, --dataset and --persons
+///   loosen                       --policy
+/// Enrolling, loosening, and lifting what a critical alert took, need two administrators.
+///
+/// Example:
+///   greffier act propose lift --instance here --provider provider-01 --reason "Ticket 4711" > act.json
+///
+/// Exit codes: 0 written, 2 not.
+#[derive(ClapArgs, Debug)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Propose {
+    /// What is to be done
+    #[arg(value_parser = deed)]
+    deed: Deed,
+    /// Provider id, as in the policy
+    #[arg(long, value_name = "ID")]
+    provider: Option<String>,
+    /// Tag of an agent, as alerts have it
+    #[arg(long, value_name = "TAG", allow_hyphen_values = true)]
+    agent: Option<Tag>,
+    /// Whose key
+    #[arg(long, value_name = "ID")]
+    admin: Option<String>,
+    /// The key, as `act keygen` printed it
+    #[arg(long, value_name = "KEY")]
+    public_key: Option<PublicKey>,
+    /// Dataset whose roster grows
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<String>,
+    /// By how many persons at most
+    #[arg(long, value_name = "N")]
+    persons: Option<u64>,
+    /// The policy file that may come into force; its digest is what is signed
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Why, 1 to 256 characters; it becomes part of the ledger, so name no person
+    #[arg(long)]
+    reason: String,
+    /// How long it may be submitted, at most 7d: a number with m, h or d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = span)]
+    valid_for: Millis,
+    /// Which ledger: the first line of every checkpoint of it
+    #[arg(long, required_unless_present = "instance")]
+    origin: Option<String>,
+    /// A development instance: the ledger is its own
+    #[arg(long, value_name = "DIR", conflicts_with = "origin")]
+    instance: Option<PathBuf>,
+}
+
+/// Sign an act
+///
+/// It says what you sign, and adds your signature to the file. Read it: whoever has two signatures of two
+/// administrators can have it done.
+///
+/// Exit codes: 0 signed, 2 not.
+#[derive(ClapArgs, Debug)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Sign {
+    /// The file that `act propose` wrote
+    file: PathBuf,
+    /// A development instance, which has everybody's personal key
+    #[arg(long, value_name = "DIR")]
+    instance: Option<PathBuf>,
+    #[command(flatten)]
+    signing: Signing,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show what an act says, and who has signed it
+///
+/// Exit codes: 0 shown, 2 it is no act, or a signature in it is false.
+#[derive(ClapArgs, Debug)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Show {
+    /// The file that `act propose` wrote
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Hand in an act that was signed
+///
+/// You are one of those who signed it. From its entry on it holds.
+///
+/// Exit codes: 0 done, 1 refused (the reason says why), 2 not reached.
+#[derive(ClapArgs, Debug)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Submit {
+    #[command(flatten)]
+    who: Who,
+    /// The file that was signed
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who signs, and with what.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Signing {
+    /// Id of the administrator who signs; of an instance, admin-1 or as in --as
+    #[arg(long, value_name = "ID", required_unless_present = "instance")]
+    admin: Option<String>,
+    /// Their personal key, as `act keygen` made it
+    #[arg(long, value_name = "FILE", required_unless_present = "instance")]
+    personal_key: Option<PathBuf>,
+}
+
+impl Signing {
+    /// Adds the signature; `usual` is who signs in an instance if nobody is named.
+    pub(super) fn sign(
+        &self,
+        act: &mut ActFile,
+        instance: Option<&Layout>,
+        usual: &str,
+    ) -> Result<(), ActError> {
+        let admin = self.admin.as_deref().unwrap_or(usual);
+        let made = || instance.map(|layout| layout.personal_key(admin));
+        let path = self.personal_key.clone().or_else(made).unwrap_or_default();
+        act.sign(&admin.into(), &PersonalKey::read(&path)?)
+    }
+}
+
+fn deed(text: &str) -> Result<Deed, String> {
+    let named = |deed: &Deed| word(deed) == text;
+    Deed::SIGNED.into_iter().find(named).ok_or_else(|| {
+        let words: Vec<String> = Deed::SIGNED.iter().map(word).collect();
+        format!("must be one of {}", words.join(", "))
+    })
+}
+
+fn span(text: &str) -> Result<Millis, &'static str> {
+    let wrong = "must be a number with m, h or d, from 1m to 7d";
+    let unit = match text.bytes().last() {
+        Some(b'm') => 60_000,
+        Some(b'h') => 3_600_000,
+        Some(b'd') => 86_400_000,
+        _ => return Err(wrong),
+    };
+    let count = text[..text.len() - 1].parse::<Millis>().ok();
+    let span = count.and_then(|count| count.checked_mul(unit));
+    span.filter(|span| (60_000..=VALID_MAX).contains(span)).ok_or(wrong)
+}
+
+/// A statement about nobody and nothing yet, good from now on.
+pub(super) fn statement(
+    origin: &str,
+    deed: Deed,
+    reason: &str,
+    valid_for: Millis,
+) -> Result<Statement, ActError> {
+    let nonce = Nonce(random()?);
+    Ok(Statement::new(origin, deed, reason, nonce, wall() + valid_for))
+}
+
+/// What was done, or why it was not.
+fn done(outcome: Result<String, ActError>, json: bool) -> ExitCode {
+    match outcome {
+        Ok(text) => {
+            print(text);
+            ExitCode::SUCCESS
+        }
+        Err(error) if json => {
+            print(json!({"error": error.to_string()}));
+            ExitCode::from(super::FAILED)
+        }
+        Err(error) => failed(error),
+    }
+}
+
+fn keygen(args: &Keygen) -> ExitCode {
+    match PersonalKey::make(&args.file) {
+        Ok(key) => {
+            print(key.public());
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(format_args!("{}: {error}", args.file.display())),
+    }
+}
+
+fn propose(args: &Propose) -> Result<String, ActError> {
+    let origin = match (&args.origin, &args.instance) {
+        (Some(origin), _) => origin.clone(),
+        (None, dir) => origin_of(&Layout::new(dir.as_deref().unwrap_or("".as_ref())))?,
+    };
+    let digest = match &args.policy {
+        Some(path) => Some(sha256(&[&std::fs::read(path).map_err(file::at(path))?])),
+        None => None,
+    };
+    let statement = Statement {
+        provider: args.provider.as_deref().map(Into::into),
+        agent: args.agent,
+        admin: args.admin.as_deref().map(Into::into),
+        key: args.public_key,
+        dataset: args.dataset.as_deref().map(Into::into),
+        persons: args.persons,
+        digest,
+        ..statement(&origin, args.deed, &args.reason, args.valid_for)?
+    };
+    ActFile::new(&statement)?.text()
+}
+
+/// The segment that an instance writes.
+fn origin_of(layout: &Layout) -> Result<String, ActError> {
+    let config = Config::load(&layout.config())?;
+    Ok(start::origin(&config.ledger.path, &config.name)?)
+}
+
+fn sign(args: &Sign) -> Result<String, ActError> {
+    let mut act = ActFile::read(&args.file)?;
+    let layout = args.instance.as_deref().map(Layout::new);
+    args.signing.sign(&mut act, layout.as_ref(), "admin-1")?;
+    let shown = if args.json { act.as_json()?.to_string() } else { act.in_words()? };
+    act.write(&args.file)?;
+    Ok(shown)
+}
+
+fn show(args: &Show) -> Result<String, ActError> {
+    let act = ActFile::read(&args.file)?;
+    if args.json { Ok(act.as_json()?.to_string()) } else { act.in_words() }
+}
+
+fn submit(args: Submit) -> ExitCode {
+    let Submit { who, file, json } = args;
+    let written = ActFile::read(&file).map_err(CallError::from).and_then(|act| {
+        let settings = who.settings("admin-1")?;
+        block_on(async {
+            let mut client = Client::connect(&settings).await?;
+            Ok(client.submit(act.statement, &act.signatures).await?)
+        })
+    });
+    match written {
+        Ok(act) => {
+            told(&act, LanguageName::En, json);
+            ExitCode::SUCCESS
+        }
+        Err(error) => error.told(json),
+    }
+}
+
+/// Prints what was written.
+pub(super) fn told(act: &Act, language: LanguageName, json: bool) {
+    if json {
+        print(act_json(act));
+    } else {
+        print_act(act, language);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_unit_and_is_a_minute_at_least_and_seven_days_at_most() {
+        for (text, ms) in [("1m", 60_000), ("24h", 86_400_000), ("7d", VALID_MAX)] {
+            assert_eq!(span(text), Ok(ms));
+        }
+        for text in [
+            "",
+            "h",
+            "0m",
+            "8d",
+            "169h",
+            "1",
+            "-1h",
+            "1.5h",
+            "1H",
+            "é",
+            "1é",
+            "99999999999999999999d",
+        ] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn deeds_are_named_as_in_the_ledger() {
+        assert_eq!(deed("enrol_key"), Ok(Deed::EnrolKey));
+        for text in ["acknowledge", "Enrol_key", "", "lift "] {
+            assert!(deed(text).unwrap_err().contains("suspend, reinstate, lift, enrol_key"));
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Jobs as the entries tell them: what was declared, by whom it was approved, and how much has gone
+//! out under each. A fold that the verifier, the judge and the door share.
+
+use std::collections::HashMap;
+
+use super::entry::{
+    Act, Deed, Entry, Job, JobTerms, Method, Millis, Outcome, Read, Rule, Ruling, What, Word,
+};
+
+/// One job.
+#[derive(Clone, Debug)]
+struct Known {
+    provider: Word,
+    dataset: Word,
+    terms: JobTerms,
+    /// Who declared it: somebody else approves it.
+    declarer: Word,
+    approved: bool,
+    /// Closed or withdrawn.
+    over: bool,
+    /// Released under it.
+    rows: u64,
+}
+
+/// All jobs of a segment, by the entry that declared each.
+#[derive(Clone, Debug, Default)]
+pub struct Jobs(HashMap<u64, Known>);
+
+/// What a read under a job says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Export<'a> {
+    /// The entry that declared the job.
+    pub job: u64,
+    /// Of which records.
+    pub dataset: &'a Word,
+    /// Why.
+    pub purpose: &'a Word,
+    /// Which fields.
+    pub view: &'a Word,
+    /// Rows asked for.
+    pub asked: u64,
+}
+
+impl<'a> Export<'a> {
+    /// Of a read, if it is one.
+    pub fn of(read: &'a Read) -> Option<Export<'a>> {
+        let Read { dataset, purpose, view, asked, .. } = read;
+        read.job.map(|job| Export { job, dataset, purpose, view, asked: *asked })
+    }
+}
+
+impl Jobs {
+    /// How many rows may still go out under a job of this provider and dataset at `at`; none if it is
+    /// not one, not approved, over, or not of this time.
+    pub fn left(&self, job: u64, provider: &str, dataset: &str, at: Millis) -> Option<u64> {
+        let known = self.0.get(&job)?;
+        let open = known.approved && !known.over && *known.provider == *provider;
+        let now = (known.terms.from..known.terms.until).contains(&at);
+        let left = known.terms.rows.saturating_sub(known.rows);
+        (open && now && *known.dataset == *dataset).then_some(left)
+    }
+
+    /// Rules on an export: what stays within its job goes, whatever the budgets hold.
+    pub fn rule(&self, provider: &str, export: &Export<'_>, at: Millis) -> Ruling {
+        let left = self.left(export.job, provider, export.dataset, at).unwrap_or(0);
+        let known = self.0.get(&export.job);
+        let same = known.is_some_and(|known| {
+            known.terms.purpose == *export.purpose && known.terms.view == *export.view
+        });
+        if same && export.asked <= left {
+            return Ruling::RELEASED;
+        }
+        let (outcome, rule) = (Outcome::Withheld, Some(Rule::Job));
+        Ruling { outcome, rule, remaining: Some(left), fits_at: None }
+    }
+
+    /// Whether an entry may stand here, as far as jobs go.
+    pub(super) fn admits(&self, entry: &Entry) -> bool {
+        match &entry.what {
+            What::Read(read) => self.admits_read(read, entry.now.at),
+            What::Job(Job { job, rows, .. }) => {
+                self.0.get(job).is_some_and(|known| known.approved && !known.over)
+                    && self.0.get(job).is_some_and(|known| known.rows == *rows)
+            }
+            What::Act(act) => self.admits_act(act, entry.now.at),
+            _ => true,
+        }
+    }
+
+    fn admits_read(&self, read: &Read, at: Millis) -> bool {
+        let Some(export) = Export::of(read) else { return read.method != Method::Export };
+        let released = read.ruling.outcome == Outcome::Released;
+        read.method == Method::Export
+            && read.reason.is_none()
+            && self.0.get(&export.job).is_some_and(|known| known.provider == read.provider)
+            && (!released || self.rule(&read.provider, &export, at) == Ruling::RELEASED)
+    }
+
+    /// Whether an act about a job can be: it is approved by somebody else than who declared it, once.
+    pub(super) fn admits_act(&self, act: &Act, at: Millis) -> bool {
+        let known = act.declared.map(|job| self.0.get(&job));
+        match (act.deed, known) {
+            (Deed::DeclareJob, None) => act.job.as_ref().is_some_and(|terms| {
+                terms.rows > 0 && terms.from < terms.until && at < terms.until
+            }),
+            (Deed::ApproveJob, Some(Some(known))) => {
+                let others = act.signatures.iter().any(|one| one.admin != known.declarer);
+                !known.approved && !known.over && known.declarer != act.id && others
+            }
+            (Deed::WithdrawJob, Some(Some(known))) => !known.over,
+            (Deed::ApproveJob | Deed::WithdrawJob, _) | (Deed::DeclareJob, Some(_)) => false,
+            (_, known) => known.is_none() && act.job.is_none(),
+        }
+    }
+
+    /// Folds an entry that was checked; whether anything changed.
+    pub fn apply(&mut self, entry: &Entry) -> bool {
+        match &entry.what {
+            What::Read(read) if read.ruling.outcome == Outcome::Released => {
+                let known = read.job.and_then(|job| self.0.get_mut(&job));
+                known.map(|known| known.rows += read.rows).is_some()
+            }
+            What::Job(job) => self.0.get_mut(&job.job).map(|known| known.over = true).is_some(),
+            What::Act(act) => self.act(act, entry.seq),
+            _ => false,
+        }
+    }
+
+    fn act(&mut self, act: &Act, seq: u64) -> bool {
+        let known = act.declared.and_then(|job| self.0.get_mut(&job));
+        match (act.deed, known) {
+            (Deed::ApproveJob, Some(known)) => known.approved = true,
+            (Deed::WithdrawJob, Some(known)) => known.over = true,
+            (Deed::DeclareJob, _) => {
+                let (Some(provider), Some(dataset), Some(terms)) =
+                    (&act.provider, &act.dataset, &act.job)
+                else {
+                    return false;
+                };
+                let known = Known {
+                    provider: provider.clone(),
+                    dataset: dataset.clone(),
+                    terms: terms.clone(),
+                    declarer: act.id.clone(),
+                    approved: false,
+                    over: false,
+                    rows: 0,
+                };
+                self.0.insert(seq, known);
+            }
+            _ => return false,
+        }
+        true
+    }
+}
