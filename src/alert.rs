@@ -73,7 +73,7 @@ fn budget(rule: Rule) -> Option<(Span, bool)> {
         Rule::Provider30Days => Some((Span::Days30, false)),
         Rule::OffRosterDay => Some((Span::Day, true)),
         Rule::OffRoster30Days => Some((Span::Days30, true)),
-        Rule::Contained | Rule::Roster => None,
+        Rule::Contained | Rule::Job | Rule::Roster => None,
     }
 }
 

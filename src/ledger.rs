@@ -9,6 +9,7 @@ pub mod acts;
 pub mod checkpoint;
 pub mod entry;
 pub mod facts;
+pub mod jobs;
 pub mod merkle;
 pub mod receipt;
 mod rosters;

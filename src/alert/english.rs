@@ -1,7 +1,9 @@
 //! The sentences in English.
 
 use super::{Span, budget, command, day_and_time, lifts, signers, weight};
-use crate::ledger::entry::{Act, Alert, Deed, Level, Matter, Measure, Severity, Warning, Word};
+use crate::ledger::entry::{
+    Act, Alert, Deed, Level, Matter, Measure, Rule, Severity, Warning, Word,
+};
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
     let severity = match alert.severity {
@@ -35,6 +37,13 @@ fn persons(n: u64) -> String {
 /// Which rule, observed against expected.
 fn found(alert: &Alert) -> String {
     let &Alert { observed, expected, off, .. } = alert;
+    if alert.rule == Rule::Job {
+        return format!(
+            "asked for an export that is not what its job says: up to {} asked for, and its rows, \
+             fields and purpose leave {expected}",
+            persons(observed)
+        );
+    }
     let Some((span, only_off)) = budget(alert.rule) else {
         return format!(
             "goes off its roster more than mistakes explain: {} off the roster disclosed today, \
@@ -191,11 +200,30 @@ fn done(act: &Act) -> String {
             act.dataset.as_deref().unwrap_or_default(),
             persons(act.persons.unwrap_or(0)),
         ),
+        Deed::DeclareJob => declared(act),
+        Deed::ApproveJob => format!("approved the job of entry {}", act.declared.unwrap_or(0)),
+        Deed::WithdrawJob => format!(
+            "withdrew the job of entry {}: nothing more goes out under it",
+            act.declared.unwrap_or(0)
+        ),
         Deed::Loosen => format!(
             "approved the looser policy whose digest is {}",
             act.digest.map_or_else(String::new, |digest| digest.to_string()),
         ),
     }
+}
+
+/// What a job may take, when somebody else approves it.
+fn declared(act: &Act) -> String {
+    let text = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
+    let (provider, dataset) = (text(&act.provider), text(&act.dataset));
+    let Some(job) = &act.job else { return format!("declared a job of {provider}") };
+    let ((from, at), (until, end)) = (day_and_time(job.from), day_and_time(job.until));
+    format!(
+        "declared a job of {provider} in {dataset}: at most {} rows with the fields of {} for {}, from \
+         {from} {at} to {until} {end} UTC. It begins when another administrator approves it",
+        job.rows, job.view, job.purpose,
+    )
 }
 
 /// Which key, of whom.

@@ -1,7 +1,9 @@
 //! The sentences in French.
 
 use super::{Span, budget, command, day_and_time, lifts, signers, weight};
-use crate::ledger::entry::{Act, Alert, Deed, Level, Matter, Measure, Severity, Warning, Word};
+use crate::ledger::entry::{
+    Act, Alert, Deed, Level, Matter, Measure, Rule, Severity, Warning, Word,
+};
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
     let severity = match alert.severity {
@@ -35,6 +37,13 @@ fn persons(n: u64) -> String {
 /// Which rule, observed against expected.
 fn found(alert: &Alert) -> String {
     let &Alert { observed, expected, off, .. } = alert;
+    if alert.rule == Rule::Job {
+        return format!(
+            "a demandé un export qui n’est pas celui de son opération : jusqu’à {} demandées, et ses \
+             lignes, champs et finalité en laissent {expected}",
+            persons(observed)
+        );
+    }
     let Some((span, only_off)) = budget(alert.rule) else {
         return format!(
             "sort de sa liste plus que des erreurs ne l’expliquent : {} hors liste {} ce jour, \
@@ -205,11 +214,33 @@ fn done(act: &Act) -> String {
             act.dataset.as_deref().unwrap_or_default(),
             persons(act.persons.unwrap_or(0)),
         ),
+        Deed::DeclareJob => declared(act),
+        Deed::ApproveJob => {
+            format!("a approuvé l’opération de l’entrée {}", act.declared.unwrap_or(0))
+        }
+        Deed::WithdrawJob => format!(
+            "a retiré l’opération de l’entrée {} : plus rien ne sort à ce titre",
+            act.declared.unwrap_or(0)
+        ),
         Deed::Loosen => format!(
             "a approuvé la politique assouplie d’empreinte {}",
             act.digest.map_or_else(String::new, |digest| digest.to_string()),
         ),
     }
+}
+
+/// What a job may take, when somebody else approves it.
+fn declared(act: &Act) -> String {
+    let text = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
+    let (provider, dataset) = (text(&act.provider), text(&act.dataset));
+    let Some(job) = &act.job else { return format!("a déclaré une opération de {provider}") };
+    let ((from, at), (until, end)) = (day_and_time(job.from), day_and_time(job.until));
+    format!(
+        "a déclaré une opération de {provider} dans {dataset} : au plus {} lignes avec les champs de {} \
+         pour {}, du {from} {at} au {until} {end} UTC. Elle commence quand un autre administrateur \
+         l’approuve",
+        job.rows, job.view, job.purpose,
+    )
 }
 
 /// Which key, of whom.

@@ -264,7 +264,7 @@ fn severity(rule: Rule) -> Option<Severity> {
             Some(Severity::High)
         }
         Rule::OffRosterDay | Rule::OffRoster30Days => Some(Severity::Critical),
-        Rule::AgentMinute | Rule::Contained | Rule::Roster => None,
+        Rule::AgentMinute | Rule::Contained | Rule::Job | Rule::Roster => None,
     }
 }
 

@@ -226,7 +226,10 @@ impl Containment {
                 | Deed::EnrolAgent
                 | Deed::DismissAgent
                 | Deed::EnrolRoster
-                | Deed::Loosen,
+                | Deed::Loosen
+                | Deed::DeclareJob
+                | Deed::ApproveJob
+                | Deed::WithdrawJob,
                 _,
             ) => {}
         }

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::instance::Layout;
 use crate::ledger::acts::VALID_MAX;
 use crate::ledger::entry::{
-    Deed, Malformed, Millis, Nonce, PublicKey, Statement, Tag, sha256, word,
+    Deed, JobTerms, Malformed, Millis, Nonce, PublicKey, Statement, Tag, sha256, word,
 };
 use crate::ledger::personal::PersonalKey;
 use crate::ledger::signer::{BadSecret, random};
@@ -67,7 +67,10 @@ pub(super) struct Keygen {
 ///   enrol_agent, dismiss_agent   --provider and --agent
 ///   enrol_roster                 --provider, --dataset and --persons
 ///   loosen                       --policy
-/// Enrolling, loosening, and lifting what a critical alert took, need two administrators.
+///   declare_job                  --provider, --dataset, --purpose, --view, --rows and --until
+///   approve_job, withdraw_job    --declared
+/// Enrolling, loosening, and lifting what a critical alert took, need two administrators; a job is
+/// approved by another than who declared it.
 ///
 /// Example:
 ///   greffier act propose lift --instance here --provider provider-01 --reason "Ticket 4711" > act.json
@@ -100,6 +103,11 @@ pub(super) struct Propose {
     /// The policy file that may come into force; its digest is what is signed
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    #[command(flatten)]
+    job: Job,
+    /// Entry number of the act that declared the job
+    #[arg(long, value_name = "ENTRY")]
+    declared: Option<u64>,
     /// Why, 1 to 256 characters; it becomes part of the ledger, so name no person
     #[arg(long)]
     reason: String,
@@ -112,6 +120,41 @@ pub(super) struct Propose {
     /// A development instance: the ledger is its own
     #[arg(long, value_name = "DIR", conflicts_with = "origin")]
     instance: Option<PathBuf>,
+}
+
+/// What a job may take.
+#[derive(ClapArgs, Debug)]
+#[group(id = "declared_job")]
+struct Job {
+    /// Why the provider exports: a purpose of the dataset
+    #[arg(long, requires_all = ["view", "rows", "until"])]
+    purpose: Option<String>,
+    /// Which fields: BASIC, CONTACT or FULL
+    #[arg(long, requires = "purpose")]
+    view: Option<String>,
+    /// At most so many rows; they stand in for the budgets of persons
+    #[arg(long, value_name = "N", requires = "purpose")]
+    rows: Option<u64>,
+    /// From when on, as in 2026-12-01T08:00:00Z; now, if left out
+    #[arg(long, value_name = "TIME", requires = "purpose")]
+    from: Option<jiff::Timestamp>,
+    /// Until when
+    #[arg(long, value_name = "TIME", requires = "purpose")]
+    until: Option<jiff::Timestamp>,
+}
+
+impl Job {
+    /// The terms, if any are given; clap sees to it that all are.
+    fn terms(&self) -> Option<JobTerms> {
+        let ms = |time: jiff::Timestamp| u64::try_from(time.as_millisecond()).unwrap_or(0);
+        Some(JobTerms {
+            purpose: self.purpose.as_deref()?.into(),
+            view: self.view.as_deref()?.into(),
+            rows: self.rows?,
+            from: self.from.map_or_else(wall, ms),
+            until: ms(self.until?),
+        })
+    }
 }
 
 /// Sign an act
@@ -265,6 +308,8 @@ fn propose(args: &Propose) -> Result<String, ActError> {
         dataset: args.dataset.as_deref().map(Into::into),
         persons: args.persons,
         digest,
+        job: args.job.terms(),
+        declared: args.declared,
         ..statement(&origin, args.deed, &args.reason, args.valid_for)?
     };
     ActFile::new(&statement)?.text()

@@ -11,6 +11,7 @@ use super::entry::{
     Act, Alert, Deed, Entry, Hash, Measure, Millis, Nonce, PublicKey, Severity, Signature, Tag,
     What, Word, word,
 };
+use super::jobs::Jobs;
 
 /// What precedes a statement in the bytes that are signed: no signature of another kind is one of an
 /// act.
@@ -66,6 +67,12 @@ pub enum BadAct {
     /// What it takes back is not there.
     #[error("the {0} that it takes back is not enrolled there")]
     Nothing(&'static str),
+    /// A job has two persons behind it, rows and a time.
+    #[error(
+        "it declares a job without rows or whose time is over, or it is about one that was not declared, \
+         was approved or is over, or approves what the same administrator declared"
+    )]
+    Job,
     /// Keys are founded right behind the genesis, each by itself.
     #[error("it stands before the first policy and is no founding enrolment signed by its own key")]
     Founding,
@@ -141,9 +148,15 @@ pub struct Acts {
     /// Agents, and providers as a whole, from whom a critical alert has taken what is not lifted.
     critical: HashSet<(Word, Option<Tag>)>,
     approved: Arc<Approved>,
+    jobs: Jobs,
 }
 
 impl Acts {
+    /// The jobs that acts declare.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
     /// What has been approved: the same `Arc` as long as nothing of it changes.
     pub fn approved(&self) -> Arc<Approved> {
         self.approved.clone()
@@ -183,7 +196,7 @@ impl Acts {
         if self.founded {
             self.enough(act)?;
         }
-        self.possible(act)
+        self.possible(act, at)
     }
 
     /// Whether whoever watches has seen an alert that there is. Nothing comes of it, so nobody signs.
@@ -234,12 +247,19 @@ impl Acts {
             | Deed::Reinstate
             | Deed::Acknowledge
             | Deed::RevokeKey
-            | Deed::DismissAgent => false,
+            | Deed::DismissAgent
+            // Whoever approves a job is not who declared it: two have signed.
+            | Deed::DeclareJob
+            | Deed::ApproveJob
+            | Deed::WithdrawJob => false,
         }
     }
 
     /// Whether there is what it speaks of: a revocation of a mistyped key must not look like one.
-    fn possible(&self, act: &Act) -> Result<(), BadAct> {
+    fn possible(&self, act: &Act, at: Millis) -> Result<(), BadAct> {
+        if !self.jobs.admits_act(act, at) {
+            return Err(BadAct::Job);
+        }
         let holder = act.key.and_then(|key| self.keys.get(&key));
         let agent = || act.provider.as_deref().zip(act.agent);
         match act.deed {
@@ -262,6 +282,7 @@ impl Acts {
 
     /// Folds an entry that was checked.
     pub fn apply(&mut self, entry: &Entry) {
+        self.jobs.apply(entry);
         match &entry.what {
             What::Genesis(genesis) => self.origin.clone_from(&genesis.origin),
             What::Policy(_) => self.founded = true,
@@ -270,6 +291,7 @@ impl Acts {
             What::Read(_)
             | What::Refusals(_)
             | What::Roster(_)
+            | What::Job(_)
             | What::Warning(_)
             | What::Access(_) => {}
         }

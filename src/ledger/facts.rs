@@ -59,6 +59,9 @@ pub enum BadFacts {
          is missing before it"
     )]
     Roster,
+    /// An export that its job does not cover, or a step of a job that has no place.
+    #[error("it is an export that its job does not cover, or a step of a job that has no place")]
+    Job,
     /// An act that cannot stand.
     #[error(transparent)]
     Act(#[from] BadAct),
@@ -82,7 +85,14 @@ pub enum BadFacts {
 impl BadFacts {
     /// Whether what stands before the entry may be what is wrong.
     pub(super) fn may_come_from_before(&self) -> bool {
-        matches!(self, BadFacts::Day { .. } | BadFacts::Alert | BadFacts::Act(_) | BadFacts::Roster)
+        matches!(
+            self,
+            BadFacts::Day { .. }
+                | BadFacts::Alert
+                | BadFacts::Act(_)
+                | BadFacts::Roster
+                | BadFacts::Job
+        )
     }
 }
 
@@ -122,6 +132,9 @@ impl Facts {
     pub fn check(&mut self, entry: &Entry) -> Result<(), BadFacts> {
         if !self.rosters.admits(entry) {
             return Err(BadFacts::Roster);
+        }
+        if !self.acts.jobs().admits(entry) {
+            return Err(BadFacts::Job);
         }
         self.said(entry)?;
         self.rosters.apply(entry);

@@ -82,7 +82,6 @@ impl Jobs {
                 self.0.get(job).is_some_and(|known| known.approved && !known.over)
                     && self.0.get(job).is_some_and(|known| known.rows == *rows)
             }
-            What::Act(act) => self.admits_act(act, entry.now.at),
             _ => true,
         }
     }

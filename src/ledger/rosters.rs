@@ -4,7 +4,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::entry::{Entry, Hash, Matter, Millis, Policy, Roster, Section, Warning, What, Word};
+use super::entry::{
+    Act, Deed, Entry, Hash, Matter, Millis, Policy, Roster, Section, Warning, What, Word,
+};
 use super::facts::day;
 
 /// Days that growth is added up over, today among them.
@@ -39,6 +41,8 @@ pub(super) struct Rosters {
     known: HashMap<(Word, Word), Known>,
     /// By provider, percent.
     may_grow: HashMap<Word, u64>,
+    /// By how many persons a roster may grow besides, and since which day.
+    enrolled: HashMap<(Word, Word), Vec<(u64, u64)>>,
     due: Option<Warning>,
 }
 
@@ -94,6 +98,13 @@ impl Rosters {
             What::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.may_grow.insert(rules.provider.clone(), rules.roster_growth);
             }
+            What::Act(Act { deed: Deed::EnrolRoster, provider, dataset, persons, .. }) => {
+                if let (Some(provider), Some(dataset), Some(persons)) = (provider, dataset, persons)
+                {
+                    let key = (provider.clone(), dataset.clone());
+                    self.enrolled.entry(key).or_default().push((day(entry.now.at), *persons));
+                }
+            }
             What::Roster(roster) => self.roster(roster, entry.seq, day(entry.now.at)),
             _ => {}
         }
@@ -119,7 +130,10 @@ impl Rosters {
         let observed = known.growth.iter().map(|growth| growth.added).sum();
         let before = known.growth.front().map_or(persons, |growth| growth.before);
         let percent = self.may_grow.get(&roster.provider).copied().unwrap_or(0);
-        let expected = (before.saturating_mul(percent) / 100).max(LEAST);
+        let enrolled = self.enrolled.get(&key(roster)).into_iter().flatten();
+        let enrolled = enrolled.filter(|(since, _)| since + WINDOW > today);
+        let enrolled = enrolled.fold(0_u64, |sum, (_, persons)| sum.saturating_add(*persons));
+        let expected = (before.saturating_mul(percent) / 100).max(LEAST).saturating_add(enrolled);
         if observed <= expected {
             known.told = 0;
         } else if observed > known.told {

@@ -169,6 +169,11 @@ fn meaning(deed: Deed) -> (&'static str, &'static str) {
         Deed::EnrolAgent => ("this person may read for the provider", TWO),
         Deed::DismissAgent => ("this person may not read for the provider any more", ONE),
         Deed::EnrolRoster => ("the provider's roster may grow by so many persons", TWO),
+        Deed::DeclareJob => {
+            ("the provider may export so much, once another administrator approves", ONE)
+        }
+        Deed::ApproveJob => ("the job may begin", "Whoever declared it cannot approve it"),
+        Deed::WithdrawJob => ("nothing more goes out under the job", ONE),
         Deed::Loosen => ("the policy file of this digest may loosen the one in force", TWO),
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::body::{limits, same};
-use super::{Hash, Malformed, Millis, Nonce, PublicKey, SignatureBytes, Tag, Word};
+use super::{Hash, JobTerms, Malformed, Millis, Nonce, PublicKey, SignatureBytes, Tag, Word};
 
 /// Largest statement, in bytes.
 pub const STATEMENT_MAX: usize = 8_192;
@@ -33,11 +33,17 @@ pub enum Deed {
     EnrolRoster,
     /// A policy that is looser than the one before may come into force.
     Loosen,
+    /// A bulk operation is announced.
+    DeclareJob,
+    /// ... and may begin.
+    ApproveJob,
+    /// ... and is over, begun or not.
+    WithdrawJob,
 }
 
 impl Deed {
     /// All that administrators sign.
-    pub const SIGNED: [Deed; 9] = [
+    pub const SIGNED: [Deed; 12] = [
         Deed::Suspend,
         Deed::Reinstate,
         Deed::Lift,
@@ -47,6 +53,9 @@ impl Deed {
         Deed::DismissAgent,
         Deed::EnrolRoster,
         Deed::Loosen,
+        Deed::DeclareJob,
+        Deed::ApproveJob,
+        Deed::WithdrawJob,
     ];
 
     /// What an act of it must say besides why, and what it may say.
@@ -58,6 +67,8 @@ impl Deed {
             Deed::EnrolAgent | Deed::DismissAgent => (&["provider", "agent"], &[]),
             Deed::EnrolRoster => (&["provider", "dataset", "persons"], &[]),
             Deed::Loosen => (&["digest"], &[]),
+            Deed::DeclareJob => (&["provider", "dataset", "job"], &[]),
+            Deed::ApproveJob | Deed::WithdrawJob => (&["declared"], &[]),
         }
     }
 }
@@ -88,6 +99,10 @@ pub struct Act {
     pub persons: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Hash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobTerms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<u64>,
     pub reason: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Nonce>,
@@ -130,6 +145,10 @@ pub struct Statement {
     pub persons: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Hash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobTerms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<u64>,
     pub reason: String,
     pub nonce: Nonce,
     pub expires: Millis,
@@ -151,6 +170,8 @@ impl Act {
             dataset: None,
             persons: None,
             digest: None,
+            job: None,
+            declared: None,
             reason: reason.to_owned(),
             nonce: None,
             expires: None,
@@ -170,6 +191,8 @@ impl Act {
             dataset: self.dataset.clone(),
             persons: self.persons,
             digest: self.digest,
+            job: self.job.clone(),
+            declared: self.declared,
             reason: self.reason.clone(),
             nonce: self.nonce?,
             expires: self.expires?,
@@ -188,6 +211,8 @@ impl Act {
             ("dataset", self.dataset.is_some()),
             ("persons", self.persons.is_some()),
             ("digest", self.digest.is_some()),
+            ("job", self.job.is_some()),
+            ("declared", self.declared.is_some()),
         ];
         let (must, may) = self.deed.about();
         let nobody = (self.persons == Some(0)).then_some(("persons", true));
@@ -214,6 +239,8 @@ impl Statement {
             dataset: None,
             persons: None,
             digest: None,
+            job: None,
+            declared: None,
             reason: reason.to_owned(),
             nonce,
             expires,
@@ -259,6 +286,8 @@ impl Statement {
             dataset: self.dataset,
             persons: self.persons,
             digest: self.digest,
+            job: self.job.clone(),
+            declared: self.declared,
             nonce: Some(self.nonce),
             expires: Some(self.expires),
             signatures,

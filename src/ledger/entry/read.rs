@@ -116,6 +116,8 @@ pub enum Rule {
     OffRoster30Days,
     /// Withholds: a measure in force, or one that this very read brought about.
     Contained,
+    /// Withholds: an export that is not what its job says; the remainder is the job's.
+    Job,
     /// Alerts: [`RosterRule`](super::RosterRule)
     Roster,
 }
@@ -183,7 +185,7 @@ pub struct Read {
     pub method: Method,
     pub view: Word,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<String>,
+    pub job: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Key>,
     pub asked: u64,
