@@ -1,14 +1,15 @@
 //! The judge: decides each read from its entry alone. It knows no person, no clock, no file and no
 //! chance; its state is a fold over the ledger, so anyone can replay it.
 //!
-//! A read is held against what is contained already, then against the budgets; then the detectors
-//! look at it, and what they find may still withhold it. The ladder makes alerts of the findings.
+//! A read is held against what is contained already, then against the budgets (an export: against its
+//! job); then the detectors look at it, and what they find may still withhold it. The ladder makes alerts of the findings.
 
 #![deny(clippy::float_arithmetic, reason = "what is judged is integers, the same everywhere")]
 
 pub mod budget;
 mod containment;
 mod day;
+mod job;
 mod ladder;
 pub mod replay;
 mod roster;
@@ -19,7 +20,7 @@ use crate::ledger::entry::{Entry, Level, Millis, Moment, Outcome, Rule, Ruling, 
 use crate::ledger::{Contained, Counted, Decision, Judge};
 
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 const MINUTE: Millis = 60_000;
 const HOUR: Millis = 60 * MINUTE;
@@ -41,6 +42,7 @@ struct Finding {
 pub struct Anomaly {
     budget: budget::Budget,
     roster: roster::Roster,
+    jobs: job::Jobs,
     containment: containment::Containment,
     ladder: ladder::Ladder,
     day: day::Day,
@@ -60,10 +62,16 @@ impl Judge for Anomaly {
 
     fn decide(&self, counted: &Counted<'_>, now: Moment) -> Decision {
         let standing = self.containment.holds(counted, now);
-        let mut ruling = standing.unwrap_or_else(|| self.budget.decide(counted, now));
+        let mut ruling = standing.unwrap_or_else(|| match &counted.export {
+            Some(export) => self.jobs.decide(counted, export, now.at),
+            None => self.budget.decide(counted, now),
+        });
         let mut findings = Vec::new();
         if standing.is_none() && ruling.outcome == Outcome::Withheld {
-            findings.push(budget::refused(counted, &ruling));
+            findings.push(match &counted.export {
+                Some(export) => job::breach(export, &ruling),
+                None => budget::refused(counted, &ruling),
+            });
         }
         let alarmed = self.ladder.alarmed(counted.provider, now.tick);
         let roster = self.roster.findings(counted, ruling.outcome, alarmed);
@@ -93,6 +101,7 @@ impl Judge for Anomaly {
     fn apply(&mut self, entry: &Entry) {
         self.budget.apply(entry);
         self.roster.apply(entry);
+        self.jobs.apply(entry);
         self.containment.apply(entry);
         self.ladder.apply(entry);
         self.day.apply(entry);

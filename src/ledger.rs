@@ -50,6 +50,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use entry::{Alert, Entry, Facts, Moment, Read, Ruling, Tag, Word};
+use jobs::Export;
 
 /// What the judge may know of a read: what its entry says of it before the ruling, and no tags of
 /// persons, since a withheld read has none to replay from.
@@ -63,12 +64,15 @@ pub struct Counted<'a> {
     pub agent: Tag,
     /// The draft's persons, counted against the memory.
     pub facts: Facts,
+    /// The job that it is a page of.
+    pub export: Option<Export<'a>>,
 }
 
 impl<'a> Counted<'a> {
     /// The read of entry `seq`.
     pub fn of(seq: u64, read: &'a Read) -> Counted<'a> {
-        Counted { seq, provider: &read.provider, agent: read.agent, facts: read.facts }
+        let export = Export::of(read);
+        Counted { seq, provider: &read.provider, agent: read.agent, facts: read.facts, export }
     }
 }
 

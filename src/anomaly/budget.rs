@@ -185,7 +185,8 @@ impl Budget {
 
     /// The budgets that a released read leaves with less than one person, or takes below half.
     pub(super) fn drained(&self, counted: &Counted<'_>, tick: Millis) -> Vec<Finding> {
-        let Some(account) = self.accounts.get(counted.provider) else { return Vec::new() };
+        let account = self.accounts.get(counted.provider).filter(|_| counted.export.is_none());
+        let Some(account) = account else { return Vec::new() };
         let new = || fresh(&AGENT, &account.budgets, tick);
         let agent = account.agents.get(&counted.agent).copied().unwrap_or_else(new);
         let agent = AGENT.iter().zip(&agent).map(|pair| (Level::Agent, pair));
@@ -215,7 +216,8 @@ impl Budget {
             What::Policy(Policy { section: Section::Head(_) }) => {
                 self.open = std::mem::take(&mut self.coming);
             }
-            What::Read(read) if read.ruling.outcome == Outcome::Released => {
+            // What goes out under a job is charged to the job.
+            What::Read(read) if read.ruling.outcome == Outcome::Released && read.job.is_none() => {
                 self.charge(read, entry.now.tick);
             }
             _ => {}

@@ -91,7 +91,9 @@ impl Containment {
         let facts = &counted.facts;
         let provider = self.providers.get(counted.provider)?;
         let closed = provider.roster_only.is_some_and(|end| now.tick < end);
-        if provider.suspended || provider.dismissed || (closed && facts.could_off > 0) {
+        let exports = provider.no_exports && counted.export.is_some();
+        let off = closed && facts.could_off > 0;
+        if provider.suspended || provider.dismissed || exports || off {
             return Some(Ruling::contained(None));
         }
         let agent = provider.agents.get(&counted.agent)?;

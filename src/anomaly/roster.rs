@@ -3,6 +3,8 @@
 //! strangers is not chance. It is kept for each agent, and for each provider as a whole, so that a
 //! theft split over several agents adds up.
 //!
+//! An export is its job's business: the persons on the roster whom it holds clear nobody.
+//!
 //! An attempt off the roster that is withheld anyway adds a fixed amount, whatever it would have
 //! found: a refusal must be the same for anyone, and whoever asks for what he will not be given must
 //! neither learn who exists nor clear himself with it.
@@ -49,6 +51,9 @@ impl Roster {
         outcome: Outcome,
         alarmed: bool,
     ) -> Vec<Finding> {
+        if counted.export.is_some() {
+            return Vec::new();
+        }
         let sums = self.sums.get(counted.provider);
         let agent = sums.and_then(|s| s.agents.get(&counted.agent)).copied().unwrap_or(0);
         let whole = sums.map_or(0, |s| s.whole);
@@ -93,7 +98,7 @@ impl Roster {
             What::Policy(Policy { section: Section::Detectors(Detectors { roster }) }) => {
                 self.rule = *roster;
             }
-            What::Read(read) => {
+            What::Read(read) if read.job.is_none() => {
                 let outcome = read.ruling.outcome;
                 let after = |level, sum: u64| {
                     let (_, on) = new(level, &read.facts);

@@ -53,7 +53,7 @@ impl Bench {
         let provider: Word = who.0.into();
         let agent = Tag([who.1; 16]);
         let seq = self.entries.len() as u64;
-        let counted = Counted { seq, provider: &provider, agent, facts };
+        let counted = Counted { seq, provider: &provider, agent, facts, export: None };
         let decision = self.judge.decide(&counted, self.now);
         let ruling = decision.ruling;
         self.add(What::Read(Box::new(read(provider, agent, facts, ruling))));

@@ -148,12 +148,12 @@ pub struct Acts {
     /// Agents, and providers as a whole, from whom a critical alert has taken what is not lifted.
     critical: HashSet<(Word, Option<Tag>)>,
     approved: Arc<Approved>,
-    jobs: Jobs,
+    jobs: Arc<Jobs>,
 }
 
 impl Acts {
-    /// The jobs that acts declare.
-    pub fn jobs(&self) -> &Jobs {
+    /// The jobs that acts declare: the same `Arc` as long as nothing of them changes.
+    pub fn jobs(&self) -> &Arc<Jobs> {
         &self.jobs
     }
 
@@ -282,7 +282,9 @@ impl Acts {
 
     /// Folds an entry that was checked.
     pub fn apply(&mut self, entry: &Entry) {
-        self.jobs.apply(entry);
+        if Jobs::concerns(entry) {
+            Arc::make_mut(&mut self.jobs).apply(entry);
+        }
         match &entry.what {
             What::Genesis(genesis) => self.origin.clone_from(&genesis.origin),
             What::Policy(_) => self.founded = true,

@@ -78,15 +78,18 @@ impl Jobs {
     pub(super) fn admits(&self, entry: &Entry) -> bool {
         match &entry.what {
             What::Read(read) => self.admits_read(read, entry.now.at),
-            What::Job(Job { job, rows, .. }) => {
-                self.0.get(job).is_some_and(|known| known.approved && !known.over)
-                    && self.0.get(job).is_some_and(|known| known.rows == *rows)
-            }
+            What::Job(job) => self.rows(job.job) == Some(job.rows),
             _ => true,
         }
     }
 
-    fn admits_read(&self, read: &Read, at: Millis) -> bool {
+    /// What has gone out under a job that can be closed.
+    pub(super) fn rows(&self, job: u64) -> Option<u64> {
+        let known = self.0.get(&job).filter(|known| known.approved && !known.over);
+        known.map(|known| known.rows)
+    }
+
+    pub(super) fn admits_read(&self, read: &Read, at: Millis) -> bool {
         let Some(export) = Export::of(read) else { return read.method != Method::Export };
         let released = read.ruling.outcome == Outcome::Released;
         read.method == Method::Export
@@ -112,20 +115,34 @@ impl Jobs {
         }
     }
 
-    /// Folds an entry that was checked; whether anything changed.
-    pub fn apply(&mut self, entry: &Entry) -> bool {
+    /// Whether an entry can change anything here.
+    pub(super) fn concerns(entry: &Entry) -> bool {
         match &entry.what {
-            What::Read(read) if read.ruling.outcome == Outcome::Released => {
-                let known = read.job.and_then(|job| self.0.get_mut(&job));
-                known.map(|known| known.rows += read.rows).is_some()
-            }
-            What::Job(job) => self.0.get_mut(&job.job).map(|known| known.over = true).is_some(),
-            What::Act(act) => self.act(act, entry.seq),
+            What::Read(read) => read.job.is_some(),
+            What::Job(_) | What::Act(_) => true,
             _ => false,
         }
     }
 
-    fn act(&mut self, act: &Act, seq: u64) -> bool {
+    /// Folds an entry that was checked.
+    pub fn apply(&mut self, entry: &Entry) {
+        match &entry.what {
+            What::Read(read) if read.ruling.outcome == Outcome::Released => {
+                if let Some(known) = read.job.and_then(|job| self.0.get_mut(&job)) {
+                    known.rows += read.rows;
+                }
+            }
+            What::Job(job) => {
+                if let Some(known) = self.0.get_mut(&job.job) {
+                    known.over = true;
+                }
+            }
+            What::Act(act) => self.act(act, entry.seq),
+            _ => {}
+        }
+    }
+
+    fn act(&mut self, act: &Act, seq: u64) {
         let known = act.declared.and_then(|job| self.0.get_mut(&job));
         match (act.deed, known) {
             (Deed::ApproveJob, Some(known)) => known.approved = true,
@@ -134,7 +151,7 @@ impl Jobs {
                 let (Some(provider), Some(dataset), Some(terms)) =
                     (&act.provider, &act.dataset, &act.job)
                 else {
-                    return false;
+                    return;
                 };
                 let known = Known {
                     provider: provider.clone(),
@@ -147,8 +164,7 @@ impl Jobs {
                 };
                 self.0.insert(seq, known);
             }
-            _ => return false,
+            _ => {}
         }
-        true
     }
 }

@@ -11,7 +11,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Contained;
 use super::acts::{Approved, BadAct};
-use super::entry::{Access, Act, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word};
+use super::entry::{
+    Access, Act, Job, Read, Refusals, Roster, Ruling, Step, Tag, Warning, What, Word,
+};
+use super::jobs::Jobs;
 use super::notices::Notices;
 
 /// Whom a read could return, whatever it does return.
@@ -129,7 +132,7 @@ pub enum Status {
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Unrecorded>>;
 
 /// What the registrar is asked.
-pub(super) enum Job {
+pub(super) enum Order {
     /// Judge and record a read.
     Read { bound: Bound, answer: Answer<Recorded>, share: Share },
     /// Record what needs no judge; answers with its number.
@@ -184,7 +187,7 @@ impl Drop for Share {
 /// The handle to the registrar, shared by all calls.
 #[derive(Clone)]
 pub struct Ledger {
-    jobs: mpsc::Sender<Job>,
+    orders: mpsc::Sender<Order>,
     shares: Arc<Shares>,
     seen: Seen,
 }
@@ -196,14 +199,15 @@ pub(super) struct Seen {
     pub(super) status: watch::Receiver<Status>,
     pub(super) contained: watch::Receiver<Arc<Contained>>,
     pub(super) approved: watch::Receiver<Arc<Approved>>,
+    pub(super) jobs: watch::Receiver<Arc<Jobs>>,
     pub(super) notices: Notices,
 }
 
 impl Ledger {
-    pub(super) fn new(queue: usize, share: usize, seen: Seen) -> (Ledger, mpsc::Receiver<Job>) {
-        let (jobs, inbox) = mpsc::channel(queue);
+    pub(super) fn new(queue: usize, share: usize, seen: Seen) -> (Ledger, mpsc::Receiver<Order>) {
+        let (orders, inbox) = mpsc::channel(queue);
         let shares = Arc::new(Shares { most: share, held: Mutex::default() });
-        (Ledger { jobs, shares, seen }, inbox)
+        (Ledger { orders, shares, seen }, inbox)
     }
 
     /// Has a read judged and recorded. Dropping the future takes nothing back: an entry that was
@@ -214,7 +218,7 @@ impl Ledger {
     pub async fn record(&self, bound: Bound) -> Result<Recorded, Unrecorded> {
         let share = self.shares.take(&bound.draft.read.provider)?;
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Read { bound, answer, share })?;
+        self.send(Order::Read { bound, answer, share })?;
         answered.await.map_err(|_| Unrecorded::Unwritable)?
     }
 
@@ -233,6 +237,15 @@ impl Ledger {
     /// [`Unrecorded`].
     pub async fn roster(&self, roster: Roster) -> Result<u64, Unrecorded> {
         self.note(What::Roster(roster)).await
+    }
+
+    /// Closes a job, of which an agent took the last page.
+    ///
+    /// # Errors
+    /// [`Unrecorded`].
+    pub async fn close_job(&self, job: u64, agent: Tag) -> Result<u64, Unrecorded> {
+        // How many rows went out, the registrar knows.
+        self.note(What::Job(Job { job, step: Step::Closed, agent, rows: 0 })).await
     }
 
     /// Records what somebody should look at.
@@ -261,16 +274,16 @@ impl Ledger {
 
     async fn note(&self, what: What) -> Result<u64, Unrecorded> {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Note { what, answer })?;
+        self.send(Order::Note { what, answer })?;
         answered.await.map_err(|_| Unrecorded::Unwritable)?
     }
 
-    fn send(&self, job: Job) -> Result<(), Unrecorded> {
+    fn send(&self, order: Order) -> Result<(), Unrecorded> {
         // What would wait for a recovery would be charged to callers who have long left.
         if *self.seen.status.borrow() != Status::Writable {
             return Err(Unrecorded::Unwritable);
         }
-        self.jobs.try_send(job).map_err(|error| match error {
+        self.orders.try_send(order).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Unrecorded::Busy,
             mpsc::error::TrySendError::Closed(_) => Unrecorded::Unwritable,
         })
@@ -289,6 +302,11 @@ impl Ledger {
     /// Who is contained so far that a read of theirs need not be drafted.
     pub fn contained(&self) -> Arc<Contained> {
         self.seen.contained.borrow().clone()
+    }
+
+    /// The jobs that acts have declared, and how far each has come.
+    pub fn jobs(&self) -> Arc<Jobs> {
+        self.seen.jobs.borrow().clone()
     }
 
     /// What acts have approved.

@@ -10,19 +10,20 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
 use super::acts::Approved;
-use super::entry::{Moment, Outcome, Roster, Ruling, What};
+use super::entry::{Job, Moment, Outcome, Roster, Ruling, What};
 use super::facts;
 use super::high_water::{self, Bell};
+use super::jobs::Jobs;
 use super::notices::Board;
 use super::queue::{
-    Answer, Bound, Draft, Job, Ledger, Recorded, Seen, Share, Status, Unrecorded, recorded,
+    Answer, Bound, Draft, Ledger, Order, Recorded, Seen, Share, Status, Unrecorded, recorded,
 };
 use super::signer::Signer;
 use super::start::{Factory, Rules, Settings, StartError, State};
 use super::writer::Commit;
 use super::{Contained, Counted, Decision};
 
-/// Most jobs in one commit.
+/// Most orders in one commit.
 const BATCH: usize = 512;
 /// Between two attempts to take up a ledger that could not be written.
 const RETRY: Duration = Duration::from_secs(1);
@@ -56,6 +57,7 @@ impl Registrar {
         let (status, status_seen) = watch::channel(Status::Writable);
         let (contained, contained_seen) = watch::channel(state.judge().contained());
         let (approved, approved_seen) = watch::channel(state.approved());
+        let (jobs, jobs_seen) = watch::channel(state.jobs().clone());
         let (board, notices) = Board::new();
         board.publish(state.take_notices());
         let seen = Seen {
@@ -63,6 +65,7 @@ impl Registrar {
             status: status_seen,
             contained: contained_seen,
             approved: approved_seen,
+            jobs: jobs_seen,
             notices,
         };
         let (ledger, inbox) = Ledger::new(settings.queue, settings.share, seen);
@@ -78,6 +81,7 @@ impl Registrar {
             status,
             contained,
             approved,
+            jobs,
             board,
             high_water,
             runtime: Handle::current(),
@@ -105,11 +109,12 @@ struct Desk {
     signer: Signer,
     rules: Rules,
     factory: Box<Factory>,
-    inbox: mpsc::Receiver<Job>,
+    inbox: mpsc::Receiver<Order>,
     newest: watch::Sender<Arc<str>>,
     status: watch::Sender<Status>,
     contained: watch::Sender<Arc<Contained>>,
     approved: watch::Sender<Arc<Approved>>,
+    jobs: watch::Sender<Arc<Jobs>>,
     board: Board,
     high_water: Bell,
     runtime: Handle,
@@ -143,13 +148,13 @@ impl Desk {
     }
 
     /// Takes what waits, and writes it in one commit.
-    fn batch(&mut self, state: &mut State, first: Job) -> Result<(), rusqlite::Error> {
+    fn batch(&mut self, state: &mut State, first: Order) -> Result<(), rusqlite::Error> {
         let mut batch = state.begin();
         let mut waiters = Waiters::default();
         let now = state.now();
         let mut next = Some(first);
-        while let Some(job) = next {
-            take(state, &mut batch, &mut waiters, now, job);
+        while let Some(order) = next {
+            take(state, &mut batch, &mut waiters, now, order);
             next = if batch.bodies.len() < BATCH { self.inbox.try_recv().ok() } else { None };
         }
         if batch.bodies.is_empty() {
@@ -175,6 +180,9 @@ impl Desk {
 
     /// Tells the door and those who follow what was committed.
     fn tell(&self, state: &mut State) {
+        if !Arc::ptr_eq(&self.jobs.borrow(), state.jobs()) {
+            self.jobs.send_replace(state.jobs().clone());
+        }
         let notices = state.take_notices();
         if !notices.is_empty() {
             self.contained.send_replace(state.judge().contained());
@@ -213,12 +221,12 @@ impl Desk {
         }
     }
 
-    /// Refuses jobs for a while; false when nobody can send any more.
+    /// Refuses orders for a while; false when nobody can send any more.
     fn refuse_for(&mut self, span: Duration) -> bool {
         let until = Instant::now() + span;
         while Instant::now() < until {
             match self.inbox.try_recv() {
-                Ok(job) => job.refuse(),
+                Ok(order) => order.refuse(),
                 Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => std::thread::sleep(GLANCE),
             }
@@ -227,14 +235,14 @@ impl Desk {
     }
 }
 
-/// One job into the batch.
-fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Moment, job: Job) {
-    match job {
-        Job::Read { bound, answer, share } => match read(state, batch, now, bound) {
+/// One order into the batch.
+fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Moment, order: Order) {
+    match order {
+        Order::Read { bound, answer, share } => match read(state, batch, now, bound) {
             Some(verdict) => waiters.reads.push((answer, verdict, share)),
             None => drop(answer.send(Err(Unrecorded::Unfit))),
         },
-        Job::Note { what, answer } => match note(state, batch, now, what) {
+        Order::Note { what, answer } => match note(state, batch, now, what) {
             Ok(seq) => waiters.notes.push((answer, seq)),
             Err(unrecorded) => drop(answer.send(Err(unrecorded))),
         },
@@ -245,6 +253,7 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
 fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Result<u64, Unrecorded> {
     match &what {
         What::Act(act) => state.stands(act, now)?,
+        What::Job(job) => return close(state, batch, now, job.clone()).ok_or(Unrecorded::Unfit),
         What::Warning(warning) if !warning.is_whole() => return Err(Unrecorded::Unfit),
         What::Roster(found) => {
             return roster(state, batch, now, found.clone()).ok_or(Unrecorded::Unfit);
@@ -252,6 +261,12 @@ fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Resul
         _ => {}
     }
     state.add(batch, now, what).map_err(|_| Unrecorded::Unfit)
+}
+
+/// Closes a job that is open, with what went out under it.
+fn close(state: &mut State, batch: &mut Commit, now: Moment, mut job: Job) -> Option<u64> {
+    job.rows = state.jobs().rows(job.job)?;
+    state.add(batch, now, What::Job(job)).ok()
 }
 
 /// Adds a roster that is news, and the warning that comes of it right behind.
@@ -283,7 +298,8 @@ fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Opt
         read.reply = None;
     }
     // What a verifier would refuse is not written: one false draft must not spoil the ledger.
-    if read.policy != state.head() || facts::alone(&read).is_err() {
+    let of_job = state.jobs().admits_read(&read, now.at);
+    if read.policy != state.head() || !of_job || facts::alone(&read).is_err() {
         return None;
     }
     let seq = state.add(batch, now, What::Read(read)).ok()?;
@@ -316,11 +332,11 @@ impl Waiters {
     }
 }
 
-impl Job {
+impl Order {
     fn refuse(self) {
         match self {
-            Job::Read { answer, .. } => drop(answer.send(Err(Unrecorded::Unwritable))),
-            Job::Note { answer, .. } => drop(answer.send(Err(Unrecorded::Unwritable))),
+            Order::Read { answer, .. } => drop(answer.send(Err(Unrecorded::Unwritable))),
+            Order::Note { answer, .. } => drop(answer.send(Err(Unrecorded::Unwritable))),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::entry::{
     What,
 };
 use super::high_water;
+use super::jobs::Jobs;
 use super::memory::Memory;
 use super::merkle::{self, Frontier};
 use super::rosters::Rosters;
@@ -315,6 +316,11 @@ impl State {
     /// Whether a verifier would pass an act that is written now.
     pub(super) fn stands(&self, act: &Act, now: Moment) -> Result<(), BadAct> {
         self.acts.check(now.at, act)
+    }
+
+    /// The jobs that acts have declared.
+    pub(super) fn jobs(&self) -> &Arc<Jobs> {
+        self.acts.jobs()
     }
 
     /// What acts have approved.

@@ -83,7 +83,10 @@ fn agent(n: u8) -> Tag {
 
 fn ruling(budget: &Budget, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruling {
     let provider = who.0.into();
-    budget.decide(&Counted { seq: 1, provider: &provider, agent: who.1, facts }, moment(tick))
+    budget.decide(
+        &Counted { seq: 1, provider: &provider, agent: who.1, facts, export: None },
+        moment(tick),
+    )
 }
 
 fn read(who: (&str, Tag), facts: Facts, ruling: Ruling) -> What {
