@@ -15,6 +15,7 @@ mod exposure;
 #[cfg(feature = "serve")]
 mod init;
 mod key;
+mod name_key;
 #[cfg(feature = "serve")]
 mod notice;
 #[cfg(feature = "serve")]
@@ -78,6 +79,7 @@ enum Command {
     Exposure(exposure::Args),
     Receipt(receipt::Args),
     Key(key::Args),
+    NameKey(name_key::Args),
 }
 
 impl Cli {
@@ -110,6 +112,7 @@ impl Cli {
             Command::Exposure(args) => exposure::run(&args),
             Command::Receipt(args) => receipt::run(&args),
             Command::Key(args) => key::run(&args),
+            Command::NameKey(args) => name_key::run(&args),
         }
     }
 }

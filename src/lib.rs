@@ -23,6 +23,8 @@ pub mod evidence;
 pub mod instance;
 // What is written, how it is proven, and the one thread that decides and records.
 pub mod ledger;
+// The key of a name, however it is written.
+pub mod names;
 // The generated code of the gRPC surface.
 #[cfg(feature = "serve")]
 pub mod proto;

@@ -16,12 +16,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("client", &["ledger", "proto"]),
     ("config", &["admission", "ledger", "quota", "source", "service", "anomaly"]),
     ("evidence", &["ledger"]),
-    ("instance", &["ledger"]),
+    ("instance", &["ledger", "names"]),
     ("ledger", &[]),
+    ("names", &[]),
     ("proto", &[]),
     ("quota", &["admission"]),
     ("service", &["admission", "quota", "source", "ledger", "alert", "proto"]),
-    ("source", &["admission", "quota", "ledger"]),
+    ("source", &["admission", "quota", "ledger", "names"]),
     (
         "cli",
         &[
@@ -33,6 +34,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "evidence",
             "instance",
             "ledger",
+            "names",
             "proto",
             "quota",
             "service",
