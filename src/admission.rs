@@ -20,7 +20,9 @@ pub use caller::{Caller, Reader};
 pub use certificate::{CertificateFault, Peer, Role};
 pub use handle::Handles;
 pub use permit::{Ask, PAGE_MAX, Permit, PurposeFault, Violation};
-pub use terms::{Class, Dataset, Field, Grant, Provider, Purpose, Rate, Scope, Search, Terms};
+pub use terms::{
+    Class, Dataset, Field, Grant, Provider, Purpose, Rate, Scope, Search, SearchKey, Terms, Weights,
+};
 
 /// A name from a closed list of the policy.
 pub type Word = Arc<str>;

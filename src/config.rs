@@ -15,7 +15,9 @@ mod detectors;
 mod faults;
 pub mod policy;
 mod providers;
+mod searches;
 mod table;
+mod weights;
 
 /// How the daemon runs.
 #[derive(Clone, Debug, Deserialize)]

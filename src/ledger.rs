@@ -2,8 +2,8 @@
 //! It imports no other room; the judge comes to it as a trait, so that its state can be nothing but
 //! a fold over the entries.
 //!
-//! To trust `verify`, read `entry`, `merkle`, `checkpoint`, `receipt`, `facts`, `acts`, `rosters`,
-//! `store` and `verify`, and no more.
+//! To trust `verify`, read `entry`, `merkle`, `checkpoint`, `receipt`, `facts`, `acts`, `jobs`,
+//! `repeats`, `rosters`, `store` and `verify`, and no more.
 
 pub mod acts;
 pub mod checkpoint;
@@ -12,6 +12,7 @@ pub mod facts;
 pub mod jobs;
 pub mod merkle;
 pub mod receipt;
+mod repeats;
 mod rosters;
 pub mod store;
 pub mod tag;

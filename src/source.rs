@@ -1,9 +1,11 @@
 //! Where the records lie. Rows and the draft of their entry come out together, and the rows stay
 //! closed until that very draft has been recorded as released. It knows nothing of budgets.
 
+mod asked;
 pub mod rosters;
 pub mod sqlite;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -28,7 +30,7 @@ pub enum Query {
         /// From the page before; empty for the first.
         page_token: String,
     },
-    /// By exact values of a declared search.
+    /// By the values of a declared search.
     Search {
         /// Which search.
         search: String,
@@ -183,14 +185,14 @@ impl Source {
                 (self.kind.get(permit, &id)?, Reach::One(tag(&id)), Method::Get, Vec::new())
             }
             Query::List { page_token } => {
-                let after = page_after(permit, page_token)?;
+                let after = asked::page_after(permit, page_token)?;
                 let page = self.kind.list(permit, &after)?;
                 (page, Reach::Page(permit.page_size()), Method::List, Vec::new())
             }
             Query::Search { search, values } => {
-                let values = search_values(permit, search, values)?;
+                let values = asked::search_values(permit, search, values)?;
                 let page = self.kind.search(permit, search, &values)?;
-                let key = |(name, value): &(Word, &str)| Key {
+                let key = |(name, value): &(Word, Cow<'_, str>)| Key {
                     name: name.clone(),
                     tag: self.tagger.key(permit.provider(), permit.dataset_name(), name, value),
                 };
@@ -217,7 +219,7 @@ impl Source {
         }
         let reply = reply_digest(&salt, &rows);
         let read = Box::new(self.read(permit, method, keys, (on, off), reply));
-        let (bound, claim) = bind(Draft { read, reach });
+        let (bound, claim) = bind(Draft { read, reach, asked: asked::digest(permit, query) });
         Ok((Withheld { claim, rows, salt, next_page }, bound))
     }
 
@@ -231,7 +233,6 @@ impl Source {
         reply: Hash,
     ) -> Read {
         let rows = (on.len() + off.len()) as u64;
-        let weigh = |name: &Word| permit.dataset().class(name).map_or(0, |class| class.weight());
         Read {
             policy: permit.policy_head(),
             request: permit.request_id().map(str::to_owned),
@@ -260,52 +261,11 @@ impl Source {
             facts: Facts::default(),
             context: Vec::new(),
             decoys: 0,
-            weight: rows * permit.view_fields().iter().map(weigh).sum::<u64>(),
+            weight: rows * permit.row_weight(),
             ruling: Ruling::PENDING,
             reply: Some(reply),
         }
     }
-}
-
-/// The id behind which a page begins.
-fn page_after(permit: &Permit, token: &str) -> Result<String, SourceError> {
-    if token.is_empty() {
-        return Ok(String::new());
-    }
-    permit.open_page(token).ok_or_else(|| {
-        let description = "must be empty, or the next_page_token of a page of this dataset";
-        SourceError::Malformed(vec![Violation {
-            field: "page_token",
-            description: description.to_owned(),
-        }])
-    })
-}
-
-/// Longest value of a search key, in bytes.
-const VALUE_MAX: usize = 200;
-
-/// The values of a search in the order in which it declares its keys.
-fn search_values<'q>(
-    permit: &Permit,
-    search: &str,
-    values: &'q [(String, String)],
-) -> Result<Vec<(Word, &'q str)>, SourceError> {
-    let wrong = |field, description| SourceError::Malformed(vec![Violation { field, description }]);
-    let dataset = permit.dataset();
-    let Some(declared) = dataset.search(search) else {
-        let names: Vec<&str> = dataset.searches.iter().map(|s| &*s.name).collect();
-        return Err(wrong("search", format!("must be one of: {}", names.join(", "))));
-    };
-    let value = |name: &Word| {
-        let (_, value) = values.iter().find(|(key, _)| **key == **name)?;
-        let fits = !value.is_empty() && value.len() <= VALUE_MAX && !value.contains('\0');
-        fits.then_some((name.clone(), value.as_str()))
-    };
-    let found: Option<Vec<_>> = declared.fields.iter().map(value).collect();
-    found.filter(|found| found.len() == values.len()).ok_or_else(|| {
-        let names = declared.fields.join(", ");
-        wrong("values", format!("must have exactly {names}, each of 1 to {VALUE_MAX} bytes"))
-    })
 }
 
 /// The reply digest of the format page: every string preceded by its length.

@@ -211,6 +211,6 @@ impl Stock {
             ruling: Ruling::PENDING,
             reply: Some(sha256(&[&n.to_be_bytes()])),
         };
-        Draft { read: Box::new(read), reach: Reach::One(person) }
+        Draft { read: Box::new(read), reach: Reach::One(person), asked: None }
     }
 }

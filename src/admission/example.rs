@@ -9,7 +9,7 @@ use rcgen::{CertificateParams, KeyPair, SanType};
 
 use super::{
     Ask, Caller, Class, Dataset, Field, Grant, Handles, Peer, Permit, Provider, Purpose, Rate,
-    Role, Scope, Search, Terms, Word,
+    Role, Scope, Search, SearchKey, Terms, Weights, Word,
 };
 
 /// The trust domain of the examples.
@@ -62,8 +62,14 @@ pub(crate) fn terms() -> Terms {
             ("FULL".into(), words(&["family_name", "given_name", "email", "nationality"])),
         ]),
         searches: vec![
-            Search { name: "name".into(), fields: words(&["family_name", "given_name"]) },
-            Search { name: "case_number".into(), fields: words(&["id"]) },
+            Search {
+                name: "name".into(),
+                keys: vec![SearchKey::Name {
+                    of: words(&["family_name", "given_name"]),
+                    column: "name_key".into(),
+                }],
+            },
+            Search { name: "case_number".into(), keys: vec![SearchKey::Exact("id".into())] },
         ],
         purposes: BTreeMap::from([
             ("course_delivery".into(), Purpose { views: words(&["BASIC", "CONTACT"]) }),
@@ -88,6 +94,7 @@ pub(crate) fn terms() -> Terms {
         trust_domain: DOMAIN.into(),
         revoked: HashSet::new(),
         datasets: BTreeMap::from([("cir".into(), cir)]),
+        weights: Weights::default(),
         handles: Handles::derive(&[7; 32], providers.keys()),
         providers,
         staff: staff.map(|(role, id)| (role, BTreeSet::from([id.into()]))).into(),

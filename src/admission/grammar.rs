@@ -11,6 +11,8 @@ pub const CASE_REFERENCE: &str =
     "1 to 64 letters, digits and the signs / . _ -, beginning with a letter or a digit";
 /// Request ids.
 pub const UUID: &str = "a UUID, as in 6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e10";
+/// Dates in searches.
+pub const DATE: &str = "a date of ISO 8601, as in 1980-05-31";
 
 /// The views, smallest first; what is in each is the policy's to say.
 pub const VIEWS: [&str; 3] = ["BASIC", "CONTACT", "FULL"];
@@ -43,6 +45,27 @@ pub fn is_uuid(text: &str) -> bool {
         _ => b.is_ascii_hexdigit(),
     };
     text.len() == 36 && text.bytes().enumerate().all(fits)
+}
+
+/// Whether the text has the shape [`DATE`] and is a day of the calendar.
+pub fn is_date(text: &str) -> bool {
+    let fits = |(at, b): (usize, u8)| match at {
+        4 | 7 => b == b'-',
+        _ => b.is_ascii_digit(),
+    };
+    if text.len() != 10 || !text.bytes().enumerate().all(fits) {
+        return false;
+    }
+    let part = |range: std::ops::Range<usize>| text[range].parse().unwrap_or(0_u32);
+    let (year, month, day) = (part(0..4), part(5..7), part(8..10));
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
 }
 
 #[cfg(test)]
@@ -89,5 +112,29 @@ mod tests {
         }
         assert!(!is_uuid("6f1c2a9-e0b7d-4c11-9a55-2d3f0c8b7e10"));
         assert!(!is_uuid("{6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e}"));
+    }
+
+    #[test]
+    fn a_date_is_a_day_of_the_calendar() {
+        for good in ["1980-05-31", "2000-02-29", "2024-02-29", "0001-01-01", "9999-12-31"] {
+            assert!(is_date(good), "{good}");
+        }
+        for bad in [
+            "",
+            "31/05/1980",
+            "1980-5-31",
+            "19800531",
+            "1980-05-32",
+            "1980-00-10",
+            "1980-13-01",
+            "1980-04-31",
+            "1900-02-29",
+            "2023-02-29",
+            "1980-05-00",
+            "1980-05-31T",
+            "198é-05-3",
+        ] {
+            assert!(!is_date(bad), "{bad}");
+        }
     }
 }

@@ -66,22 +66,27 @@ impl HandleKey {
         HandleKey(key)
     }
 
-    pub(super) fn seal(&self, kind: Kind, dataset: &str, text: &str) -> String {
+    /// Seals a text that opens only under the same kind and the same `to`, each part of it.
+    pub(super) fn seal(&self, kind: Kind, to: &[&str], text: &str) -> String {
         let sealed = Aes128Siv::new(&self.0.into())
-            .encrypt([kind.label(), dataset.as_bytes()], text.as_bytes())
-            .expect("AES-SIV takes two headers and any text");
+            .encrypt(headers(kind, to), text.as_bytes())
+            .expect("AES-SIV takes any text and many more headers than there are");
         URL_SAFE_NO_PAD.encode(sealed)
     }
 
-    pub(super) fn open(&self, kind: Kind, dataset: &str, handle: &str) -> Option<String> {
+    pub(super) fn open(&self, kind: Kind, to: &[&str], handle: &str) -> Option<String> {
         if handle.len() > LONGEST {
             return None;
         }
         let sealed = URL_SAFE_NO_PAD.decode(handle).ok()?;
-        let headers = [kind.label(), dataset.as_bytes()];
-        let text = Aes128Siv::new(&self.0.into()).decrypt(headers, &sealed).ok()?;
+        let text = Aes128Siv::new(&self.0.into()).decrypt(headers(kind, to), &sealed).ok()?;
         String::from_utf8(text).ok()
     }
+}
+
+/// Associated data: AES-SIV keeps the parts apart.
+fn headers<'a>(kind: Kind, to: &'a [&'a str]) -> impl Iterator<Item = &'a [u8]> {
+    [kind.label()].into_iter().chain(to.iter().map(|part| part.as_bytes()))
 }
 
 #[cfg(test)]
@@ -120,14 +125,17 @@ mod tests {
 
     #[test]
     fn handles_stay_the_same_from_one_version_to_the_next() {
-        let handle = key(7, "alpha").seal(Kind::Record, "cir", "0000001");
+        let handle = key(7, "alpha").seal(Kind::Record, &["cir"], "0000001");
         assert_eq!(handle, "EYdETmNCXWTlmoIpZ3nLW01iI5wEviI");
     }
 
     #[test]
     fn a_longer_text_than_any_handle_is_not_looked_at() {
-        let handle = key(7, "alpha").seal(Kind::Record, "cir", &"1".repeat(400));
-        assert_eq!(key(7, "alpha").open(Kind::Record, "cir", &handle), None);
+        // 512 characters are 384 bytes, 16 of which are the cipher's.
+        for (length, opens) in [(368, true), (369, false)] {
+            let handle = key(7, "alpha").seal(Kind::Record, &["cir"], &"1".repeat(length));
+            assert_eq!(key(7, "alpha").open(Kind::Record, &["cir"], &handle).is_some(), opens);
+        }
     }
 
     proptest! {
@@ -136,9 +144,9 @@ mod tests {
             provider in "[a-z0-9-]{1,64}", dataset in "[a-z_]{1,20}", id in "\\PC{0,64}",
             kind in kind(),
         ) {
-            let handle = key(1, &provider).seal(kind, &dataset, &id);
-            prop_assert_eq!(&handle, &key(1, &provider).seal(kind, &dataset, &id));
-            prop_assert_eq!(key(1, &provider).open(kind, &dataset, &handle), Some(id));
+            let handle = key(1, &provider).seal(kind, &[&dataset], &id);
+            prop_assert_eq!(&handle, &key(1, &provider).seal(kind, &[&dataset], &id));
+            prop_assert_eq!(key(1, &provider).open(kind, &[&dataset], &handle), Some(id));
         }
 
         #[test]
@@ -147,34 +155,53 @@ mod tests {
             kind in kind(),
         ) {
             prop_assume!(one != other);
-            let handle = key(1, &one).seal(kind, "cir", &id);
-            prop_assert_eq!(key(1, &other).open(kind, "cir", &handle), None);
-            prop_assert_ne!(handle, key(1, &other).seal(kind, "cir", &id));
+            let handle = key(1, &one).seal(kind, &["cir"], &id);
+            prop_assert_eq!(key(1, &other).open(kind, &["cir"], &handle), None);
+            prop_assert_ne!(handle, key(1, &other).seal(kind, &["cir"], &id));
         }
 
         #[test]
         fn a_handle_opens_only_under_its_master_kind_and_dataset(id in "[0-9]{0,12}") {
-            let handle = key(1, "alpha").seal(Kind::Record, "cir", &id);
-            prop_assert_eq!(key(2, "alpha").open(Kind::Record, "cir", &handle), None);
-            prop_assert_eq!(key(1, "alpha").open(Kind::Page, "cir", &handle), None);
-            prop_assert_eq!(key(1, "alpha").open(Kind::Record, "visa", &handle), None);
+            let handle = key(1, "alpha").seal(Kind::Record, &["cir"], &id);
+            prop_assert_eq!(key(2, "alpha").open(Kind::Record, &["cir"], &handle), None);
+            prop_assert_eq!(key(1, "alpha").open(Kind::Page, &["cir"], &handle), None);
+            prop_assert_eq!(key(1, "alpha").open(Kind::Record, &["visa"], &handle), None);
+        }
+
+        #[test]
+        fn a_page_opens_only_to_the_very_parts_that_it_was_sealed_to(
+            to in prop::collection::vec("[a-z]{0,4}", 1..7), at in any::<prop::sample::Index>(),
+            other in "[a-z]{0,4}",
+        ) {
+            fn parts(to: &[String]) -> Vec<&str> {
+                to.iter().map(String::as_str).collect()
+            }
+            let token = key(1, "alpha").seal(Kind::Page, &parts(&to), "0001");
+            let opens = |to: &[&str]| key(1, "alpha").open(Kind::Page, to, &token).is_some();
+            let mut changed = to.clone();
+            changed[at.index(to.len())] = other;
+            prop_assume!(changed != to);
+            prop_assert!(opens(&parts(&to)));
+            prop_assert!(!opens(&parts(&changed)));
+            // Nor may letters go from one part to the next.
+            prop_assert_eq!(opens(&[&to.concat()]), to.len() == 1);
         }
 
         #[test]
         fn a_changed_handle_does_not_open(
             id in "[0-9]{0,12}", at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_-]",
         ) {
-            let handle = key(1, "alpha").seal(Kind::Record, "cir", &id);
+            let handle = key(1, "alpha").seal(Kind::Record, &["cir"], &id);
             let at = at.index(handle.len());
             let mut changed = handle.clone();
             changed.replace_range(at..=at, &to);
             prop_assume!(changed != handle);
-            prop_assert_eq!(key(1, "alpha").open(Kind::Record, "cir", &changed), None);
+            prop_assert_eq!(key(1, "alpha").open(Kind::Record, &["cir"], &changed), None);
         }
 
         #[test]
         fn garbage_does_not_open(text in any::<String>()) {
-            prop_assert_eq!(key(1, "alpha").open(Kind::Record, "cir", &text), None);
+            prop_assert_eq!(key(1, "alpha").open(Kind::Record, &["cir"], &text), None);
         }
     }
 }

@@ -190,22 +190,36 @@ impl Permit {
 
     /// The handle of a record, made for this provider.
     pub fn seal_handle(&self, id: &str) -> String {
-        self.caller.key.seal(Kind::Record, &self.dataset, id)
+        self.caller.key.seal(Kind::Record, &[&self.dataset], id)
     }
 
     /// The record id, if the handle was made for this provider and dataset.
     pub fn open_handle(&self, handle: &str) -> Option<String> {
-        self.caller.key.open(Kind::Record, &self.dataset, handle)
+        self.caller.key.open(Kind::Record, &[&self.dataset], handle)
     }
 
-    /// A page token that only this provider can give back.
+    /// A page token that only this agent can give back, and only with the same arguments but for
+    /// the page's size (AIP-158). It lasts as long as the key, and allows nothing.
     pub fn seal_page(&self, text: &str) -> String {
-        self.caller.key.seal(Kind::Page, &self.dataset, text)
+        self.caller.key.seal(Kind::Page, &self.page_of(), text)
     }
 
     /// What [`Permit::seal_page`] was given.
     pub fn open_page(&self, token: &str) -> Option<String> {
-        self.caller.key.open(Kind::Page, &self.dataset, token)
+        self.caller.key.open(Kind::Page, &self.page_of(), token)
+    }
+
+    /// What makes two requests ask for pages of the same list. The provider is in the key.
+    fn page_of(&self) -> [&str; 6] {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        [self.agent(), &self.dataset, &self.purpose, &self.view, reason, &self.case_reference]
+    }
+
+    /// What one row of the view weighs: the sum over its fields.
+    pub fn row_weight(&self) -> u64 {
+        let class = |field: &Word| self.dataset().class(field);
+        let weights = &self.caller.terms.weights;
+        self.view_fields().iter().filter_map(class).map(|class| weights.of(class)).sum()
     }
 }
 
@@ -364,6 +378,56 @@ mod tests {
         assert_eq!(alpha.open_page(&token).as_deref(), Some("0001"));
         assert_eq!(alpha.open_handle(&token), None);
         assert_eq!(beta.open_page(&token), None);
+    }
+
+    #[test]
+    fn a_page_token_opens_for_its_own_agent_and_query_only() {
+        let terms = Arc::new(terms());
+        let (one, other) = (peer(Role::Provider, "beta"), peer(Role::Provider, "beta"));
+        let with = |peer: &Peer, change: &dyn Fn(&mut Ask)| {
+            let mut ask = Ask { off_roster_reason: Some("walk_in".into()), ..ask() };
+            change(&mut ask);
+            grant_under(&terms, peer, ask).ok().unwrap()
+        };
+        let token = with(&one, &|_| ()).seal_page("0001");
+        let opens = |peer: &Peer, change: &dyn Fn(&mut Ask)| with(peer, change).open_page(&token);
+        assert_eq!(opens(&one, &|_| ()).as_deref(), Some("0001"));
+        assert_eq!(opens(&one, &|a| a.page_size = Some(500)).as_deref(), Some("0001"));
+        let id = "6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e10";
+        assert!(opens(&one, &|a| a.request_id = Some(id.into())).is_some());
+        assert_eq!(opens(&other, &|_| ()), None, "another certificate is another agent");
+        assert_eq!(opens(&one, &|a| a.view = Some("CONTACT".into())), None);
+        assert_eq!(opens(&one, &|a| a.off_roster_reason = Some("transfer".into())), None);
+        assert_eq!(opens(&one, &|a| a.off_roster_reason = None), None);
+        assert_eq!(opens(&one, &|a| a.case_reference = "CIR/2026-2".into()), None);
+        let mut terms = super::super::example::terms();
+        let beta = terms.providers.get_mut("beta").unwrap();
+        beta.datasets.get_mut("cir").unwrap().purposes.push("placement_test".into());
+        let reason = Some("walk_in".into());
+        let ask = |purpose: &str| Ask {
+            purpose: purpose.into(),
+            off_roster_reason: reason.clone(),
+            ..ask()
+        };
+        // Under another policy the token is the same, as long as the query is granted.
+        let terms = Arc::new(Terms { head: 9, ..terms });
+        let grant = |purpose| grant_under(&terms, &one, ask(purpose)).ok().unwrap();
+        assert_eq!(grant("course_delivery").open_page(&token).as_deref(), Some("0001"));
+        assert_eq!(grant("placement_test").open_page(&token), None);
+    }
+
+    #[test]
+    fn a_row_weighs_what_the_fields_of_its_view_do() {
+        let weight = |view: &str, terms: Terms| {
+            let ask = Ask { view: Some(view.into()), ..ask() };
+            grant_under(&Arc::new(terms), &peer(Role::Provider, "alpha"), ask)
+                .ok()
+                .unwrap()
+                .row_weight()
+        };
+        assert_eq!((weight("BASIC", terms()), weight("CONTACT", terms())), (20, 30));
+        let weights = super::super::Weights { contact: 7, ..Default::default() };
+        assert_eq!(weight("CONTACT", Terms { weights, ..terms() }), 27);
     }
 
     proptest! {

@@ -15,6 +15,8 @@ pub struct Terms {
     pub revoked: HashSet<[u8; 32]>,
     /// What can be read.
     pub datasets: BTreeMap<Word, Dataset>,
+    /// What the fields of a read weigh.
+    pub weights: Weights,
     /// Who can read it.
     pub providers: BTreeMap<Word, Provider>,
     /// Ids known in each of the other roles.
@@ -89,13 +91,35 @@ pub enum Class {
 impl Class {
     /// The words of the policy file.
     pub const WORDS: [&str; 4] = ["identity", "contact", "status", "sensitive"];
+}
 
-    /// What one value of it adds to the weight of a read.
-    pub fn weight(self) -> u64 {
-        match self {
-            Class::Status => 1,
-            Class::Identity | Class::Contact => 10,
-            Class::Sensitive => 50,
+/// What one value of each class adds to the weight of a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// Of [`Class::Identity`].
+    pub identity: u64,
+    /// Of [`Class::Contact`].
+    pub contact: u64,
+    /// Of [`Class::Status`].
+    pub status: u64,
+    /// Of [`Class::Sensitive`].
+    pub sensitive: u64,
+}
+
+impl Default for Weights {
+    fn default() -> Weights {
+        Weights { identity: 10, contact: 10, status: 1, sensitive: 50 }
+    }
+}
+
+impl Weights {
+    /// What one value of a class adds.
+    pub fn of(&self, class: Class) -> u64 {
+        match class {
+            Class::Identity => self.identity,
+            Class::Contact => self.contact,
+            Class::Status => self.status,
+            Class::Sensitive => self.sensitive,
         }
     }
 }
@@ -114,13 +138,54 @@ impl FromStr for Class {
     }
 }
 
-/// A search by exact values of all of its keys.
+/// A search by values for all of its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
     /// As requests call it.
     pub name: Word,
-    /// Names that [`Dataset::column`] knows.
-    pub fields: Vec<Word>,
+    /// At least one.
+    pub keys: Vec<SearchKey>,
+}
+
+impl Search {
+    /// What a request gives values for: each field once.
+    pub fn fields(&self) -> impl Iterator<Item = (&Word, &SearchKey)> {
+        self.keys.iter().flat_map(|key| key.fields().iter().map(move |field| (field, key)))
+    }
+}
+
+/// One thing that a search compares. Fields are names that [`Dataset::column`] knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchKey {
+    /// A field, with the value as it is recorded.
+    Exact(Word),
+    /// A field of dates, recorded as ISO 8601 has them.
+    Date(Word),
+    /// A name, in any of its spellings.
+    Name {
+        /// The fields that it stands in.
+        of: Vec<Word>,
+        /// The column that holds the key of these fields together; never a field.
+        column: Word,
+    },
+}
+
+impl SearchKey {
+    /// As the ledger calls it.
+    pub fn name(&self) -> &Word {
+        match self {
+            SearchKey::Exact(field) | SearchKey::Date(field) => field,
+            SearchKey::Name { column, .. } => column,
+        }
+    }
+
+    /// The fields whose values it takes.
+    pub fn fields(&self) -> &[Word] {
+        match self {
+            SearchKey::Exact(field) | SearchKey::Date(field) => std::slice::from_ref(field),
+            SearchKey::Name { of, .. } => of,
+        }
+    }
 }
 
 /// What a purpose may see.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use toml_edit::Item;
 
+use super::searches;
 use super::table::{Shape, Spot, Table, VIEW, WORD};
-use crate::admission::{Class, Dataset, Field, Purpose, Search, Word, grammar};
+use crate::admission::{Class, Dataset, Field, Purpose, Word, grammar};
 
 const CLASS: Shape =
     Shape::new("identity, contact, status or sensitive", |text| Class::WORDS.contains(&text));
@@ -32,7 +33,7 @@ fn dataset(mut table: Table<'_>) -> Dataset {
     let fields = fields(&mut table, &id_column);
     let names: Vec<&str> = fields.iter().map(|field| &*field.name).collect();
     let views = views(&mut table, &names);
-    let searches = searches(&mut table, &names, &id_column);
+    let searches = searches::read(&mut table, &fields, &id_column);
     let purposes = purposes(&mut table, &views);
     table.close();
     Dataset {
@@ -104,18 +105,6 @@ fn views(dataset: &mut Table<'_>, fields: &[&str]) -> BTreeMap<Word, Vec<Word>> 
         all.fault(all.at(), format!("the view {basic} {what} `{basic} = [\"...\"]`"));
     }
     views
-}
-
-fn searches(dataset: &mut Table<'_>, fields: &[&str], id_column: &str) -> Vec<Search> {
-    let Some(all) = dataset.table("searches") else { return Vec::new() };
-    let keys: Vec<&str> =
-        fields.iter().copied().chain([id_column]).filter(|k| !k.is_empty()).collect();
-    let search = |(name, item): (Word, Spot<&Item>)| {
-        let found = all.texts(&name, item, WORD);
-        all.hold_known(&found, &keys, "a field of this dataset nor its id column");
-        Search { name, fields: values(found) }
-    };
-    all.entries(WORD).into_iter().map(search).collect()
 }
 
 /// `name = ["VIEW", ...]`.
@@ -221,14 +210,6 @@ mod tests {
         let text = format!("{}{}", &SHIPPED[..start], &SHIPPED[end..]);
         let found = faults(&text);
         assert!(found.iter().any(|f| f.what.contains("the view BASIC is missing")), "{found:#?}");
-    }
-
-    #[test]
-    fn a_search_uses_declared_fields_and_at_least_one() {
-        let text = changed("\"given_name\", \"birth_date\"]", "\"given_name\", \"birthdate\"]");
-        one_fault(&text, "\"birthdate\"", &["did you mean `birth_date`?"]);
-        let text = changed("case_number = [\"id\"]", "case_number = []");
-        one_fault(&text, "case_number", &["`case_number` is empty"]);
     }
 
     #[test]

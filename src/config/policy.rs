@@ -10,8 +10,8 @@ use toml_edit::Document;
 
 use super::faults::Faults;
 use super::table::Table;
-use super::{datasets, detectors, providers};
-use crate::admission::{Dataset, Handles, Provider, Role, Terms, Word};
+use super::{datasets, detectors, providers, weights};
+use crate::admission::{Dataset, Handles, Provider, Role, Terms, Weights, Word};
 use crate::ledger::entry::{Detectors, Hash, ProviderRules, sha256};
 use crate::ledger::start::Rules;
 
@@ -33,6 +33,8 @@ pub struct Policy {
     pub revoked: HashSet<[u8; 32]>,
     /// What can be read.
     pub datasets: BTreeMap<Word, Dataset>,
+    /// What the fields of a read weigh.
+    pub weights: Weights,
     /// Who can read it.
     pub providers: BTreeMap<Word, Provider>,
     /// Ids known in each of the other roles.
@@ -54,6 +56,7 @@ impl Policy {
             trust_domain: trust_domain.into(),
             revoked: self.revoked,
             datasets: self.datasets,
+            weights: self.weights,
             handles: Handles::derive(master, self.providers.keys()),
             providers: self.providers,
             staff: self.staff,
@@ -138,6 +141,7 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     let staff = providers::staff(&mut root);
     let datasets = datasets::read(&mut root);
     let found = providers::read(&mut root, &datasets);
+    let weights = weights::read(&mut root);
     let detectors = detectors::read(&mut root);
     root.close();
     let faults = faults.sorted();
@@ -146,7 +150,7 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     }
     let digest = sha256(&[text.as_bytes()]);
     let providers::Providers { terms: providers, rules } = found;
-    Ok(Policy { digest, detectors, rules, revoked, datasets, providers, staff })
+    Ok(Policy { digest, detectors, rules, revoked, datasets, weights, providers, staff })
 }
 
 fn too_large() -> Fault {
@@ -203,7 +207,7 @@ pub(super) mod tests {
         assert_eq!(cir.column("birth_date").map(|c| &**c), Some("birth_date"));
         assert_eq!(cir.column("id").map(|c| &**c), Some("id"));
         assert_eq!(cir.column("rowid"), None);
-        assert_eq!(cir.search("case_number").map(|s| &*s.fields[0]), Some("id"));
+        assert_eq!(cir.search("case_number").map(|s| &**s.keys[0].name()), Some("id"));
         assert_eq!(cir.purposes.len(), 5);
         assert_eq!(policy.providers["langues-nord"].datasets["cir"].scope, Scope::Roster);
         assert_eq!(policy.providers["accueil-sud"].datasets["cir"].scope, Scope::Open);

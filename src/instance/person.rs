@@ -5,11 +5,14 @@
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
+use crate::names;
+
 /// Columns of a dossier, in the order of [`Person`].
-pub(super) const COLUMNS: [&str; 13] = [
+pub(super) const COLUMNS: [&str; 14] = [
     "id",
     "family_name",
     "given_name",
+    "name_key",
     "birth_date",
     "nationality",
     "entry_date",
@@ -53,6 +56,8 @@ pub(super) struct Person {
     pub(super) id: String,
     pub(super) family_name: String,
     pub(super) given_name: String,
+    /// Of both names, for searches.
+    pub(super) name_key: String,
     pub(super) birth_date: String,
     pub(super) nationality: &'static str,
     pub(super) entry_date: String,
@@ -77,12 +82,14 @@ impl Person {
         let family =
             [one_of(&SYLLABLES, rng), one_of(&SYLLABLES, rng), one_of(&SYLLABLES, rng)].concat();
         let (course, hours) = one_of(&COURSES, rng);
+        let name_key = names::key(&format!("Synth-{family} {given}"));
         Person {
             id: id(n),
             // The number makes the address one person's alone.
             email: format!("{given}.{family}.{}@{}", n + 1, one_of(&MAIL_DOMAINS, rng)),
             family_name: format!("Synth-{}", capital(family)),
             given_name: capital(given),
+            name_key: name_key.expect("syllables are letters"),
             birth_date: date(1950, 2006, rng),
             nationality: one_of(&NATIONALITIES, rng),
             entry_date: date(2019, 2025, rng),

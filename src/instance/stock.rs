@@ -36,6 +36,7 @@ const TABLES: &str = "
         id TEXT PRIMARY KEY,
         family_name TEXT NOT NULL,
         given_name TEXT NOT NULL,
+        name_key TEXT NOT NULL,
         birth_date TEXT NOT NULL,
         nationality TEXT NOT NULL,
         entry_date TEXT NOT NULL,
@@ -55,7 +56,7 @@ const TABLES: &str = "
 
 /// For the search `name_and_birth_date`.
 const INDEX: &str = "CREATE INDEX dossiers_by_name_and_birth_date
-    ON dossiers(family_name, given_name, birth_date)";
+    ON dossiers(name_key, birth_date)";
 
 /// Writes the whole file.
 pub(super) fn write(
@@ -142,6 +143,7 @@ fn bind(statement: &mut Statement<'_>, p: &Person) -> Result<(), rusqlite::Error
         &p.id,
         &p.family_name,
         &p.given_name,
+        &p.name_key,
         &p.birth_date,
         p.nationality,
         &p.entry_date,

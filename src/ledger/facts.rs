@@ -6,6 +6,7 @@ use super::acts::{Acts, BadAct};
 use super::entry::{
     Alert, Counts, Entry, Method, Millis, Outcome, Read, Rule, Ruling, Severity, Tag, What, Word,
 };
+use super::repeats::{self, Repeats};
 use super::rosters::Rosters;
 
 const DAY: Millis = 86_400_000;
@@ -50,6 +51,9 @@ pub enum BadFacts {
     /// A ruling that contradicts itself.
     #[error("its ruling contradicts itself")]
     Ruling,
+    /// A repeat that is not said to be one, or one that is none.
+    #[error("its request id was not first used where it says")]
+    Replay,
     /// An alert that does not follow from what stands before it.
     #[error("it is an alert that does not belong to the read before it, or to its incident")]
     Alert,
@@ -88,6 +92,7 @@ impl BadFacts {
         matches!(
             self,
             BadFacts::Day { .. }
+                | BadFacts::Replay
                 | BadFacts::Alert
                 | BadFacts::Act(_)
                 | BadFacts::Roster
@@ -104,7 +109,8 @@ struct Day {
     counted: u64,
 }
 
-/// The running check. Its memory is one day's tags, and a few words for each alert.
+/// The running check. Its memory is one day's tags and latest request ids, and a few words for each
+/// alert.
 #[derive(Debug, Default)]
 pub struct Facts {
     today: u64,
@@ -113,6 +119,8 @@ pub struct Facts {
     partial: Option<u64>,
     /// The read that an alert may stand behind: its number, provider and agent.
     read: Option<(u64, Word, Tag)>,
+    /// Request ids.
+    repeats: Repeats,
     /// By number, the provider and the incident of each alert.
     alerts: HashMap<u64, (Word, u64)>,
     rosters: Rosters,
@@ -153,6 +161,11 @@ impl Facts {
             }
         };
         alone(read)?;
+        let id = repeats::Id::of(read);
+        if self.repeats.first(id.as_ref(), entry.now.at, None) != Ok(read.replay_of) {
+            return Err(BadFacts::Replay);
+        }
+        self.repeats.keep(id, entry.seq, entry.now.at, None);
         self.read = Some((entry.seq, read.provider.clone(), read.agent));
         let today = day(entry.now.at);
         if today != self.today {

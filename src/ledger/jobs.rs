@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::entry::{
-    Act, Deed, Entry, Job, JobTerms, Method, Millis, Outcome, Read, Rule, Ruling, What, Word,
+    Act, Deed, Entry, JobTerms, Method, Millis, Outcome, Read, Rule, Ruling, What, Word,
 };
 
 /// One job.

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Contained;
 use super::acts::{Approved, BadAct};
 use super::entry::{
-    Access, Act, Job, Read, Refusals, Roster, Ruling, Step, Tag, Warning, What, Word,
+    Access, Act, Hash, Job, Read, Refusals, Roster, Ruling, Step, Tag, Warning, What, Word,
 };
 use super::jobs::Jobs;
 use super::notices::Notices;
@@ -34,6 +34,8 @@ pub struct Draft {
     pub read: Box<Read>,
     /// Whom it could return.
     pub reach: Reach,
+    /// Digest of all that a caller with a request id asked: the same id with another is refused.
+    pub asked: Option<Hash>,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -98,6 +100,9 @@ pub enum Unrecorded {
     /// It could not be written.
     #[error("the ledger cannot be written")]
     Unwritable,
+    /// The same agent asked something else with this request id.
+    #[error("this request id was used with other arguments")]
+    OtherArguments,
     /// Its entry would not be one that the format allows.
     #[error("the entry is not one that can be written")]
     Unfit,
@@ -112,7 +117,7 @@ impl Unrecorded {
         match self {
             Unrecorded::Busy => Some(Duration::from_millis(100)),
             Unrecorded::Unwritable => Some(Duration::from_secs(1)),
-            Unrecorded::Unfit | Unrecorded::Act(_) => None,
+            Unrecorded::OtherArguments | Unrecorded::Unfit | Unrecorded::Act(_) => None,
         }
     }
 }

@@ -18,6 +18,7 @@ use super::notices::Board;
 use super::queue::{
     Answer, Bound, Draft, Ledger, Order, Recorded, Seen, Share, Status, Unrecorded, recorded,
 };
+use super::repeats::{Id, OtherArguments};
 use super::signer::Signer;
 use super::start::{Factory, Rules, Settings, StartError, State};
 use super::writer::Commit;
@@ -239,8 +240,8 @@ impl Desk {
 fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Moment, order: Order) {
     match order {
         Order::Read { bound, answer, share } => match read(state, batch, now, bound) {
-            Some(verdict) => waiters.reads.push((answer, verdict, share)),
-            None => drop(answer.send(Err(Unrecorded::Unfit))),
+            Ok(verdict) => waiters.reads.push((answer, verdict, share)),
+            Err(why) => drop(answer.send(Err(why))),
         },
         Order::Note { what, answer } => match note(state, batch, now, what) {
             Ok(seq) => waiters.notes.push((answer, seq)),
@@ -285,9 +286,18 @@ fn roster(state: &mut State, batch: &mut Commit, now: Moment, mut found: Roster)
     Some(seq)
 }
 
-/// Counts, judges and adds one read; none if its entry is not one that a verifier would pass.
-fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Option<Verdict> {
-    let (number, Draft { mut read, reach }) = bound.open();
+/// Counts, judges and adds one read, unless its request id stands for another, or its entry is not one
+/// that a verifier would pass.
+fn read(
+    state: &mut State,
+    batch: &mut Commit,
+    now: Moment,
+    bound: Bound,
+) -> Result<Verdict, Unrecorded> {
+    let (number, Draft { mut read, reach, asked }) = bound.open();
+    let id = Id::of(&read);
+    let first = state.repeats.first(id.as_ref(), now.at, asked);
+    read.replay_of = first.map_err(|OtherArguments| Unrecorded::OtherArguments)?;
     read.facts = state.memory.count(&read, reach, now.at);
     let Decision { ruling, alerts } = state.judge().decide(&Counted::of(state.next(), &read), now);
     read.ruling = ruling;
@@ -300,13 +310,14 @@ fn read(state: &mut State, batch: &mut Commit, now: Moment, bound: Bound) -> Opt
     // What a verifier would refuse is not written: one false draft must not spoil the ledger.
     let of_job = state.jobs().admits_read(&read, now.at);
     if read.policy != state.head() || !of_job || facts::alone(&read).is_err() {
-        return None;
+        return Err(Unrecorded::Unfit);
     }
-    let seq = state.add(batch, now, What::Read(read)).ok()?;
+    let seq = state.add(batch, now, What::Read(read)).map_err(|_| Unrecorded::Unfit)?;
+    state.repeats.keep(id, seq, now.at, asked);
     for alert in alerts {
-        state.add(batch, now, What::Alert(alert)).ok()?;
+        state.add(batch, now, What::Alert(alert)).map_err(|_| Unrecorded::Unfit)?;
     }
-    Some(Verdict { number, ruling, seq })
+    Ok(Verdict { number, ruling, seq })
 }
 
 impl Waiters {

@@ -17,6 +17,7 @@ use super::high_water;
 use super::jobs::Jobs;
 use super::memory::Memory;
 use super::merkle::{self, Frontier};
+use super::repeats::{Id, Repeats};
 use super::rosters::Rosters;
 use super::signer::Signer;
 use super::store::{FORMAT, Store, Unreadable};
@@ -140,6 +141,7 @@ pub fn create(
         tiles: Edge::default(),
         leaf: Hash::default(),
         memory: Memory::default(),
+        repeats: Repeats::default(),
         judge,
         clock: Clock::resume(Moment { at: wall(), tick: 0 })?,
         head: None,
@@ -213,6 +215,7 @@ pub(super) struct State {
     tiles: Edge,
     leaf: Hash,
     pub(super) memory: Memory,
+    pub(super) repeats: Repeats,
     judge: Box<dyn Judge>,
     clock: Clock,
     /// The policy in force: entry number and head.
@@ -238,7 +241,7 @@ impl State {
         let (mut memory, mut tiles, mut head) = (Memory::default(), Edge::default(), None);
         let (mut full, mut tiles_hold) = (Vec::new(), true);
         let (mut notices, mut acts) = (Vec::new(), Acts::default());
-        let mut rosters = Rosters::default();
+        let (mut repeats, mut rosters) = (Repeats::default(), Rosters::default());
         let anchors = [high_water];
         let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
         let mut fold = |entry: &Entry, leaf: Hash| {
@@ -246,6 +249,9 @@ impl State {
             memory.apply(entry);
             acts.apply(entry);
             rosters.apply(entry);
+            if let What::Read(read) = &entry.what {
+                repeats.keep(Id::of(read), entry.seq, entry.now.at, None);
+            }
             if let What::Policy(Policy { section: Section::Head(new) }) = &entry.what {
                 head = Some((entry.seq, new.clone()));
             }
@@ -270,6 +276,7 @@ impl State {
             tiles,
             leaf: sound.leaf,
             memory,
+            repeats,
             judge,
             clock: Clock::resume(sound.last)?,
             head,

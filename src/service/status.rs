@@ -265,6 +265,10 @@ impl From<&Unrecorded> for Fault {
         if let Unrecorded::Act(bad) = unrecorded {
             return bad.into();
         }
+        if *unrecorded == Unrecorded::OtherArguments {
+            let description = "was used with other arguments: choose a new one".to_owned();
+            return Fault::malformed(&[Violation { field: "context.request_id", description }]);
+        }
         let fault = Fault::new(
             Code::Unavailable,
             "LEDGER_UNAVAILABLE",

@@ -1,6 +1,7 @@
 //! Records in a SQLite file that the daemon never writes. Every statement is made from the policy's
 //! own names at the start; nothing that a caller says becomes SQL.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +12,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 
 use super::{Found, Page, SourceError};
-use crate::admission::{Dataset, Permit, Word};
+use crate::admission::{Dataset, Permit, SearchKey, Word};
+use crate::names;
 
 /// Where the file is.
 #[derive(Clone, Debug)]
@@ -35,14 +37,27 @@ pub enum OpenError {
     },
     /// A search that would read the whole table each time.
     #[error(
-        "dataset `{dataset}` has no index for the search `{search}`: make one on its fields, or drop \
-         the search from the policy"
+        "dataset `{dataset}` has no index for the search `{search}`: make one on all the columns that \
+         it compares, or drop the search from the policy"
     )]
     Slow {
         /// Which dataset of the policy.
         dataset: Word,
         /// Which of its searches.
         search: Word,
+    },
+    /// A column that does not hold the keys of the names beside it.
+    #[error(
+        "dataset `{dataset}`: the column `{column}` of the search `{search}` does not hold the keys \
+         that docs/name-keys.md makes of the names: fill it anew, as `greffier name-key` prints them"
+    )]
+    Key {
+        /// Which dataset of the policy.
+        dataset: Word,
+        /// Which of its searches.
+        search: Word,
+        /// Which column of its table.
+        column: Word,
     },
     /// A table or column that the policy names is missing.
     #[error("dataset `{dataset}` does not fit the records: {error}")]
@@ -93,11 +108,14 @@ impl Sqlite {
         for _ in 0..settings.readers.max(1) {
             let reader = connect(&settings.path)
                 .map_err(|error| OpenError::Open { path: settings.path.clone(), error })?;
-            for (dataset, views) in &statements {
-                let of = |error| OpenError::Dataset { dataset: dataset.clone(), error };
+            for (name, views) in &statements {
+                let of = |error| OpenError::Dataset { dataset: name.clone(), error };
                 prepare(&reader, views).map_err(of)?;
                 if let Some(search) = slow(&reader, views).map_err(of)? {
-                    return Err(OpenError::Slow { dataset: dataset.clone(), search });
+                    return Err(OpenError::Slow { dataset: name.clone(), search });
+                }
+                if let Some((search, column)) = miskeyed(&reader, &datasets[name]).map_err(of)? {
+                    return Err(OpenError::Key { dataset: name.clone(), search, column });
                 }
             }
             readers.push(Mutex::new(reader));
@@ -128,13 +146,13 @@ impl Sqlite {
         &self,
         permit: &Permit,
         search: &str,
-        values: &[(Word, &str)],
+        values: &[(Word, Cow<'_, str>)],
     ) -> Result<Page, SourceError> {
         let texts = &self.statements(permit)?.search;
         let texts = texts.get(search).ok_or(rusqlite::Error::InvalidQuery)?;
         let limit = permit.page_size().to_string();
         let mut parameters: Vec<&str> = vec![permit.provider(), &limit];
-        parameters.extend(values.iter().map(|(_, value)| *value));
+        parameters.extend(values.iter().map(|(_, value)| &**value));
         let sql = &texts[usize::from(permit.open())];
         self.select(permit, sql, rusqlite::params_from_iter(parameters))
     }
@@ -221,6 +239,34 @@ fn slow(
     Ok(None)
 }
 
+/// Records whose key is looked at when the file is opened: one rule for all of it made them, and a
+/// wrong one shows in the first.
+const LOOKED_AT: u32 = 100;
+
+/// A search and its key column, if that does not hold the keys of the names beside it. Nobody would
+/// be found by such a column, and nobody would be told.
+fn miskeyed(
+    reader: &Connection,
+    dataset: &Dataset,
+) -> Result<Option<(Word, Word)>, rusqlite::Error> {
+    for (search, key) in dataset.searches.iter().flat_map(|s| s.keys.iter().map(move |k| (s, k))) {
+        let SearchKey::Name { of, column } = key else { continue };
+        let named = |name: &Word| format!(r#", "{}""#, dataset.column(name).unwrap_or(name));
+        let (table, fields) = (&dataset.table, of.iter().map(named).collect::<String>());
+        let sql = format!(r#"SELECT "{column}"{fields} FROM "{table}" LIMIT {LOOKED_AT}"#);
+        let mut statement = reader.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let value = |i: usize| row.get::<_, Option<String>>(i).map(Option::unwrap_or_default);
+            let written: Vec<String> = (1..=of.len()).map(value).collect::<Result<_, _>>()?;
+            if names::key(&written.join(" ")).unwrap_or_default() != value(0)? {
+                return Ok(Some((search.name.clone(), column.clone())));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// The statements of a view. Names come from the policy, which allows only plain identifiers.
 fn texts(dataset: &Dataset, fields: &[Word]) -> Statements {
     let (table, id, roster) = (&dataset.table, &dataset.id_column, &dataset.roster_table);
@@ -231,14 +277,18 @@ fn texts(dataset: &Dataset, fields: &[Word]) -> Statements {
         r#"{select} FROM "{table}" t LEFT JOIN "{roster}" r ON r.provider = ?1 AND r.id = t."{id}""#
     );
     let inner = format!(r#"{select} FROM "{roster}" r CROSS JOIN "{table}" t ON t."{id}" = r.id"#);
-    let keys = |keys: &[Word], of: &str| {
-        let keys = keys.iter().map(column).enumerate();
+    let compared = |key: &SearchKey| match key {
+        SearchKey::Exact(field) | SearchKey::Date(field) => column(field),
+        SearchKey::Name { column, .. } => column.clone(),
+    };
+    let keys = |keys: &[SearchKey], of: &str| {
+        let keys = keys.iter().map(compared).enumerate();
         let keys = keys.map(|(i, k)| format!(r#"{of}."{k}" = ?{}"#, i + 3));
         keys.collect::<Vec<_>>().join(" AND ")
     };
     // The record of a person off the roster is not even fetched: a page read from disk would tell
     // that there is one. CROSS JOIN keeps the order: index, roster, record.
-    let on_roster = |search: &[Word]| {
+    let on_roster = |search: &[SearchKey]| {
         let keys = keys(search, "i");
         format!(
             r#"{select} FROM "{table}" i CROSS JOIN "{roster}" r ON r.provider = ?1
@@ -246,12 +296,12 @@ fn texts(dataset: &Dataset, fields: &[Word]) -> Statements {
                WHERE {keys} ORDER BY t."{id}" LIMIT ?2"#
         )
     };
-    let anybody = |search: &[Word]| {
+    let anybody = |search: &[SearchKey]| {
         let keys = keys(search, "t");
         format!(r#"{outer} WHERE {keys} ORDER BY t."{id}" LIMIT ?2"#)
     };
     let searches = dataset.searches.iter();
-    let searches = searches.map(|s| (s.name.clone(), [on_roster(&s.fields), anybody(&s.fields)]));
+    let searches = searches.map(|s| (s.name.clone(), [on_roster(&s.keys), anybody(&s.keys)]));
     Statements {
         // The roster is asked first and alone decides: whether there is such a person at all makes
         // no difference to what is done, and so none to the time it takes.
@@ -285,38 +335,4 @@ fn read(row: &Row<'_>, names: &[Word]) -> Result<Found, rusqlite::Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use rusqlite::StatementStatus;
-
-    use super::*;
-
-    #[test]
-    fn no_statement_is_planned_anew_for_a_read() {
-        let dataset = &crate::admission::example::terms().datasets["cir"];
-        let dir = tempfile::TempDir::new().unwrap();
-        let path = dir.path().join("source.sqlite");
-        let fields: Vec<String> =
-            dataset.fields.iter().map(|f| format!(", {}", f.column)).collect();
-        let (table, id, roster) = (&dataset.table, &dataset.id_column, &dataset.roster_table);
-        let fields = fields.concat();
-        let tables = format!(
-            "CREATE TABLE {table}({id} TEXT PRIMARY KEY{fields}) WITHOUT ROWID;
-             CREATE TABLE {roster}(provider TEXT, id TEXT, PRIMARY KEY(provider, id)) WITHOUT ROWID;"
-        );
-        Connection::open(&path).unwrap().execute_batch(&tables).unwrap();
-        let reader = connect(&path).unwrap();
-        for view in dataset.views.values() {
-            let texts = texts(dataset, view);
-            for sql in texts.get.iter().chain(&texts.list) {
-                let mut statement = reader.prepare_cached(sql).unwrap();
-                for id in ["1", "2", "3"] {
-                    let values = [&"alpha", &id, &"10"].into_iter();
-                    let values = values.take(statement.parameter_count());
-                    let values = rusqlite::params_from_iter(values);
-                    assert!(statement.query(values).unwrap().next().unwrap().is_none());
-                }
-                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
-            }
-        }
-    }
-}
+mod tests;
