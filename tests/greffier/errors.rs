@@ -128,6 +128,8 @@ async fn a_query_that_cannot_be_read_names_its_field() {
         assert_eq!(wrong.fields, ["page_token"]);
     }
     let long = "x".repeat(201);
+    let name =
+        |given, born| vec![("family_name", "X"), ("given_name", given), ("birth_date", born)];
     let searches = [
         ("surname", vec![("family_name", "X")], "search"),
         ("", vec![], "search"),
@@ -135,6 +137,9 @@ async fn a_query_that_cannot_be_read_names_its_field() {
         ("case_number", vec![("id", "")], "values"),
         ("case_number", vec![("id", &*long)], "values"),
         ("case_number", vec![("id", "1"), ("family_name", "X")], "values"),
+        ("name_and_birth_date", name("X", "1980-05-31")[..2].to_vec(), "values"),
+        ("name_and_birth_date", name("-", "1980-05-31"), "values"),
+        ("name_and_birth_date", name("X", "31/05/1980"), "values"),
     ];
     for (search, values, field) in searches {
         let wrong = told(caller.search(search, &values, 1, context()).await);

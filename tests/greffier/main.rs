@@ -39,7 +39,11 @@ mod instance;
 #[cfg(feature = "serve")]
 mod medium;
 #[cfg(feature = "serve")]
+mod named;
+#[cfg(feature = "serve")]
 mod operation;
+#[cfg(feature = "serve")]
+mod pages;
 #[cfg(feature = "serve")]
 mod pki;
 #[cfg(feature = "serve")]
@@ -50,6 +54,7 @@ mod refused;
 mod registrar;
 #[cfg(feature = "serve")]
 mod rosters;
+mod repeats;
 #[cfg(feature = "serve")]
 mod scopes;
 #[cfg(feature = "serve")]
