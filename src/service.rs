@@ -4,6 +4,7 @@
 mod admin;
 mod alerts;
 mod connection;
+mod exports;
 mod ledger;
 mod notice;
 pub mod read;

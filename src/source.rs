@@ -30,6 +30,11 @@ pub enum Query {
         /// From the page before; empty for the first.
         page_token: String,
     },
+    /// A page of the roster under an approved job.
+    Export {
+        /// From the page before; empty for the first.
+        page_token: String,
+    },
     /// By the values of a declared search.
     Search {
         /// Which search.
@@ -184,10 +189,12 @@ impl Source {
                 let id = permit.open_handle(handle).unwrap_or_else(|| "\u{1}".to_owned());
                 (self.kind.get(permit, &id)?, Reach::One(tag(&id)), Method::Get, Vec::new())
             }
-            Query::List { page_token } => {
+            Query::List { page_token } | Query::Export { page_token } => {
                 let after = asked::page_after(permit, page_token)?;
                 let page = self.kind.list(permit, &after)?;
-                (page, Reach::Page(permit.page_size()), Method::List, Vec::new())
+                let export = matches!(query, Query::Export { .. });
+                let method = if export { Method::Export } else { Method::List };
+                (page, Reach::Page(permit.page_size()), method, Vec::new())
             }
             Query::Search { search, values } => {
                 let values = asked::search_values(permit, search, values)?;
@@ -201,7 +208,7 @@ impl Source {
             }
         };
         let next_page = match page.found.last() {
-            Some(last) if page.more && method == Method::List => permit.seal_page(&last.id),
+            Some(last) if page.more && method != Method::Search => permit.seal_page(&last.id),
             _ => String::new(),
         };
         let salt = crate::ledger::signer::random()?;
@@ -212,7 +219,7 @@ impl Source {
             let handle = match query {
                 // Made of the same id under the same key, it would come out the same again.
                 Query::Get { handle } => handle.clone(),
-                Query::List { .. } | Query::Search { .. } => permit.seal_handle(&found.id),
+                _ => permit.seal_handle(&found.id),
             };
             let name = ["datasets/", permit.dataset_name(), "/records/", &handle].concat();
             rows.push(Row { name, fields: found.fields });
@@ -251,10 +258,10 @@ impl Source {
             reason: permit.reason().cloned(),
             method,
             view: permit.view().clone(),
-            job: None,
+            job: permit.job(),
             keys,
             asked: permit.page_size(),
-            misses: u64::from(rows == 0 && method != Method::List),
+            misses: u64::from(rows == 0 && matches!(method, Method::Get | Method::Search)),
             rows,
             on,
             off,

@@ -21,6 +21,8 @@ pub struct Ask {
     pub request_id: Option<String>,
     /// Most records wanted, of a request that takes a page: 0 asks for 10.
     pub page_size: Option<i32>,
+    /// The job that it is an export of: the entry that declared it.
+    pub job: Option<u64>,
 }
 
 /// Records on a page, unless the request says.
@@ -67,6 +69,7 @@ pub struct Permit {
     case_reference: String,
     request_id: Option<String>,
     page_size: u64,
+    job: Option<u64>,
 }
 
 impl Permit {
@@ -107,7 +110,18 @@ impl Permit {
             Some(0) => PAGE_DEFAULT,
             Some(size) => u64::from(size.unsigned_abs()),
         };
-        Ok(Permit { caller, dataset, purpose, view, reason, case_reference, request_id, page_size })
+        let job = ask.job;
+        Ok(Permit {
+            caller,
+            dataset,
+            purpose,
+            view,
+            reason,
+            case_reference,
+            request_id,
+            page_size,
+            job,
+        })
     }
 
     /// The provider that calls.
@@ -173,6 +187,11 @@ impl Permit {
         self.reason.is_some()
     }
 
+    /// The job that it is an export of.
+    pub fn job(&self) -> Option<u64> {
+        self.job
+    }
+
     /// The client's own id of the request: a UUID in lowercase.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
@@ -201,18 +220,20 @@ impl Permit {
     /// A page token that only this agent can give back, and only with the same arguments but for
     /// the page's size (AIP-158). It lasts as long as the key, and allows nothing.
     pub fn seal_page(&self, text: &str) -> String {
-        self.caller.key.seal(Kind::Page, &self.page_of(), text)
+        self.page_of(|page| self.caller.key.seal(Kind::Page, page, text))
     }
 
     /// What [`Permit::seal_page`] was given.
     pub fn open_page(&self, token: &str) -> Option<String> {
-        self.caller.key.open(Kind::Page, &self.page_of(), token)
+        self.page_of(|page| self.caller.key.open(Kind::Page, page, token))
     }
 
     /// What makes two requests ask for pages of the same list. The provider is in the key.
-    fn page_of(&self) -> [&str; 6] {
+    fn page_of<T>(&self, with: impl FnOnce(&[&str]) -> T) -> T {
         let reason = self.reason.as_deref().unwrap_or_default();
-        [self.agent(), &self.dataset, &self.purpose, &self.view, reason, &self.case_reference]
+        let job = self.job.map_or_else(String::new, |job| job.to_string());
+        let Permit { dataset, purpose, view, case_reference, .. } = self;
+        with(&[self.agent(), dataset, purpose, view, reason, case_reference, &job])
     }
 
     /// What one row of the view weighs: the sum over its fields.
@@ -243,6 +264,10 @@ impl Ask {
             format!("must be one of {}, or absent", grammar::VIEWS.join(", "))
         });
         hold("off_roster_reason", or_absent(&self.off_roster_reason, grammar::is_word), &word);
+        let on_roster = self.job.is_none() || self.off_roster_reason.is_none();
+        hold("off_roster_reason", on_roster, &|| {
+            "must be absent: an export holds the roster alone".to_owned()
+        });
         hold("request_id", or_absent(&self.request_id, grammar::is_uuid), &|| {
             format!("must be {}, or absent", grammar::UUID)
         });

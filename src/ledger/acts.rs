@@ -293,7 +293,6 @@ impl Acts {
             What::Read(_)
             | What::Refusals(_)
             | What::Roster(_)
-            | What::Job(_)
             | What::Warning(_)
             | What::Access(_) => {}
         }

@@ -17,7 +17,7 @@ mod watch;
 pub use act::{Act, Deed, STATEMENT_MAX, Signature, Statement};
 pub use body::{BODY_MAX, INTEGER_END, Malformed, TEXT_MAX};
 pub use digest::{Hash, Nonce, PublicKey, SignatureBytes, Tag, sha256};
-pub use job::{Job, Step, Terms as JobTerms};
+pub use job::JobTerms;
 pub use notice::{Alert, Level, Measure, Severity};
 pub use policy::{Budgets, Detectors, Head, Policy, ProviderRules, RosterRule, Section};
 pub use read::{Counts, Facts, Flag, Key, Method, Outcome, Read, Rule, Ruling};
@@ -65,8 +65,6 @@ pub enum What {
     Refusals(Refusals),
     /// What a rule found, and what was contained.
     Alert(Alert),
-    /// A step of a job that nobody signs.
-    Job(Job),
     /// What somebody should look at.
     Warning(Warning),
     /// What somebody decided.
@@ -85,7 +83,6 @@ impl What {
             What::Read(_) => "read",
             What::Refusals(_) => "refusals",
             What::Alert(_) => "alert",
-            What::Job(_) => "job",
             What::Warning(_) => "warning",
             What::Act(_) => "act",
             What::Access(_) => "access",

@@ -63,8 +63,8 @@ pub enum BadFacts {
          is missing before it"
     )]
     Roster,
-    /// An export that its job does not cover, or a step of a job that has no place.
-    #[error("it is an export that its job does not cover, or a step of a job that has no place")]
+    /// An export that is not what its job says.
+    #[error("it is an export that is not what its job says, or a read of another method in a job")]
     Job,
     /// An act that cannot stand.
     #[error(transparent)]
@@ -141,7 +141,9 @@ impl Facts {
         if !self.rosters.admits(entry) {
             return Err(BadFacts::Roster);
         }
-        if !self.acts.jobs().admits(entry) {
+        if let What::Read(read) = &entry.what
+            && !self.acts.jobs().admits_read(read, entry.now.at)
+        {
             return Err(BadFacts::Job);
         }
         self.said(entry)?;

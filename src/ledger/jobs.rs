@@ -16,8 +16,7 @@ struct Known {
     /// Who declared it: somebody else approves it.
     declarer: Word,
     approved: bool,
-    /// Closed or withdrawn.
-    over: bool,
+    withdrawn: bool,
     /// Released under it.
     rows: u64,
 }
@@ -54,7 +53,7 @@ impl Jobs {
     /// not one, not approved, over, or not of this time.
     pub fn left(&self, job: u64, provider: &str, dataset: &str, at: Millis) -> Option<u64> {
         let known = self.0.get(&job)?;
-        let open = known.approved && !known.over && *known.provider == *provider;
+        let open = known.approved && !known.withdrawn && *known.provider == *provider;
         let now = (known.terms.from..known.terms.until).contains(&at);
         let left = known.terms.rows.saturating_sub(known.rows);
         (open && now && *known.dataset == *dataset).then_some(left)
@@ -74,21 +73,8 @@ impl Jobs {
         Ruling { outcome, rule, remaining: Some(left), fits_at: None }
     }
 
-    /// Whether an entry may stand here, as far as jobs go.
-    pub(super) fn admits(&self, entry: &Entry) -> bool {
-        match &entry.what {
-            What::Read(read) => self.admits_read(read, entry.now.at),
-            What::Job(job) => self.rows(job.job) == Some(job.rows),
-            _ => true,
-        }
-    }
-
-    /// What has gone out under a job that can be closed.
-    pub(super) fn rows(&self, job: u64) -> Option<u64> {
-        let known = self.0.get(&job).filter(|known| known.approved && !known.over);
-        known.map(|known| known.rows)
-    }
-
+    /// Whether a read may stand here: an export names a job of its provider, and what is released is
+    /// what the job allows.
     pub(super) fn admits_read(&self, read: &Read, at: Millis) -> bool {
         let Some(export) = Export::of(read) else { return read.method != Method::Export };
         let released = read.ruling.outcome == Outcome::Released;
@@ -107,9 +93,9 @@ impl Jobs {
             }),
             (Deed::ApproveJob, Some(Some(known))) => {
                 let others = act.signatures.iter().any(|one| one.admin != known.declarer);
-                !known.approved && !known.over && known.declarer != act.id && others
+                !known.approved && !known.withdrawn && known.declarer != act.id && others
             }
-            (Deed::WithdrawJob, Some(Some(known))) => !known.over,
+            (Deed::WithdrawJob, Some(Some(known))) => !known.withdrawn,
             (Deed::ApproveJob | Deed::WithdrawJob, _) | (Deed::DeclareJob, Some(_)) => false,
             (_, known) => known.is_none() && act.job.is_none(),
         }
@@ -119,7 +105,7 @@ impl Jobs {
     pub(super) fn concerns(entry: &Entry) -> bool {
         match &entry.what {
             What::Read(read) => read.job.is_some(),
-            What::Job(_) | What::Act(_) => true,
+            What::Act(_) => true,
             _ => false,
         }
     }
@@ -132,11 +118,6 @@ impl Jobs {
                     known.rows += read.rows;
                 }
             }
-            What::Job(job) => {
-                if let Some(known) = self.0.get_mut(&job.job) {
-                    known.over = true;
-                }
-            }
             What::Act(act) => self.act(act, entry.seq),
             _ => {}
         }
@@ -146,7 +127,7 @@ impl Jobs {
         let known = act.declared.and_then(|job| self.0.get_mut(&job));
         match (act.deed, known) {
             (Deed::ApproveJob, Some(known)) => known.approved = true,
-            (Deed::WithdrawJob, Some(known)) => known.over = true,
+            (Deed::WithdrawJob, Some(known)) => known.withdrawn = true,
             (Deed::DeclareJob, _) => {
                 let (Some(provider), Some(dataset), Some(terms)) =
                     (&act.provider, &act.dataset, &act.job)
@@ -159,7 +140,7 @@ impl Jobs {
                     terms: terms.clone(),
                     declarer: act.id.clone(),
                     approved: false,
-                    over: false,
+                    withdrawn: false,
                     rows: 0,
                 };
                 self.0.insert(seq, known);

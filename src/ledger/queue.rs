@@ -11,9 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Contained;
 use super::acts::{Approved, BadAct};
-use super::entry::{
-    Access, Act, Hash, Job, Read, Refusals, Roster, Ruling, Step, Tag, Warning, What, Word,
-};
+use super::entry::{Access, Act, Hash, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word};
 use super::jobs::Jobs;
 use super::notices::Notices;
 
@@ -242,15 +240,6 @@ impl Ledger {
     /// [`Unrecorded`].
     pub async fn roster(&self, roster: Roster) -> Result<u64, Unrecorded> {
         self.note(What::Roster(roster)).await
-    }
-
-    /// Closes a job, of which an agent took the last page.
-    ///
-    /// # Errors
-    /// [`Unrecorded`].
-    pub async fn close_job(&self, job: u64, agent: Tag) -> Result<u64, Unrecorded> {
-        // How many rows went out, the registrar knows.
-        self.note(What::Job(Job { job, step: Step::Closed, agent, rows: 0 })).await
     }
 
     /// Records what somebody should look at.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
 use super::acts::Approved;
-use super::entry::{Job, Moment, Outcome, Roster, Ruling, What};
+use super::entry::{Moment, Outcome, Roster, Ruling, What};
 use super::facts;
 use super::high_water::{self, Bell};
 use super::jobs::Jobs;
@@ -254,7 +254,6 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
 fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Result<u64, Unrecorded> {
     match &what {
         What::Act(act) => state.stands(act, now)?,
-        What::Job(job) => return close(state, batch, now, job.clone()).ok_or(Unrecorded::Unfit),
         What::Warning(warning) if !warning.is_whole() => return Err(Unrecorded::Unfit),
         What::Roster(found) => {
             return roster(state, batch, now, found.clone()).ok_or(Unrecorded::Unfit);
@@ -262,12 +261,6 @@ fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Resul
         _ => {}
     }
     state.add(batch, now, what).map_err(|_| Unrecorded::Unfit)
-}
-
-/// Closes a job that is open, with what went out under it.
-fn close(state: &mut State, batch: &mut Commit, now: Moment, mut job: Job) -> Option<u64> {
-    job.rows = state.jobs().rows(job.job)?;
-    state.add(batch, now, What::Job(job)).ok()
 }
 
 /// Adds a roster that is news, and the warning that comes of it right behind.

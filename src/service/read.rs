@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::admission::{Ask, Caller, Peer, Permit, Refused, Terms};
-use crate::ledger::{Foreign, Ledger, Unrecorded};
+use crate::ledger::{Foreign, Ledger, Unrecorded, wall};
 use crate::quota::{Quota, RateLimited, Ticket};
 use crate::source::{Query, Release, Source, SourceError};
 
@@ -29,6 +29,9 @@ pub enum Stopped {
     /// Too often.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
+    /// No job is open to it, or the job is used up.
+    #[error(transparent)]
+    Job(#[from] JobFault),
     /// Contained, and nothing but a refusal could come of it.
     #[error("contained")]
     Contained,
@@ -43,6 +46,17 @@ pub enum Stopped {
     Foreign(#[from] Foreign),
 }
 
+/// Why an export does not begin, or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JobFault {
+    /// Nor is it told whether there is such a job.
+    #[error("no approved job of this number is open to this provider for this dataset now")]
+    Closed,
+    /// All its rows have gone out.
+    #[error("the job's rows are used up: have another declared")]
+    Spent,
+}
+
 impl Rooms {
     /// Admits, permits, limits, fetches, records, and only then releases.
     ///
@@ -54,9 +68,21 @@ impl Rooms {
         let permit = Permit::grant(caller, ask)?;
         let ticket = self.quota.take(permit)?;
         self.hold_contained(&ticket, query)?;
+        self.hold_job(&ticket)?;
         let (withheld, bound) = self.source.fetch(ticket, query)?;
         let recorded = self.ledger.record(bound).await?;
         Ok(withheld.release(recorded)?)
+    }
+
+    /// Refuses an export whose job is not open: what a job allows, the judge says.
+    fn hold_job(&self, ticket: &Ticket) -> Result<(), JobFault> {
+        let permit = ticket.permit();
+        let Some(job) = permit.job() else { return Ok(()) };
+        match self.ledger.jobs().left(job, permit.provider(), permit.dataset_name(), wall()) {
+            None => Err(JobFault::Closed),
+            Some(0) => Err(JobFault::Spent),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Refuses whoever is contained so far that the judge could only withhold, before any work on the

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::Shared;
+use super::exports::{Export, Pages};
 use super::read::Stopped;
 use super::status::Fault;
-use crate::admission::{Ask, Refused};
+use crate::admission::{Ask, Peer, Refused};
 use crate::ledger::wall;
 use crate::proto::records_server::Records;
 use crate::proto::{
-    Context, Field, GetRecordRequest, GetRecordResponse, ListRecordsRequest, ListRecordsResponse,
-    Proof, Record, SearchRecordsRequest, SearchRecordsResponse, View,
+    Context, ExportRecordsRequest, Field, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
+    ListRecordsResponse, Proof, Record, SearchRecordsRequest, SearchRecordsResponse, View,
 };
-use crate::source::{Query, Row, Rows};
+use crate::source::{Query, Refusal, Row, Rows};
 
 /// The service.
 pub(super) struct RecordsService(pub(super) Arc<Shared>);
@@ -26,18 +27,11 @@ impl RecordsService {
     /// Reads, and turns whatever comes of it into a reply or a status.
     async fn read<T>(&self, request: &Request<T>, ask: Ask, query: Query) -> Result<Reply, Status> {
         let peer = self.0.peer(request)?;
-        let refused = |fault: Fault| {
-            self.0.tally.call(peer, fault.reason());
-            fault.status()
-        };
-        let release = self.0.rooms.read(peer, ask, &query).await.map_err(|stopped| {
-            tracing::debug!(%stopped, "a read was refused before the judge");
-            refused(Fault::from(&as_asked(stopped, &query)))
-        })?;
+        let release = self.0.rooms.read(peer, ask, &query).await;
+        let release = release.map_err(|why| stopped(&self.0, peer, why, &query))?;
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
-        let Rows { rows, salt, next_page } = release
-            .reply
-            .map_err(|refusal| Fault::withheld(refusal, entry, checkpoint, wall()).status())?;
+        let Rows { rows, salt, next_page } =
+            release.reply.map_err(|why| refusal(why, entry, checkpoint))?;
         if rows.is_empty() && matches!(query, Query::Get { .. }) {
             return Err(Fault::not_available(entry, checkpoint).status());
         }
@@ -46,8 +40,28 @@ impl RecordsService {
     }
 }
 
+/// The status of a read that was never judged; it is counted.
+pub(super) fn stopped(shared: &Shared, peer: &Peer, why: Stopped, query: &Query) -> Status {
+    tracing::debug!(%why, "a read was refused before the judge");
+    shared.refuse_peer(peer, Fault::from(&as_asked(why, query)))
+}
+
+/// The status of a read that the judge withheld.
+pub(super) fn refusal(why: Refusal, entry: u64, checkpoint: &str) -> Status {
+    Fault::withheld(why, entry, checkpoint, wall()).status()
+}
+
 #[tonic::async_trait]
 impl Records for RecordsService {
+    type ExportRecordsStream = Pages;
+
+    async fn export_records(
+        &self,
+        request: Request<ExportRecordsRequest>,
+    ) -> Result<Response<Pages>, Status> {
+        Ok(Response::new(Export::open(&self.0, request)?.pages()))
+    }
+
     async fn get_record(
         &self,
         mut request: Request<GetRecordRequest>,
@@ -92,7 +106,7 @@ impl Records for RecordsService {
 }
 
 /// `datasets/{dataset}`
-fn dataset_name(parent: &str) -> Option<&str> {
+pub(super) fn dataset_name(parent: &str) -> Option<&str> {
     parent.strip_prefix("datasets/").filter(|dataset| !dataset.contains('/'))
 }
 
@@ -110,7 +124,7 @@ fn as_asked(mut stopped: Stopped, query: &Query) -> Stopped {
             "dataset" => {
                 let (field, form) = match query {
                     Query::Get { .. } => ("name", "datasets/{dataset}/records/{handle}"),
-                    Query::List { .. } | Query::Search { .. } => ("parent", "datasets/{dataset}"),
+                    _ => ("parent", "datasets/{dataset}"),
                 };
                 violation.description = format!("must be {form}");
                 field
@@ -127,7 +141,7 @@ fn as_asked(mut stopped: Stopped, query: &Query) -> Stopped {
 }
 
 /// What the request says about itself; `dataset` is empty if it names none.
-fn ask(context: Option<Context>, dataset: String, page_size: Option<i32>) -> Ask {
+pub(super) fn ask(context: Option<Context>, dataset: String, page_size: Option<i32>) -> Ask {
     let context = context.unwrap_or_default();
     let view = match View::try_from(context.view) {
         Ok(View::Unspecified) => None,
@@ -146,10 +160,11 @@ fn ask(context: Option<Context>, dataset: String, page_size: Option<i32>) -> Ask
         off_roster_reason: stated(context.off_roster_reason),
         request_id: stated(context.request_id),
         page_size,
+        job: None,
     }
 }
 
-fn record(row: Row) -> Record {
+pub(super) fn record(row: Row) -> Record {
     let fields = row.fields.into_iter().map(|(name, value)| Field { name, value }).collect();
     Record { name: row.name, fields }
 }

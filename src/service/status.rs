@@ -7,7 +7,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::read::Stopped;
+use super::read::{JobFault, Stopped};
 use crate::admission::{Refused, Violation};
 use crate::ledger::acts::BadAct;
 use crate::ledger::entry::{Millis, Rule, word};
@@ -128,7 +128,7 @@ impl Fault {
 
     /// Withheld by the judge.
     pub(super) fn withheld(refusal: Refusal, entry: u64, checkpoint: &str, now: Millis) -> Fault {
-        if refusal.rule == Some(Rule::Contained) {
+        if matches!(refusal.rule, Some(Rule::Contained | Rule::Job)) {
             let fault = Fault::contained().with("entry", entry).with("checkpoint", checkpoint);
             let wait = refusal.fits_at.map(|at| Duration::from_millis(at.saturating_sub(now)));
             return wait.into_iter().fold(fault, Fault::retry_after);
@@ -282,6 +282,24 @@ impl From<&Unrecorded> for Fault {
     }
 }
 
+impl From<&JobFault> for Fault {
+    fn from(fault: &JobFault) -> Fault {
+        match fault {
+            JobFault::Closed => {
+                let french = "Aucune opération approuvée de ce numéro ne vous est ouverte.";
+                Fault::new(Code::PermissionDenied, "JOB_NOT_OPEN", fault.to_string(), french)
+            }
+            JobFault::Spent => {
+                let french = "Les lignes de l’opération sont épuisées.";
+                let code = Code::ResourceExhausted;
+                let mut spent = Fault::new(code, "JOB_EXHAUSTED", fault.to_string(), french);
+                spent.details.add_quota_failure_violation("job", "no rows remain");
+                spent
+            }
+        }
+    }
+}
+
 impl From<&SourceError> for Fault {
     fn from(error: &SourceError) -> Fault {
         let english = "the records cannot be read: nothing was released";
@@ -308,6 +326,7 @@ impl From<&Stopped> for Fault {
             Stopped::Refused(refused) => refused.into(),
             Stopped::RateLimited(limited) => limited.into(),
             Stopped::Contained => Fault::contained(),
+            Stopped::Job(fault) => fault.into(),
             Stopped::Source(error) => error.into(),
             Stopped::Unrecorded(unrecorded) => unrecorded.into(),
             Stopped::Foreign(foreign) => foreign.into(),

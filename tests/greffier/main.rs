@@ -53,8 +53,9 @@ mod refused;
 #[cfg(feature = "serve")]
 mod registrar;
 #[cfg(feature = "serve")]
-mod rosters;
 mod repeats;
+#[cfg(feature = "serve")]
+mod rosters;
 #[cfg(feature = "serve")]
 mod scopes;
 #[cfg(feature = "serve")]

@@ -6,7 +6,7 @@ use serde::de::{self, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializ
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    Access, Act, Alert, Entry, Genesis, Job, Moment, Policy, Read, Refusals, Roster, Warning, What,
+    Access, Act, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, Roster, Warning, What,
 };
 
 /// Largest body, in bytes.
@@ -64,7 +64,6 @@ impl Entry {
             What::Read(x) => serde_json::to_writer(&mut out, x),
             What::Refusals(x) => serde_json::to_writer(&mut out, x),
             What::Alert(x) => serde_json::to_writer(&mut out, x),
-            What::Job(x) => serde_json::to_writer(&mut out, x),
             What::Warning(x) => serde_json::to_writer(&mut out, x),
             What::Act(x) => serde_json::to_writer(&mut out, x),
             What::Access(x) => serde_json::to_writer(&mut out, x),
@@ -184,7 +183,6 @@ impl<'de> Visitor<'de> for EntryVisitor {
             "refusals" => What::Refusals(Refusals::deserialize(rest)?),
             "alert" => What::Alert(Alert::deserialize(rest)?),
             "roster" => What::Roster(Roster::deserialize(rest)?),
-            "job" => What::Job(Job::deserialize(rest)?),
             "warning" => What::Warning(Warning::deserialize(rest)?),
             "act" => What::Act(Act::deserialize(rest)?),
             "access" => What::Access(Access::deserialize(rest)?),

@@ -1,0 +1,105 @@
+//! `Records.ExportRecords`: the pages of an approved job, one after another. Each is a read of its own
+//! and takes the whole path, so whatever is decided meanwhile holds from the next page on. A page is
+//! fetched when the connection has room for it, so a slow reader costs one page of memory.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{Stream, unfold};
+use tokio::sync::watch;
+use tonic::{Request, Status};
+
+use super::Shared;
+use super::read::Stopped;
+use super::records::{ask, dataset_name, record, refusal, stopped};
+use super::status::Fault;
+use crate::admission::{Ask, PAGE_MAX, Peer};
+use crate::ledger::wall;
+use crate::proto::{ExportRecordsRequest, ExportRecordsResponse, Proof};
+use crate::source::{Query, Rows};
+
+/// What an export sends.
+pub(super) type Pages = Pin<Box<dyn Stream<Item = Result<ExportRecordsResponse, Status>> + Send>>;
+
+/// Longest that an export waits for its turn when it comes too often.
+const TURN: Duration = Duration::from_secs(1);
+
+/// One open export.
+pub(super) struct Export {
+    shared: Arc<Shared>,
+    peer: Arc<Peer>,
+    stopping: watch::Receiver<bool>,
+    ask: Ask,
+    job: u64,
+    /// Where the next page begins; none behind the last.
+    next: Option<String>,
+}
+
+impl Export {
+    pub(super) fn open(
+        shared: &Arc<Shared>,
+        mut request: Request<ExportRecordsRequest>,
+    ) -> Result<Export, Status> {
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        let peer = peer.ok_or_else(|| Fault::internal("the caller is not known").status())?;
+        let message = request.get_mut();
+        let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
+        let job = message.job;
+        let mut ask = ask(message.context.take(), dataset, Some(message.page_size));
+        ask.job = Some(job);
+        let next = Some(std::mem::take(&mut message.page_token));
+        let stopping = shared.stopping.subscribe();
+        Ok(Export { shared: shared.clone(), peer, stopping, ask, job, next })
+    }
+
+    /// The stream; it ends with the first error.
+    pub(super) fn pages(self) -> Pages {
+        Box::pin(unfold(Some(self), async |export| {
+            let mut export = export?;
+            match export.page().await {
+                Ok(Some(page)) => Some((Ok(page), Some(export))),
+                Ok(None) => None,
+                Err(status) => Some((Err(status), None)),
+            }
+        }))
+    }
+
+    async fn page(&mut self) -> Result<Option<ExportRecordsResponse>, Status> {
+        let Some(page_token) = self.next.take() else { return Ok(None) };
+        let query = Query::Export { page_token };
+        let release = loop {
+            if *self.stopping.borrow() {
+                return Err(Fault::stopping().status());
+            }
+            match self.shared.rooms.read(&self.peer, self.sized(), &query).await {
+                Ok(release) => break release,
+                // A client cannot slow down what the gateway sends, so the gateway waits.
+                Err(Stopped::RateLimited(limited)) => {
+                    tokio::time::sleep(limited.retry_after.min(TURN)).await;
+                }
+                Err(why) => return Err(stopped(&self.shared, &self.peer, why, &query)),
+            }
+        };
+        let (entry, checkpoint) = (release.seq, &*release.checkpoint);
+        let rows = release.reply.map_err(|why| refusal(why, entry, checkpoint))?;
+        let Rows { rows, salt, next_page } = rows;
+        let proof = Proof { entry, checkpoint: checkpoint.to_owned(), salt: salt.to_vec() };
+        self.next = Some(next_page.clone()).filter(|next| !next.is_empty());
+        let records = rows.into_iter().map(record).collect();
+        let next_page_token = next_page;
+        Ok(Some(ExportRecordsResponse { records, next_page_token, proof: Some(proof) }))
+    }
+
+    /// What is asked for next: the job's last page is as large as what it still allows.
+    fn sized(&self) -> Ask {
+        let mut ask = self.ask.clone();
+        let provider = self.peer.name().map(|(_, id)| id.clone()).unwrap_or_default();
+        let left = self.shared.rooms.ledger.jobs().left(self.job, &provider, &ask.dataset, wall());
+        let left = left.filter(|left| (1..PAGE_MAX).contains(left)).map(i32::try_from);
+        if let (Some(size), Some(Ok(left))) = (ask.page_size.as_mut(), left) {
+            *size = if *size == 0 { left.min(10) } else { (*size).min(left) };
+        }
+        ask
+    }
+}
