@@ -6,8 +6,8 @@ pub mod tail;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tonic::Status;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Status, Streaming};
 
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry;
@@ -16,8 +16,9 @@ use crate::proto::alerts_client::AlertsClient;
 use crate::proto::ledger_client::LedgerClient;
 use crate::proto::records_client::RecordsClient;
 use crate::proto::{
-    Act, Context, GetCheckpointRequest, GetRecordRequest, ListRecordsRequest, Proof, Record,
-    SearchRecordsRequest, Signature, SubmitActRequest,
+    Act, Context, ExportRecordsRequest, ExportRecordsResponse, GetCheckpointRequest,
+    GetRecordRequest, ListRecordsRequest, Proof, Record, SearchRecordsRequest, Signature,
+    SubmitActRequest,
 };
 
 /// How often a gateway is asked whether it still lives, and how long it may take to answer.
@@ -140,6 +141,17 @@ impl Client {
         let request = SubmitActRequest { statement, signatures };
         let written = self.admin.submit_act(request).await?.into_inner().act;
         written.ok_or_else(|| Status::data_loss("a reply without the act"))
+    }
+
+    /// Exports under an approved job; each page is a read, and proven by itself.
+    ///
+    /// # Errors
+    /// The gateway's refusal, or what became of the connection.
+    pub async fn export(
+        &mut self,
+        request: ExportRecordsRequest,
+    ) -> Result<Streaming<ExportRecordsResponse>, Status> {
+        Ok(self.records.export_records(request).await?.into_inner())
     }
 
     /// Reads: whatever is asked for, in the form that all replies have.

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use tonic::Status;
 
 use super::call::{CallError, Who, block_on};
 use super::print;
 use crate::client::{Client, Query, Reply};
-use crate::proto::{Context, GetReceiptRequest, Record, View};
+use crate::proto::{
+    Context, ExportRecordsRequest, ExportRecordsResponse, GetReceiptRequest, Record, View,
+};
 
 /// Read records through a gateway, as a provider
 ///
@@ -50,7 +51,8 @@ pub(super) struct Args {
     /// A UUID of your choice for this request
     #[arg(long, global = true, value_name = "UUID", default_value = "", hide_default_value = true)]
     request_id: String,
-    /// Write the receipt of the read, an offline proof, to this file
+    /// Write the receipt of the read, an offline proof, to this file; of an export one for each page, to
+    /// FILE.ENTRY
     #[arg(long, global = true, value_name = "FILE")]
     receipt: Option<PathBuf>,
     /// Write the checkpoint of the reply to this file: an anchor for `greffier verify`
@@ -89,6 +91,23 @@ enum What {
         #[arg(long, default_value = "")]
         page_token: String,
     },
+    /// Your roster, page after page, under an approved job
+    ///
+    /// Purpose and view are those of the job. With --json each page is a line. If it breaks off, go on
+    /// with the token that was printed last; a page that is sent again counts again.
+    Export {
+        /// Number of the job: the entry of the act that declared it
+        job: u64,
+        /// Which dataset of the policy
+        #[arg(long, default_value = "cir")]
+        dataset: String,
+        /// 1 to 500 records a page
+        #[arg(long, default_value_t = 500)]
+        page_size: i32,
+        /// From the last page that you received
+        #[arg(long, default_value = "")]
+        page_token: String,
+    },
     /// Records by exact values
     Search {
         /// A search of the dataset, as in policy.toml
@@ -111,36 +130,98 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
-    match reply(args) {
-        Ok(reply) if args.json => print(as_json(&reply)),
-        Ok(reply) => print(in_words(&reply)),
-        Err(error) => return error.told(args.json),
+    match read(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.told(args.json),
     }
-    ExitCode::SUCCESS
 }
 
-fn reply(args: &Args) -> Result<Reply, CallError> {
+fn read(args: &Args) -> Result<(), CallError> {
     let settings = args.who.settings("provider-01")?;
     block_on(async {
         let mut client = Client::connect(&settings).await?;
-        let reply = ask(args, &mut client).await?;
-        if let Some(path) = &args.receipt {
-            let entry = reply.proof.entry;
-            let receipt = client.ledger.get_receipt(GetReceiptRequest { entry }).await?;
-            write(path, &receipt.into_inner().receipt)?;
-        }
-        if let Some(path) = &args.checkpoint {
-            write(path, &reply.proof.checkpoint)?;
-        }
-        Ok(reply)
+        let query = match &args.what {
+            What::Get { name } => Query::Get { name: name.clone() },
+            What::List { dataset, page_size, page_token } => Query::List {
+                parent: parent(dataset),
+                page_size: *page_size,
+                page_token: page_token.clone(),
+            },
+            What::Search { search, values, dataset, page_size } => Query::Search {
+                parent: parent(dataset),
+                search: search.clone(),
+                values: values.clone(),
+                page_size: *page_size,
+            },
+            What::Export { job, dataset, page_size, page_token } => {
+                let request = ExportRecordsRequest {
+                    parent: parent(dataset),
+                    context: Some(context(args)),
+                    job: *job,
+                    page_size: *page_size,
+                    page_token: page_token.clone(),
+                };
+                return export(args, &mut client, request).await;
+            }
+        };
+        let reply = client.read(query, context(args)).await?;
+        told(args, &mut client, args.receipt.as_deref(), &reply).await
     })
+}
+
+async fn export(
+    args: &Args,
+    client: &mut Client,
+    request: ExportRecordsRequest,
+) -> Result<(), CallError> {
+    let mut pages = client.export(request).await?;
+    while let Some(page) = pages.message().await? {
+        let ExportRecordsResponse { records, next_page_token, proof } = page;
+        let reply = Reply { records, next_page_token, proof: proof.unwrap_or_default() };
+        // Each page has a receipt of its own.
+        let receipt = args.receipt.as_deref().map(|path| {
+            let mut path = path.as_os_str().to_owned();
+            path.push(format!(".{}", reply.proof.entry));
+            PathBuf::from(path)
+        });
+        told(args, client, receipt.as_deref(), &reply).await?;
+    }
+    Ok(())
+}
+
+/// Prints a reply, and keeps what proves it.
+async fn told(
+    args: &Args,
+    client: &mut Client,
+    receipt: Option<&Path>,
+    reply: &Reply,
+) -> Result<(), CallError> {
+    if let Some(path) = receipt {
+        let entry = reply.proof.entry;
+        let receipt = client.ledger.get_receipt(GetReceiptRequest { entry }).await?;
+        write(path, &receipt.into_inner().receipt)?;
+    }
+    if let Some(path) = &args.checkpoint {
+        write(path, &reply.proof.checkpoint)?;
+    }
+    if args.json {
+        print(as_json(reply))
+    } else {
+        print(in_words(reply))
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CallError> {
     std::fs::write(path, text).map_err(CallError::file(path))
 }
 
-async fn ask(args: &Args, client: &mut Client) -> Result<Reply, Status> {
+fn parent(dataset: &str) -> String {
+    format!("datasets/{dataset}")
+}
+
+/// Why the read is made, and for which case.
+fn context(args: &Args) -> Context {
     let view = match args.view {
         ViewName::Basic => View::Basic,
         ViewName::Contact => View::Contact,
@@ -151,29 +232,13 @@ async fn ask(args: &Args, client: &mut Client) -> Result<Reply, Status> {
         let synthetic = args.who.instance().map(|_| synthetic.to_owned());
         given.clone().or(synthetic).unwrap_or_default()
     };
-    let context = Context {
+    Context {
         purpose: stated(&args.purpose, "course_delivery"),
         case_reference: stated(&args.case, "TEST-1"),
         view: view.into(),
         off_roster_reason: args.off_roster_reason.clone(),
         request_id: args.request_id.clone(),
-    };
-    let parent = |dataset: &str| format!("datasets/{dataset}");
-    let query = match &args.what {
-        What::Get { name } => Query::Get { name: name.clone() },
-        What::List { dataset, page_size, page_token } => Query::List {
-            parent: parent(dataset),
-            page_size: *page_size,
-            page_token: page_token.clone(),
-        },
-        What::Search { search, values, dataset, page_size } => Query::Search {
-            parent: parent(dataset),
-            search: search.clone(),
-            values: values.clone(),
-            page_size: *page_size,
-        },
-    };
-    client.read(query, context).await
+    }
 }
 
 fn in_words(reply: &Reply) -> String {
