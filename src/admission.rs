@@ -8,16 +8,20 @@
 use std::sync::Arc;
 
 mod caller;
+mod case_form;
 mod certificate;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod grammar;
+mod habits;
 mod handle;
 mod permit;
 mod terms;
 
 pub use caller::{Caller, Reader};
+pub use case_form::CaseForm;
 pub use certificate::{CertificateFault, Peer, Role};
+pub use habits::{DAYS, Habits, Hours};
 pub use handle::Handles;
 pub use permit::{Ask, PAGE_MAX, Permit, PurposeFault, Violation};
 pub use terms::{

@@ -22,9 +22,12 @@ use crate::ledger::{Contained, Counted, Decision, Judge};
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.
 pub const VERSION: u64 = 3;
 
-const MINUTE: Millis = 60_000;
-const HOUR: Millis = 60 * MINUTE;
-const DAY: Millis = 24 * HOUR;
+/// Milliseconds of a minute.
+pub const MINUTE: Millis = 60_000;
+/// ... of an hour.
+pub const HOUR: Millis = 60 * MINUTE;
+/// ... of a day.
+pub const DAY: Millis = 24 * HOUR;
 
 /// What a detector says of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

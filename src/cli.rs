@@ -71,7 +71,7 @@ enum Command {
     #[cfg(feature = "serve")]
     #[command(subcommand)]
     Act(act::Command),
-    /// Check a policy file
+    /// Check, compare and explain policy files
     #[cfg(feature = "serve")]
     #[command(subcommand)]
     Policy(policy::Command),

@@ -10,9 +10,11 @@ use std::{fs, io, thread};
 use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
+pub mod change;
 mod datasets;
 mod detectors;
 mod faults;
+mod habits;
 pub mod policy;
 mod providers;
 mod searches;

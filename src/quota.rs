@@ -1,8 +1,9 @@
 //! Request rates, before any work on a database: GCRA, one state for each provider, each of its agents
 //! and each member of staff. It counts calls and refuses to know persons; those are the judge's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -11,7 +12,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota as Limit, RateLimiter};
 
-use crate::admission::{Permit, Rate, Reader, Role, Terms, Word};
+use crate::admission::{Permit, Provider, Rate, Reader, Role, Terms, Word};
 
 /// Calls a second of one member of staff in the long run; each can be a ledger entry.
 const STAFF_PER_SECOND: u32 = 20;
@@ -26,12 +27,25 @@ type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as C
 type Agents<C> =
     RateLimiter<[u8; 32], HashMapStateStore<[u8; 32]>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
+/// What a rate has counted. The policies that have this rate in common share it, so that a new policy
+/// gives nobody a burst anew.
+struct Kept<L> {
+    rate: Rate,
+    limiter: Arc<L>,
+}
+
 /// The rates of everybody whom the policy knows.
 pub struct Quota<C: Clock = DefaultClock> {
-    limiters: BTreeMap<Role, HashMap<Word, Limiter<C>>>,
+    limiters: BTreeMap<Role, HashMap<Word, Kept<Limiter<C>>>>,
     /// Of the providers whose policy has a rate for each agent.
-    agents: HashMap<Word, Agents<C>>,
+    agents: HashMap<Word, Kept<Agents<C>>>,
     clock: C,
+}
+
+/// What one call has paid: it is charged once, however often it is admitted.
+#[derive(Debug, Default)]
+pub struct Fare {
+    paid: bool,
 }
 
 /// The caller comes too often.
@@ -68,34 +82,46 @@ impl Quota {
 
 impl<C: Clock + Clone> Quota<C> {
     fn with_clock(terms: &Terms, clock: C) -> Quota<C> {
-        let limit = |rate: Rate| {
-            // The policy allows no zero; were there one, it would be the strictest rate there is.
-            let at_least_1 = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-            let per_second = at_least_1(rate.requests_per_second);
-            Limit::per_second(per_second).allow_burst(at_least_1(rate.burst))
-        };
-        let limiter = |rate| RateLimiter::direct_with_clock(limit(rate), clock.clone());
-        let providers = terms.providers.values().map(|p| (p.id.clone(), limiter(p.rate)));
-        let mut limiters = BTreeMap::from([(Role::Provider, providers.collect())]);
-        let staff_rate = Rate { requests_per_second: STAFF_PER_SECOND, burst: STAFF_BURST };
-        for (role, ids) in &terms.staff {
-            let staff = ids.iter().map(|id| (id.clone(), limiter(staff_rate)));
-            limiters.insert(*role, staff.collect());
-        }
-        let each = |rate| RateLimiter::hashmap_with_clock(limit(rate), clock.clone());
-        let agents = terms.providers.values();
-        let agents = agents.filter_map(|p| Some((p.id.clone(), each(p.agent_rate?)))).collect();
-        Quota { limiters, agents, clock }
+        let none = Quota { limiters: BTreeMap::new(), agents: HashMap::new(), clock };
+        none.renewed(terms)
     }
 
-    /// Charges one read to the agent and to the provider. An agent that comes too often costs the
+    /// The rates of another policy. Whoever has the same rate as before goes on with what is left of
+    /// it; every other bucket is full.
+    pub fn renewed(&self, terms: &Terms) -> Quota<C> {
+        let before = |role: Role, id: &Word| self.limiters.get(&role)?.get(id);
+        let one = |role, id: &Word, rate| {
+            let new = || RateLimiter::direct_with_clock(limit(rate), self.clock.clone());
+            (id.clone(), Kept::of(before(role, id), rate, new))
+        };
+        let staff_rate = Rate { requests_per_second: STAFF_PER_SECOND, burst: STAFF_BURST };
+        let of_role = |(role, ids): (&Role, &BTreeSet<Word>)| {
+            (*role, ids.iter().map(|id| one(*role, id, staff_rate)).collect())
+        };
+        let mut limiters: BTreeMap<_, HashMap<_, _>> = terms.staff.iter().map(of_role).collect();
+        let providers = terms.providers.values();
+        let of_providers = providers.clone().map(|p| one(Role::Provider, &p.id, p.rate));
+        limiters.insert(Role::Provider, of_providers.collect());
+        let each = |provider: &Provider| {
+            let (id, rate) = (&provider.id, provider.agent_rate?);
+            let new = || RateLimiter::hashmap_with_clock(limit(rate), self.clock.clone());
+            Some((id.clone(), Kept::of(self.agents.get(id), rate, new)))
+        };
+        Quota { limiters, agents: providers.filter_map(each).collect(), clock: self.clock.clone() }
+    }
+
+    /// Charges one read to the agent and to the provider, unless its fare is paid: a call that is
+    /// admitted again under a newer policy is still one call. An agent that comes too often costs the
     /// others of its provider nothing.
     ///
     /// # Errors
     /// [`RateLimited`], and the permit is spent.
-    pub fn take(&self, permit: Permit) -> Result<Ticket, RateLimited> {
-        self.charge_agent(permit.provider(), permit.certificate())?;
-        self.charge(Role::Provider, permit.provider())?;
+    pub fn take(&self, permit: Permit, fare: &mut Fare) -> Result<Ticket, RateLimited> {
+        if !fare.paid {
+            self.charge_agent(permit.provider(), permit.certificate())?;
+            self.charge(Role::Provider, permit.provider())?;
+            fare.paid = true;
+        }
         Ok(Ticket { permit })
     }
 
@@ -113,17 +139,32 @@ impl<C: Clock + Clone> Quota<C> {
     fn charge(&self, role: Role, id: &str) -> Result<(), RateLimited> {
         let limiter = self.limiters.get(&role).and_then(|ids| ids.get(id));
         let limiter = limiter.ok_or(RateLimited { retry_after: UNKNOWN_RETRY })?;
-        limiter
-            .check()
-            .map_err(|not| RateLimited { retry_after: not.wait_time_from(self.clock.now()) })
+        let checked = limiter.limiter.check();
+        checked.map_err(|not| RateLimited { retry_after: not.wait_time_from(self.clock.now()) })
     }
 }
 
 impl<C: Clock> Quota<C> {
     fn charge_agent(&self, provider: &str, certificate: [u8; 32]) -> Result<(), RateLimited> {
         let Some(agents) = self.agents.get(provider) else { return Ok(()) };
-        let charged = agents.check_key(&certificate);
+        let charged = agents.limiter.check_key(&certificate);
         charged.map_err(|not| RateLimited { retry_after: not.wait_time_from(self.clock.now()) })
+    }
+}
+
+fn limit(rate: Rate) -> Limit {
+    // The policy allows no zero; were there one, it would be the strictest rate there is.
+    let at_least_1 = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+    let per_second = at_least_1(rate.requests_per_second);
+    Limit::per_second(per_second).allow_burst(at_least_1(rate.burst))
+}
+
+impl<L> Kept<L> {
+    /// What was counted before, if the rate is the same; else nothing.
+    fn of(before: Option<&Kept<L>>, rate: Rate, new: impl FnOnce() -> L) -> Kept<L> {
+        let same = before.filter(|kept| kept.rate == rate);
+        let limiter = same.map_or_else(|| Arc::new(new()), |kept| kept.limiter.clone());
+        Kept { rate, limiter }
     }
 }
 
@@ -134,6 +175,7 @@ mod tests {
     use governor::clock::FakeRelativeClock;
 
     use super::*;
+    use crate::admission::Peer;
     use crate::admission::example::{now, peer, permit, terms};
 
     /// The example's providers have 10 calls a second and 5 at once.
@@ -142,28 +184,37 @@ mod tests {
         (Quota::with_clock(&terms, clock.clone()), clock, terms)
     }
 
+    /// What comes of one call that has paid nothing.
+    fn taken<C: Clock + Clone>(
+        quota: &Quota<C>,
+        peer: &Peer,
+        terms: &Arc<Terms>,
+    ) -> Result<Ticket, RateLimited> {
+        quota.take(permit(peer, terms), &mut Fare::default())
+    }
+
     #[test]
     fn a_burst_passes_and_the_next_call_does_not() {
         let (quota, clock, terms) = quota();
         let alpha = peer(Role::Provider, "alpha");
         for _ in 0..5 {
-            assert!(quota.take(permit(&alpha, &terms)).is_ok());
+            assert!(taken(&quota, &alpha, &terms).is_ok());
         }
-        let limited = quota.take(permit(&alpha, &terms)).err().unwrap();
+        let limited = taken(&quota, &alpha, &terms).err().unwrap();
         assert_eq!(limited.retry_after, Duration::from_millis(100));
         clock.advance(limited.retry_after - Duration::from_nanos(1));
-        assert!(quota.take(permit(&alpha, &terms)).is_err());
+        assert!(taken(&quota, &alpha, &terms).is_err());
         clock.advance(Duration::from_nanos(1));
-        assert!(quota.take(permit(&alpha, &terms)).is_ok());
-        assert!(quota.take(permit(&alpha, &terms)).is_err());
+        assert!(taken(&quota, &alpha, &terms).is_ok());
+        assert!(taken(&quota, &alpha, &terms).is_err());
     }
 
     #[test]
     fn one_provider_does_not_use_up_another() {
         let (quota, _, terms) = quota();
         let (alpha, beta) = (peer(Role::Provider, "alpha"), peer(Role::Provider, "beta"));
-        while quota.take(permit(&alpha, &terms)).is_ok() {}
-        let ticket = quota.take(permit(&beta, &terms)).ok().unwrap();
+        while taken(&quota, &alpha, &terms).is_ok() {}
+        let ticket = taken(&quota, &beta, &terms).ok().unwrap();
         assert_eq!(&**ticket.permit().provider(), "beta");
     }
 
@@ -175,7 +226,7 @@ mod tests {
         alpha.agent_rate = Some(Rate { requests_per_second: 10, burst: 3 });
         let (quota, terms) = (Quota::with_clock(&terms, clock), Arc::new(terms));
         let [one, other] = [(); 2].map(|()| peer(Role::Provider, "alpha"));
-        let taken = |peer| (0..100).filter(|_| quota.take(permit(peer, &terms)).is_ok()).count();
+        let taken = |peer| (0..100).filter(|_| self::taken(&quota, peer, &terms).is_ok()).count();
         assert_ne!(one.fingerprint(), other.fingerprint());
         assert_eq!(taken(&one), 3);
         // The provider's five, and what was refused to the one cost it nothing.
@@ -193,7 +244,7 @@ mod tests {
             assert_eq!(quota.take_reader(&reader), Ok(()));
         }
         assert!(quota.take_reader(&reader).is_err());
-        assert!(quota.take(permit(&alpha, &terms)).is_err());
+        assert!(taken(&quota, &alpha, &terms).is_err());
     }
 
     #[test]
@@ -208,12 +259,52 @@ mod tests {
     }
 
     #[test]
+    fn a_new_policy_gives_no_burst_anew_to_whoever_has_the_same_rate() {
+        let (quota, clock, old) = quota();
+        let (alpha, beta) = (peer(Role::Provider, "alpha"), peer(Role::Provider, "beta"));
+        for peer in [&alpha, &beta] {
+            while self::taken(&quota, peer, &old).is_ok() {}
+        }
+        let soc = Reader::admit(&peer(Role::Security, "soc-1"), &old, &Role::ALL, now());
+        let soc = soc.ok().unwrap();
+        while quota.take_reader(&soc).is_ok() {}
+        let mut new = terms();
+        new.providers.get_mut("beta").unwrap().rate.burst = 3;
+        let (renewed, new) = (quota.renewed(&new), Arc::new(new));
+        assert!(self::taken(&renewed, &alpha, &new).is_err());
+        assert!(renewed.take_reader(&soc).is_err());
+        let given = (0..100).filter(|_| self::taken(&renewed, &beta, &new).is_ok()).count();
+        assert_eq!(given, 3);
+        // What refills is charged under both, while calls under the older policy are still about.
+        clock.advance(Duration::from_millis(100));
+        assert!(self::taken(&quota, &alpha, &old).is_ok());
+        assert!(self::taken(&renewed, &alpha, &new).is_err());
+    }
+
+    #[test]
+    fn a_call_that_is_admitted_again_is_charged_once() {
+        let (quota, _, terms) = quota();
+        let alpha = peer(Role::Provider, "alpha");
+        let mut fare = Fare::default();
+        for _ in 0..9 {
+            assert!(quota.take(permit(&alpha, &terms), &mut fare).is_ok());
+        }
+        for _ in 0..4 {
+            assert!(self::taken(&quota, &alpha, &terms).is_ok());
+        }
+        assert!(self::taken(&quota, &alpha, &terms).is_err());
+        let mut unpaid = Fare::default();
+        assert!(quota.take(permit(&alpha, &terms), &mut unpaid).is_err());
+        assert!(!unpaid.paid);
+    }
+
+    #[test]
     fn a_provider_that_left_the_policy_gets_no_ticket() {
         let (_, clock, old) = quota();
         let mut new = terms();
         new.providers.clear();
         let quota = Quota::with_clock(&new, clock);
-        let limited = quota.take(permit(&peer(Role::Provider, "alpha"), &old)).err().unwrap();
+        let limited = taken(&quota, &peer(Role::Provider, "alpha"), &old).err().unwrap();
         assert_eq!(limited.retry_after, UNKNOWN_RETRY);
     }
 }

@@ -7,6 +7,7 @@ mod connection;
 mod exports;
 mod ledger;
 mod notice;
+pub mod policy;
 pub mod read;
 mod records;
 mod refusals;
@@ -65,15 +66,18 @@ impl Shared {
 
     /// Who calls, if it is one of these roles and does not call too often.
     fn reader<T>(&self, request: &Request<T>, roles: &[Role]) -> Result<Reader, GrpcStatus> {
-        let reader = self.admit(self.peer(request)?, roles)?;
-        let taken = self.rooms.quota.take_reader(&reader);
+        let (peer, policy) = (self.peer(request)?, self.rooms.policies.now());
+        let admitted = Reader::admit(peer, &policy.terms, roles, SystemTime::now());
+        let reader = admitted.map_err(|refused| self.refuse_peer(peer, (&refused).into()))?;
+        let taken = policy.quota.take_reader(&reader);
         taken.map_err(|limited| self.refuse(request, (&limited).into()))?;
         Ok(reader)
     }
 
     /// Holds a peer against the policy at this moment.
     fn admit(&self, peer: &Peer, roles: &[Role]) -> Result<Reader, GrpcStatus> {
-        let admitted = Reader::admit(peer, &self.rooms.terms, roles, SystemTime::now());
+        let policy = self.rooms.policies.now();
+        let admitted = Reader::admit(peer, &policy.terms, roles, SystemTime::now());
         admitted.map_err(|refused| self.refuse_peer(peer, (&refused).into()))
     }
 
@@ -123,7 +127,7 @@ impl Server {
         tls: &tls::Settings,
         ledger_file: PathBuf,
     ) -> Result<Server, ServeError> {
-        let door = Arc::new(tls::Door::new(tls, rooms.terms.trust_domain.clone())?);
+        let door = Arc::new(tls::Door::new(tls, rooms.policies.now().terms.trust_domain.clone())?);
         let (tally, stopping) = (refusals::Tally::default(), watch::Sender::new(false));
         let shared = Arc::new(Shared { rooms, tally, stopping });
         let (health, health_service) = tonic_health::server::health_reporter();

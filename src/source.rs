@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::admission::{Permit, Terms, Violation, Word};
 use crate::ledger::entry::{
-    Facts, Hash, Key, Method, Millis, Outcome, Read, Rule, Ruling, Tag, sha256,
+    Facts, Flag, Hash, Key, Method, Millis, Outcome, Read, Rule, Ruling, Tag, sha256,
 };
 use crate::ledger::tag::Tagger;
 use crate::ledger::{Bound, Claim, Draft, Foreign, Reach, Recorded, bind};
@@ -266,7 +266,7 @@ impl Source {
             on,
             off,
             facts: Facts::default(),
-            context: Vec::new(),
+            context: permit.off_hours().then_some(Flag::OffHours).into_iter().collect(),
             decoys: 0,
             weight: rows * permit.row_weight(),
             ruling: Ruling::PENDING,

@@ -11,6 +11,7 @@ pub struct Caller {
     pub(super) peer: Peer,
     pub(super) provider: Word,
     pub(super) key: Arc<HandleKey>,
+    pub(super) off_hours: bool,
     pub(super) terms: Arc<Terms>,
 }
 
@@ -25,10 +26,12 @@ impl Caller {
             return Err(CertificateFault::Elsewhere.into());
         }
         let key = terms.handles.of(provider).ok_or(CertificateFault::Unknown)?;
+        let habits = terms.providers.get(provider).and_then(|known| known.habits.as_ref());
         Ok(Caller {
             peer: peer.clone(),
             provider: provider.clone(),
             key: key.clone(),
+            off_hours: habits.is_some_and(|habits| !habits.hold(now)),
             terms: terms.clone(),
         })
     }

@@ -72,8 +72,11 @@ pub(crate) fn terms() -> Terms {
             Search { name: "case_number".into(), keys: vec![SearchKey::Exact("id".into())] },
         ],
         purposes: BTreeMap::from([
-            ("course_delivery".into(), Purpose { views: words(&["BASIC", "CONTACT"]) }),
-            ("placement_test".into(), Purpose { views: words(&["BASIC"]) }),
+            (
+                "course_delivery".into(),
+                Purpose { views: words(&["BASIC", "CONTACT"]), case_reference: None },
+            ),
+            ("placement_test".into(), Purpose { views: words(&["BASIC"]), case_reference: None }),
         ]),
         off_roster_reasons: words(&["walk_in", "transfer"]),
     };
@@ -85,6 +88,8 @@ pub(crate) fn terms() -> Terms {
         )]),
         rate: Rate { requests_per_second: 10, burst: 5 },
         agent_rate: None,
+        contact: None,
+        habits: None,
     };
     let providers = [provider("alpha", Scope::Roster), provider("beta", Scope::Open)];
     let providers: BTreeMap<Word, _> = providers.into_iter().map(|p| (p.id.clone(), p)).collect();
@@ -92,6 +97,7 @@ pub(crate) fn terms() -> Terms {
     Terms {
         head: 3,
         trust_domain: DOMAIN.into(),
+        contact: None,
         revoked: HashSet::new(),
         datasets: BTreeMap::from([("cir".into(), cir)]),
         weights: Weights::default(),

@@ -9,6 +9,9 @@ pub const ID: &str = "1 to 64 small letters, digits and hyphens";
 /// Case references.
 pub const CASE_REFERENCE: &str =
     "1 to 64 letters, digits and the signs / . _ -, beginning with a letter or a digit";
+/// Whom to call.
+pub const CONTACT: &str =
+    "1 to 100 printable characters, beginning and ending with none that is blank";
 /// Request ids.
 pub const UUID: &str = "a UUID, as in 6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e10";
 /// Dates in searches.
@@ -36,6 +39,16 @@ pub fn is_case_reference(text: &str) -> bool {
     text.len() <= 64
         && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
         && text.bytes().all(all)
+}
+
+/// Whether the text has the shape [`CONTACT`]: a terminal shows it as it is.
+pub fn is_contact(text: &str) -> bool {
+    // Marks, embeddings, overrides and isolates change the order in which text is shown.
+    let acts = |c: char| {
+        let order = matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}');
+        c.is_control() || order || matches!(c, '\u{2066}'..='\u{2069}')
+    };
+    (1..=100).contains(&text.chars().count()) && text.trim() == text && !text.contains(acts)
 }
 
 /// Whether the text has the shape [`UUID`], in letters of either case.
@@ -99,6 +112,18 @@ mod tests {
         }
         for bad in ["", "/a", "-a", "a b", "a\n", "é", &"a".repeat(65)] {
             assert!(!is_case_reference(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_contact_is_shown_as_it_is_written() {
+        for good in ["+33 1 00 00 00 00, soc@agency.example", "équipe sécurité", &"é".repeat(100)]
+        {
+            assert!(is_contact(good), "{good}");
+        }
+        for bad in ["", " a", "a ", "a\nb", "a\u{1b}[2J", "a\u{202e}b", "\u{9b}", &"a".repeat(101)]
+        {
+            assert!(!is_contact(bad), "{bad:?}");
         }
     }
 

@@ -51,6 +51,9 @@ pub enum PurposeFault {
     /// The purpose fixes its views.
     #[error("this purpose may not use this view")]
     View,
+    /// The policy gives the form for this purpose.
+    #[error("the case reference has not the form that this purpose takes")]
+    CaseReference,
     /// The list is closed.
     #[error("this off-roster reason is not in the policy's list for this dataset")]
     Reason,
@@ -90,6 +93,9 @@ impl Permit {
             terms.datasets.get_key_value(ask.dataset.as_str()).ok_or(PurposeFault::Dataset)?;
         let purpose = find(&granted.purposes, &ask.purpose).ok_or(PurposeFault::Purpose)?;
         let may = dataset.purposes.get(purpose).ok_or(PurposeFault::Purpose)?;
+        if may.case_reference.as_ref().is_some_and(|form| !form.holds(&ask.case_reference)) {
+            return Err(PurposeFault::CaseReference.into());
+        }
         let view = find(&may.views, ask.view.as_deref().unwrap_or(grammar::VIEWS[0]))
             .filter(|view| dataset.views.contains_key(*view))
             .ok_or(PurposeFault::View)?;
@@ -149,6 +155,11 @@ impl Permit {
     pub fn dataset(&self) -> &Dataset {
         // `grant` took the name out of this very map.
         &self.caller.terms.datasets[&self.dataset]
+    }
+
+    /// Whether the call comes at a time when its provider does not work as a rule.
+    pub fn off_hours(&self) -> bool {
+        self.caller.off_hours
     }
 
     /// Which records.
@@ -290,7 +301,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::example::{ask, now, peer, terms};
-    use super::super::{Peer, Role, Terms};
+    use super::super::{Habits, Hours, Peer, Role, Terms};
     use super::*;
 
     fn grant_to(provider: &str, ask: Ask) -> Result<Permit, Refused> {
@@ -371,6 +382,33 @@ mod tests {
             grant_to("alpha", Ask { purpose: "x".into(), ..ask() }).err().unwrap().reason(),
             "PURPOSE_NOT_ALLOWED"
         );
+    }
+
+    #[test]
+    fn a_case_reference_has_the_form_that_the_purpose_takes() {
+        let mut terms = terms();
+        let cir = terms.datasets.get_mut("cir").unwrap();
+        cir.purposes.get_mut("course_delivery").unwrap().case_reference = "CIR/####-#".parse().ok();
+        let (terms, peer) = (Arc::new(terms), peer(Role::Provider, "alpha"));
+        assert!(grant_under(&terms, &peer, ask()).is_ok());
+        let other = Ask { case_reference: "CIR/26-1".into(), ..ask() };
+        let refused = grant_under(&terms, &peer, other).err();
+        assert_eq!(refused, Some(PurposeFault::CaseReference.into()));
+    }
+
+    #[test]
+    fn a_permit_says_whether_the_provider_works_at_that_time() {
+        let hours = Hours::parse("00:00-24:00").unwrap();
+        let habits = |days| Habits { days, hours, zone: jiff::tz::TimeZone::UTC };
+        let peer = peer(Role::Provider, "alpha");
+        let off_hours = |habits| {
+            let mut terms = terms();
+            terms.providers.get_mut("alpha").unwrap().habits = habits;
+            grant_under(&Arc::new(terms), &peer, ask()).ok().unwrap().off_hours()
+        };
+        assert!(!off_hours(None));
+        assert!(!off_hours(Some(habits([true; 7]))));
+        assert!(off_hours(Some(habits([false; 7]))));
     }
 
     #[test]

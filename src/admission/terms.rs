@@ -1,9 +1,10 @@
 //! The policy as the door reads it. `config` fills it in; this file only says what there is.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 use std::str::FromStr;
 
-use super::{Handles, Role, Word};
+use super::{CaseForm, Habits, Handles, Role, Word};
 
 /// The policy in force, shared as one `Arc`: one read never mixes two policies.
 pub struct Terms {
@@ -11,6 +12,8 @@ pub struct Terms {
     pub head: u64,
     /// Of all client certificates.
     pub trust_domain: Word,
+    /// Whom a caller who is contained may call.
+    pub contact: Option<Word>,
     /// SHA-256 fingerprints of certificates that are good no more.
     pub revoked: HashSet<[u8; 32]>,
     /// What can be read.
@@ -91,6 +94,16 @@ pub enum Class {
 impl Class {
     /// The words of the policy file.
     pub const WORDS: [&str; 4] = ["identity", "contact", "status", "sensitive"];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Class::Identity => "identity",
+            Class::Contact => "contact",
+            Class::Status => "status",
+            Class::Sensitive => "sensitive",
+        }
+    }
 }
 
 /// What one value of each class adds to the weight of a read.
@@ -170,6 +183,16 @@ pub enum SearchKey {
     },
 }
 
+impl fmt::Display for SearchKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SearchKey::Exact(field) => f.write_str(field),
+            SearchKey::Date(field) => write!(f, "{field} as a date"),
+            SearchKey::Name { of, .. } => write!(f, "the name in {}", of.join(" and ")),
+        }
+    }
+}
+
 impl SearchKey {
     /// As the ledger calls it.
     pub fn name(&self) -> &Word {
@@ -193,6 +216,8 @@ impl SearchKey {
 pub struct Purpose {
     /// Its views.
     pub views: Vec<Word>,
+    /// The form of its case references; none: any reference.
+    pub case_reference: Option<CaseForm>,
 }
 
 /// A subcontractor.
@@ -206,6 +231,10 @@ pub struct Provider {
     pub rate: Rate,
     /// How often each of them may; none: as often as all together.
     pub agent_rate: Option<Rate>,
+    /// Whom to call there.
+    pub contact: Option<Word>,
+    /// When it works; none: at any time.
+    pub habits: Option<Habits>,
 }
 
 /// How often calls may come.
@@ -238,6 +267,14 @@ pub enum Scope {
 impl Scope {
     /// The words of the policy file.
     pub const WORDS: [&str; 2] = ["roster", "open"];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Scope::Roster => "roster",
+            Scope::Open => "open",
+        }
+    }
 }
 
 impl FromStr for Scope {

@@ -5,6 +5,8 @@
 //! A bucket of size C that refills over a span lets at most 2 C go in any one span: what it held at
 //! the beginning and what it refilled.
 
+pub mod ceiling;
+
 use std::collections::{HashMap, HashSet};
 
 use super::{DAY, Finding, HOUR, MINUTE};

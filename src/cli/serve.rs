@@ -1,9 +1,10 @@
 //! `greffier serve`: puts the rooms together and runs them.
 
+mod reload;
+
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -20,9 +21,11 @@ use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, StartError};
 use crate::ledger::tag::Tagger;
 use crate::quota::Quota;
+use crate::service::policy::{InForce, Policies};
 use crate::service::read::Rooms;
 use crate::service::{ServeError, Server, tls};
-use crate::source::{Source, sqlite};
+use crate::source::sqlite;
+use reload::{Bench, Reload, Watched};
 
 /// Run the gateway
 ///
@@ -81,17 +84,21 @@ pub(super) fn run(args: &Args) -> ExitCode {
 fn serve(args: &Args) -> Result<(), Error> {
     let config = Config::load(&args.config)?;
     log(config.log.format)?;
-    let policy = policy::load(&config.policy)?;
+    let watched = Watched::new(config.policy);
+    let policy = policy::load(watched.path())?;
     if config.development {
         tracing::warn!(
             target: DEVELOPMENT,
             "this instance is for DEVELOPMENT: one folder holds every key of it"
         );
     }
-    let source = sqlite::Settings { path: config.source.path, readers: config.source.readers };
-    let records = sqlite::Sqlite::open(&source, &policy.datasets)?;
-    let tagger = Tagger::new(&read_key(&config.ledger.tag_key)?);
-    let handles = read_key(&config.handles.key)?;
+    let bench = Bench {
+        records: sqlite::Settings { path: config.source.path, readers: config.source.readers },
+        tagger: Tagger::new(&read_key(&config.ledger.tag_key)?),
+        trust_domain: config.trust_domain,
+        handles: read_key(&config.handles.key)?,
+    };
+    let source = bench.source(&policy)?;
     let ledger = start::Settings {
         path: config.ledger.path,
         high_water: config.ledger.high_water,
@@ -118,16 +125,17 @@ fn serve(args: &Args) -> Result<(), Error> {
         let address = config.listen;
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| Error::Listen { address, error })?;
-        let terms = Arc::new(policy.terms(registrar.head, &config.trust_domain, &handles));
-        let rooms = Rooms {
-            quota: Quota::new(&terms),
-            terms,
-            source: Source::new(records, tagger),
-            ledger: registrar.ledger.clone(),
-        };
+        let terms = bench.terms(&policy, registrar.head);
+        let (policies, swap) =
+            Policies::new(InForce { quota: Quota::new(&terms), terms: terms.into(), source });
+        let rooms = Rooms { policies, ledger: registrar.ledger.clone() };
         let server = Server::new(rooms, &tls, ledger.path).await?;
         let (mut term, mut int) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let hangup = signal(SignalKind::hangup())?;
+        let reload = Reload { bench, watched, policy, swap, ledger: registrar.ledger.clone() };
+        // It ends with the runtime.
+        tokio::spawn(reload.follow(hangup));
         let address = listener.local_addr()?;
         tracing::info!(%address, "taking calls");
         print(format_args!("listening on {address}"));

@@ -6,10 +6,12 @@ use toml_edit::Item;
 
 use super::searches;
 use super::table::{Shape, Spot, Table, VIEW, WORD};
-use crate::admission::{Class, Dataset, Field, Purpose, Word, grammar};
+use crate::admission::{CaseForm, Class, Dataset, Field, Purpose, Word, grammar};
 
 const CLASS: Shape =
     Shape::new("identity, contact, status or sensitive", |text| Class::WORDS.contains(&text));
+
+const CASE_FORM: Shape = Shape::new(CaseForm::MUST_BE, CaseForm::is_form);
 
 pub(super) fn read(root: &mut Table<'_>) -> BTreeMap<Word, Dataset> {
     let mut found = BTreeMap::new();
@@ -107,22 +109,33 @@ fn views(dataset: &mut Table<'_>, fields: &[&str]) -> BTreeMap<Word, Vec<Word>> 
     views
 }
 
-/// `name = ["VIEW", ...]`.
+/// `name = ["VIEW", ...]`, or `name = { views = ["VIEW", ...], case_reference = "..." }`.
 fn purposes(dataset: &mut Table<'_>, views: &BTreeMap<Word, Vec<Word>>) -> BTreeMap<Word, Purpose> {
     let mut purposes = BTreeMap::new();
     let Some(all) = dataset.table("purposes") else { return purposes };
     // That BASIC is missing was noted once, at the views.
     let declared: Vec<&str> = views.keys().map(|v| &**v).chain([grammar::VIEWS[0]]).collect();
     for (name, item) in all.entries(WORD) {
-        let names = all.texts(&name, item, VIEW);
+        let (names, case_reference) = match item.value.as_table_like() {
+            None => (all.texts(&name, item, VIEW), None),
+            Some(_) => all.as_table(&name, item).map(purpose).unwrap_or_default(),
+        };
         all.hold_known(&names, &declared, "a view of this dataset");
-        purposes.insert(name, Purpose { views: values(names) });
+        purposes.insert(name, Purpose { views: values(names), case_reference });
     }
     if purposes.is_empty() {
         let write = "write at least one `name = [\"BASIC\"]`";
         all.fault(all.at(), format!("there is no purpose, so nobody may read: {write}"));
     }
     purposes
+}
+
+fn purpose(mut table: Table<'_>) -> (Vec<Spot<Word>>, Option<CaseForm>) {
+    let views = table.list("views", VIEW, true);
+    let form = table.optional_text("case_reference", CASE_FORM);
+    table.close();
+    // One of another form was noted.
+    (views, form.and_then(|form| form.parse().ok()))
 }
 
 pub(super) fn values(spots: Vec<Spot<Word>>) -> Vec<Word> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 use super::faults::Faults;
-use super::table::Table;
+use super::table::{CONTACT, Table};
 use super::{datasets, detectors, providers, weights};
 use crate::admission::{Dataset, Handles, Provider, Role, Terms, Weights, Word};
 use crate::ledger::entry::{Detectors, Hash, ProviderRules, sha256};
@@ -29,6 +29,8 @@ pub struct Policy {
     pub detectors: Detectors,
     /// What the judge decides by for each provider, in the order of their ids.
     pub rules: Vec<ProviderRules>,
+    /// The agency's security team: whom a caller who is contained may call.
+    pub contact: Option<Word>,
     /// Fingerprints of certificates that are good no more.
     pub revoked: HashSet<[u8; 32]>,
     /// What can be read.
@@ -50,16 +52,17 @@ impl Policy {
 
     /// The policy as the door uses it: recorded in the ledger at `head`, with the handle keys that
     /// come of the master key.
-    pub fn terms(self, head: u64, trust_domain: &str, master: &[u8; 32]) -> Terms {
+    pub fn terms(&self, head: u64, trust_domain: &str, master: &[u8; 32]) -> Terms {
         Terms {
             head,
             trust_domain: trust_domain.into(),
-            revoked: self.revoked,
-            datasets: self.datasets,
+            contact: self.contact.clone(),
+            revoked: self.revoked.clone(),
+            datasets: self.datasets.clone(),
             weights: self.weights,
             handles: Handles::derive(master, self.providers.keys()),
-            providers: self.providers,
-            staff: self.staff,
+            providers: self.providers.clone(),
+            staff: self.staff.clone(),
         }
     }
 }
@@ -137,6 +140,7 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
         }
     };
     let mut root = Table::root(document.as_table(), &faults);
+    let contact = root.optional_text("contact", CONTACT);
     let revoked = providers::revoked(&mut root);
     let staff = providers::staff(&mut root);
     let datasets = datasets::read(&mut root);
@@ -150,7 +154,7 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     }
     let digest = sha256(&[text.as_bytes()]);
     let providers::Providers { terms: providers, rules } = found;
-    Ok(Policy { digest, detectors, rules, revoked, datasets, weights, providers, staff })
+    Ok(Policy { digest, detectors, rules, contact, revoked, datasets, weights, providers, staff })
 }
 
 fn too_large() -> Fault {

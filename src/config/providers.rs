@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::datasets::values;
-use super::table::{FINGERPRINT, ID, Shape, Spot, Table, WORD};
+use super::habits;
+use super::table::{CONTACT, FINGERPRINT, ID, Shape, Spot, Table, WORD};
 use crate::admission::{Dataset, Grant, Provider, Rate, Role, Scope, Word};
 use crate::ledger::entry::{Budgets, ProviderRules};
 
@@ -57,12 +58,14 @@ fn provider(
 ) -> (Provider, ProviderRules) {
     let rate = rate(&mut table);
     let agent_rate = table.optional_table("agent").map(agent);
+    let contact = table.optional_text("contact", CONTACT);
+    let habits = table.optional_table("habits").and_then(habits::read);
     let budgets = table.table("budgets").map(budgets).unwrap_or(NOTHING);
     let roster_growth = table.integer_or("roster_growth", 0..=MOST_GROWTH, GROWTH);
     let grants = table.table("dataset").map(|t| grants(&t, datasets)).unwrap_or_default();
     table.close();
     let rules = ProviderRules { provider: id.clone(), budgets, roster_growth };
-    (Provider { id, datasets: grants, rate, agent_rate }, rules)
+    (Provider { id, datasets: grants, rate, agent_rate, contact, habits }, rules)
 }
 
 fn rate(table: &mut Table<'_>) -> Rate {

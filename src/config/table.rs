@@ -26,6 +26,7 @@ pub(super) const WORD: Shape = Shape::new(grammar::WORD, grammar::is_word);
 pub(super) const ID: Shape = Shape::new(grammar::ID, grammar::is_id);
 pub(super) const VIEW: Shape =
     Shape::new("BASIC, CONTACT or FULL", |text| grammar::VIEWS.contains(&text));
+pub(super) const CONTACT: Shape = Shape::new(grammar::CONTACT, grammar::is_contact);
 pub(super) const FINGERPRINT: Shape =
     Shape::new("64 hexadecimal digits, the SHA-256 of a certificate in DER", |text| {
         text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
@@ -105,10 +106,20 @@ impl<'t> Table<'t> {
             self.wrong_type(key, item, at, &write);
             return "".into();
         };
-        if !(shape.holds)(text) {
-            self.fault(at, format!("`{key}` has another form: {write}"));
+        if (shape.holds)(text) {
+            return text.into();
         }
+        self.fault(at, format!("`{key}` has another form: {write}"));
         short(text).into()
+    }
+
+    /// A text of a shape that need not be there.
+    pub(super) fn optional_text(&mut self, key: &'static str, shape: Shape) -> Option<Word> {
+        if !self.like.contains_key(key) {
+            self.known.push(key);
+            return None;
+        }
+        Some(self.text(key, shape, None))
     }
 
     /// A list of texts of a shape, each once; empty only if it need not be there.
@@ -328,7 +339,7 @@ mod tests {
                 "course_delivery = [\"BASIC\", \"CONTACT\"]",
                 "course_delivery = {}",
                 "course_delivery = {",
-                "inline table",
+                "`views` is missing in [dataset.cir.purposes.course_delivery]",
             ),
         ] {
             let text = changed(from, to);

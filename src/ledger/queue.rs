@@ -14,6 +14,7 @@ use super::acts::{Approved, BadAct};
 use super::entry::{Access, Act, Hash, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word};
 use super::jobs::Jobs;
 use super::notices::Notices;
+use super::start::Rules;
 
 /// Whom a read could return, whatever it does return.
 #[derive(Clone, Copy, Debug)]
@@ -107,13 +108,16 @@ pub enum Unrecorded {
     /// It is an act that cannot stand.
     #[error(transparent)]
     Act(#[from] BadAct),
+    /// It was admitted under a policy that is in force no more: admit it again under the new one.
+    #[error("another policy came into force")]
+    Outdated,
 }
 
 impl Unrecorded {
     /// When to try again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Unrecorded::Busy => Some(Duration::from_millis(100)),
+            Unrecorded::Busy | Unrecorded::Outdated => Some(Duration::from_millis(100)),
             Unrecorded::Unwritable => Some(Duration::from_secs(1)),
             Unrecorded::OtherArguments | Unrecorded::Unfit | Unrecorded::Act(_) => None,
         }
@@ -140,6 +144,8 @@ pub(super) enum Order {
     Read { bound: Bound, answer: Answer<Recorded>, share: Share },
     /// Record what needs no judge; answers with its number.
     Note { what: What, answer: Answer<u64> },
+    /// Rule by other rules from here on; answers with the number of their head.
+    Enact { rules: Rules, answer: Answer<u64> },
 }
 
 impl Bound {
@@ -264,6 +270,18 @@ impl Ledger {
     /// [`Unrecorded`].
     pub async fn access(&self, access: Access) -> Result<u64, Unrecorded> {
         self.note(What::Access(access)).await
+    }
+
+    /// Puts rules into force, which the registrar records unless they are those in force already.
+    /// Once they are taken up they come into force, if need be with the recovery of the ledger: the
+    /// answer may take as long as that.
+    ///
+    /// # Errors
+    /// [`Unrecorded`]: they were not taken up, and those in force go on.
+    pub async fn enact(&self, rules: Rules) -> Result<u64, Unrecorded> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Order::Enact { rules, answer })?;
+        answered.await.map_err(|_| Unrecorded::Unwritable)?
     }
 
     async fn note(&self, what: What) -> Result<u64, Unrecorded> {

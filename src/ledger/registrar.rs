@@ -128,6 +128,11 @@ struct Waiters {
     notes: Vec<(Answer<u64>, u64)>,
 }
 
+/// What is left to do after a commit: a policy that must not be part of it.
+type Done = Result<Option<Order>, StartError>;
+/// The same, and who waits for the rules to be in force.
+type Enacting = (Done, Option<Answer<u64>>);
+
 struct Verdict {
     number: u64,
     ruling: Ruling,
@@ -136,30 +141,43 @@ struct Verdict {
 
 impl Desk {
     fn run(mut self, mut state: State) {
-        while let Some(first) = self.inbox.blocking_recv() {
-            if let Err(why) = self.batch(&mut state, first) {
-                // What was counted in memory may not be on disk, or the reverse: keep nothing.
-                drop(state);
-                match self.recover(why) {
-                    Some(again) => state = again,
-                    None => return,
+        let mut next = self.inbox.blocking_recv();
+        while let Some(first) = next {
+            let (done, enacted) = match first {
+                Order::Enact { rules, answer } => self.enact(&mut state, rules, answer),
+                Order::Read { .. } | Order::Note { .. } => (self.batch(&mut state, first), None),
+            };
+            let left = match done {
+                Ok(left) => left,
+                Err(why) => {
+                    // What was counted in memory may not be on disk, or the reverse: keep nothing.
+                    drop(state);
+                    let Some(again) = self.recover(&why) else { return };
+                    state = again;
+                    None
                 }
+            };
+            if let Some(answer) = enacted {
+                // Whoever waited for it may have left; the rules are in force all the same.
+                let _ = answer.send(Ok(state.head()));
             }
+            next = left.or_else(|| self.inbox.blocking_recv());
         }
     }
 
-    /// Takes what waits, and writes it in one commit.
-    fn batch(&mut self, state: &mut State, first: Order) -> Result<(), rusqlite::Error> {
+    /// Takes what waits, and writes it in one commit. Returns a policy that came behind it: that is
+    /// a commit of its own.
+    fn batch(&mut self, state: &mut State, first: Order) -> Done {
         let mut batch = state.begin();
         let mut waiters = Waiters::default();
         let now = state.now();
         let mut next = Some(first);
-        while let Some(order) = next {
+        while let Some(order) = next.take_if(|order| !matches!(order, Order::Enact { .. })) {
             take(state, &mut batch, &mut waiters, now, order);
             next = if batch.bodies.len() < BATCH { self.inbox.try_recv().ok() } else { None };
         }
         if batch.bodies.is_empty() {
-            return Ok(());
+            return Ok(next);
         }
         match state.commit(&batch, &self.signer) {
             Ok(note) => {
@@ -170,13 +188,35 @@ impl Desk {
                 self.high_water.ring();
                 // Waking costs more than writing: let the runtime do it while the next batch goes on.
                 self.runtime.spawn(async move { waiters.wake(&note) });
-                Ok(())
+                Ok(next)
             }
             Err(error) => {
                 waiters.refuse();
-                Err(error)
+                next.into_iter().for_each(Order::refuse);
+                Err(error.into())
             }
         }
+    }
+
+    /// Takes up rules, and records them unless they are those in force. From here on they are what a
+    /// recovery takes up too: a commit that failed may stand in the file, and another policy must not
+    /// be written behind it. So whoever waits is answered when they are in force, however they came
+    /// to be.
+    fn enact(&mut self, state: &mut State, rules: Rules, answer: Answer<u64>) -> Enacting {
+        let now = state.now();
+        if !state.holds(&rules, now) {
+            drop(answer.send(Err(Unrecorded::Unfit)));
+            return (Ok(None), None);
+        }
+        self.rules = rules;
+        let done = state.enact(&self.rules, &self.signer).map(|note| {
+            if let Some(note) = note {
+                self.newest.send_replace(note.into());
+                self.high_water.ring();
+            }
+            None
+        });
+        (done, Some(answer))
     }
 
     /// Tells the door and those who follow what was committed.
@@ -195,7 +235,7 @@ impl Desk {
     }
 
     /// Refuses everything until the ledger can be taken up again, by the ordinary start.
-    fn recover(&mut self, why: rusqlite::Error) -> Option<State> {
+    fn recover(&mut self, why: &StartError) -> Option<State> {
         tracing::error!(error = %why, "the ledger cannot be written: nothing is released");
         self.status.send_replace(Status::Unwritable(why.to_string()));
         loop {
@@ -241,12 +281,16 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
     match order {
         Order::Read { bound, answer, share } => match read(state, batch, now, bound) {
             Ok(verdict) => waiters.reads.push((answer, verdict, share)),
-            Err(why) => drop(answer.send(Err(why))),
+            Err(why) => {
+                drop(share);
+                drop(answer.send(Err(why)));
+            }
         },
         Order::Note { what, answer } => match note(state, batch, now, what) {
             Ok(seq) => waiters.notes.push((answer, seq)),
             Err(unrecorded) => drop(answer.send(Err(unrecorded))),
         },
+        Order::Enact { .. } => order.refuse(),
     }
 }
 
@@ -279,8 +323,8 @@ fn roster(state: &mut State, batch: &mut Commit, now: Moment, mut found: Roster)
     Some(seq)
 }
 
-/// Counts, judges and adds one read, unless its request id stands for another, or its entry is not one
-/// that a verifier would pass.
+/// Counts, judges and adds one read, unless it was admitted under an older policy, its request id stands
+/// for another, or its entry is not one that a verifier would pass.
 fn read(
     state: &mut State,
     batch: &mut Commit,
@@ -288,6 +332,9 @@ fn read(
     bound: Bound,
 ) -> Result<Verdict, Unrecorded> {
     let (number, Draft { mut read, reach, asked }) = bound.open();
+    if read.policy < state.head() {
+        return Err(Unrecorded::Outdated);
+    }
     let id = Id::of(&read);
     let first = state.repeats.first(id.as_ref(), now.at, asked);
     read.replay_of = first.map_err(|OtherArguments| Unrecorded::OtherArguments)?;
@@ -305,10 +352,11 @@ fn read(
     if read.policy != state.head() || !of_job || facts::alone(&read).is_err() {
         return Err(Unrecorded::Unfit);
     }
-    let seq = state.add(batch, now, What::Read(read)).map_err(|_| Unrecorded::Unfit)?;
+    let unfit = |_| Unrecorded::Unfit;
+    let seq = state.add(batch, now, What::Read(read)).map_err(unfit)?;
     state.repeats.keep(id, seq, now.at, asked);
     for alert in alerts {
-        state.add(batch, now, What::Alert(alert)).map_err(|_| Unrecorded::Unfit)?;
+        state.add(batch, now, What::Alert(alert)).map_err(unfit)?;
     }
     Ok(Verdict { number, ruling, seq })
 }
@@ -340,7 +388,9 @@ impl Order {
     fn refuse(self) {
         match self {
             Order::Read { answer, .. } => drop(answer.send(Err(Unrecorded::Unwritable))),
-            Order::Note { answer, .. } => drop(answer.send(Err(Unrecorded::Unwritable))),
+            Order::Note { answer, .. } | Order::Enact { answer, .. } => {
+                drop(answer.send(Err(Unrecorded::Unwritable)));
+            }
         }
     }
 }

@@ -288,8 +288,19 @@ impl State {
         Ok((state, note))
     }
 
+    /// Whether entries can hold these rules. Nothing is kept of the trial.
+    pub(super) fn holds(&self, rules: &Rules, now: Moment) -> bool {
+        let (seq, prev) = (self.edge.size(), self.leaf);
+        let entry = |what| Entry { seq, prev, now, what };
+        policy(rules, self.judge.version()).into_iter().all(|what| entry(what).encode().is_ok())
+    }
+
     /// Records the rules, unless they are those in force.
-    fn enact(&mut self, rules: &Rules, signer: &Signer) -> Result<Option<String>, StartError> {
+    pub(super) fn enact(
+        &mut self,
+        rules: &Rules,
+        signer: &Signer,
+    ) -> Result<Option<String>, StartError> {
         let version = self.judge.version();
         let same = |head: &Head| head.digest == rules.digest && head.judge == version;
         if self.head.as_ref().is_some_and(|(_, head)| same(head)) {

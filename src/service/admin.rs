@@ -66,7 +66,8 @@ impl AdminService {
 
     /// Holds the names in an act to the policy: what is mistyped must not stand there as if it held.
     fn names(&self, act: &Act, fault: &mut impl FnMut(&'static str, String)) {
-        let terms = &self.0.rooms.terms;
+        let policy = self.0.rooms.policies.now();
+        let terms = &policy.terms;
         if act.provider.as_ref().is_some_and(|id| !terms.providers.contains_key(id)) {
             fault("provider", "must be the id of a provider that the policy knows".to_owned());
         }
@@ -136,7 +137,8 @@ impl Admin for AdminService {
         request: Request<ListProvidersRequest>,
     ) -> Result<Response<ListProvidersResponse>, Status> {
         self.0.reader(&request, &[Role::Admin])?;
-        let providers = &self.0.rooms.terms.providers;
+        let policy = self.0.rooms.policies.now();
+        let providers = &policy.terms.providers;
         let providers = providers.keys().map(|id| self.provider(id)).collect();
         Ok(Response::new(ListProvidersResponse { providers }))
     }

@@ -82,7 +82,7 @@ impl Export {
             }
         };
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
-        let rows = release.reply.map_err(|why| refusal(why, entry, checkpoint))?;
+        let rows = release.reply.map_err(|why| refusal(&self.shared, why, entry, checkpoint))?;
         let Rows { rows, salt, next_page } = rows;
         let proof = Proof { entry, checkpoint: checkpoint.to_owned(), salt: salt.to_vec() };
         self.next = Some(next_page.clone()).filter(|next| !next.is_empty());

@@ -1,21 +1,22 @@
 //! The path of one read. It names every room in order; a reader needs no other map.
 
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use crate::admission::{Ask, Caller, Peer, Permit, Refused, Terms};
+use tokio::time::Instant;
+
+use super::policy::{InForce, Policies};
+use crate::admission::{Ask, Caller, Peer, Permit, Refused};
 use crate::ledger::{Foreign, Ledger, Unrecorded, wall};
-use crate::quota::{Quota, RateLimited, Ticket};
-use crate::source::{Query, Release, Source, SourceError};
+use crate::quota::{Fare, RateLimited, Ticket};
+use crate::source::{Query, Release, SourceError};
+
+/// How long a read may go on being admitted again because policies change under it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a read passes through.
 pub struct Rooms {
-    /// The policy in force.
-    pub terms: Arc<Terms>,
-    /// Request rates.
-    pub quota: Quota,
-    /// The records.
-    pub source: Source,
+    /// The policy in force: terms, request rates and records.
+    pub policies: Policies,
     /// The ledger.
     pub ledger: Ledger,
 }
@@ -58,20 +59,28 @@ pub enum JobFault {
 }
 
 impl Rooms {
-    /// Admits, permits, limits, fetches, records, and only then releases.
+    /// Admits, permits, limits, fetches, records, and only then releases: all by one policy. If
+    /// another one comes into force before the registrar takes the draft, rows and draft are dropped
+    /// and the read begins again under that.
     ///
     /// # Errors
     /// [`Stopped`] if it was never judged. A read that the judge withheld is a [`Release`] without
     /// rows.
     pub async fn read(&self, peer: &Peer, ask: Ask, query: &Query) -> Result<Release, Stopped> {
-        let caller = Caller::admit(peer, &self.terms, SystemTime::now())?;
-        let permit = Permit::grant(caller, ask)?;
-        let ticket = self.quota.take(permit)?;
-        self.hold_contained(&ticket, query)?;
-        self.hold_job(&ticket)?;
-        let (withheld, bound) = self.source.fetch(ticket, query)?;
-        let recorded = self.ledger.record(bound).await?;
-        Ok(withheld.release(recorded)?)
+        let (mut fare, until) = (Fare::default(), Instant::now() + PATIENCE);
+        let mut policy = self.policies.now();
+        loop {
+            let caller = Caller::admit(peer, &policy.terms, SystemTime::now())?;
+            let permit = Permit::grant(caller, ask.clone())?;
+            let ticket = policy.quota.take(permit, &mut fare)?;
+            self.hold_contained(&policy, &ticket, query)?;
+            self.hold_job(&ticket)?;
+            let (withheld, bound) = policy.source.fetch(ticket, query)?;
+            match self.ledger.record(bound).await {
+                Err(Unrecorded::Outdated) => policy = self.policies.after(&policy, until).await?,
+                recorded => return Ok(withheld.release(recorded?)?),
+            }
+        }
     }
 
     /// Refuses an export whose job is not open: what a job allows, the judge says.
@@ -87,10 +96,15 @@ impl Rooms {
 
     /// Refuses whoever is contained so far that the judge could only withhold, before any work on the
     /// records and without an entry for each attempt.
-    fn hold_contained(&self, ticket: &Ticket, query: &Query) -> Result<(), Stopped> {
+    fn hold_contained(
+        &self,
+        policy: &InForce,
+        ticket: &Ticket,
+        query: &Query,
+    ) -> Result<(), Stopped> {
         let permit = ticket.permit();
         let page = !matches!(query, Query::Get { .. });
-        let agent = || self.source.agent(permit);
+        let agent = || policy.source.agent(permit);
         let contained = self.ledger.contained();
         if contained.refuses(permit.provider(), agent, page, permit.open()) {
             return Err(Stopped::Contained);

@@ -31,7 +31,7 @@ impl RecordsService {
         let release = release.map_err(|why| stopped(&self.0, peer, why, &query))?;
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
         let Rows { rows, salt, next_page } =
-            release.reply.map_err(|why| refusal(why, entry, checkpoint))?;
+            release.reply.map_err(|why| refusal(&self.0, why, entry, checkpoint))?;
         if rows.is_empty() && matches!(query, Query::Get { .. }) {
             return Err(Fault::not_available(entry, checkpoint).status());
         }
@@ -43,12 +43,17 @@ impl RecordsService {
 /// The status of a read that was never judged; it is counted.
 pub(super) fn stopped(shared: &Shared, peer: &Peer, why: Stopped, query: &Query) -> Status {
     tracing::debug!(%why, "a read was refused before the judge");
-    shared.refuse_peer(peer, Fault::from(&as_asked(why, query)))
+    shared.refuse_peer(peer, calling(shared, Fault::from(&as_asked(why, query))))
 }
 
 /// The status of a read that the judge withheld.
-pub(super) fn refusal(why: Refusal, entry: u64, checkpoint: &str) -> Status {
-    Fault::withheld(why, entry, checkpoint, wall()).status()
+pub(super) fn refusal(shared: &Shared, why: Refusal, entry: u64, checkpoint: &str) -> Status {
+    calling(shared, Fault::withheld(why, entry, checkpoint, wall())).status()
+}
+
+/// With whom to call about it.
+fn calling(shared: &Shared, fault: Fault) -> Fault {
+    fault.calling(shared.rooms.policies.now().terms.contact.as_deref())
 }
 
 #[tonic::async_trait]

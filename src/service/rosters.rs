@@ -12,8 +12,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// The rosters of the policy in force, after the first look; nothing is served before it.
 pub(super) async fn begin(shared: &Shared) -> Option<Rosters> {
-    let rooms = &shared.rooms;
-    match rooms.source.rosters(&rooms.terms) {
+    let policy = shared.rooms.policies.now();
+    match policy.source.rosters(&policy.terms) {
         Ok(rosters) => look(rosters, shared).await,
         Err(error) => {
             tracing::error!(%error, "the rosters cannot be watched");
@@ -36,6 +36,7 @@ pub(super) async fn keep(mut rosters: Rosters, shared: &Shared) {
 /// Records what is found. A look may take a while, so it has a thread of its own.
 async fn look(mut rosters: Rosters, shared: &Shared) -> Option<Rosters> {
     let today = day(wall());
+    rosters.of(&shared.rooms.policies.now().terms);
     let looked = tokio::task::spawn_blocking(move || {
         let found = rosters.look(today);
         (rosters, found)

@@ -16,6 +16,8 @@ use crate::quota::RateLimited;
 use crate::source::{Refusal, SourceError};
 
 const DOMAIN: &str = "greffier";
+/// The reason that somebody can do something about: whom to call comes with it.
+const CONTAINED: &str = "ACCESS_CONTAINED";
 
 /// An error on its way out: what it is called, in two languages, and what comes with it.
 pub(super) struct Fault {
@@ -123,7 +125,18 @@ impl Fault {
         let english = "access is contained: nothing was released; call the agency's security team";
         let french = "Accès restreint : aucune donnée n’a été communiquée ; contactez l’équipe de \
                       sécurité de l’administration.";
-        Fault::new(Code::PermissionDenied, "ACCESS_CONTAINED", english, french)
+        Fault::new(Code::PermissionDenied, CONTAINED, english, french)
+    }
+
+    /// Says whom the policy in force names for it, if somebody can give access back.
+    pub(super) fn calling(mut self, contact: Option<&str>) -> Fault {
+        match contact {
+            Some(contact) if self.reason == CONTAINED => {
+                self.english = format!("{}: {contact}", self.english);
+                self.with("contact", contact)
+            }
+            _ => self,
+        }
     }
 
     /// Withheld by the judge.

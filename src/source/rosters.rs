@@ -22,6 +22,8 @@ pub struct Rosters {
     reader: Connection,
     tagger: Tagger,
     places: Vec<Place>,
+    /// Of the policy that they are of.
+    head: u64,
     /// SQLite's count of the changes that others made to the file, and the day, at the last look.
     seen: Option<(i64, u64)>,
     /// The members at the last look whose finding was recorded.
@@ -45,18 +47,16 @@ impl Rosters {
         tagger: &Tagger,
         terms: &Terms,
     ) -> Result<Rosters, rusqlite::Error> {
-        let mut places = Vec::new();
-        for (provider, granted) in &terms.providers {
-            for name in granted.datasets.keys() {
-                let Some(dataset) = terms.datasets.get(name) else { continue };
-                // Names of the policy are plain identifiers.
-                let table = &dataset.roster_table;
-                let sql = format!(r#"SELECT id FROM "{table}" WHERE provider = ?1"#);
-                places.push(Place { provider: provider.clone(), dataset: name.clone(), sql });
-            }
-        }
         let (reader, tagger) = (kind.another()?, tagger.clone());
-        Ok(Rosters { reader, tagger, places, seen: None, known: HashMap::new() })
+        let (places, known) = (places(terms), HashMap::new());
+        Ok(Rosters { reader, tagger, places, head: terms.head, seen: None, known })
+    }
+
+    /// Goes on with the rosters of these terms, if they are others.
+    pub fn of(&mut self, terms: &Terms) {
+        if self.head != terms.head {
+            (self.head, self.places, self.seen) = (terms.head, places(terms), None);
+        }
     }
 
     /// The rosters that are not what they were at the last look; all of them on a new `day`.
@@ -103,6 +103,21 @@ impl Rosters {
         }
         Ok(members)
     }
+}
+
+/// Every provider and dataset that the terms put together.
+fn places(terms: &Terms) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (provider, granted) in &terms.providers {
+        for name in granted.datasets.keys() {
+            let Some(dataset) = terms.datasets.get(name) else { continue };
+            // Names of the policy are plain identifiers.
+            let table = &dataset.roster_table;
+            let sql = format!(r#"SELECT id FROM "{table}" WHERE provider = ?1"#);
+            places.push(Place { provider: provider.clone(), dataset: name.clone(), sql });
+        }
+    }
+    places
 }
 
 fn roster(place: &Place, members: &HashSet<Tag>, known: Option<&HashSet<Tag>>) -> Roster {

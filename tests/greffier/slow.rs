@@ -19,6 +19,7 @@ use greffier::proto::alerts_client::AlertsClient;
 use greffier::proto::tail_alerts_response::Event;
 use greffier::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
 use greffier::quota::Quota;
+use greffier::service::policy::{InForce, Policies};
 use greffier::service::read::Rooms;
 use greffier::service::{Server, tls};
 use greffier::source::{Source, sqlite};
@@ -61,12 +62,9 @@ impl Gateway {
         let registrar = registrar.expect("a ledger");
         let terms = Arc::new(policy.terms(registrar.head, &config.trust_domain, &handles));
         let ledger = registrar.ledger.clone();
-        let rooms = Rooms {
-            quota: Quota::new(&terms),
-            terms,
-            source: Source::new(records, tagger),
-            ledger: ledger.clone(),
-        };
+        let (quota, source) = (Quota::new(&terms), Source::new(records, tagger));
+        let (policies, _) = Policies::new(InForce { terms, quota, source });
+        let rooms = Rooms { policies, ledger: ledger.clone() };
         let tls = tls::Settings {
             certificate: config.tls.certificate,
             key: config.tls.key,

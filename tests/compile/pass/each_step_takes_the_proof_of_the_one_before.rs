@@ -3,7 +3,7 @@ use std::time::SystemTime;
 
 use greffier::admission::{Ask, Caller, Peer, Permit, Terms};
 use greffier::ledger::{Bound, Ledger, Recorded};
-use greffier::quota::{Quota, Ticket};
+use greffier::quota::{Fare, Quota, Ticket};
 use greffier::source::{Query, Source, Withheld};
 
 fn admit(peer: &Peer, terms: &Arc<Terms>, ask: Ask, now: SystemTime) -> Option<Permit> {
@@ -12,7 +12,7 @@ fn admit(peer: &Peer, terms: &Arc<Terms>, ask: Ask, now: SystemTime) -> Option<P
 }
 
 fn limit(quota: &Quota, permit: Permit) -> Option<Ticket> {
-    quota.take(permit).ok()
+    quota.take(permit, &mut Fare::default()).ok()
 }
 
 fn fetch(source: &Source, ticket: Ticket, query: &Query) -> Option<(Withheld, Bound)> {

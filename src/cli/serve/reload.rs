@@ -1,0 +1,232 @@
+//! `policy.toml` taken up anew while calls go on: read, held against the records, recorded by the
+//! registrar, and only then put into force by one swap. Whatever fails on the way leaves the policy
+//! in force as it is.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::Signal;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::admission::Terms;
+use crate::config::change::{Change, changes};
+use crate::config::policy::{self, Policy, Unusable};
+use crate::ledger::tag::Tagger;
+use crate::ledger::{Ledger, Unrecorded};
+use crate::service::policy::{InForce, Swap};
+use crate::source::{Source, sqlite};
+
+/// Between two looks at the file.
+const LOOK: Duration = Duration::from_secs(1);
+/// Changes that are logged one by one.
+const TOLD: usize = 100;
+
+/// What makes of a policy what the rooms use.
+#[derive(Clone)]
+pub(super) struct Bench {
+    pub(super) records: sqlite::Settings,
+    pub(super) tagger: Tagger,
+    pub(super) trust_domain: String,
+    pub(super) handles: [u8; 32],
+}
+
+impl Bench {
+    /// The records by statements of this policy, each of them tried.
+    pub(super) fn source(&self, policy: &Policy) -> Result<Source, sqlite::OpenError> {
+        let records = sqlite::Sqlite::open(&self.records, &policy.datasets)?;
+        Ok(Source::new(records, self.tagger.clone()))
+    }
+
+    /// The terms of a policy that is recorded at `head`.
+    pub(super) fn terms(&self, policy: &Policy, head: u64) -> Terms {
+        policy.terms(head, &self.trust_domain, &self.handles)
+    }
+}
+
+/// What tells one state of a file from another without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// A file that is looked at.
+pub(super) struct Watched {
+    path: PathBuf,
+    /// As it was when it was last read; none: it was not there.
+    read: Option<Stamp>,
+    /// As it was at the last look.
+    seen: Option<Stamp>,
+}
+
+impl Watched {
+    /// Made before the file is read for the first time.
+    pub(super) fn new(path: PathBuf) -> Watched {
+        let now = stamp(&path);
+        Watched { path, read: now, seen: now }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Looks: whether there is something else to read, and it is the same as at the last look. What is
+    /// still being written is left alone.
+    fn due(&mut self) -> bool {
+        let now = stamp(&self.path);
+        let still = now == self.seen;
+        self.seen = now;
+        still && now != self.read
+    }
+
+    /// The file is read now.
+    fn reading(&mut self) {
+        self.read = stamp(&self.path);
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let file = fs::metadata(path).ok()?;
+    Some(Stamp {
+        file: (file.dev(), file.ino()),
+        size: file.size(),
+        modified: (file.mtime(), file.mtime_nsec()),
+        changed: (file.ctime(), file.ctime_nsec()),
+    })
+}
+
+/// Why the policy in force stays.
+#[derive(Debug, thiserror::Error)]
+enum Kept {
+    /// The file cannot be read, or has faults.
+    #[error(transparent)]
+    Policy(#[from] Unusable),
+    /// The records lack what it names.
+    #[error(transparent)]
+    Records(#[from] sqlite::OpenError),
+    /// It cannot be recorded, for now or at all.
+    #[error("the policy cannot be recorded: {0}")]
+    Ledger(#[from] Unrecorded),
+}
+
+/// Takes up the policy anew whenever there is cause to.
+pub(super) struct Reload {
+    pub(super) bench: Bench,
+    pub(super) watched: Watched,
+    /// The policy in force.
+    pub(super) policy: Policy,
+    pub(super) swap: Swap,
+    pub(super) ledger: Ledger,
+}
+
+impl Reload {
+    /// Follows the file, and the signal that says it changed.
+    pub(super) async fn follow(mut self, mut hangup: Signal) {
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut owed = false;
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => {}
+                _ = looks.tick() => if !self.watched.due() && !owed { continue },
+            }
+            self.watched.reading();
+            let outcome = self.take_up().await;
+            // The ledger may be writable at the next look; a fault of the file waits for its next state.
+            owed = matches!(&outcome, Err(Kept::Ledger(why)) if why.retry_after().is_some());
+            if let Err(why) = outcome {
+                kept(self.watched.path(), &why);
+            }
+        }
+    }
+
+    /// Reads the file and puts what it says into force.
+    async fn take_up(&mut self) -> Result<(), Kept> {
+        let (path, bench) = (self.watched.path().to_owned(), self.bench.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let policy = policy::load(&path)?;
+            let source = bench.source(&policy)?;
+            Ok::<_, Kept>((policy, source))
+        });
+        let (policy, source) = read.await.map_err(|_| Unrecorded::Unwritable)??;
+        if policy.digest == self.policy.digest {
+            tracing::info!(digest = %policy.digest, "the policy is the one in force already");
+            return Ok(());
+        }
+        let changes = admit_policy(&self.policy, &policy);
+        let head = self.ledger.enact(policy.rules()).await?;
+        let terms = Arc::new(self.bench.terms(&policy, head));
+        let quota = self.swap.now().quota.renewed(&terms);
+        self.swap.put(InForce { terms, quota, source });
+        tell(&policy, head, &changes);
+        self.policy = policy;
+        Ok(())
+    }
+}
+
+/// Whether a policy may take the place of the one in force, decided before anything of it is
+/// recorded; and what it changes. Who may write the file may change the policy: nothing else is asked
+/// for.
+fn admit_policy(in_force: &Policy, new: &Policy) -> Vec<Change> {
+    changes(in_force, new)
+}
+
+/// Hears of every policy that was not put into force, with all its faults.
+fn kept(path: &Path, why: &Kept) {
+    match why {
+        Kept::Policy(Unusable::Faults { path, faults }) => {
+            for fault in faults {
+                let (line, column) = (fault.line, fault.column);
+                tracing::error!(file = %path.display(), line, column, "policy: {}", fault.what);
+            }
+        }
+        Kept::Policy(_) | Kept::Records(_) | Kept::Ledger(_) => {
+            tracing::error!(file = %path.display(), "policy: {why}");
+        }
+    }
+    tracing::error!("the policy was not put into force: the one before it stays");
+}
+
+/// Says what came into force.
+fn tell(policy: &Policy, head: u64, changes: &[Change]) {
+    for change in changes.iter().take(TOLD) {
+        tracing::info!(looser = change.looser, "policy: {change}");
+    }
+    let looser = changes.iter().filter(|change| change.looser).count();
+    let (all, digest) = (changes.len(), policy.digest);
+    tracing::info!(entry = head, %digest, changes = all, looser, "another policy is in force");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_due_when_it_changed_and_holds_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        fs::write(&path, "a").unwrap();
+        let mut watched = Watched::new(path.clone());
+        assert!(!watched.due());
+        fs::write(&path, "ab").unwrap();
+        assert!(!watched.due(), "it may still be being written");
+        assert!(watched.due());
+        watched.reading();
+        assert!(!watched.due());
+        // Another file of the same size in its place.
+        fs::write(folder.path().join("other"), "cd").unwrap();
+        fs::rename(folder.path().join("other"), &path).unwrap();
+        assert!(!watched.due());
+        assert!(watched.due());
+        watched.reading();
+        fs::remove_file(&path).unwrap();
+        assert_eq!([watched.due(), watched.due()], [false, true]);
+        watched.reading();
+        assert!(!watched.due());
+    }
+}

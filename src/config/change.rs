@@ -1,0 +1,302 @@
+//! What a policy changes of another, in plain words, each change marked as one that loosens or one
+//! that tightens. It compares what the two say and refuses to know who asks, and why.
+//!
+//! A change tightens only if nobody can come by more through it. Where that is in doubt, it loosens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::policy::Policy;
+use crate::admission::{
+    Dataset, Field, Grant, Habits, Provider, Purpose, Rate, Role, Scope, Search, Weights, Word,
+};
+use crate::ledger::entry::{Budgets, Detectors, Hash, RosterRule};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Whether somebody may come by more, or be noticed later.
+    pub looser: bool,
+    /// Which part of the policy.
+    pub place: String,
+    /// What about it.
+    pub what: String,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.looser { "looser" } else { "tighter" };
+        write!(f, "{mark}: {}: {}", self.place, self.what)
+    }
+}
+
+/// Every change from one policy to another, in the order of the file. The order of a list is none.
+pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
+    let mut found = Found { place: "policy".to_owned(), changes: Vec::new() };
+    found.other("contact", old.contact.as_deref(), new.contact.as_deref());
+    let hex =
+        |policy: &Policy| policy.revoked.iter().map(|print| Hash(*print).to_string()).collect();
+    // What is revoked is one certificate less that is good.
+    found.set("certificate", &hex(new), &hex(old), REVOKED);
+    staff(&mut found, old, new);
+    weights(&mut found, &old.weights, &new.weights);
+    found.map("dataset", &old.datasets, &new.datasets, dataset);
+    found.map("provider", &old.providers, &new.providers, provider);
+    for rules in &new.rules {
+        let before = old.rules.iter().find(|before| before.provider == rules.provider);
+        if let Some(before) = before {
+            found.at(format!("provider {}", rules.provider));
+            budgets(&mut found, &before.budgets, &rules.budgets);
+            found.raised("roster_growth", before.roster_growth, rules.roster_growth);
+        }
+    }
+    found.at("detectors.roster");
+    detectors(&mut found, &old.detectors, &new.detectors);
+    found.changes
+}
+
+/// The changes found so far, and where the next one is.
+struct Found {
+    place: String,
+    changes: Vec<Change>,
+}
+
+/// How it is told that a set of what is allowed became larger, or smaller.
+type Told = [&'static str; 2];
+
+const LISTED: Told = ["added", "removed"];
+const REVOKED: Told = ["revoked no more", "revoked"];
+
+impl Found {
+    fn at(&mut self, place: impl Into<String>) {
+        self.place = place.into();
+    }
+
+    fn add(&mut self, looser: bool, what: String) {
+        self.changes.push(Change { looser, place: self.place.clone(), what });
+    }
+
+    /// A figure whose rise loosens.
+    fn raised(&mut self, name: &str, old: u64, new: u64) {
+        if old != new {
+            self.add(new > old, format!("{name} {old} -> {new}"));
+        }
+    }
+
+    /// A figure whose rise tightens.
+    fn lowered(&mut self, name: &str, old: u64, new: u64) {
+        if old != new {
+            self.add(new < old, format!("{name} {old} -> {new}"));
+        }
+    }
+
+    /// Something of which nobody can say which way is looser.
+    fn other<T: fmt::Display + PartialEq>(&mut self, name: &str, old: Option<T>, new: Option<T>) {
+        match (old, new) {
+            (old, new) if old == new => {}
+            (None, Some(new)) => self.add(true, format!("{name} {new} added")),
+            (Some(old), None) => self.add(true, format!("{name} {old} removed")),
+            (Some(old), Some(new)) => self.add(true, format!("{name} {old} -> {new}")),
+            (None, None) => {}
+        }
+    }
+
+    /// A set of what is allowed.
+    fn set<T: Ord + fmt::Display>(
+        &mut self,
+        of: &str,
+        old: &BTreeSet<T>,
+        new: &BTreeSet<T>,
+        [more, less]: Told,
+    ) {
+        for one in new.difference(old) {
+            self.add(true, format!("{of} {one} {more}"));
+        }
+        for one in old.difference(new) {
+            self.add(false, format!("{of} {one} {less}"));
+        }
+    }
+
+    fn words(&mut self, of: &str, old: &[Word], new: &[Word]) {
+        let set = |words: &[Word]| words.iter().cloned().collect();
+        self.set(of, &set(old), &set(new), LISTED);
+    }
+
+    /// What one side has and the other has not; what both have is compared in its own place.
+    fn map<T>(
+        &mut self,
+        of: &str,
+        old: &BTreeMap<Word, T>,
+        new: &BTreeMap<Word, T>,
+        compare: impl Fn(&mut Found, &T, &T),
+    ) {
+        let place = self.place.clone();
+        let names = |map: &BTreeMap<Word, T>| map.keys().cloned().collect();
+        self.set(of, &names(old), &names(new), LISTED);
+        for (name, new) in new {
+            if let Some(old) = old.get(name) {
+                let inner = if place == "policy" { String::new() } else { format!("{place}, ") };
+                self.at(format!("{inner}{of} {name}"));
+                compare(self, old, new);
+            }
+        }
+        self.at(place);
+    }
+}
+
+/// What weighs less is noticed later.
+fn weights(found: &mut Found, old: &Weights, new: &Weights) {
+    for (name, old, new) in [
+        ("weight identity", old.identity, new.identity),
+        ("weight contact", old.contact, new.contact),
+        ("weight status", old.status, new.status),
+        ("weight sensitive", old.sensitive, new.sensitive),
+    ] {
+        found.lowered(name, old, new);
+    }
+}
+
+fn staff(found: &mut Found, old: &Policy, new: &Policy) {
+    let none = BTreeSet::new();
+    for role in Role::ALL {
+        let of = |policy: &Policy| policy.staff.get(&role).unwrap_or(&none).clone();
+        let (old, new) = (of(old), of(new));
+        found.set(role.word(), &old, &new, LISTED);
+        if new.is_empty() && !old.is_empty() {
+            // Then nobody is told, or nobody can act.
+            found.add(true, format!("nobody is left in the role {}", role.word()));
+        }
+    }
+}
+
+fn dataset(found: &mut Found, old: &Dataset, new: &Dataset) {
+    for (name, old, new) in [
+        ("table", &old.table, &new.table),
+        ("id_column", &old.id_column, &new.id_column),
+        ("roster_table", &old.roster_table, &new.roster_table),
+    ] {
+        found.other(name, Some(old), Some(new));
+    }
+    found.words("off-roster reason", &old.off_roster_reasons, &new.off_roster_reasons);
+    let fields = |dataset: &Dataset| -> BTreeMap<Word, Field> {
+        dataset.fields.iter().map(|field| (field.name.clone(), field.clone())).collect()
+    };
+    found.map("field", &fields(old), &fields(new), field);
+    found.map("view", &old.views, &new.views, |found, old, new| found.words("field", old, new));
+    let searches = |dataset: &Dataset| -> BTreeMap<Word, Search> {
+        dataset.searches.iter().map(|search| (search.name.clone(), search.clone())).collect()
+    };
+    found.map("search", &searches(old), &searches(new), search);
+    found.map("purpose", &old.purposes, &new.purposes, purpose);
+}
+
+fn field(found: &mut Found, old: &Field, new: &Field) {
+    found.other("column", Some(&old.column), Some(&new.column));
+    if old.class != new.class {
+        // Between two classes of one weight nobody can say which is lower.
+        let weight = |field: &Field| Weights::default().of(field.class);
+        let looser = weight(new) <= weight(old);
+        found.add(looser, format!("class {} -> {}", old.class.word(), new.class.word()));
+    }
+}
+
+/// A search that asks for more of its caller finds fewer persons.
+fn search(found: &mut Found, old: &Search, new: &Search) {
+    let by = |search: &Search| search.keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
+    let (before, after) = (by(old), by(new));
+    if set(&before) != set(&after) {
+        let looser = !set(&after).is_superset(&set(&before));
+        found.add(looser, format!("by {} -> by {}", before.join(", "), after.join(", ")));
+    }
+}
+
+fn purpose(found: &mut Found, old: &Purpose, new: &Purpose) {
+    found.words("view", &old.views, &new.views);
+    match (&old.case_reference, &new.case_reference) {
+        (None, Some(form)) => found.add(false, format!("case references of the form {form} only")),
+        // Which of two forms lets more through is not worked out.
+        (old, new) => found.other("form of case references", old.as_ref(), new.as_ref()),
+    }
+}
+
+fn provider(found: &mut Found, old: &Provider, new: &Provider) {
+    found.other("contact", old.contact.as_deref(), new.contact.as_deref());
+    rate(found, "all agents together", old.rate, new.rate);
+    match (old.agent_rate, new.agent_rate) {
+        (Some(old), Some(new)) => rate(found, "each agent", old, new),
+        (None, Some(_)) => found.add(false, "each agent has a rate of its own".to_owned()),
+        (Some(_), None) => found.add(true, "each agent may use the whole rate".to_owned()),
+        (None, None) => {}
+    }
+    found.map("dataset", &old.datasets, &new.datasets, grant);
+    match (&old.habits, &new.habits) {
+        (Some(old), Some(new)) => habits(found, old, new),
+        (None, Some(_)) => found.add(false, "habits added: other times are marked".to_owned()),
+        (Some(_), None) => found.add(true, "habits removed: no time is marked".to_owned()),
+        (None, None) => {}
+    }
+}
+
+fn rate(found: &mut Found, of: &str, old: Rate, new: Rate) {
+    let name = |what: &str| format!("{what} of {of}");
+    let per_second = [old, new].map(|rate| u64::from(rate.requests_per_second));
+    found.raised(&name("requests_per_second"), per_second[0], per_second[1]);
+    found.raised(&name("burst"), u64::from(old.burst), u64::from(new.burst));
+}
+
+fn grant(found: &mut Found, old: &Grant, new: &Grant) {
+    if old.scope != new.scope {
+        let looser = new.scope == Scope::Open;
+        found.add(looser, format!("scope {} -> {}", old.scope.word(), new.scope.word()));
+    }
+    found.words("purpose", &old.purposes, &new.purposes);
+}
+
+fn habits(found: &mut Found, old: &Habits, new: &Habits) {
+    let days = |habits: &Habits| habits.day_names().collect::<BTreeSet<_>>();
+    found.set("usual day", &days(old), &days(new), LISTED);
+    if old.hours != new.hours {
+        let wider = new.hours.from < old.hours.from || new.hours.to > old.hours.to;
+        found.add(wider, format!("usual hours {} -> {}", old.hours, new.hours));
+    }
+    let zone = |habits: &Habits| habits.zone.iana_name().unwrap_or("unknown").to_owned();
+    found.other("time zone of the habits", Some(zone(old)), Some(zone(new)));
+}
+
+fn budgets(found: &mut Found, old: &Budgets, new: &Budgets) {
+    // Taken apart, so that a budget that is added cannot be forgotten here.
+    let Budgets {
+        agent_minute,
+        agent_hour,
+        agent_day,
+        provider_day,
+        provider_30_days,
+        off_roster_day,
+        off_roster_30_days,
+    } = *new;
+    for (name, old, new) in [
+        ("agent_minute", old.agent_minute, agent_minute),
+        ("agent_hour", old.agent_hour, agent_hour),
+        ("agent_day", old.agent_day, agent_day),
+        ("provider_day", old.provider_day, provider_day),
+        ("provider_30_days", old.provider_30_days, provider_30_days),
+        ("off_roster_day", old.off_roster_day, off_roster_day),
+        ("off_roster_30_days", old.off_roster_30_days, off_roster_30_days),
+    ] {
+        found.raised(&format!("budget {name}"), old, new);
+    }
+}
+
+fn detectors(found: &mut Found, old: &Detectors, new: &Detectors) {
+    let Detectors { roster: old } = *old;
+    let Detectors { roster: RosterRule { off, on, withheld, medium, high } } = *new;
+    found.lowered("off", old.off, off);
+    found.raised("on", old.on, on);
+    found.lowered("withheld", old.withheld, withheld);
+    found.raised("medium", old.medium, medium);
+    found.raised("high", old.high, high);
+}
+
+#[cfg(test)]
+mod tests;
