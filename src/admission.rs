@@ -2,8 +2,8 @@
 //! It refuses to know rows, rates, the ledger and gRPC; the time is an argument.
 //!
 //! [`Caller`] and [`Permit`] are proofs: private fields, one constructor each, consumed by the next
-//! step. Whoever holds a `Permit` holds a certificate that was checked and a purpose that the
-//! policy grants.
+//! step. Whoever holds a `Permit` holds a certificate that was checked, a token where the policy
+//! demands one, and a purpose that the policy grants.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ mod habits;
 mod handle;
 mod permit;
 mod terms;
+mod token;
 
 pub use caller::{Caller, Reader};
 pub use case_form::CaseForm;
@@ -25,7 +26,12 @@ pub use habits::{DAYS, Habits, Hours};
 pub use handle::Handles;
 pub use permit::{Ask, PAGE_MAX, Permit, PurposeFault, Violation};
 pub use terms::{
-    Class, Dataset, Field, Grant, Provider, Purpose, Rate, Scope, Search, SearchKey, Terms, Weights,
+    Algorithm, Class, Dataset, Demand, Field, Grant, Issuer, Provider, Purpose, Rate, RunBy, Scope,
+    Search, SearchKey, Terms, Voucher, Weights,
+};
+pub use token::{
+    KEYS_FILE_MAX, KeyFile, KeySetFault, Keyring, Lack, Reloaded, Shown, StepUp, TOKEN_MAX,
+    TokenFault, Tokens,
 };
 
 /// A name from a closed list of the policy.
@@ -37,6 +43,12 @@ pub enum Refused {
     /// Another certificate is needed.
     #[error("certificate rejected: {0}")]
     Certificate(#[from] CertificateFault),
+    /// Another token is needed.
+    #[error("token rejected: {0}")]
+    Token(#[from] TokenFault),
+    /// The agent must log in once more, and then another token is needed.
+    #[error("step up: {0}")]
+    StepUp(#[from] StepUp),
     /// Another purpose, view or scope is needed.
     #[error("{0}")]
     Purpose(#[from] PurposeFault),
@@ -50,6 +62,8 @@ impl Refused {
     pub fn reason(&self) -> &'static str {
         match self {
             Refused::Certificate(_) => "CERTIFICATE_REJECTED",
+            Refused::Token(_) => "TOKEN_REJECTED",
+            Refused::StepUp(_) => "STEP_UP_REQUIRED",
             Refused::Purpose(_) => "PURPOSE_NOT_ALLOWED",
             Refused::Malformed(_) => "REQUEST_MALFORMED",
         }

@@ -28,6 +28,8 @@ mod serve;
 mod table;
 #[cfg(feature = "serve")]
 mod tail;
+#[cfg(feature = "serve")]
+mod token;
 mod verdict;
 mod verify;
 
@@ -57,6 +59,8 @@ enum Command {
     Serve(serve::Args),
     #[cfg(feature = "serve")]
     Read(read::Args),
+    #[cfg(feature = "serve")]
+    Token(token::Args),
     #[cfg(feature = "serve")]
     Tail(tail::Args),
     #[cfg(feature = "serve")]
@@ -94,6 +98,8 @@ impl Cli {
             Command::Serve(args) => serve::run(&args),
             #[cfg(feature = "serve")]
             Command::Read(args) => read::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Token(args) => token::run(&args),
             #[cfg(feature = "serve")]
             Command::Tail(args) => tail::run(args),
             #[cfg(feature = "serve")]

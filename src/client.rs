@@ -2,12 +2,16 @@
 //! language uses. What a gateway says of its ledger it believes only as far as it can check it.
 
 pub mod tail;
+pub mod token;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Status, Streaming};
+
+use token::{Carry, TokenSource};
 
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry;
@@ -38,7 +42,13 @@ pub struct Settings {
     pub certificate: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
+    /// Where the tokens of the agent come from; none if the certificate stands in for the person, or
+    /// no records are read.
+    pub token: Option<TokenSource>,
 }
+
+/// Reads of records, each with the agent's token.
+pub type Records = RecordsClient<InterceptedService<Channel, Carry>>;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +84,7 @@ fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Reads of records.
-    pub records: RecordsClient<Channel>,
+    pub records: Records,
     /// Checkpoints, receipts and proofs.
     pub ledger: LedgerClient<Channel>,
     /// Alerts.
@@ -106,7 +116,10 @@ impl Client {
         let endpoint = endpoint.http2_keep_alive_interval(PING).keep_alive_timeout(PONG);
         let channel = endpoint.connect().await.map_err(failed)?;
         Ok(Client {
-            records: RecordsClient::new(channel.clone()),
+            records: RecordsClient::with_interceptor(
+                channel.clone(),
+                Carry(settings.token.clone()),
+            ),
             ledger: LedgerClient::new(channel.clone()),
             alerts: AlertsClient::new(channel.clone()),
             admin: AdminClient::new(channel),

@@ -15,6 +15,7 @@ mod datasets;
 mod detectors;
 mod faults;
 mod habits;
+mod issuers;
 pub mod policy;
 mod providers;
 mod searches;

@@ -5,6 +5,7 @@
 //!
 //! [`finish`]: Prepared::finish
 
+mod agents;
 mod budgets;
 mod file;
 mod layout;
@@ -28,6 +29,7 @@ use crate::ledger::entry::{Act, Hash, Malformed, Nonce, Word};
 use crate::ledger::personal::PersonalKey;
 use crate::ledger::signer::{BadSecret, Signer, random};
 use crate::ledger::wall;
+pub use agents::{AGENT_AUDIENCE, AGENT_ISSUER, AgentIssuer, Login, TOKEN_LIFETIME_MAX};
 pub use layout::Layout;
 use place::Place;
 
@@ -165,6 +167,7 @@ pub fn prepare(plan: &Plan, progress: Progress<'_>) -> Result<Prepared, Instance
 
     layout.make_folders()?;
     pki::write(&layout, &providers, plan.agents, SystemTime::now(), progress)?;
+    agents::write(&layout)?;
     let verifier = write_keys(&layout)?;
     let rosters = roster::draw(plan.seed, plan.persons, &providers);
     stock::write(&layout.source(), plan.seed, plan.persons, &rosters, progress)?;

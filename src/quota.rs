@@ -1,18 +1,20 @@
-//! Request rates, before any work on a database: GCRA, one state for each provider, each of its agents
-//! and each member of staff. It counts calls and refuses to know persons; those are the judge's.
+//! Request rates, before any work on a database: GCRA, one state for each provider, each of its agents,
+//! each member of staff, and each certificate that comes with tokens that nobody has checked yet. It
+//! counts calls and refuses to know persons on file; those are the judge's.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota as Limit, RateLimiter};
+use governor::{NotUntil, Quota as Limit, RateLimiter};
 
-use crate::admission::{Permit, Provider, Rate, Reader, Role, Terms, Word};
+use crate::admission::{Peer, Permit, Provider, Rate, Reader, Role, Terms, Voucher, Word};
 
 /// Calls a second of one member of staff in the long run; each can be a ledger entry.
 const STAFF_PER_SECOND: u32 = 20;
@@ -22,10 +24,19 @@ const STAFF_BURST: u32 = 100;
 /// attempt is refused for that reason.
 const UNKNOWN_RETRY: Duration = Duration::from_secs(1);
 
+/// Agents of one provider whose states are kept without asking which of them still matter.
+const AGENTS: usize = 4_096;
+
 type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type Keyed<K, C> = RateLimiter<K, HashMapStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 /// By fingerprint of the client certificate: there are only as many as the agency's authority signed.
-type Agents<C> =
-    RateLimiter<[u8; 32], HashMapStateStore<[u8; 32]>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type Certificates<C> = Keyed<[u8; 32], C>;
+
+/// The agents of one provider, each by its name: as many as an issuer vouches for.
+struct Agents<C: Clock> {
+    limiter: Keyed<Word, C>,
+    calls: AtomicUsize,
+}
 
 /// What a rate has counted. The policies that have this rate in common share it, so that a new policy
 /// gives nobody a burst anew.
@@ -39,6 +50,8 @@ pub struct Quota<C: Clock = DefaultClock> {
     limiters: BTreeMap<Role, HashMap<Word, Kept<Limiter<C>>>>,
     /// Of the providers whose policy has a rate for each agent.
     agents: HashMap<Word, Kept<Agents<C>>>,
+    /// Of the providers whose agents have tokens.
+    knocks: HashMap<Word, Kept<Certificates<C>>>,
     clock: C,
 }
 
@@ -82,8 +95,21 @@ impl Quota {
 
 impl<C: Clock + Clone> Quota<C> {
     fn with_clock(terms: &Terms, clock: C) -> Quota<C> {
-        let none = Quota { limiters: BTreeMap::new(), agents: HashMap::new(), clock };
+        let (agents, knocks) = (HashMap::new(), HashMap::new());
+        let none = Quota { limiters: BTreeMap::new(), agents, knocks, clock };
         none.renewed(terms)
+    }
+
+    /// Charges one call that comes without a token that is known good: to its certificate, at the rate
+    /// of the provider. So whoever tries tokens costs little, and nothing to colleagues at work.
+    ///
+    /// # Errors
+    /// [`RateLimited`].
+    pub fn knock(&self, peer: &Peer) -> Result<(), RateLimited> {
+        let provider = peer.name().filter(|(role, _)| *role == Role::Provider);
+        let knocks = provider.and_then(|(_, id)| self.knocks.get(id));
+        let Some(knocks) = knocks else { return Ok(()) };
+        knocks.limiter.check_key(&peer.fingerprint()).map_err(|not| self.limited(&not))
     }
 
     /// The rates of another policy. Whoever has the same rate as before goes on with what is left of
@@ -104,10 +130,21 @@ impl<C: Clock + Clone> Quota<C> {
         limiters.insert(Role::Provider, of_providers.collect());
         let each = |provider: &Provider| {
             let (id, rate) = (&provider.id, provider.agent_rate?);
-            let new = || RateLimiter::hashmap_with_clock(limit(rate), self.clock.clone());
+            let new = || {
+                let limiter = RateLimiter::hashmap_with_clock(limit(rate), self.clock.clone());
+                Agents { limiter, calls: AtomicUsize::new(0) }
+            };
             Some((id.clone(), Kept::of(self.agents.get(id), rate, new)))
         };
-        Quota { limiters, agents: providers.filter_map(each).collect(), clock: self.clock.clone() }
+        let agents = providers.clone().filter_map(each).collect();
+        let knock = |provider: &Provider| {
+            let (id, rate) = (&provider.id, provider.rate);
+            let new = || RateLimiter::hashmap_with_clock(limit(rate), self.clock.clone());
+            (id.clone(), Kept::of(self.knocks.get(id), rate, new))
+        };
+        let tokens = providers.filter(|p| p.voucher != Voucher::Certificate);
+        let knocks = tokens.map(knock).collect();
+        Quota { limiters, agents, knocks, clock: self.clock.clone() }
     }
 
     /// Charges one read to the agent and to the provider, unless its fare is paid: a call that is
@@ -118,7 +155,7 @@ impl<C: Clock + Clone> Quota<C> {
     /// [`RateLimited`], and the permit is spent.
     pub fn take(&self, permit: Permit, fare: &mut Fare) -> Result<Ticket, RateLimited> {
         if !fare.paid {
-            self.charge_agent(permit.provider(), permit.certificate())?;
+            self.charge_agent(permit.provider(), permit.agent())?;
             self.charge(Role::Provider, permit.provider())?;
             fare.paid = true;
         }
@@ -131,7 +168,7 @@ impl<C: Clock + Clone> Quota<C> {
     /// [`RateLimited`].
     pub fn take_reader(&self, reader: &Reader) -> Result<(), RateLimited> {
         if reader.role() == Role::Provider {
-            self.charge_agent(reader.id(), reader.fingerprint())?;
+            self.charge_agent(reader.id(), reader.agent())?;
         }
         self.charge(reader.role(), reader.id())
     }
@@ -139,16 +176,25 @@ impl<C: Clock + Clone> Quota<C> {
     fn charge(&self, role: Role, id: &str) -> Result<(), RateLimited> {
         let limiter = self.limiters.get(&role).and_then(|ids| ids.get(id));
         let limiter = limiter.ok_or(RateLimited { retry_after: UNKNOWN_RETRY })?;
-        let checked = limiter.limiter.check();
-        checked.map_err(|not| RateLimited { retry_after: not.wait_time_from(self.clock.now()) })
+        limiter.limiter.check().map_err(|not| self.limited(&not))
     }
 }
 
 impl<C: Clock> Quota<C> {
-    fn charge_agent(&self, provider: &str, certificate: [u8; 32]) -> Result<(), RateLimited> {
+    fn charge_agent(&self, provider: &str, agent: &Word) -> Result<(), RateLimited> {
         let Some(agents) = self.agents.get(provider) else { return Ok(()) };
-        let charged = agents.limiter.check_key(&certificate);
-        charged.map_err(|not| RateLimited { retry_after: not.wait_time_from(self.clock.now()) })
+        // Whoever has not called for a while has a full bucket, as if never seen: forget them, now
+        // and then, before there are too many.
+        let agents = &agents.limiter;
+        let calls = agents.calls.fetch_add(1, Relaxed);
+        if calls.is_multiple_of(AGENTS) && agents.limiter.len() > AGENTS {
+            agents.limiter.retain_recent();
+        }
+        agents.limiter.check_key(agent).map_err(|not| self.limited(&not))
+    }
+
+    fn limited(&self, not: &NotUntil<C::Instant>) -> RateLimited {
+        RateLimited { retry_after: not.wait_time_from(self.clock.now()) }
     }
 }
 
@@ -175,7 +221,7 @@ mod tests {
     use governor::clock::FakeRelativeClock;
 
     use super::*;
-    use crate::admission::Peer;
+    use crate::admission::Demand;
     use crate::admission::example::{now, peer, permit, terms};
 
     /// The example's providers have 10 calls a second and 5 at once.
@@ -233,6 +279,36 @@ mod tests {
         assert_eq!(taken(&other), 2);
         let reader = Reader::admit(&one, &terms, &Role::ALL, now()).ok().unwrap();
         assert!(quota.take_reader(&reader).is_err());
+    }
+
+    #[test]
+    fn knocks_are_charged_to_their_certificate_and_to_nobody_else() {
+        let (_, clock, _) = quota();
+        let mut terms = terms();
+        let demand = Demand { issuer: "x".into(), second_factor: true, auth_max_age: 60 };
+        terms.providers.get_mut("alpha").unwrap().voucher = Voucher::Token(demand);
+        let quota = Quota::with_clock(&terms, clock);
+        let [one, other] = [(); 2].map(|()| peer(Role::Provider, "alpha"));
+        let knocks = |peer| (0..100).filter(|_| quota.knock(peer).is_ok()).count();
+        assert_eq!([knocks(&one), knocks(&other)], [5, 5]);
+        // Without tokens there is nothing to try.
+        let beta = peer(Role::Provider, "beta");
+        assert_eq!([knocks(&beta), knocks(&peer(Role::Provider, "gamma"))], [100, 100]);
+        assert!(quota.take(permit(&beta, &Arc::new(terms))).is_ok());
+    }
+
+    #[test]
+    fn agents_without_number_are_forgotten_when_their_buckets_are_full() {
+        let (_, clock, _) = quota();
+        let mut terms = terms();
+        let rate = Rate { requests_per_second: 10, burst: 3 };
+        terms.providers.get_mut("alpha").unwrap().agent_rate = Some(rate);
+        let quota = Quota::with_clock(&terms, clock.clone());
+        for n in 0..4 * AGENTS {
+            clock.advance(Duration::from_secs(1));
+            quota.charge_agent("alpha", &format!("x\0{n}").into()).unwrap();
+            assert!(quota.agents["alpha"].limiter.len() <= 2 * AGENTS);
+        }
     }
 
     #[test]

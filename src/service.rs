@@ -5,6 +5,7 @@ mod admin;
 mod alerts;
 mod connection;
 mod exports;
+mod keys;
 mod ledger;
 mod notice;
 pub mod policy;
@@ -180,6 +181,7 @@ impl Server {
             })
         };
         let mut shutdown = std::pin::pin!(shutdown);
+        let keep_keys = tokio::spawn(keys::keep(self.shared.clone()));
         let ended = loop {
             tokio::select! {
                 accepted = accept(&listener, &places) => {
@@ -202,7 +204,7 @@ impl Server {
         if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
             tracing::warn!("calls were still open after the time to drain");
         }
-        for task in [keep_tally, keep_rosters] {
+        for task in [keep_tally, keep_rosters, keep_keys] {
             task.abort();
             // A task drops what it holds of the ledger only when it has ended.
             let _ = task.await;

@@ -240,6 +240,9 @@ impl Source {
         reply: Hash,
     ) -> Read {
         let rows = (on.len() + off.len()) as u64;
+        let flags =
+            [(permit.off_hours(), Flag::OffHours), (permit.concurrent(), Flag::ConcurrentSessions)];
+        let context = flags.into_iter().filter_map(|(holds, flag)| holds.then_some(flag)).collect();
         Read {
             policy: permit.policy_head(),
             request: permit.request_id().map(str::to_owned),
@@ -247,10 +250,10 @@ impl Source {
             provider: permit.provider().clone(),
             certificate: Hash(permit.certificate()),
             agent: self.agent(permit),
-            issuer: None,
-            methods: Vec::new(),
-            auth_age: None,
-            token: None,
+            issuer: permit.issuer().cloned(),
+            methods: permit.methods().to_vec(),
+            auth_age: permit.auth_age(),
+            token: permit.token().map(Hash),
             network: permit.network().clone(),
             dataset: permit.dataset_name().clone(),
             purpose: permit.purpose().clone(),
@@ -266,7 +269,7 @@ impl Source {
             on,
             off,
             facts: Facts::default(),
-            context: permit.off_hours().then_some(Flag::OffHours).into_iter().collect(),
+            context,
             decoys: 0,
             weight: rows * permit.row_weight(),
             ruling: Ruling::PENDING,

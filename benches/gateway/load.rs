@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use greffier::client::Records;
 use greffier::proto::GetRecordRequest;
-use greffier::proto::records_client::RecordsClient;
 use tokio::task::JoinSet;
-use tonic::transport::Channel;
 
 use crate::gauge::{Failed, cpu};
 use crate::stand::{Target, context};
@@ -90,7 +89,7 @@ pub(crate) async fn round(
 
 /// One call after the other.
 async fn calls(
-    mut client: RecordsClient<Channel>,
+    mut client: Records,
     names: Arc<[String]>,
     first: usize,
     phase: Arc<AtomicU8>,

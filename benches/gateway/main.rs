@@ -43,6 +43,9 @@ struct Args {
     /// Instead: the gateway with so many tails of alerts open, against itself without
     #[arg(long, value_name = "N")]
     tails: Option<usize>,
+    /// Every call to the gateway carries an agent's token; else its certificate stands in for it
+    #[arg(long)]
+    tokens: bool,
     /// A folder on the disk that the ledger is to be measured on
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
     place: PathBuf,
@@ -80,7 +83,7 @@ fn run(args: &Args) -> Result<(), Failed> {
     }
     let cpus = std::thread::available_parallelism()?.get();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let stand = runtime.block_on(Stand::set_up(&args.place))?;
+    let stand = runtime.block_on(Stand::set_up(&args.place, args.tokens))?;
     if !args.json {
         println!(
             "{} pairs of rounds of {} s at each level; load and servers share {cpus} CPUs.\n\

@@ -4,17 +4,17 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::SystemTime;
 
 use greffier::anomaly::Anomaly;
-use greffier::client::{Client, Settings};
+use greffier::client::token::{Fresh, TokenSource};
+use greffier::client::{Client, Records, Settings};
 use greffier::config::policy;
-use greffier::instance::{Layout, Plan, prepare};
+use greffier::instance::{AgentIssuer, InstanceError, Layout, Login, Plan, prepare};
 use greffier::ledger::signer::{Signer, read_key};
 use greffier::ledger::start;
-use greffier::proto::records_client::RecordsClient;
 use greffier::proto::{Context, ListRecordsRequest};
 use rusqlite::{Connection, OpenFlags};
-use tonic::transport::Channel;
 
 use crate::gauge::Failed;
 
@@ -37,7 +37,7 @@ const FAST: i64 = 100_000;
 /// One server process with connections to it. Ends the process when dropped.
 pub(crate) struct Target {
     child: Child,
-    pub(crate) clients: Vec<RecordsClient<Channel>>,
+    pub(crate) clients: Vec<Records>,
     pub(crate) names: Vec<String>,
 }
 
@@ -67,20 +67,21 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Makes an instance below `place` and starts both servers on it.
-    pub(crate) async fn set_up(place: &Path) -> Result<Stand, Failed> {
+    /// Makes an instance below `place` and starts both servers on it. With tokens, every call to the
+    /// gateway carries one; else the certificate stands in for the agent.
+    pub(crate) async fn set_up(place: &Path, tokens: bool) -> Result<Stand, Failed> {
         let folder = tempfile::tempdir_in(place)?;
         let dir = folder.path().join("instance");
-        let layout = init(&dir)?;
+        let layout = init(&dir, tokens)?;
         let ids = assign(&layout)?;
         let this = std::env::current_exe()?;
         let (child, address) = start(Command::new(this).arg(AS_PLAIN).arg(&dir))?;
         let names = ids.iter().map(|id| format!("datasets/cir/records/{id}")).collect();
-        let plain = Target { child, clients: connect(&layout, &address).await?, names };
+        let plain = Target { child, clients: connect(&layout, &address, false).await?, names };
         let mut serve = Command::new(env!("CARGO_BIN_EXE_greffier"));
         serve.args(["serve", "--config"]).arg(layout.config()).env("GREFFIER_LOG", "error");
         let (child, address) = start(&mut serve)?;
-        let clients = connect(&layout, &address).await?;
+        let clients = connect(&layout, &address, tokens).await?;
         let mut gateway = Target { child, clients, names: Vec::new() };
         gateway.names = list(&mut gateway.clients[0]).await?;
         if gateway.names.len() != ids.len() {
@@ -117,7 +118,7 @@ impl Stand {
 
 /// Makes an instance as `greffier init` does, but for the limits, which must be in the ledger's first
 /// policy: a budget that is raised later fills up over its span and not at once.
-fn init(dir: &Path) -> Result<Layout, Failed> {
+fn init(dir: &Path, tokens: bool) -> Result<Layout, Failed> {
     let plan = Plan {
         agents: 0,
         dir: dir.to_owned(),
@@ -128,7 +129,7 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
     };
     let prepared = prepare(&plan, &mut |_, _, _| ())?;
     let layout = &prepared.made().layout;
-    raise_limits(layout)?;
+    raise_limits(layout, tokens)?;
     let policy = policy::load(&layout.policy())?;
     let origin = format!("{}/2026-11", prepared.made().verifier.name());
     let signer = Signer::new(&origin, &read_key(&layout.signing_key())?)?;
@@ -143,14 +144,18 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
 }
 
 /// The caller's budgets and rate become such that nothing is refused.
-fn raise_limits(layout: &Layout) -> Result<(), Failed> {
+fn raise_limits(layout: &Layout, tokens: bool) -> Result<(), Failed> {
     let text = std::fs::read_to_string(layout.policy())?;
     let mut policy: toml_edit::DocumentMut = text.parse()?;
     let provider = &mut policy["provider"][PROVIDER];
     for rate in ["requests_per_second", "burst"] {
         provider[rate] = toml_edit::value(FAST);
     }
-    provider["agent"] = toml_edit::Item::None;
+    let agent = provider["agent"].as_table_mut().ok_or("nobody vouches for the agents")?;
+    ["requests_per_second", "burst"].iter().for_each(|rate| drop(agent.remove(rate)));
+    if !tokens {
+        agent["issuer"] = toml_edit::value("certificate");
+    }
     let budgets = provider["budgets"].as_table_mut().ok_or("the provider has no budgets")?;
     for (_, budget) in budgets.iter_mut() {
         *budget = toml_edit::value(ENOUGH);
@@ -192,11 +197,14 @@ fn start(command: &mut Command) -> Result<(Child, String), Failed> {
 fn settings(layout: &Layout, address: &str, name: &str) -> Settings {
     let (certificate, key): (PathBuf, PathBuf) = layout.client(name);
     let (address, server_name) = (address.to_owned(), "localhost".to_owned());
-    Settings { address, server_name, ca: layout.ca(), certificate, key }
+    Settings { address, server_name, ca: layout.ca(), certificate, key, token: None }
 }
 
-async fn connect(layout: &Layout, address: &str) -> Result<Vec<RecordsClient<Channel>>, Failed> {
-    let settings = settings(layout, address, PROVIDER);
+async fn connect(layout: &Layout, address: &str, tokens: bool) -> Result<Vec<Records>, Failed> {
+    let mut settings = settings(layout, address, PROVIDER);
+    if tokens {
+        settings.token = Some(source(layout, &settings.certificate));
+    }
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
         clients.push(Client::connect(&settings).await?.records);
@@ -204,9 +212,22 @@ async fn connect(layout: &Layout, address: &str) -> Result<Vec<RecordsClient<Cha
     Ok(clients)
 }
 
+/// One session of one agent.
+fn source(layout: &Layout, certificate: &Path) -> TokenSource {
+    let (layout, certificate) = (layout.clone(), certificate.to_owned());
+    TokenSource::made(move || {
+        let made = || {
+            let login = Login::now("agent", &certificate)?;
+            let token = AgentIssuer::open(&layout)?.token(&login, SystemTime::now())?;
+            Ok(Fresh { token, lifetime: login.lifetime })
+        };
+        made().map_err(|error: InstanceError| error.to_string())
+    })
+}
+
 /// The names of everybody on the roster, page by page. It also makes them known to the memory, so
 /// that the reads to come are of persons met before.
-async fn list(client: &mut RecordsClient<Channel>) -> Result<Vec<String>, Failed> {
+async fn list(client: &mut Records) -> Result<Vec<String>, Failed> {
     let mut names = Vec::new();
     let mut page_token = String::new();
     loop {

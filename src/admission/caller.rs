@@ -4,32 +4,52 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::handle::HandleKey;
-use super::{CertificateFault, Peer, Refused, Role, Terms, Word};
+use super::token::Vouched;
+use super::{CertificateFault, Peer, Refused, Role, Shown, Terms, Tokens, Voucher, Word};
 
-/// Proof that a provider calls with a certificate that is good now.
+/// Proof that a provider calls with a certificate that is good now, and an agent of it with a token
+/// that is, where the policy demands one.
 pub struct Caller {
     pub(super) peer: Peer,
     pub(super) provider: Word,
+    /// None where the certificate stands in for the person.
+    pub(super) vouched: Option<Vouched>,
     pub(super) key: Arc<HandleKey>,
     pub(super) off_hours: bool,
     pub(super) terms: Arc<Terms>,
 }
 
 impl Caller {
-    /// Holds the peer against the policy at the time of the call.
+    /// Holds the peer, and what it shows, against the policy at the time of the call.
     ///
     /// # Errors
-    /// [`Refused::Certificate`], whatever is wrong.
-    pub fn admit(peer: &Peer, terms: &Arc<Terms>, now: SystemTime) -> Result<Caller, Refused> {
-        let (role, provider) = known(peer, terms, now)?;
+    /// [`Refused::Certificate`], [`Refused::Token`] or [`Refused::StepUp`].
+    pub fn admit(
+        peer: &Peer,
+        shown: &Shown<'_>,
+        terms: &Arc<Terms>,
+        tokens: &Tokens,
+        now: SystemTime,
+    ) -> Result<Caller, Refused> {
+        let (role, name) = known(peer, terms, now)?;
         if role != Role::Provider {
             return Err(CertificateFault::Elsewhere.into());
         }
-        let key = terms.handles.of(provider).ok_or(CertificateFault::Unknown)?;
-        let habits = terms.providers.get(provider).and_then(|known| known.habits.as_ref());
+        let provider = terms.providers.get(name).ok_or(CertificateFault::Unknown)?;
+        let vouched = match &provider.voucher {
+            Voucher::Certificate => None,
+            Voucher::Token(demand) => {
+                let (certificate, connection) = (peer.fingerprint(), peer.connection());
+                let by = (demand, &terms.keyring);
+                Some(tokens.vouch(shown, by, (&certificate, connection), unix(now)?)?)
+            }
+        };
+        let key = terms.handles.of(name).ok_or(CertificateFault::Unknown)?;
+        let habits = provider.habits.as_ref();
         Ok(Caller {
             peer: peer.clone(),
-            provider: provider.clone(),
+            provider: name.clone(),
+            vouched,
             key: key.clone(),
             off_hours: habits.is_some_and(|habits| !habits.hold(now)),
             terms: terms.clone(),
@@ -41,7 +61,7 @@ impl Caller {
 pub struct Reader {
     role: Role,
     id: Word,
-    fingerprint: [u8; 32],
+    peer: Peer,
 }
 
 impl Reader {
@@ -60,7 +80,7 @@ impl Reader {
         if !roles.contains(&role) {
             return Err(CertificateFault::Elsewhere.into());
         }
-        Ok(Reader { role, id: id.clone(), fingerprint: peer.fingerprint() })
+        Ok(Reader { role, id: id.clone(), peer: peer.clone() })
     }
 
     /// In which role.
@@ -75,7 +95,12 @@ impl Reader {
 
     /// SHA-256 of the certificate.
     pub fn fingerprint(&self) -> [u8; 32] {
-        self.fingerprint
+        self.peer.fingerprint()
+    }
+
+    /// The same in lowercase hex, as it stands in for a person.
+    pub fn agent(&self) -> &Word {
+        self.peer.agent()
     }
 }
 
@@ -85,9 +110,7 @@ fn known<'a>(
     terms: &Terms,
     now: SystemTime,
 ) -> Result<(Role, &'a Word), CertificateFault> {
-    // A clock before 1970 says nothing about any certificate, so none is good.
-    let since = now.duration_since(UNIX_EPOCH).map_err(|_| CertificateFault::Expired)?;
-    let (role, id) = peer.good_name(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))?;
+    let (role, id) = peer.good_name(unix(now)?)?;
     if terms.revoked.contains(&peer.fingerprint()) {
         return Err(CertificateFault::Revoked);
     }
@@ -98,6 +121,12 @@ fn known<'a>(
     if known { Ok((role, id)) } else { Err(CertificateFault::Unknown) }
 }
 
+/// Unix seconds. A clock before 1970 says nothing about any certificate, so none is good.
+fn unix(now: SystemTime) -> Result<i64, CertificateFault> {
+    let since = now.duration_since(UNIX_EPOCH).map_err(|_| CertificateFault::Expired)?;
+    Ok(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -106,12 +135,13 @@ mod tests {
     use super::*;
 
     fn refusal(peer: &Peer, terms: Terms, now: SystemTime) -> Option<Refused> {
-        Caller::admit(peer, &Arc::new(terms), now).err()
+        Caller::admit(peer, &Shown::new([]), &Arc::new(terms), &Tokens::default(), now).err()
     }
 
     #[test]
     fn a_known_provider_is_admitted() {
-        let caller = Caller::admit(&peer(Role::Provider, "alpha"), &Arc::new(terms()), now());
+        let (peer, terms) = (peer(Role::Provider, "alpha"), Arc::new(terms()));
+        let caller = Caller::admit(&peer, &Shown::new([]), &terms, &Tokens::default(), now());
         assert_eq!(&*caller.ok().unwrap().provider, "alpha");
     }
 

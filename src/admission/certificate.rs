@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
 use x509_parser::certificate::X509Certificate;
@@ -100,11 +101,15 @@ pub enum CertificateFault {
 #[derive(Clone, Debug)]
 pub struct Peer {
     fingerprint: [u8; 32],
-    /// The fingerprint in lowercase hex: it stands in for the person while no token is carried.
+    /// The fingerprint in lowercase hex: it stands in for the person where no token is carried.
     agent: Word,
     leaf: Result<Leaf, CertificateFault>,
     network: Word,
+    connection: Connection,
 }
+
+/// What tells one connection from another for as long as it is open.
+pub(super) type Connection = Arc<()>;
 
 #[derive(Clone, Debug)]
 struct Leaf {
@@ -125,6 +130,7 @@ impl Peer {
             agent: hex(&fingerprint).into(),
             leaf: leaf(der, trust_domain),
             network: network(addr.ip()).into(),
+            connection: Connection::default(),
         }
     }
 
@@ -145,6 +151,16 @@ impl Peer {
 
     pub(super) fn agent(&self) -> &Word {
         &self.agent
+    }
+
+    /// The same certificate over another connection.
+    #[cfg(test)]
+    pub(super) fn reconnect(&mut self) {
+        self.connection = Connection::default();
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// The name, if the certificate is good and has not run out at `unix` seconds.

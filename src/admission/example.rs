@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rcgen::{CertificateParams, KeyPair, SanType};
 
 use super::{
-    Ask, Caller, Class, Dataset, Field, Grant, Handles, Peer, Permit, Provider, Purpose, Rate,
-    Role, Scope, Search, SearchKey, Terms, Weights, Word,
+    Ask, Caller, Class, Dataset, Field, Grant, Handles, Keyring, Peer, Permit, Provider, Purpose,
+    Rate, Role, Scope, Search, SearchKey, Shown, Terms, Tokens, Voucher, Weights, Word,
 };
 
 /// The trust domain of the examples.
@@ -88,6 +88,7 @@ pub(crate) fn terms() -> Terms {
         )]),
         rate: Rate { requests_per_second: 10, burst: 5 },
         agent_rate: None,
+        voucher: Voucher::Certificate,
         contact: None,
         habits: None,
     };
@@ -103,6 +104,7 @@ pub(crate) fn terms() -> Terms {
         weights: Weights::default(),
         handles: Handles::derive(&[7; 32], providers.keys()),
         providers,
+        keyring: Keyring::default(),
         staff: staff.map(|(role, id)| (role, BTreeSet::from([id.into()]))).into(),
     }
 }
@@ -117,6 +119,7 @@ pub(crate) fn ask() -> Ask {
 }
 
 pub(crate) fn permit(peer: &Peer, terms: &Arc<Terms>) -> Permit {
-    let caller = Caller::admit(peer, terms, now()).ok().unwrap();
+    let (shown, tokens) = (Shown::new([]), Tokens::default());
+    let caller = Caller::admit(peer, &shown, terms, &tokens, now()).ok().unwrap();
     Permit::grant(caller, ask()).ok().unwrap()
 }

@@ -140,10 +140,35 @@ impl Permit {
         self.caller.peer.fingerprint()
     }
 
-    /// The person at the provider; while no token is carried, the certificate's fingerprint in
-    /// lowercase hex.
+    /// The person at the provider: the issuer's name, 0x00 and the token's subject; where no token
+    /// is carried, the certificate's fingerprint in lowercase hex.
     pub fn agent(&self) -> &Word {
-        self.caller.peer.agent()
+        self.caller.vouched.as_ref().map_or(self.caller.peer.agent(), |vouched| &vouched.agent)
+    }
+
+    /// Who vouched for the person, by its name in the policy; none where no token is carried.
+    pub fn issuer(&self) -> Option<&Word> {
+        self.caller.vouched.as_ref().map(|vouched| &vouched.issuer)
+    }
+
+    /// How the person authenticated: words of RFC 8176.
+    pub fn methods(&self) -> &[Word] {
+        self.caller.vouched.as_ref().map_or(&[], |vouched| &vouched.methods)
+    }
+
+    /// How long before, in seconds.
+    pub fn auth_age(&self) -> Option<u64> {
+        self.caller.vouched.as_ref().map(|vouched| vouched.auth_age)
+    }
+
+    /// SHA-256 over the issuer's name, 0x00 and the token's id.
+    pub fn token(&self) -> Option<[u8; 32]> {
+        self.caller.vouched.as_ref().map(|vouched| vouched.token)
+    }
+
+    /// Whether another connection that is open has carried the same token.
+    pub fn concurrent(&self) -> bool {
+        self.caller.vouched.as_ref().is_some_and(|vouched| vouched.concurrent)
     }
 
     /// Where the call comes from, cut to /24 or /48.
@@ -301,7 +326,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::example::{ask, now, peer, terms};
-    use super::super::{Habits, Hours, Peer, Role, Terms};
+    use super::super::{Habits, Hours, Peer, Role, Shown, Terms, Tokens};
     use super::*;
 
     fn grant_to(provider: &str, ask: Ask) -> Result<Permit, Refused> {
@@ -309,7 +334,7 @@ mod tests {
     }
 
     fn grant_under(terms: &Arc<Terms>, peer: &Peer, ask: Ask) -> Result<Permit, Refused> {
-        Permit::grant(Caller::admit(peer, terms, now())?, ask)
+        Permit::grant(Caller::admit(peer, &Shown::new([]), terms, &Tokens::default(), now())?, ask)
     }
 
     fn purpose_fault(provider: &str, ask: Ask) -> Option<PurposeFault> {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{CaseForm, Habits, Handles, Role, Word};
+use super::{CaseForm, Habits, Handles, Keyring, Role, Word};
 
 /// The policy in force, shared as one `Arc`: one read never mixes two policies.
 pub struct Terms {
@@ -26,6 +27,8 @@ pub struct Terms {
     pub staff: BTreeMap<Role, BTreeSet<Word>>,
     /// The handle keys of the providers.
     pub handles: Handles,
+    /// Who vouches for agents, with their keys.
+    pub keyring: Keyring,
 }
 
 /// One kind of record: where it lies, and what of it may be seen, asked and for what.
@@ -231,10 +234,117 @@ pub struct Provider {
     pub rate: Rate,
     /// How often each of them may; none: as often as all together.
     pub agent_rate: Option<Rate>,
+    /// Who says which of them calls.
+    pub voucher: Voucher,
     /// Whom to call there.
     pub contact: Option<Word>,
     /// When it works; none: at any time.
     pub habits: Option<Habits>,
+}
+
+/// Who says which person of a provider calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Voucher {
+    /// The client certificate stands in for the person; no token is looked at.
+    Certificate,
+    /// A token.
+    Token(Demand),
+}
+
+/// What a provider's tokens must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// By its name in the policy.
+    pub issuer: Word,
+    /// Whether the log-in must show a second factor.
+    pub second_factor: bool,
+    /// How long ago the agent may have logged in, in seconds.
+    pub auth_max_age: u64,
+}
+
+/// Somebody who vouches for agents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// `iss` of its tokens.
+    pub url: String,
+    /// What `aud` of a token for this gateway holds.
+    pub audience: String,
+    /// The file of its public keys.
+    pub keys: PathBuf,
+    /// What it may sign with.
+    pub algorithms: Vec<Algorithm>,
+    /// How long a token may be good, from `iat` to `exp`, in seconds.
+    pub max_lifetime: u64,
+    /// Whose word it is.
+    pub run_by: RunBy,
+}
+
+/// A signature algorithm of RFC 7518 and RFC 8037. There is no other: no `none`, and nothing whose key
+/// both sides have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// With Ed25519.
+    EdDsa,
+    /// ECDSA with P-256 and SHA-256.
+    Es256,
+    /// RSA PKCS #1 v1.5 with SHA-256.
+    Rs256,
+}
+
+impl Algorithm {
+    /// Every algorithm.
+    pub const ALL: [Algorithm; 3] = [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256];
+
+    /// The word in headers, key sets and the policy.
+    pub fn word(self) -> &'static str {
+        match self {
+            Algorithm::EdDsa => "EdDSA",
+            Algorithm::Es256 => "ES256",
+            Algorithm::Rs256 => "RS256",
+        }
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Algorithm, ()> {
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.word() == text).ok_or(())
+    }
+}
+
+/// Who runs an issuer: a provider's own vouches for its own people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunBy {
+    /// The agency, or somebody for it.
+    Agency,
+    /// The provider itself.
+    Provider,
+}
+
+impl RunBy {
+    /// The words of the policy file.
+    pub const WORDS: [&str; 2] = ["agency", "provider"];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            RunBy::Agency => "agency",
+            RunBy::Provider => "provider",
+        }
+    }
+}
+
+impl FromStr for RunBy {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<RunBy, ()> {
+        match text {
+            "agency" => Ok(RunBy::Agency),
+            "provider" => Ok(RunBy::Provider),
+            _ => Err(()),
+        }
+    }
 }
 
 /// How often calls may come.

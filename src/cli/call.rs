@@ -79,6 +79,7 @@ impl Who {
             ca: given(&self.ca, ca),
             certificate: given(&self.certificate, certificate),
             key: given(&self.key, key),
+            token: None,
         })
     }
 }
@@ -151,6 +152,15 @@ fn refusal_words(status: &Status) -> String {
     let details = status.get_error_details();
     let reason = details.error_info().map_or_else(String::new, |info| format!("{}: ", info.reason));
     let mut text = format!("{reason}{}", status.message());
+    if let Some(info) = details.error_info().filter(|info| info.reason == "STEP_UP_REQUIRED") {
+        let said = |key| info.metadata.get(key).map_or("", |value: &String| value.as_str());
+        let factors = match said("required_methods") {
+            "mfa" => "two factors",
+            _ => "any method",
+        };
+        let age = said("max_age_seconds");
+        let _ = write!(text, "\n  log in with {factors}, and read within {age} s of that");
+    }
     for violation in details.bad_request().map_or(&[][..], |bad| &bad.field_violations) {
         let _ = write!(text, "\n  {} {}", violation.field, violation.description);
     }

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::call::{CallError, Who, block_on};
 use super::print;
+use super::token::made;
+use crate::client::token::TokenSource;
 use crate::client::{Client, Query, Reply};
 use crate::proto::{
     Context, ExportRecordsRequest, ExportRecordsResponse, GetReceiptRequest, Record, View,
@@ -21,6 +23,7 @@ use crate::proto::{
 /// Examples, on an instance of `greffier init --dev here`:
 ///   greffier read --instance here --as provider-02 list --page-size 5
 ///   greffier read --instance here --as provider-02 --receipt r.txt get datasets/cir/records/HANDLE
+///   greffier read --instance here --as provider-02 --agent alice list
 ///   greffier read --instance here --as provider-01 --off-roster-reason REASON search case_number
 ///     id=CIR-0000042
 ///
@@ -30,6 +33,13 @@ use crate::proto::{
 pub(super) struct Args {
     #[command(flatten)]
     who: Who,
+    /// The agent's token, in this file; by default in the variable GREFFIER_TOKEN
+    #[arg(long, global = true, value_name = "FILE")]
+    token: Option<PathBuf>,
+    /// With --instance and no token: the agent for whom one is made, by default called as the certificate's file
+    #[arg(long, global = true, value_name = "NAME", requires = "instance", conflicts_with = "token",
+        value_parser = super::token::agent)]
+    agent: Option<String>,
     /// Why: a purpose of the policy; with --instance, course_delivery if you name none
     #[arg(long, global = true)]
     purpose: Option<String>,
@@ -137,7 +147,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn read(args: &Args) -> Result<(), CallError> {
-    let settings = args.who.settings("provider-01")?;
+    let mut settings = args.who.settings("provider-01")?;
+    settings.token = token(args, &settings.certificate)?;
     block_on(async {
         let mut client = Client::connect(&settings).await?;
         let query = match &args.what {
@@ -210,6 +221,19 @@ async fn told(
         print(in_words(reply))
     }
     Ok(())
+}
+
+/// Given, or made by a development instance. Without one, the gateway says whether it needs one.
+fn token(args: &Args, certificate: &Path) -> Result<Option<TokenSource>, CallError> {
+    if let Some(path) = &args.token {
+        let text = std::fs::read_to_string(path).map_err(CallError::file(path))?;
+        return Ok(Some(TokenSource::fixed(&text)));
+    }
+    match (std::env::var("GREFFIER_TOKEN"), args.who.instance()) {
+        (Ok(text), _) if args.agent.is_none() => Ok(Some(TokenSource::fixed(&text))),
+        (_, Some(layout)) => Ok(Some(made(&layout, certificate, args.agent.as_deref()))),
+        (_, None) => Ok(None),
+    }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CallError> {

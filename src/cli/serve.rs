@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{failed, print};
+use crate::admission::{KeyFile, Keyring, RunBy, Tokens};
 use crate::anomaly::Anomaly;
 use crate::config::{Config, LogFormat, Unusable, policy};
 use crate::ledger::registrar::Registrar;
@@ -57,6 +58,8 @@ enum Error {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
+    Keys(#[from] KeyFile),
+    #[error(transparent)]
     Source(#[from] sqlite::OpenError),
     #[error("cannot listen on {address}: {error}")]
     Listen { address: std::net::SocketAddr, error: io::Error },
@@ -92,6 +95,10 @@ fn serve(args: &Args) -> Result<(), Error> {
             "this instance is for DEVELOPMENT: one folder holds every key of it"
         );
     }
+    let keyring = Keyring::open(&policy.issuers)?;
+    for (issuer, _) in policy.issuers.iter().filter(|(_, i)| i.run_by == RunBy::Provider) {
+        tracing::warn!(%issuer, "a provider runs this issuer: its agents are whom it says they are");
+    }
     let bench = Bench {
         records: sqlite::Settings { path: config.source.path, readers: config.source.readers },
         tagger: Tagger::new(&read_key(&config.ledger.tag_key)?),
@@ -125,10 +132,11 @@ fn serve(args: &Args) -> Result<(), Error> {
         let address = config.listen;
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| Error::Listen { address, error })?;
-        let terms = bench.terms(&policy, registrar.head);
+        let terms = bench.terms(&policy, registrar.head, keyring);
         let (policies, swap) =
             Policies::new(InForce { quota: Quota::new(&terms), terms: terms.into(), source });
-        let rooms = Rooms { policies, ledger: registrar.ledger.clone() };
+        let tokens = Tokens::default();
+        let rooms = Rooms { policies, tokens, ledger: registrar.ledger.clone() };
         let server = Server::new(rooms, &tls, ledger.path).await?;
         let (mut term, mut int) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -8,7 +8,8 @@ use std::fmt;
 
 use super::policy::Policy;
 use crate::admission::{
-    Dataset, Field, Grant, Habits, Provider, Purpose, Rate, Role, Scope, Search, Weights, Word,
+    Dataset, Field, Grant, Habits, Issuer, Provider, Purpose, Rate, Role, Scope, Search, Voucher,
+    Weights, Word,
 };
 use crate::ledger::entry::{Budgets, Detectors, Hash, RosterRule};
 
@@ -41,6 +42,7 @@ pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
     staff(&mut found, old, new);
     weights(&mut found, &old.weights, &new.weights);
     found.map("dataset", &old.datasets, &new.datasets, dataset);
+    found.map("issuer", &old.issuers, &new.issuers, issuer);
     found.map("provider", &old.providers, &new.providers, provider);
     for rules in &new.rules {
         let before = old.rules.iter().find(|before| before.provider == rules.provider);
@@ -222,6 +224,7 @@ fn purpose(found: &mut Found, old: &Purpose, new: &Purpose) {
 
 fn provider(found: &mut Found, old: &Provider, new: &Provider) {
     found.other("contact", old.contact.as_deref(), new.contact.as_deref());
+    voucher(found, &old.voucher, &new.voucher);
     rate(found, "all agents together", old.rate, new.rate);
     match (old.agent_rate, new.agent_rate) {
         (Some(old), Some(new)) => rate(found, "each agent", old, new),
@@ -236,6 +239,36 @@ fn provider(found: &mut Found, old: &Provider, new: &Provider) {
         (Some(_), None) => found.add(true, "habits removed: no time is marked".to_owned()),
         (None, None) => {}
     }
+}
+
+/// Who vouches for agents, and what a log-in must show.
+fn voucher(found: &mut Found, old: &Voucher, new: &Voucher) {
+    match (old, new) {
+        (Voucher::Certificate, Voucher::Certificate) => {}
+        (Voucher::Certificate, Voucher::Token(new)) => {
+            found.add(false, format!("agents need a token of {}", new.issuer));
+        }
+        (Voucher::Token(old), Voucher::Certificate) => {
+            found.add(true, format!("agents need no token of {} any more", old.issuer));
+        }
+        (Voucher::Token(old), Voucher::Token(new)) => {
+            found.other("issuer", Some(&old.issuer), Some(&new.issuer));
+            let (before, after) = (u64::from(old.second_factor), u64::from(new.second_factor));
+            found.lowered("second_factor", before, after);
+            found.raised("auth_max_age_seconds", old.auth_max_age, new.auth_max_age);
+        }
+    }
+}
+
+fn issuer(found: &mut Found, old: &Issuer, new: &Issuer) {
+    found.other("url", Some(&old.url), Some(&new.url));
+    found.other("audience", Some(&old.audience), Some(&new.audience));
+    let keys = |issuer: &Issuer| issuer.keys.display().to_string();
+    found.other("keys", Some(keys(old)), Some(keys(new)));
+    let words = |issuer: &Issuer| issuer.algorithms.iter().map(|one| one.word()).collect();
+    found.set("algorithm", &words(old), &words(new), LISTED);
+    found.raised("max_lifetime_seconds", old.max_lifetime, new.max_lifetime);
+    found.other("run_by", Some(old.run_by.word()), Some(new.run_by.word()));
 }
 
 fn rate(found: &mut Found, of: &str, old: Rate, new: Rate) {

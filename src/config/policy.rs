@@ -10,8 +10,8 @@ use toml_edit::Document;
 
 use super::faults::Faults;
 use super::table::{CONTACT, Table};
-use super::{datasets, detectors, providers, weights};
-use crate::admission::{Dataset, Handles, Provider, Role, Terms, Weights, Word};
+use super::{datasets, detectors, issuers, providers, weights};
+use crate::admission::{Dataset, Handles, Issuer, Keyring, Provider, Role, Terms, Weights, Word};
 use crate::ledger::entry::{Detectors, Hash, ProviderRules, sha256};
 use crate::ledger::start::Rules;
 
@@ -37,6 +37,8 @@ pub struct Policy {
     pub datasets: BTreeMap<Word, Dataset>,
     /// What the fields of a read weigh.
     pub weights: Weights,
+    /// Who vouches for agents.
+    pub issuers: BTreeMap<Word, Issuer>,
     /// Who can read it.
     pub providers: BTreeMap<Word, Provider>,
     /// Ids known in each of the other roles.
@@ -51,9 +53,16 @@ impl Policy {
     }
 
     /// The policy as the door uses it: recorded in the ledger at `head`, with the handle keys that
-    /// come of the master key.
-    pub fn terms(&self, head: u64, trust_domain: &str, master: &[u8; 32]) -> Terms {
+    /// come of the master key and the keys of its issuers.
+    pub fn terms(
+        &self,
+        head: u64,
+        trust_domain: &str,
+        master: &[u8; 32],
+        keyring: Keyring,
+    ) -> Terms {
         Terms {
+            keyring,
             head,
             trust_domain: trust_domain.into(),
             contact: self.contact.clone(),
@@ -93,7 +102,7 @@ fn listed(path: &Path, faults: &[Fault]) -> String {
     lines.join("\n")
 }
 
-/// Reads a policy file.
+/// Reads a policy file. The key files that it names lie in its folder, unless it says where.
 ///
 /// # Errors
 /// [`Unusable`], with all faults of the file.
@@ -114,7 +123,12 @@ pub fn load(path: &Path) -> Result<Policy, Unusable> {
             Err(faults.sorted())
         }
     };
-    parsed.map_err(|faults| Unusable::Faults { path: path.into(), faults })
+    let mut policy = parsed.map_err(|faults| Unusable::Faults { path: path.into(), faults })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for issuer in policy.issuers.values_mut() {
+        issuer.keys = folder.join(&issuer.keys);
+    }
+    Ok(policy)
 }
 
 /// Reads the text of a policy.
@@ -144,7 +158,8 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     let revoked = providers::revoked(&mut root);
     let staff = providers::staff(&mut root);
     let datasets = datasets::read(&mut root);
-    let found = providers::read(&mut root, &datasets);
+    let issuers = issuers::read(&mut root);
+    let found = providers::read(&mut root, &datasets, &issuers);
     let weights = weights::read(&mut root);
     let detectors = detectors::read(&mut root);
     root.close();
@@ -154,7 +169,18 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     }
     let digest = sha256(&[text.as_bytes()]);
     let providers::Providers { terms: providers, rules } = found;
-    Ok(Policy { digest, detectors, rules, contact, revoked, datasets, weights, providers, staff })
+    Ok(Policy {
+        digest,
+        detectors,
+        rules,
+        contact,
+        revoked,
+        datasets,
+        weights,
+        issuers,
+        providers,
+        staff,
+    })
 }
 
 fn too_large() -> Fault {
@@ -219,7 +245,7 @@ pub(super) mod tests {
         let rules: Vec<_> = policy.rules.iter().map(|r| &*r.provider).collect();
         assert_eq!(rules, ["accueil-sud", "langues-nord"]);
         assert_eq!(policy.rules[0].budgets.off_roster_30_days, 160);
-        let terms = policy.terms(9, "cir.example", &[1; 32]);
+        let terms = policy.terms(9, "cir.example", &[1; 32], Keyring::default());
         assert_eq!(
             (terms.head, &*terms.trust_domain, terms.providers.len()),
             (9, "cir.example", 2)

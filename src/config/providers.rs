@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::datasets::values;
-use super::habits;
 use super::table::{CONTACT, FINGERPRINT, ID, Shape, Spot, Table, WORD};
-use crate::admission::{Dataset, Grant, Provider, Rate, Role, Scope, Word};
+use super::{habits, issuers};
+use crate::admission::{Dataset, Grant, Issuer, Provider, Rate, Role, Scope, Voucher, Word};
 use crate::ledger::entry::{Budgets, ProviderRules};
 
 /// Most providers in a policy: each is an entry of the ledger.
@@ -27,8 +27,12 @@ pub(super) struct Providers {
     pub(super) rules: Vec<ProviderRules>,
 }
 
-pub(super) fn read(root: &mut Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> Providers {
-    let mut found = Providers::default();
+pub(super) fn read(
+    root: &mut Table<'_>,
+    datasets: &BTreeMap<Word, Dataset>,
+    issuers: &BTreeMap<Word, Issuer>,
+) -> Providers {
+    let (mut found, mut named) = (Providers::default(), Vec::new());
     let Some(all) = root.table("provider") else { return found };
     let entries = all.entries(ID);
     if entries.len() > MOST {
@@ -38,11 +42,13 @@ pub(super) fn read(root: &mut Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> 
     }
     for (id, item) in entries {
         if let Some(table) = all.as_table(&id, item) {
-            let (provider, rules) = provider(id.clone(), table, datasets);
+            let (provider, rules, issuer) = provider(id.clone(), table, (datasets, issuers));
+            named.extend(issuer);
             found.rules.push(rules);
             found.terms.insert(id, provider);
         }
     }
+    issuers::hold_own(&all, issuers, &named);
     if found.terms.is_empty() {
         all.fault(all.at(), "there is no provider: write at least one [provider.<id>]");
     }
@@ -54,10 +60,15 @@ pub(super) fn read(root: &mut Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> 
 fn provider(
     id: Word,
     mut table: Table<'_>,
-    datasets: &BTreeMap<Word, Dataset>,
-) -> (Provider, ProviderRules) {
+    (datasets, issuers): (&BTreeMap<Word, Dataset>, &BTreeMap<Word, Issuer>),
+) -> (Provider, ProviderRules, Option<Spot<Word>>) {
     let rate = rate(&mut table);
-    let agent_rate = table.optional_table("agent").map(agent);
+    let agent = table.table("agent").map(|table| agent(table, issuers));
+    let (agent_rate, voucher, issuer) = match agent {
+        Some((rate, (voucher, issuer))) => (rate, voucher, Some(issuer)),
+        // Its absence was noted, and then no policy comes of this.
+        None => (None, Voucher::Certificate, None),
+    };
     let contact = table.optional_text("contact", CONTACT);
     let habits = table.optional_table("habits").and_then(habits::read);
     let budgets = table.table("budgets").map(budgets).unwrap_or(NOTHING);
@@ -65,7 +76,8 @@ fn provider(
     let grants = table.table("dataset").map(|t| grants(&t, datasets)).unwrap_or_default();
     table.close();
     let rules = ProviderRules { provider: id.clone(), budgets, roster_growth };
-    (Provider { id, datasets: grants, rate, agent_rate, contact, habits }, rules)
+    let provider = Provider { id, datasets: grants, rate, agent_rate, voucher, contact, habits };
+    (provider, rules, issuer)
 }
 
 fn rate(table: &mut Table<'_>) -> Rate {
@@ -73,11 +85,17 @@ fn rate(table: &mut Table<'_>) -> Rate {
     Rate { requests_per_second: rate("requests_per_second"), burst: rate("burst") }
 }
 
-/// `[provider.<id>.agent]`.
-fn agent(mut table: Table<'_>) -> Rate {
-    let rate = rate(&mut table);
+/// `[provider.<id>.agent]`: who says which person calls, and how often one may; a rate has both of its
+/// keys or none.
+fn agent(
+    mut table: Table<'_>,
+    issuers: &BTreeMap<Word, Issuer>,
+) -> (Option<Rate>, (Voucher, Spot<Word>)) {
+    let voucher = issuers::voucher(&mut table, issuers);
+    let either = ["requests_per_second", "burst"].iter().any(|key| table.spot(key).is_some());
+    let rate = either.then(|| rate(&mut table));
     table.close();
-    rate
+    (rate, voucher)
 }
 
 /// Stands in while faults are gathered.
@@ -194,7 +212,7 @@ mod tests {
         let rate = |requests_per_second, burst| Rate { requests_per_second, burst };
         assert_eq!(provider(SHIPPED).rate, rate(20, 40));
         assert_eq!(provider(SHIPPED).agent_rate, Some(rate(10, 20)));
-        let table = "[provider.langues-nord.agent]\nrequests_per_second = 10\nburst = 20\n";
+        let table = "requests_per_second = 10\nburst = 20\n";
         assert_eq!(provider(&changed(table, "")).agent_rate, None);
         one_fault(&changed("burst = 20\n", ""), "agent]", &["`burst` is missing"]);
     }

@@ -113,6 +113,25 @@ impl<'t> Table<'t> {
         short(text).into()
     }
 
+    /// The same, with the place where it stands.
+    pub(super) fn text_spot(&mut self, key: &'static str, shape: Shape) -> Spot<Word> {
+        Spot { at: self.spot(key).unwrap_or(self.at), value: self.text(key, shape, None) }
+    }
+
+    /// True or false, or the default if the key is absent.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        let Some((item, at)) = self.optional(key) else { return default };
+        item.as_bool().unwrap_or_else(|| {
+            self.wrong_type(key, item, at, &format!("write `{key} = true` or `{key} = false`"));
+            default
+        })
+    }
+
+    /// Where a key stands, if it does.
+    pub(super) fn spot(&self, key: &str) -> Option<usize> {
+        self.like.get(key).map(|item| self.place(key, item))
+    }
+
     /// A text of a shape that need not be there.
     pub(super) fn optional_text(&mut self, key: &'static str, shape: Shape) -> Option<Word> {
         if !self.like.contains_key(key) {

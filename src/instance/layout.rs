@@ -13,6 +13,7 @@ pub(super) const SERVER_KEY: &str = "pki/server.key";
 pub(super) const SIGNING_KEY: &str = "keys/ledger-signing.key";
 pub(super) const TAG_KEY: &str = "keys/tag.key";
 pub(super) const HANDLE_KEY: &str = "keys/handle.key";
+pub(super) const AGENTS_JWKS: &str = "agents.jwks";
 pub(super) const SOURCE: &str = "source.sqlite";
 pub(super) const POLICY: &str = "policy.toml";
 pub(super) const LEDGER: &str = "ledger.sqlite";
@@ -83,6 +84,16 @@ impl Layout {
     /// The personal key of an administrator, 32 bytes in hex: what signs acts.
     pub fn personal_key(&self, admin: &str) -> PathBuf {
         self.root.join("keys").join(format!("{admin}.key"))
+    }
+
+    /// The key of the issuer that vouches for agents, PKCS #8.
+    pub fn agents_key(&self) -> PathBuf {
+        self.root.join("keys/agents.key")
+    }
+
+    /// Its public half, a JWK Set.
+    pub fn agents_jwks(&self) -> PathBuf {
+        self.root.join(AGENTS_JWKS)
     }
 
     /// The ledger's verifier key, as text.

@@ -3,10 +3,13 @@
 
 use super::budgets::Base;
 use super::layout::{
-    CA, HANDLE_KEY, HIGH_WATER, LEDGER, POLICY, SERVER_CERTIFICATE, SERVER_KEY, SIGNING_KEY,
-    SOURCE, TAG_KEY,
+    AGENTS_JWKS, CA, HANDLE_KEY, HIGH_WATER, LEDGER, POLICY, SERVER_CERTIFICATE, SERVER_KEY,
+    SIGNING_KEY, SOURCE, TAG_KEY,
 };
-use super::{InstanceError, LEDGER_NAME, Made, Plan, TRUST_DOMAIN, write_public};
+use super::{
+    AGENT_AUDIENCE, AGENT_ISSUER, InstanceError, LEDGER_NAME, Made, Plan, TRUST_DOMAIN,
+    write_public,
+};
 use crate::ledger::entry::Budgets;
 
 /// Writes all three.
@@ -46,7 +49,10 @@ fn readme(made: &Made, plan: &Plan) -> String {
 /// The policy: what is the same in every instance, then a section for each provider, of which the
 /// first may go off its roster.
 fn policy(made: &Made) -> String {
-    let mut text = include_str!("policy.toml").to_owned();
+    let mut text = fill(
+        include_str!("policy.toml"),
+        &[("issuer", AGENT_ISSUER), ("audience", AGENT_AUDIENCE), ("agents_jwks", AGENTS_JWKS)],
+    );
     for (n, (provider, roster)) in made.rosters.iter().enumerate() {
         let scope = if n == 0 { "open" } else { "roster" };
         text.push_str(&section(provider, scope, Base::of_roster(*roster)));
@@ -73,6 +79,7 @@ requests_per_second = 50
 burst = 100
 
 [provider.{provider}.agent]
+issuer = "development"
 requests_per_second = 20
 burst = 40
 

@@ -133,7 +133,16 @@ fn an_empty_folder_is_filled_and_stays_the_same_folder() {
     let there = names(dir.path());
     assert_eq!(
         there,
-        ["README.txt", "config.toml", "key.vkey", "keys", "pki", "policy.toml", "source.sqlite"]
+        [
+            "README.txt",
+            "agents.jwks",
+            "config.toml",
+            "key.vkey",
+            "keys",
+            "pki",
+            "policy.toml",
+            "source.sqlite"
+        ]
     );
 }
 

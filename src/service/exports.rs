@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{Stream, unfold};
+use http::HeaderValue;
 use tokio::sync::watch;
 use tonic::{Request, Status};
 
 use super::Shared;
 use super::read::Stopped;
-use super::records::{ask, dataset_name, record, refusal, stopped};
+use super::records::{ask, carried, dataset_name, record, refusal, stopped};
 use super::status::Fault;
-use crate::admission::{Ask, PAGE_MAX, Peer};
+use crate::admission::{Ask, PAGE_MAX, Peer, Shown};
 use crate::ledger::wall;
 use crate::proto::{ExportRecordsRequest, ExportRecordsResponse, Proof};
 use crate::source::{Query, Rows};
@@ -29,6 +30,8 @@ const TURN: Duration = Duration::from_secs(1);
 pub(super) struct Export {
     shared: Arc<Shared>,
     peer: Arc<Peer>,
+    /// The tokens that came with the call: each page is a call of whoever they vouch for.
+    carried: Vec<HeaderValue>,
     stopping: watch::Receiver<bool>,
     ask: Ask,
     job: u64,
@@ -43,6 +46,7 @@ impl Export {
     ) -> Result<Export, Status> {
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
         let peer = peer.ok_or_else(|| Fault::internal("the caller is not known").status())?;
+        let carried = carried(&request).iter().cloned().collect();
         let message = request.get_mut();
         let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
         let job = message.job;
@@ -50,7 +54,7 @@ impl Export {
         ask.job = Some(job);
         let next = Some(std::mem::take(&mut message.page_token));
         let stopping = shared.stopping.subscribe();
-        Ok(Export { shared: shared.clone(), peer, stopping, ask, job, next })
+        Ok(Export { shared: shared.clone(), peer, carried, stopping, ask, job, next })
     }
 
     /// The stream; it ends with the first error.
@@ -72,7 +76,9 @@ impl Export {
             if *self.stopping.borrow() {
                 return Err(Fault::stopping().status());
             }
-            match self.shared.rooms.read(&self.peer, self.sized(), &query).await {
+            let shown = Shown::new(self.carried.iter().map(HeaderValue::as_bytes));
+            let caller = (&*self.peer, &shown);
+            match self.shared.rooms.read(caller, self.sized(), &query).await {
                 Ok(release) => break release,
                 // A client cannot slow down what the gateway sends, so the gateway waits.
                 Err(Stopped::RateLimited(limited)) => {

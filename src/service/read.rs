@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::policy::{InForce, Policies};
-use crate::admission::{Ask, Caller, Peer, Permit, Refused};
+use crate::admission::{Ask, Caller, Peer, Permit, Refused, Shown, Tokens};
 use crate::ledger::{Foreign, Ledger, Unrecorded, wall};
 use crate::quota::{Fare, RateLimited, Ticket};
 use crate::source::{Query, Release, SourceError};
@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Rooms {
     /// The policy in force: terms, request rates and records.
     pub policies: Policies,
+    /// What is remembered of tokens.
+    pub tokens: Tokens,
     /// The ledger.
     pub ledger: Ledger,
 }
@@ -66,11 +68,20 @@ impl Rooms {
     /// # Errors
     /// [`Stopped`] if it was never judged. A read that the judge withheld is a [`Release`] without
     /// rows.
-    pub async fn read(&self, peer: &Peer, ask: Ask, query: &Query) -> Result<Release, Stopped> {
+    pub async fn read(
+        &self,
+        (peer, shown): (&Peer, &Shown<'_>),
+        ask: Ask,
+        query: &Query,
+    ) -> Result<Release, Stopped> {
         let (mut fare, until) = (Fare::default(), Instant::now() + PATIENCE);
         let mut policy = self.policies.now();
         loop {
-            let caller = Caller::admit(peer, &policy.terms, SystemTime::now())?;
+            let now = SystemTime::now();
+            if !self.tokens.knows(shown) {
+                policy.quota.knock(peer)?;
+            }
+            let caller = Caller::admit(peer, shown, &policy.terms, &self.tokens, now)?;
             let permit = Permit::grant(caller, ask.clone())?;
             let ticket = policy.quota.take(permit, &mut fare)?;
             self.hold_contained(&policy, &ticket, query)?;

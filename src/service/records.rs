@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use http::header::{AUTHORIZATION, GetAll, HeaderMap, HeaderValue};
 use tonic::{Request, Response, Status};
 
 use super::Shared;
 use super::exports::{Export, Pages};
 use super::read::Stopped;
 use super::status::Fault;
-use crate::admission::{Ask, Peer, Refused};
+use crate::admission::{Ask, Peer, Refused, Shown};
 use crate::ledger::wall;
 use crate::proto::records_server::Records;
 use crate::proto::{
@@ -27,7 +28,9 @@ impl RecordsService {
     /// Reads, and turns whatever comes of it into a reply or a status.
     async fn read<T>(&self, request: &Request<T>, ask: Ask, query: Query) -> Result<Reply, Status> {
         let peer = self.0.peer(request)?;
-        let release = self.0.rooms.read(peer, ask, &query).await;
+        let carried = carried(request);
+        let shown = Shown::new(carried.iter().map(HeaderValue::as_bytes));
+        let release = self.0.rooms.read((peer, &shown), ask, &query).await;
         let release = release.map_err(|why| stopped(&self.0, peer, why, &query))?;
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
         let Rows { rows, salt, next_page } =
@@ -38,6 +41,12 @@ impl RecordsService {
         let (checkpoint, salt) = (checkpoint.to_owned(), salt.to_vec());
         Ok((rows, next_page, Proof { entry, checkpoint, salt }))
     }
+}
+
+/// The tokens that a request carries: one, if it is well made.
+pub(super) fn carried<T>(request: &Request<T>) -> GetAll<'_, HeaderValue> {
+    let headers: &HeaderMap = request.metadata().as_ref();
+    headers.get_all(AUTHORIZATION)
 }
 
 /// The status of a read that was never judged; it is counted.

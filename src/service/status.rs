@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::read::{JobFault, Stopped};
-use crate::admission::{Refused, Violation};
+use crate::admission::{Lack, Refused, StepUp, TokenFault, Violation};
 use crate::ledger::acts::BadAct;
 use crate::ledger::entry::{Millis, Rule, word};
 use crate::ledger::{Foreign, Unrecorded};
@@ -172,6 +172,22 @@ impl Fault {
         }
     }
 
+    /// A log-in that is not enough. The token itself is good, so its owner is told what to do.
+    fn step_up(step_up: &StepUp) -> Fault {
+        let StepUp { lack, second_factor, max_age } = step_up;
+        let english = format!("{lack}: log in again, and carry the new token");
+        let french = match lack {
+            Lack::SecondFactor => {
+                "Second facteur d’authentification requis : authentifiez-vous à nouveau."
+            }
+            Lack::Recent => "Authentification trop ancienne : authentifiez-vous à nouveau.",
+        };
+        let required = if *second_factor { "mfa" } else { "any" };
+        Fault::new(Code::Unauthenticated, "STEP_UP_REQUIRED", english, french)
+            .with("required_methods", required)
+            .with("max_age_seconds", max_age)
+    }
+
     /// The deadline passed; the entry, if any, stands.
     pub(super) fn deadline() -> Fault {
         let english = "the deadline passed before the reply was ready; its entry, if any, stands";
@@ -221,6 +237,20 @@ impl From<&Refused> for Fault {
                 format!("certificate rejected: {why}"),
                 "Certificat refusé.",
             ),
+            Refused::Token(TokenFault::Missing) => Fault::new(
+                Code::Unauthenticated,
+                refused.reason(),
+                "token rejected: there is none; carry one as `authorization: Bearer TOKEN`",
+                "Jeton refusé : il n’y en a pas.",
+            ),
+            // Which check failed is for the log: whoever tries tokens learns nothing.
+            Refused::Token(_) => Fault::new(
+                Code::Unauthenticated,
+                refused.reason(),
+                "token rejected",
+                "Jeton refusé.",
+            ),
+            Refused::StepUp(step_up) => Fault::step_up(step_up),
             Refused::Purpose(why) => Fault::new(
                 Code::PermissionDenied,
                 refused.reason(),

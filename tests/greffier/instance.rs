@@ -5,14 +5,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use greffier::anomaly::Anomaly;
+use greffier::client::token::{Fresh, TokenSource};
 use greffier::client::{Client, Settings};
 use greffier::config::policy;
-use greffier::instance::Layout;
+use greffier::instance::{AgentIssuer, Layout, Login};
 use greffier::ledger::checkpoint::VerifierKey;
-use greffier::ledger::entry::{Entry, Read, Refusals, What};
+use greffier::ledger::entry::{Entry, Hash, Read, Refusals, What};
 use greffier::ledger::signer::{Signer, read_key};
 use greffier::ledger::start;
 use greffier::proto::{
@@ -110,7 +111,8 @@ impl Instance {
             for (_, provider) in providers.iter_mut() {
                 provider["requests_per_second"] = value(100_000);
                 provider["burst"] = value(100_000);
-                provider["agent"] = Item::None;
+                let agent = provider["agent"].as_table_mut().expect("who vouches for agents");
+                ["requests_per_second", "burst"].iter().for_each(|rate| drop(agent.remove(rate)));
                 let budgets = provider["budgets"].as_table_mut().expect("budgets");
                 budgets.iter_mut().for_each(|(_, budget)| *budget = value(1_000_000));
             }
@@ -244,6 +246,18 @@ fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut)) {
     File::create(path).and_then(|mut file| write!(file, "{document}")).expect("a file to write");
 }
 
+/// Tokens of the instance's issuer, good with a certificate, for an agent who is called as that.
+pub(crate) fn minted(layout: &Layout, certificate: &Path) -> TokenSource {
+    let (layout, certificate) = (layout.clone(), certificate.to_owned());
+    TokenSource::made(move || {
+        let issuer = AgentIssuer::open(&layout).expect("the issuer of `init`");
+        let mut login = Login::now("", &certificate).expect("a certificate");
+        login.agent = Hash(login.certificate).to_string();
+        let token = issuer.token(&login, SystemTime::now()).expect("randomness");
+        Ok(Fresh { token, lifetime: login.lifetime })
+    })
+}
+
 /// A list of texts as TOML has it.
 pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Item {
     value(toml_edit::Array::from_iter(texts))
@@ -282,10 +296,12 @@ impl Daemon {
         self.settings_of(certificate, key)
     }
 
-    /// Where it is, for a client with another certificate and key.
+    /// Where it is, for a client with another certificate and key. It carries tokens of an agent of its
+    /// own: whoever has another certificate is somebody else.
     pub(crate) fn settings_of(&self, certificate: PathBuf, key: PathBuf) -> Settings {
         let (address, server_name) = (self.address.clone(), "localhost".to_owned());
-        Settings { address, server_name, ca: self.layout.ca(), certificate, key }
+        let token = Some(minted(&self.layout, &certificate));
+        Settings { address, server_name, ca: self.layout.ca(), certificate, key, token }
     }
 
     /// A connection as one of the clients that `init` made.

@@ -71,6 +71,8 @@ mod tamper;
 #[cfg(feature = "serve")]
 mod theft;
 #[cfg(feature = "serve")]
+mod tokens;
+#[cfg(feature = "serve")]
 mod told;
 #[cfg(feature = "serve")]
 mod watch;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use greffier::admission::{Keyring, Tokens};
 use greffier::anomaly::Anomaly;
 use greffier::config::{Config, policy};
 use greffier::instance::Layout;
@@ -60,11 +61,13 @@ impl Gateway {
         let rules = policy.rules();
         let registrar = Registrar::start(settings, signer, rules, Box::new(Anomaly::fresh));
         let registrar = registrar.expect("a ledger");
-        let terms = Arc::new(policy.terms(registrar.head, &config.trust_domain, &handles));
+        let keyring = Keyring::open(&policy.issuers).expect("the keys of the issuer");
+        let terms = policy.terms(registrar.head, &config.trust_domain, &handles, keyring);
+        let terms = Arc::new(terms);
         let ledger = registrar.ledger.clone();
         let (quota, source) = (Quota::new(&terms), Source::new(records, tagger));
         let (policies, _) = Policies::new(InForce { terms, quota, source });
-        let rooms = Rooms { policies, ledger: ledger.clone() };
+        let rooms = Rooms { policies, tokens: Tokens::default(), ledger: ledger.clone() };
         let tls = tls::Settings {
             certificate: config.tls.certificate,
             key: config.tls.key,

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use greffier::client::tail::{Denounced, Ended, Event, State, Tail};
 use greffier::client::{Client, Settings};
+use greffier::instance::Layout;
 use greffier::ledger::checkpoint::VerifierKey;
 use greffier::ledger::entry::What;
 use greffier::proto::{ReinstateAccessRequest, SuspendAccessRequest};
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::given::Chance;
-use crate::instance::{Caller, Daemon, Instance, PROGRAM, context};
+use crate::instance::{Caller, Daemon, Instance, PROGRAM, context, minted};
 use crate::pki::{Authority, Shown};
 
 const KILLS: u64 = 50;
@@ -48,8 +49,9 @@ async fn act(settings: &Settings, suspend: bool, reason: &str) -> Option<u64> {
 }
 
 /// Somebody new asks for more than an agent may have in a minute: an alert.
-async fn alarm(settings: &Settings, (certificate, key): Shown) -> Option<()> {
-    let settings = Settings { certificate, key, ..settings.clone() };
+async fn alarm(layout: &Layout, settings: &Settings, (certificate, key): Shown) -> Option<()> {
+    let token = Some(minted(layout, &certificate));
+    let settings = Settings { certificate, key, token, ..settings.clone() };
     let mut caller = Caller(Client::connect(&settings).await.ok()?);
     // Withheld, with an alert behind it, if the gateway is there.
     caller.list(6, "", context()).await.err().map(drop)
@@ -156,7 +158,7 @@ fn raise(
 ) -> JoinHandle<u64> {
     let (certificate, key) = instance.layout.client("admin-1");
     let admin = Settings { certificate, key, ..settings.clone() };
-    let authority = Authority::of(&instance.layout);
+    let (authority, layout) = (Authority::of(&instance.layout), instance.layout.clone());
     tokio::spawn(async move {
         let mut told = 0;
         for n in 0_u64.. {
@@ -165,7 +167,7 @@ fn raise(
             }
             up.borrow_and_update();
             let done = match n % 3 {
-                0 => alarm(&settings, authority.client("provider", "provider-02")).await,
+                0 => alarm(&layout, &settings, authority.client("provider", "provider-02")).await,
                 1 => act(&admin, true, "round").await.map(drop),
                 _ => act(&admin, false, "round").await.map(drop),
             };

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 
 use super::Failed;
-use crate::cli::init;
+use crate::cli::{init, token};
 use crate::client::Settings;
 use crate::instance::Layout;
 use crate::ledger::entry::Word;
@@ -148,11 +148,13 @@ impl Drop for Gateway {
     }
 }
 
-/// Where the gateway is, for the client whose certificate `init` made under this name.
+/// Where the gateway is, for the client whose certificate `init` made under this name, with tokens for
+/// an agent of the same name.
 pub(super) fn settings(layout: &Layout, address: &str, name: &str) -> Settings {
     let (certificate, key) = layout.client(name);
     let (address, server_name) = (address.to_owned(), "localhost".to_owned());
-    Settings { address, server_name, ca: layout.ca(), certificate, key }
+    let token = Some(token::made(layout, &certificate, None));
+    Settings { address, server_name, ca: layout.ca(), certificate, key, token }
 }
 
 /// Work that waits for another process, on a thread that may.

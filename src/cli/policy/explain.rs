@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::super::{NO, failed, grouped, print};
-use crate::admission::{Dataset, Grant, Habits, PAGE_MAX, Provider, Rate, Scope, Search, Word};
+use crate::admission::{
+    Dataset, Demand, Grant, Habits, PAGE_MAX, Provider, Rate, RunBy, Scope, Search, Voucher, Word,
+};
 use crate::anomaly::budget::ceiling::{Ceiling, ceiling};
 use crate::anomaly::{DAY, HOUR, MINUTE};
 use crate::config::policy::{self, Policy, Unusable};
@@ -78,7 +80,7 @@ impl<'p> Explained<'p> {
     }
 
     fn in_words(&self) -> String {
-        let Provider { id, datasets, rate, agent_rate, contact, habits } = self.provider;
+        let Provider { id, datasets, rate, agent_rate, voucher, contact, habits } = self.provider;
         let mut out = format!("{id}: what it may do by the policy {}\n", self.policy.digest);
         if let Some(contact) = contact {
             say(&mut out, format!("Whom to call there: {contact}."));
@@ -89,6 +91,7 @@ impl<'p> Explained<'p> {
             }
         }
         out.push('\n');
+        say(&mut out, self.vouched(voucher));
         say(&mut out, format!("All its agents together: {}.", calls(*rate)));
         say(
             &mut out,
@@ -103,6 +106,26 @@ impl<'p> Explained<'p> {
         out.push_str(&self.containment());
         out.truncate(out.trim_end().len());
         out
+    }
+
+    /// Who says which of its people calls.
+    fn vouched(&self, voucher: &Voucher) -> String {
+        let Voucher::Token(Demand { issuer, second_factor, auth_max_age }) = voucher else {
+            return "Its agents are told apart by client certificate alone; nobody vouches for the \
+                    person."
+                .to_owned();
+        };
+        let run_by = self.policy.issuers.get(issuer).map(|issuer| issuer.run_by);
+        let whose = match run_by {
+            Some(RunBy::Provider) => ", which it runs itself: each agent is enrolled by an act",
+            _ => "",
+        };
+        let factors = if *second_factor { "two factors" } else { "one factor or more" };
+        format!(
+            "Its agents need a token of {issuer}{whose}, bound to the client certificate, of a log-in \
+             with {factors} at most {} seconds ago.",
+            grouped(*auth_max_age)
+        )
     }
 
     fn ceilings(&self) -> String {
@@ -164,7 +187,7 @@ impl<'p> Explained<'p> {
     }
 
     fn as_json(&self) -> Value {
-        let Provider { id, datasets, rate, agent_rate, contact, habits } = self.provider;
+        let Provider { id, datasets, rate, agent_rate, voucher, contact, habits } = self.provider;
         let granted = datasets.iter().filter_map(|(name, grant)| {
             let dataset = self.policy.datasets.get(name)?;
             Some((name.to_string(), granted_json(grant, dataset)))
@@ -183,6 +206,14 @@ impl<'p> Explained<'p> {
             "provider": id,
             "policy": self.policy.digest.to_string(),
             "contact": contact,
+            "agents": match voucher {
+                Voucher::Certificate => json!({"issuer": null}),
+                Voucher::Token(demand) => json!({
+                    "issuer": demand.issuer,
+                    "second_factor": demand.second_factor,
+                    "auth_max_age_seconds": demand.auth_max_age,
+                }),
+            },
             "datasets": granted.collect::<serde_json::Map<_, _>>(),
             "rate": of(*rate),
             "agent_rate": agent_rate.map(of),

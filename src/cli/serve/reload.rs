@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::admission::Terms;
+use crate::admission::{KeyFile, Keyring, Terms};
 use crate::config::change::{Change, changes};
 use crate::config::policy::{self, Policy, Unusable};
 use crate::ledger::tag::Tagger;
@@ -41,8 +41,8 @@ impl Bench {
     }
 
     /// The terms of a policy that is recorded at `head`.
-    pub(super) fn terms(&self, policy: &Policy, head: u64) -> Terms {
-        policy.terms(head, &self.trust_domain, &self.handles)
+    pub(super) fn terms(&self, policy: &Policy, head: u64, keyring: Keyring) -> Terms {
+        policy.terms(head, &self.trust_domain, &self.handles, keyring)
     }
 }
 
@@ -109,6 +109,9 @@ enum Kept {
     /// The records lack what it names.
     #[error(transparent)]
     Records(#[from] sqlite::OpenError),
+    /// The keys of an issuer cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeyFile),
     /// It cannot be recorded, for now or at all.
     #[error("the policy cannot be recorded: {0}")]
     Ledger(#[from] Unrecorded),
@@ -150,17 +153,17 @@ impl Reload {
         let (path, bench) = (self.watched.path().to_owned(), self.bench.clone());
         let read = tokio::task::spawn_blocking(move || {
             let policy = policy::load(&path)?;
-            let source = bench.source(&policy)?;
-            Ok::<_, Kept>((policy, source))
+            let (source, keyring) = (bench.source(&policy)?, Keyring::open(&policy.issuers)?);
+            Ok::<_, Kept>((policy, source, keyring))
         });
-        let (policy, source) = read.await.map_err(|_| Unrecorded::Unwritable)??;
+        let (policy, source, keyring) = read.await.map_err(|_| Unrecorded::Unwritable)??;
         if policy.digest == self.policy.digest {
             tracing::info!(digest = %policy.digest, "the policy is the one in force already");
             return Ok(());
         }
         let changes = admit_policy(&self.policy, &policy);
         let head = self.ledger.enact(policy.rules()).await?;
-        let terms = Arc::new(self.bench.terms(&policy, head));
+        let terms = Arc::new(self.bench.terms(&policy, head, keyring));
         let quota = self.swap.now().quota.renewed(&terms);
         self.swap.put(InForce { terms, quota, source });
         tell(&policy, head, &changes);
@@ -185,7 +188,7 @@ fn kept(path: &Path, why: &Kept) {
                 tracing::error!(file = %path.display(), line, column, "policy: {}", fault.what);
             }
         }
-        Kept::Policy(_) | Kept::Records(_) | Kept::Ledger(_) => {
+        Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_) | Kept::Ledger(_) => {
             tracing::error!(file = %path.display(), "policy: {why}");
         }
     }

@@ -1,13 +1,19 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use greffier::admission::{Ask, Caller, Peer, Permit, Terms};
+use greffier::admission::{Ask, Caller, Peer, Permit, Shown, Terms, Tokens};
 use greffier::ledger::{Bound, Ledger, Recorded};
 use greffier::quota::{Fare, Quota, Ticket};
 use greffier::source::{Query, Source, Withheld};
 
-fn admit(peer: &Peer, terms: &Arc<Terms>, ask: Ask, now: SystemTime) -> Option<Permit> {
-    let caller = Caller::admit(peer, terms, now).ok()?;
+fn admit(
+    (peer, shown): (&Peer, &Shown<'_>),
+    terms: &Arc<Terms>,
+    tokens: &Tokens,
+    ask: Ask,
+    now: SystemTime,
+) -> Option<Permit> {
+    let caller = Caller::admit(peer, shown, terms, tokens, now).ok()?;
     Permit::grant(caller, ask).ok()
 }
 

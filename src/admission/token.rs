@@ -1,0 +1,270 @@
+//! The agent: a person for whom an issuer vouches with a JWT (RFC 7519), held against the list of
+//! RFC 8725. What a token says counts only after its signature, and its signature only by a key of
+//! the issuer that the policy names for the caller's provider.
+//!
+//! Only the verdict on a signature is kept, and with it the key that gave it. Times, key sets and the
+//! policy are asked at every call.
+
+mod claims;
+mod factors;
+mod generations;
+mod json;
+mod jwks;
+mod jws;
+mod keyring;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use ring::digest::{Context, SHA256};
+
+use super::certificate::Connection;
+use super::{Algorithm, Demand, Issuer, Refused, Word};
+use claims::Claims;
+use generations::Generations;
+pub use jwks::{KEYS_FILE_MAX, KeySetFault};
+use jws::Jws;
+pub use keyring::{KeyFile, Keyring, Reloaded};
+
+/// Longest token that is looked at, in bytes.
+pub const TOKEN_MAX: usize = 8 << 10;
+/// Longest key id, subject and token id.
+const ID_MAX: usize = 128;
+/// Verdicts that are kept, and token ids whose connections are.
+const KEPT: usize = 8_192;
+/// Connections that are remembered of one token: two would do if none were ever closed.
+const CONNECTIONS: usize = 8;
+
+/// Why a token is refused. Which of these it was is for the log: whoever tries tokens learns nothing
+/// from the answer, except that there was none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// Nothing is carried.
+    #[error("there is none")]
+    Missing,
+    /// More than one `authorization`.
+    #[error("there is more than one `authorization`")]
+    Several,
+    /// Not `Bearer` and a token.
+    #[error("`authorization` is not Bearer and one token")]
+    Scheme,
+    /// More than [`TOKEN_MAX`].
+    #[error("it is longer than {TOKEN_MAX} bytes")]
+    TooLong,
+    /// Not three parts in base64url.
+    #[error("it is not a JWS in compact form")]
+    Form,
+    /// A JWE.
+    #[error("it is encrypted")]
+    Encrypted,
+    /// Not a JSON object, a key twice, or a `kid` that is none.
+    #[error("its header cannot be read")]
+    Header,
+    /// `crit`, `b64` or `cty`.
+    #[error("its header asks for what is not understood here")]
+    Critical,
+    /// Another kind of token.
+    #[error("its `typ` is that of something else")]
+    Type,
+    /// Not in the issuer's list.
+    #[error("its `alg` is not allowed")]
+    Algorithm,
+    /// No key of the issuer's fits.
+    #[error("no key of the issuer's set fits its header")]
+    Key,
+    /// Signed by nobody that counts.
+    #[error("its signature is not good")]
+    Signature,
+    /// Not a JSON object, or a key twice.
+    #[error("its payload cannot be read")]
+    Payload,
+    /// Missing, of another type, too long or not printable.
+    #[error("its claim `{0}` is missing or of another form")]
+    Claim(&'static str),
+    /// `iss`.
+    #[error("it is of another issuer")]
+    Issuer,
+    /// `aud`.
+    #[error("it is for another audience")]
+    Audience,
+    /// `exp`.
+    #[error("it has expired")]
+    Expired,
+    /// `nbf`, `iat` or `auth_time`.
+    #[error("it is of the future")]
+    NotYet,
+    /// From `iat` to `exp`.
+    #[error("it is good for longer than the policy allows")]
+    Lifetime,
+    /// `cnf`.
+    #[error("it is bound to another certificate")]
+    Binding,
+}
+
+/// The token is good, and the agent must log in once more, better or again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{lack}")]
+pub struct StepUp {
+    /// What is missing.
+    pub lack: Lack,
+    /// Whether the policy demands a second factor.
+    pub second_factor: bool,
+    /// How long ago the agent may have logged in, in seconds.
+    pub max_age: u64,
+}
+
+/// What a log-in lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lack {
+    /// `amr` shows one factor.
+    #[error("a second factor is missing")]
+    SecondFactor,
+    /// `auth_time` is too long ago.
+    #[error("the log-in is too long ago")]
+    Recent,
+}
+
+/// What a call carries as `authorization`. Nothing of it is believed yet.
+pub struct Shown<'c> {
+    token: Result<&'c [u8], TokenFault>,
+    digest: OnceLock<[u8; 32]>,
+}
+
+impl<'c> Shown<'c> {
+    /// Of all values of the header.
+    pub fn new(values: impl IntoIterator<Item = &'c [u8]>) -> Shown<'c> {
+        let mut values = values.into_iter();
+        let token = match (values.next(), values.next()) {
+            (None, _) => Err(TokenFault::Missing),
+            (Some(_), Some(_)) => Err(TokenFault::Several),
+            (Some(value), None) => bearer(value),
+        };
+        Shown { token, digest: OnceLock::new() }
+    }
+
+    fn digest(&self, token: &[u8]) -> [u8; 32] {
+        *self.digest.get_or_init(|| sha256(&[token]))
+    }
+}
+
+/// RFC 6750: `Bearer`, in letters of either case, spaces, and a token.
+fn bearer(value: &[u8]) -> Result<&[u8], TokenFault> {
+    let scheme = value.split_at_checked(6).filter(|(name, _)| name.eq_ignore_ascii_case(b"bearer"));
+    let (_, rest) = scheme.ok_or(TokenFault::Scheme)?;
+    let token = rest.trim_ascii_start();
+    if token.len() == rest.len() || token.is_empty() {
+        return Err(TokenFault::Scheme);
+    }
+    if token.len() > TOKEN_MAX { Err(TokenFault::TooLong) } else { Ok(token) }
+}
+
+/// Which tokens were found signed, by which key, and over which connections each is used. Bounded:
+/// what is forgotten is verified again, and looked for again.
+pub struct Tokens {
+    /// By SHA-256 of the token: the print of the key that signed it.
+    signed: Mutex<Generations<[u8; 32]>>,
+    /// By the digest of the token's id: connections that carried it, at most [`CONNECTIONS`].
+    used: Mutex<Generations<Vec<Weak<()>>>>,
+}
+
+impl Default for Tokens {
+    fn default() -> Tokens {
+        let (signed, used) = (Generations::new(KEPT), Generations::new(KEPT));
+        Tokens { signed: Mutex::new(signed), used: Mutex::new(used) }
+    }
+}
+
+/// The person for whom a good token vouches.
+pub(super) struct Vouched {
+    /// Issuer, 0x00, subject: nobody else is called so, for neither name holds a zero byte.
+    pub(super) agent: Word,
+    pub(super) issuer: Word,
+    pub(super) methods: Vec<Word>,
+    pub(super) auth_age: u64,
+    /// SHA-256 over issuer, 0x00, token id.
+    pub(super) token: [u8; 32],
+    /// Whether another connection that is open has carried the same token id.
+    pub(super) concurrent: bool,
+}
+
+impl Tokens {
+    /// Whether the signature of what is shown was found good before. It may still be refused.
+    pub fn knows(&self, shown: &Shown<'_>) -> bool {
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.token.is_ok_and(|token| signed.get(&shown.digest(token)).is_some())
+    }
+
+    /// Holds what is shown against the issuer's keys as they are now, the demands of the policy, the
+    /// certificate of the call and the time in Unix seconds.
+    pub(super) fn vouch(
+        &self,
+        shown: &Shown<'_>,
+        (demand, keyring): (&Demand, &Keyring),
+        (certificate, connection): (&[u8; 32], &Connection),
+        now: i64,
+    ) -> Result<Vouched, Refused> {
+        let token = shown.token?;
+        let (issuer, keys) = keyring.get(&demand.issuer).ok_or(TokenFault::Key)?;
+        let jws = Jws::parse(token)?;
+        if !issuer.algorithms.contains(&jws.algorithm) {
+            return Err(TokenFault::Algorithm.into());
+        }
+        let key = keys.find(jws.key_id.as_deref(), jws.algorithm).ok_or(TokenFault::Key)?;
+        self.hold_signature(shown.digest(token), key, &jws)?;
+        let claims = Claims::parse(&jws.payload)?;
+        claims.hold(issuer, certificate, now)?;
+        let auth_age = claims.authenticated(demand, now)?;
+        let id = sha256(&[demand.issuer.as_bytes(), &[0], claims.id.as_bytes()]);
+        Ok(Vouched {
+            agent: [&demand.issuer, "\0", &claims.subject].concat().into(),
+            issuer: demand.issuer.clone(),
+            methods: claims.methods.iter().map(|word| Word::from(*word)).collect(),
+            auth_age,
+            token: id,
+            concurrent: self.concurrent(id, connection),
+        })
+    }
+
+    /// The verdict on the signature: as it is remembered of this very key, or made now.
+    fn hold_signature(
+        &self,
+        token: [u8; 32],
+        key: &jwks::Key,
+        jws: &Jws<'_>,
+    ) -> Result<(), TokenFault> {
+        let lock = || self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock().get(&token) == Some(&key.print()) {
+            return Ok(());
+        }
+        if !key.signed(jws.signed, &jws.signature) {
+            return Err(TokenFault::Signature);
+        }
+        lock().put(token, key.print());
+        Ok(())
+    }
+
+    /// Remembers the connection, and says whether another one uses the same token.
+    fn concurrent(&self, id: [u8; 32], connection: &Connection) -> bool {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let this = Arc::downgrade(connection);
+        let Some(known) = used.get_mut(&id) else {
+            used.put(id, vec![this]);
+            return false;
+        };
+        if !known.iter().any(|one| one.ptr_eq(&this)) {
+            known.retain(|one| one.strong_count() > 0);
+            known.truncate(CONNECTIONS - 1);
+            known.push(this.clone());
+        }
+        known.iter().any(|one| !one.ptr_eq(&this) && one.strong_count() > 0)
+    }
+}
+
+fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    parts.iter().for_each(|part| context.update(part));
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    out
+}

@@ -1,0 +1,140 @@
+//! What a token says, read out of its payload and held against what the policy demands. Every claim
+//! that is used here is required, and of one type.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::json::{self, Json, Object};
+use super::{Demand, ID_MAX, Issuer, Lack, StepUp, TokenFault, factors};
+
+/// How far the clocks of issuer and gateway may be apart, in seconds.
+pub(super) const LEEWAY: i64 = 60;
+/// Most entries of `aud` and of `amr`.
+const LIST_MAX: usize = 32;
+
+/// The claims of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claims {
+    issuer: String,
+    audiences: Vec<String>,
+    pub(super) subject: String,
+    /// `jti`
+    pub(super) id: String,
+    issued: i64,
+    expires: i64,
+    not_before: Option<i64>,
+    authenticated: i64,
+    /// Words of RFC 8176, each once, in the order of the token.
+    pub(super) methods: Vec<&'static str>,
+    /// SHA-256 of the certificate that it is bound to.
+    certificate: [u8; 32],
+}
+
+impl Claims {
+    /// Reads a payload.
+    pub(super) fn parse(payload: &[u8]) -> Result<Claims, TokenFault> {
+        let object = json::object(payload).ok_or(TokenFault::Payload)?;
+        Ok(Claims {
+            issuer: text(&object, "iss")?.to_owned(),
+            audiences: audiences(&object)?,
+            subject: name(&object, "sub")?,
+            id: name(&object, "jti")?,
+            issued: seconds(&object, "iat")?,
+            expires: seconds(&object, "exp")?,
+            // Many issuers leave it out where it would equal `iat`; what is there must be good.
+            not_before: object.get("nbf").map(|_| seconds(&object, "nbf")).transpose()?,
+            authenticated: seconds(&object, "auth_time")?,
+            methods: methods(&object)?,
+            certificate: certificate(&object)?,
+        })
+    }
+
+    /// Holds them against the issuer as the policy has it, the certificate of the call, and the
+    /// time in Unix seconds.
+    pub(super) fn hold(
+        &self,
+        issuer: &Issuer,
+        certificate: &[u8; 32],
+        now: i64,
+    ) -> Result<(), TokenFault> {
+        let hold = |holds, fault| if holds { Ok(()) } else { Err(fault) };
+        hold(self.issuer == issuer.url, TokenFault::Issuer)?;
+        hold(self.audiences.contains(&issuer.audience), TokenFault::Audience)?;
+        let (early, late) = (now.saturating_add(LEEWAY), now.saturating_sub(LEEWAY));
+        hold(self.expires > late, TokenFault::Expired)?;
+        hold(self.not_before.is_none_or(|from| from <= early), TokenFault::NotYet)?;
+        hold(self.issued <= early && self.authenticated <= early, TokenFault::NotYet)?;
+        let lifetime = self.expires.checked_sub(self.issued);
+        let lifetime = lifetime.and_then(|seconds| u64::try_from(seconds).ok());
+        let most = issuer.max_lifetime;
+        hold(lifetime.is_some_and(|seconds| seconds <= most), TokenFault::Lifetime)?;
+        // RFC 8705: good only over a connection with the certificate that it was made for.
+        hold(self.certificate == *certificate, TokenFault::Binding)
+    }
+
+    /// How long ago the agent authenticated, in seconds, if that was well enough and not too long
+    /// ago for the provider's terms.
+    pub(super) fn authenticated(&self, demand: &Demand, now: i64) -> Result<u64, StepUp> {
+        let age = u64::try_from(now.saturating_sub(self.authenticated)).unwrap_or(0);
+        let (second_factor, max_age) = (demand.second_factor, demand.auth_max_age);
+        let step_up = |lack| StepUp { lack, second_factor, max_age };
+        if second_factor && !factors::second(&self.methods) {
+            return Err(step_up(Lack::SecondFactor));
+        }
+        if age > max_age { Err(step_up(Lack::Recent)) } else { Ok(age) }
+    }
+}
+
+fn text<'o>(object: &'o Object, claim: &'static str) -> Result<&'o str, TokenFault> {
+    object.get(claim).and_then(Json::text).ok_or(TokenFault::Claim(claim))
+}
+
+/// A name of the issuer's choice: printable, and not long.
+fn name(object: &Object, claim: &'static str) -> Result<String, TokenFault> {
+    let text = text(object, claim)?;
+    let printable = text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    if (1..=ID_MAX).contains(&text.len()) && printable {
+        Ok(text.to_owned())
+    } else {
+        Err(TokenFault::Claim(claim))
+    }
+}
+
+/// A time. Before 1970 nobody was authenticated.
+fn seconds(object: &Object, claim: &'static str) -> Result<i64, TokenFault> {
+    match object.get(claim) {
+        Some(Json::Integer(seconds)) if *seconds >= 0 => Ok(*seconds),
+        _ => Err(TokenFault::Claim(claim)),
+    }
+}
+
+fn texts<'o>(list: &'o [Json], claim: &'static str) -> Result<Vec<&'o str>, TokenFault> {
+    let all = list.iter().map(Json::text).collect::<Option<Vec<_>>>();
+    all.filter(|all| all.len() <= LIST_MAX).ok_or(TokenFault::Claim(claim))
+}
+
+fn audiences(object: &Object) -> Result<Vec<String>, TokenFault> {
+    match object.get("aud") {
+        Some(Json::Text(one)) => Ok(vec![one.clone()]),
+        Some(Json::List(list)) => Ok(texts(list, "aud")?.into_iter().map(String::from).collect()),
+        _ => Err(TokenFault::Claim("aud")),
+    }
+}
+
+fn methods(object: &Object) -> Result<Vec<&'static str>, TokenFault> {
+    let list = object.get("amr").and_then(Json::list).ok_or(TokenFault::Claim("amr"))?;
+    let mut found = Vec::new();
+    for word in texts(list, "amr")?.into_iter().filter_map(factors::known) {
+        if !found.contains(&word) {
+            found.push(word);
+        }
+    }
+    Ok(found)
+}
+
+fn certificate(object: &Object) -> Result<[u8; 32], TokenFault> {
+    let bound = object.get("cnf").and_then(Json::object);
+    let print = bound.and_then(|bound| bound.get("x5t#S256")?.text());
+    let print = print.and_then(|print| URL_SAFE_NO_PAD.decode(print).ok()?.try_into().ok());
+    print.ok_or(TokenFault::Claim("cnf"))
+}

@@ -1,0 +1,93 @@
+//! How somebody authenticated: the words of RFC 8176, and which of them together are two factors.
+
+/// The closed list, in the order of the RFC. Issuers send other words too; those are not kept and
+/// prove nothing.
+const WORDS: [(&str, Option<Kind>); 21] = [
+    ("face", Some(Kind::Inherence)),
+    ("fpt", Some(Kind::Inherence)),
+    ("geo", None),
+    ("hwk", Some(Kind::Possession)),
+    ("iris", Some(Kind::Inherence)),
+    ("kba", Some(Kind::Knowledge)),
+    // More than one channel may still be one factor.
+    ("mca", None),
+    ("mfa", None),
+    ("otp", Some(Kind::Possession)),
+    ("pin", Some(Kind::Knowledge)),
+    ("pop", Some(Kind::Possession)),
+    ("pwd", Some(Kind::Knowledge)),
+    ("rba", None),
+    ("retina", Some(Kind::Inherence)),
+    ("sc", Some(Kind::Possession)),
+    ("sms", Some(Kind::Possession)),
+    ("swk", Some(Kind::Possession)),
+    ("tel", Some(Kind::Possession)),
+    // Somebody was there, whoever it was.
+    ("user", None),
+    ("vbm", Some(Kind::Inherence)),
+    // A workstation's word about a log-in at some time.
+    ("wia", None),
+];
+
+/// What a factor rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Knowledge,
+    Possession,
+    Inherence,
+}
+
+/// The word as the list has it.
+pub(super) fn known(word: &str) -> Option<&'static str> {
+    WORDS.iter().map(|(known, _)| *known).find(|known| *known == word)
+}
+
+/// Whether these words show a second factor: the issuer says so (`mfa`), or they are of two kinds.
+/// A key that a PIN or a finger unlocks has the word of that beside its own.
+pub(super) fn second(words: &[&str]) -> bool {
+    let kind = |word: &&str| WORDS.iter().find(|(known, _)| known == word)?.1;
+    let mut kinds = words.iter().filter_map(kind);
+    let first = kinds.next();
+    words.contains(&"mfa") || kinds.any(|kind| Some(kind) != first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_factors_are_of_two_kinds() {
+        for two in [
+            &["mfa"][..],
+            &["pwd", "otp"],
+            &["pwd", "sms"],
+            &["pin", "hwk"],
+            &["hwk", "user", "pin"],
+            &["sc", "fpt"],
+            &["pwd", "pin", "face"],
+        ] {
+            assert!(second(two), "{two:?}");
+        }
+        for one in [
+            &[][..],
+            &["pwd"],
+            &["pwd", "pin"],
+            &["pwd", "kba"],
+            &["hwk", "user"],
+            &["otp", "sms"],
+            &["mca", "pwd"],
+            &["pwd", "geo", "rba", "wia"],
+            &["fpt", "face"],
+        ] {
+            assert!(!second(one), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_those_of_the_rfc_as_it_spells_them() {
+        assert_eq!(known("pwd"), Some("pwd"));
+        for other in ["PWD", "fido", "rsa", ""] {
+            assert_eq!(known(other), None, "{other}");
+        }
+    }
+}

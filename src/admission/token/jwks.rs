@@ -1,0 +1,355 @@
+//! The public keys of an issuer: a JWK Set (RFC 7517) in a file. A key is of one type and good for
+//! one algorithm, so that no token chooses how it is checked (RFC 8725, 3.1).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+    UnparsedPublicKey,
+};
+
+use super::json::{self, Json, Object};
+use super::{Algorithm, ID_MAX};
+
+/// Largest key set file, in bytes.
+pub const KEYS_FILE_MAX: usize = 256 << 10;
+/// Most keys in one.
+const KEYS_MAX: usize = 64;
+/// Members that only a private or a shared key has.
+const SECRET: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Why a file is no key set that tokens can be checked by; each says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeySetFault {
+    /// More than [`KEYS_FILE_MAX`].
+    #[error("it is larger than {KEYS_FILE_MAX} bytes: leave out keys that sign no more")]
+    TooLarge,
+    /// Or with a key twice in an object.
+    #[error(
+        "it is not JSON of the form {{\"keys\":[...]}}, each key once: export the issuer's JWK Set \
+         (RFC 7517) again"
+    )]
+    Form,
+    /// Whoever can read the file could sign.
+    #[error(
+        "it holds a private or shared key: put only public keys here, and have the issuer make a \
+         new key, for this one is no secret any more"
+    )]
+    Secret,
+    /// More than [`KEYS_MAX`].
+    #[error("it has more than {KEYS_MAX} keys: leave out those that sign no more")]
+    TooMany,
+    /// A token could not say which one it means.
+    #[error("two of its keys have the same `kid`: give each its own")]
+    Ambiguous,
+    /// Every one is of another type, for another use, or broken.
+    #[error(
+        "none of its keys checks signatures by an algorithm of the policy (EdDSA with Ed25519, \
+         ES256 with P-256, RS256 with 2048 to 8192 bits): add one, or correct `algorithms`"
+    )]
+    Unusable,
+}
+
+/// What a key is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Material {
+    Ed25519([u8; 32]),
+    /// An uncompressed point.
+    P256([u8; 65]),
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+}
+
+/// A public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    id: Option<String>,
+    material: Material,
+    /// SHA-256 of what it is made of: the same key, whatever it is called.
+    print: [u8; 32],
+}
+
+impl Key {
+    /// The one algorithm that it is good for.
+    pub(super) fn algorithm(&self) -> Algorithm {
+        match self.material {
+            Material::Ed25519(_) => Algorithm::EdDsa,
+            Material::P256(_) => Algorithm::Es256,
+            Material::Rsa { .. } => Algorithm::Rs256,
+        }
+    }
+
+    pub(super) fn print(&self) -> [u8; 32] {
+        self.print
+    }
+
+    /// Whether it signed this.
+    pub(super) fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        let verified = match &self.material {
+            Material::Ed25519(key) => {
+                UnparsedPublicKey::new(&ED25519, key).verify(message, signature)
+            }
+            Material::P256(point) => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
+            }
+            Material::Rsa { n, e } => RsaPublicKeyComponents { n, e }.verify(
+                &RSA_PKCS1_2048_8192_SHA256,
+                message,
+                signature,
+            ),
+        };
+        verified.is_ok()
+    }
+}
+
+/// The keys of an issuer at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeySet(Vec<Key>);
+
+impl KeySet {
+    /// Reads the bytes of a file. Keys for something else are passed over, as RFC 7517 has it.
+    pub(super) fn parse(bytes: &[u8], allowed: &[Algorithm]) -> Result<KeySet, KeySetFault> {
+        if bytes.len() > KEYS_FILE_MAX {
+            return Err(KeySetFault::TooLarge);
+        }
+        let set = json::object(bytes).ok_or(KeySetFault::Form)?;
+        let listed = set.get("keys").and_then(Json::list).ok_or(KeySetFault::Form)?;
+        if listed.len() > KEYS_MAX {
+            return Err(KeySetFault::TooMany);
+        }
+        let mut keys: Vec<Key> = Vec::new();
+        for jwk in listed {
+            let jwk = jwk.object().ok_or(KeySetFault::Form)?;
+            if SECRET.iter().any(|member| jwk.contains_key(*member)) {
+                return Err(KeySetFault::Secret);
+            }
+            let Some(key) = key(jwk).filter(|key| allowed.contains(&key.algorithm())) else {
+                continue;
+            };
+            if key.id.is_some() && keys.iter().any(|other| other.id == key.id) {
+                return Err(KeySetFault::Ambiguous);
+            }
+            keys.push(key);
+        }
+        if keys.is_empty() { Err(KeySetFault::Unusable) } else { Ok(KeySet(keys)) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The key that a header means: the one of its `kid`; without one, the only one that fits.
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
+        let fits = |key: &&Key| key.algorithm() == algorithm;
+        if id.is_some() {
+            return self.0.iter().find(|key| key.id.as_deref() == id).filter(fits);
+        }
+        let mut fitting = self.0.iter().filter(fits);
+        fitting.next().filter(|_| fitting.next().is_none())
+    }
+}
+
+/// A key for signatures of a kind that is known here.
+fn key(jwk: &Object) -> Option<Key> {
+    let text = |name: &str| jwk.get(name).map(Json::text);
+    // A member of another type is a key that says nothing clear.
+    let id = match text("kid") {
+        None => None,
+        Some(id) => Some(id.filter(|id| !id.is_empty() && id.len() <= ID_MAX)?.to_owned()),
+    };
+    let material = match text("kty")?? {
+        "OKP" if text("crv")?? == "Ed25519" => Material::Ed25519(part(jwk, "x")?),
+        "EC" if text("crv")?? == "P-256" => {
+            let (x, y): ([u8; 32], [u8; 32]) = (part(jwk, "x")?, part(jwk, "y")?);
+            let mut point = [4; 65];
+            point[1..33].copy_from_slice(&x);
+            point[33..].copy_from_slice(&y);
+            Material::P256(point)
+        }
+        "RSA" => {
+            let (n, e) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
+            let sound = (256..=1_024).contains(&n.len()) && n[0] != 0 && (1..=5).contains(&e.len());
+            sound.then_some(Material::Rsa { n, e })?
+        }
+        _ => return None,
+    };
+    let print = print(&material);
+    let key = Key { id, material, print };
+    let said = |name: &str, holds: &dyn Fn(&Json) -> bool| jwk.get(name).is_none_or(holds);
+    let meant = said("alg", &|alg| alg.text() == Some(key.algorithm().word()))
+        && said("use", &|usage| usage.text() == Some("sig"))
+        && said("key_ops", &|ops| {
+            ops.list().is_some_and(|ops| ops.iter().any(|op| op.text() == Some("verify")))
+        });
+    meant.then_some(key)
+}
+
+fn bytes(jwk: &Object, name: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(jwk.get(name)?.text()?).ok()
+}
+
+fn part<const N: usize>(jwk: &Object, name: &str) -> Option<[u8; N]> {
+    bytes(jwk, name)?.try_into().ok()
+}
+
+fn print(material: &Material) -> [u8; 32] {
+    let bytes = match material {
+        Material::Ed25519(key) => [&b"Ed25519"[..], key].concat(),
+        Material::P256(point) => [&b"P-256"[..], point].concat(),
+        // The exponent has a length of one byte, so that no two keys run together.
+        Material::Rsa { n, e } => [&b"RSA"[..], &[e.len() as u8], e, n].concat(),
+    };
+    let mut print = [0; 32];
+    print.copy_from_slice(digest(&SHA256, &bytes).as_ref());
+    print
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    const ALL: [Algorithm; 3] = Algorithm::ALL;
+
+    fn set(keys: &[String]) -> Result<KeySet, KeySetFault> {
+        KeySet::parse(format!("{{\"keys\":[{}]}}", keys.join(",")).as_bytes(), &ALL)
+    }
+
+    fn okp(more: &str) -> String {
+        format!("{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"{X}\"{more}}}")
+    }
+
+    fn ec(more: &str) -> String {
+        format!("{{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"{X}\",\"y\":\"{X}\"{more}}}")
+    }
+
+    fn rsa(bytes: usize) -> String {
+        let n = URL_SAFE_NO_PAD.encode(vec![0x81; bytes]);
+        format!("{{\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"{n}\",\"e\":\"AQAB\"}}")
+    }
+
+    /// RFC 8037, A.4.
+    #[test]
+    fn a_signature_of_the_rfc_is_checked_by_its_key() {
+        let set = set(&[okp("")]).unwrap();
+        let key = set.find(None, Algorithm::EdDsa).unwrap();
+        let message = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+        let signature = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt\
+                         9g7sVvpAr_MuM0KAg";
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        assert!(key.signed(message, &signature));
+        assert!(!key.signed(&message[1..], &signature));
+    }
+
+    /// RFC 7515, A.3.
+    #[test]
+    fn a_signature_of_p_256_is_checked_by_its_key() {
+        let body = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc\
+                    19yb290Ijp0cnVlfQ";
+        let ec = r#"{"kty":"EC","crv":"P-256",
+            "x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+        let ec_signature = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQx\
+                            fKTUJqPP3-Kg6NU1Q";
+        let set = set(&[ec.to_owned(), rsa(256)]).unwrap();
+        let message = format!("eyJhbGciOiJFUzI1NiJ9.{body}");
+        let key = set.find(None, Algorithm::Es256).unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(ec_signature).unwrap();
+        assert!(key.signed(message.as_bytes(), &signature));
+        assert!(!key.signed(message.as_bytes(), &signature[1..]));
+        let other = set.find(None, Algorithm::Rs256).unwrap();
+        assert!(!other.signed(message.as_bytes(), &signature));
+    }
+
+    #[test]
+    fn a_key_for_something_else_is_passed_over() {
+        for other in [
+            okp(r#","use":"enc""#),
+            okp(r#","alg":"ES256""#),
+            okp(r#","alg":"HS256""#),
+            okp(r#","alg":1"#),
+            okp(r#","key_ops":["sign"]"#),
+            okp(r#","kid":7"#),
+            okp(r#","kid":"""#),
+            okp("").replace("Ed25519", "X25519"),
+            okp("").replace(X, "AAAA"),
+            ec("").replace("P-256", "secp256k1"),
+            rsa(255),
+            rsa(1_025),
+            r#"{"kty":"RSA","e":"AQAB"}"#.to_owned(),
+            "{}".to_owned(),
+        ] {
+            assert_eq!(set(std::slice::from_ref(&other)), Err(KeySetFault::Unusable), "{other}");
+            assert!(set(&[other, ec("")]).is_ok());
+        }
+        for good in [
+            okp(r#","use":"sig","alg":"EdDSA","key_ops":["verify"],"kid":"a","x5c":["..."]"#),
+            ec(r#","alg":"ES256""#),
+            rsa(256),
+            rsa(1_024),
+        ] {
+            assert!(set(std::slice::from_ref(&good)).is_ok(), "{good}");
+        }
+        let only_rsa = format!("{{\"keys\":[{}]}}", rsa(256));
+        let allowed = [Algorithm::EdDsa, Algorithm::Es256];
+        assert_eq!(KeySet::parse(only_rsa.as_bytes(), &allowed), Err(KeySetFault::Unusable));
+    }
+
+    #[test]
+    fn a_file_that_is_no_set_of_public_keys_is_refused_whole() {
+        for text in
+            ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#, r#"{"keys":[],"keys":[]}"#]
+        {
+            assert_eq!(KeySet::parse(text.as_bytes(), &ALL), Err(KeySetFault::Form), "{text}");
+        }
+        for secret in [okp(r#","d":"AAAA""#), r#"{"kty":"oct","k":"AAAA"}"#.to_owned()] {
+            assert_eq!(set(&[ec(""), secret]), Err(KeySetFault::Secret));
+        }
+        let named = |n: usize| okp(&format!(",\"kid\":\"{n}\""));
+        assert_eq!(set(&[named(1), named(1)]), Err(KeySetFault::Ambiguous));
+        assert!(set(&(0..64).map(named).collect::<Vec<_>>()).is_ok());
+        assert_eq!(set(&(0..65).map(named).collect::<Vec<_>>()), Err(KeySetFault::TooMany));
+        let padded = |n: usize| {
+            let text = format!("{{\"keys\":[{}]}}", okp(""));
+            KeySet::parse(format!("{text}{}", " ".repeat(n - text.len())).as_bytes(), &ALL)
+        };
+        assert!(padded(KEYS_FILE_MAX).is_ok());
+        assert_eq!(padded(KEYS_FILE_MAX + 1), Err(KeySetFault::TooLarge));
+    }
+
+    #[test]
+    fn a_kid_names_its_key_and_without_one_only_a_lone_key_is_meant() {
+        let two = set(&[okp(r#","kid":"a""#), ec(r#","kid":"b""#)]).unwrap();
+        assert!(two.find(Some("a"), Algorithm::EdDsa).is_some());
+        // The key is there, and is not good for what the header says.
+        assert!(two.find(Some("a"), Algorithm::Es256).is_none());
+        assert!(two.find(Some("c"), Algorithm::EdDsa).is_none());
+        assert!(two.find(None, Algorithm::Es256).is_some());
+        assert!(two.find(None, Algorithm::Rs256).is_none());
+        let alike = set(&[okp(r#","kid":"a""#), okp("")]).unwrap();
+        assert!(alike.find(None, Algorithm::EdDsa).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
+            prop_assert!(KeySet::parse(&bytes, &ALL).is_err());
+        }
+
+        #[test]
+        fn no_change_of_a_good_set_makes_the_parser_panic(
+            at in any::<prop::sample::Index>(), cut in 0_usize..8, put in "[\\PC]{0,6}",
+        ) {
+            let mut text = format!("{{\"keys\":[{},{},{}]}}", okp(""), ec(""), rsa(256));
+            let start = at.index(text.len());
+            let end = (start + cut).min(text.len());
+            text.replace_range(start..end, &put);
+            let _ = KeySet::parse(text.as_bytes(), &ALL);
+        }
+    }
+}
