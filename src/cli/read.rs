@@ -34,10 +34,10 @@ pub(super) struct Args {
     #[command(flatten)]
     who: Who,
     /// The agent's token, in this file; by default in the variable GREFFIER_TOKEN
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     token: Option<PathBuf>,
-    /// With --instance and no token: the agent for whom one is made, by default called as the certificate's file
-    #[arg(long, global = true, value_name = "NAME", requires = "instance", conflicts_with = "token",
+    /// With --instance: the agent for whom a token is made, by default called as the certificate's file
+    #[arg(long, value_name = "NAME", requires = "instance", conflicts_with = "token",
         value_parser = super::token::agent)]
     agent: Option<String>,
     /// Why: a purpose of the policy; with --instance, course_delivery if you name none

@@ -18,13 +18,15 @@ pub struct Fresh {
     pub lifetime: Duration,
 }
 
+/// The header to send, and until when.
+type AtHand = (MetadataValue<Ascii>, Instant);
 type Make = dyn Fn() -> Result<Fresh, String> + Send + Sync;
 
 /// Where tokens come from. Clones share the token at hand, as the connections of one session do.
 #[derive(Clone)]
 pub struct TokenSource {
     make: Arc<Make>,
-    at_hand: Arc<Mutex<Option<(MetadataValue<Ascii>, Instant)>>>,
+    at_hand: Arc<Mutex<Option<AtHand>>>,
 }
 
 impl fmt::Debug for TokenSource {

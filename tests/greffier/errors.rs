@@ -7,13 +7,19 @@ use prost::Message as _;
 use toml_edit::value;
 use tonic::Code;
 
-use crate::instance::{CIR, Instance, context};
+use crate::instance::{CIR, Instance, context, mint};
 use crate::told::{Told, told};
 use crate::wire::{Wire, framed};
 
 const DENIED: (Code, &str) = (Code::PermissionDenied, "PURPOSE_NOT_ALLOWED");
 const MALFORMED: (Code, &str) = (Code::InvalidArgument, "REQUEST_MALFORMED");
 const LIST: &str = "/greffier.v1.Records/ListRecords";
+
+/// What a client of bytes sends to be known.
+fn bearer(instance: &Instance) -> String {
+    let (certificate, _) = instance.layout.client("provider-02");
+    format!("Bearer {}", mint(&instance.layout, &certificate).token)
+}
 
 fn with(change: impl FnOnce(&mut Context)) -> Context {
     let mut context = context();
@@ -214,7 +220,8 @@ async fn a_message_that_is_too_large_or_no_message_is_an_invalid_argument() {
         let known = ["REQUEST_MALFORMED", "REQUEST_TOO_LARGE"].contains(&&*garbage.reason);
         assert!(known && garbage.code == Code::InvalidArgument, "{body:02x?}: {garbage:?}");
     }
-    let fine = wire.call(LIST, &[], &framed(0, &good)).await;
+    let bearer = bearer(&instance);
+    let fine = wire.call(LIST, &[("authorization", &bearer)], &framed(0, &good)).await;
     assert_eq!(fine.code(), Code::Ok);
 }
 
@@ -241,8 +248,13 @@ async fn a_deadline_that_passes_is_told_in_our_terms_and_the_entry_stands() {
     let message = ListRecordsRequest { parent, context: Some(context()), ..Default::default() };
     message.encode(&mut good).unwrap();
 
+    let bearer = bearer(&instance);
     let held = instance.hold_ledger();
-    let late = Told::of(&wire.call(LIST, &[("grpc-timeout", "300m")], &framed(0, &good)).await);
+    let late = Told::of(
+        &wire
+            .call(LIST, &[("authorization", &bearer), ("grpc-timeout", "300m")], &framed(0, &good))
+            .await,
+    );
     assert_eq!(late.what(), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
     held.release();
     let next = caller.list(1, "", context()).await.unwrap().proof.unwrap().entry;
@@ -250,13 +262,17 @@ async fn a_deadline_that_passes_is_told_in_our_terms_and_the_entry_stands() {
     assert_eq!((instance.read(first + 1).rows, instance.read(first + 1).asked), (10, 10));
 
     for timeout in ["0m", "1n", "1u"] {
-        let late = wire.call(LIST, &[("grpc-timeout", timeout)], &framed(0, &good)).await;
+        let late = wire
+            .call(LIST, &[("authorization", &bearer), ("grpc-timeout", timeout)], &framed(0, &good))
+            .await;
         if late.code() != Code::Ok {
             assert_eq!(Told::of(&late).what(), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
         }
     }
     for timeout in ["", "1", "m", "-1S", "123456789S", "1x"] {
-        let fine = wire.call(LIST, &[("grpc-timeout", timeout)], &framed(0, &good)).await;
+        let fine = wire
+            .call(LIST, &[("authorization", &bearer), ("grpc-timeout", timeout)], &framed(0, &good))
+            .await;
         assert_eq!(fine.code(), Code::Ok, "{timeout:?}: {fine:?}");
     }
     daemon.stop().await;

@@ -264,7 +264,7 @@ async fn the_figures_are_those_of_an_independent_count() {
         "; 3 of them at least once while off its roster.",
         "The ledger is anchored up to entry ",
         "; unanchored after it.",
-        "for 10 reads none did, and an agent is a client certificate",
+        "is the word of the issuer that vouched: development for 10 reads",
         "PURPOSE_NOT_ALLOWED",
         "agent_day",
     ] {

@@ -246,16 +246,19 @@ fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut)) {
     File::create(path).and_then(|mut file| write!(file, "{document}")).expect("a file to write");
 }
 
-/// Tokens of the instance's issuer, good with a certificate, for an agent who is called as that.
+/// A token of the instance's issuer, good with a certificate, for an agent who is called as that.
+pub(crate) fn mint(layout: &Layout, certificate: &Path) -> Fresh {
+    let issuer = AgentIssuer::open(layout).expect("the issuer of `init`");
+    let mut login = Login::now("", certificate).expect("a certificate");
+    login.agent = Hash(login.certificate).to_string();
+    let token = issuer.token(&login, SystemTime::now()).expect("randomness");
+    Fresh { token, lifetime: login.lifetime }
+}
+
+/// One such token after another.
 pub(crate) fn minted(layout: &Layout, certificate: &Path) -> TokenSource {
     let (layout, certificate) = (layout.clone(), certificate.to_owned());
-    TokenSource::made(move || {
-        let issuer = AgentIssuer::open(&layout).expect("the issuer of `init`");
-        let mut login = Login::now("", &certificate).expect("a certificate");
-        login.agent = Hash(login.certificate).to_string();
-        let token = issuer.token(&login, SystemTime::now()).expect("randomness");
-        Ok(Fresh { token, lifetime: login.lifetime })
-    })
+    TokenSource::made(move || Ok(mint(&layout, &certificate)))
 }
 
 /// A list of texts as TOML has it.

@@ -9,6 +9,8 @@ mod properties;
 #[cfg(feature = "serve")]
 mod access;
 #[cfg(feature = "serve")]
+mod agents;
+#[cfg(feature = "serve")]
 mod budgets;
 #[cfg(feature = "serve")]
 mod compile;
@@ -36,6 +38,8 @@ mod golden;
 mod health;
 #[cfg(feature = "serve")]
 mod instance;
+#[cfg(feature = "serve")]
+mod issuer;
 #[cfg(feature = "serve")]
 mod medium;
 #[cfg(feature = "serve")]

@@ -1,4 +1,5 @@
-//! Ordinary work: the agents of every provider, each with a certificate of its own. Trainers have a
+//! Ordinary work: the agents of every provider, each with a certificate and
+//! tokens of its own. Trainers have a
 //! group, whose list they take and whose files they open again and again; one agent in four is an
 //! office, which looks persons of the roster up by their case numbers. It is faster than an office is,
 //! but only where that costs no persons: whoever is met again on the same day is no new person.

@@ -107,8 +107,8 @@ fn ordinary_work(agents: u64) -> String {
 
 fn the_theft(persons: u64) -> String {
     format!(
-        "Somebody has copied the certificate and key of {THIEF}. Nothing tells the thief from the \
-         agent, and its provider may even go off its roster if it states why. It tries, as fast as \
+        "Somebody has copied the certificate and key of {THIEF}, and sits in its session: new \
+         tokens come as they come to the agent. Nothing tells the thief from the agent, and its provider may even go off its roster if it states why. It tries, as fast as \
          it is let, to take all {} records. Alerts are shown as the security team gets them.",
         grouped(persons)
     )

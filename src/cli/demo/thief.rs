@@ -1,5 +1,5 @@
-//! The thief: a copy of one agent's certificate and key, on another machine. To the gateway it is that
-//! agent. It knows the protocol and the policy's words, and tries what a thief can try, as fast as it
+//! The thief: a copy of one agent's certificate and key, on another machine, and a session of that agent
+//! that makes tokens for it: the worst that can be stolen. To the gateway it is that agent. It knows the protocol and the policy's words, and tries what a thief can try, as fast as it
 //! is let, each way until it has had its turn or nothing comes of it any more.
 
 use std::collections::{BTreeMap, HashSet};
