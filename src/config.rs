@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::{fs, io, thread};
 
 use config::{Environment, File, FileFormat};
+pub use door::DoorFile;
 use serde::Deserialize;
 
 pub mod change;
 mod datasets;
 mod detectors;
+mod door;
 mod faults;
 mod habits;
 mod issuers;
@@ -39,6 +41,9 @@ pub struct Config {
     pub policy: PathBuf,
     /// Certificates of the listener.
     pub tls: TlsFile,
+    /// How much of the door anybody may take.
+    #[serde(default)]
+    pub door: DoorFile,
     /// The ledger, and its keys.
     pub ledger: LedgerFile,
     /// The records.
@@ -251,6 +256,7 @@ impl Config {
         );
         let timeout = self.tls.handshake_timeout_ms;
         hold((100..=60_000).contains(&timeout), "tls.handshake_timeout_ms: write 100 to 60000");
+        self.door.hold(&mut hold);
         let (queue, share) = (self.ledger.queue, self.ledger.share);
         hold((1..=65_536).contains(&queue), "ledger.queue: write 1 to 65536");
         hold((1..=queue).contains(&share), "ledger.share: write 1 to ledger.queue");
@@ -269,6 +275,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::service::Limits;
 
     const SHIPPED: &str = include_str!("../config/config.toml");
 
@@ -296,6 +303,17 @@ mod tests {
         assert_eq!((config.ledger.queue, config.ledger.share), (1_024, 256));
         assert_eq!(config.log.format, LogFormat::Text);
         assert!(!config.development);
+    }
+
+    #[test]
+    fn the_shipped_file_shows_the_defaults_of_the_door() {
+        let shown = SHIPPED.split_once("# [door]\n").unwrap().1;
+        let shown: Vec<_> = shown.lines().map_while(|line| line.strip_prefix("# ")).collect();
+        let keys: Vec<_> = shown.iter().filter(|line| line.contains(" = ")).copied().collect();
+        let with = format!("{SHIPPED}\n[door]\n{}\n", keys.join("\n"));
+        assert_eq!(load(&with, &[]).unwrap().door.limits(), Limits::default());
+        assert_eq!(load(SHIPPED, &[]).unwrap().door.limits(), Limits::default());
+        assert_eq!(keys.len(), 7);
     }
 
     #[test]
@@ -370,12 +388,24 @@ mod tests {
                 ("GREFFIER__TLS__HANDSHAKE_TIMEOUT_MS", "0"),
                 ("GREFFIER__LEDGER__SHARE", "9999"),
                 ("GREFFIER__SOURCE__READERS", "0"),
+                ("GREFFIER__DOOR__CONNECTIONS", "15"),
+                ("GREFFIER__DOOR__IDLE_SECONDS", "0"),
+                ("GREFFIER__DOOR__ADDRESS_HANDSHAKES", "1025"),
                 ("GREFFIER__LEDGER__TAG_KEY", "keys/handles.key"),
             ],
         );
-        for part in
-            ["name:", "trust_domain:", "tls.hand", "ledger.share", "source.readers", "two keys"]
-        {
+        for part in [
+            "name:",
+            "trust_domain:",
+            "tls.hand",
+            "door.connections:",
+            "door.provider_connections:",
+            "door.address_handshakes:",
+            "door.idle_seconds:",
+            "ledger.share",
+            "source.readers",
+            "two keys",
+        ] {
             assert!(refusal.contains(part), "{part} in {refusal}");
         }
     }

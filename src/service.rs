@@ -4,44 +4,49 @@
 mod admin;
 mod alerts;
 mod connection;
+mod expiry;
 mod exports;
+mod frames;
 mod keys;
 mod ledger;
 mod notice;
+mod places;
 pub mod policy;
 pub mod read;
 mod records;
 mod refusals;
 mod rosters;
 mod status;
+mod stream;
 mod tail;
 pub mod tls;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tonic::service::Routes;
 use tonic::{Request, Status as GrpcStatus};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::admission::{Peer, Reader, Role};
+use crate::admission::{Peer, Reader, Refused, Role};
 use crate::ledger::Status;
 use crate::proto::admin_server::AdminServer;
 use crate::proto::alerts_server::AlertsServer;
 use crate::proto::ledger_server::LedgerServer;
 use crate::proto::records_server::RecordsServer;
+use connection::Line;
+pub use places::Limits;
+use places::Places;
 use read::Rooms;
 use status::Fault;
 
 /// Largest request message, in bytes.
 const MESSAGE: usize = 64 << 10;
-/// Connections at once, handshakes among them.
-const CONNECTIONS: usize = 4_096;
 /// How long calls may take to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Names that the health service knows; the empty one is the server as a whole.
@@ -52,7 +57,10 @@ const SERVICES: [&str; 5] =
 struct Shared {
     rooms: Rooms,
     tally: refusals::Tally,
-    /// Says so when the daemon stops: what would go on for ever must end by itself.
+    places: Arc<Places>,
+    warned: expiry::Warned,
+    /// Says so when the daemon stops: what would go on for ever must end by itself. Whatever must
+    /// have ended before the daemon does, listens.
     stopping: watch::Sender<bool>,
 }
 
@@ -80,6 +88,15 @@ impl Shared {
         let policy = self.rooms.policies.now();
         let admitted = Reader::admit(peer, &policy.terms, roles, SystemTime::now());
         admitted.map_err(|refused| self.refuse_peer(peer, (&refused).into()))
+    }
+
+    /// Who a peer is, if the policy knows it at this moment, whatever its role.
+    fn known(&self, peer: &Peer) -> Result<Reader, Refused> {
+        let now = SystemTime::now();
+        let policy = self.rooms.policies.now();
+        let reader = Reader::admit(peer, &policy.terms, &Role::ALL, now)?;
+        self.warned.look(peer, now, &self.rooms.ledger);
+        Ok(reader)
     }
 
     /// A refusal, counted.
@@ -126,11 +143,18 @@ impl Server {
     pub async fn new(
         rooms: Rooms,
         tls: &tls::Settings,
+        limits: Limits,
         ledger_file: PathBuf,
     ) -> Result<Server, ServeError> {
-        let door = Arc::new(tls::Door::new(tls, rooms.policies.now().terms.trust_domain.clone())?);
-        let (tally, stopping) = (refusals::Tally::default(), watch::Sender::new(false));
-        let shared = Arc::new(Shared { rooms, tally, stopping });
+        let trust_domain = rooms.policies.now().terms.trust_domain.clone();
+        let door = Arc::new(tls::Door::new(tls, trust_domain)?);
+        let shared = Arc::new(Shared {
+            rooms,
+            tally: refusals::Tally::default(),
+            places: Arc::new(Places::new(fitting(limits))),
+            warned: expiry::Warned::default(),
+            stopping: watch::Sender::new(false),
+        });
         let (health, health_service) = tonic_health::server::health_reporter();
         let records = RecordsServer::new(records::RecordsService(shared.clone()));
         let ledger = LedgerServer::new(ledger::LedgerService {
@@ -166,8 +190,6 @@ impl Server {
         let now = status.borrow_and_update().clone();
         announce(&self.health, &now).await;
         let watched = rosters::begin(&self.shared).await;
-        let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
         let keep_tally = {
             let shared = self.shared.clone();
             tokio::spawn(async move { shared.tally.keep(&shared.rooms.ledger).await })
@@ -180,14 +202,20 @@ impl Server {
                 }
             })
         };
+        let own =
+            self.door.own().map(|own| tokio::spawn(own.watch(self.shared.rooms.ledger.clone())));
         let mut shutdown = std::pin::pin!(shutdown);
         let keep_keys = tokio::spawn(keys::keep(self.shared.clone()));
         let ended = loop {
             tokio::select! {
-                accepted = accept(&listener, &places) => {
-                    let Some((stream, place)) = accepted else { continue };
-                    self.connection(stream, place, graceful.watcher());
-                }
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, from)) => self.connection(stream, from),
+                    Err(error) => {
+                        // Out of file descriptors, as a rule: waiting lets some be freed.
+                        tracing::warn!(%error, "a connection cannot be accepted");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
                 stopped = follow(&mut status, &self.health) => {
                     if let Some(why) = stopped { break Err(ServeError::Ledger(why)) }
                 }
@@ -201,10 +229,10 @@ impl Server {
             // Who watches has been told, and must not keep the drain waiting.
             self.health.clear_service_status(service).await;
         }
-        if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(DRAIN, self.shared.stopping.closed()).await.is_err() {
             tracing::warn!("calls were still open after the time to drain");
         }
-        for task in [keep_tally, keep_rosters, keep_keys] {
+        for task in [keep_tally, keep_rosters, keep_keys].into_iter().chain(own) {
             task.abort();
             // A task drops what it holds of the ledger only when it has ended.
             let _ = task.await;
@@ -213,43 +241,54 @@ impl Server {
         ended
     }
 
-    fn connection(
-        &self,
-        stream: TcpStream,
-        place: OwnedSemaphorePermit,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) {
+    /// Takes a connection in if there is a place to shake hands in, and serves it if there is one for
+    /// whom its certificate names. Until then it holds the first place.
+    fn connection(&self, stream: TcpStream, from: SocketAddr) {
+        let Some(handshake) = self.shared.places.handshake(from.ip()) else {
+            self.shared.tally.handshake(refusals::HANDSHAKES_FULL);
+            return;
+        };
         let (door, routes, shared) = (self.door.clone(), self.routes.clone(), self.shared.clone());
+        let mut stopping = shared.stopping.subscribe();
         tokio::spawn(async move {
-            match door.open(stream).await {
-                Ok((stream, peer)) => {
-                    connection::serve(stream, peer, routes, shared, watcher).await;
-                }
+            let opened = tokio::select! {
+                opened = door.open(stream, from) => opened,
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            };
+            let (stream, peer) = match opened {
+                Ok(opened) => opened,
                 Err(error) => {
-                    shared.tally.handshake();
+                    shared.tally.handshake(refusals::HANDSHAKE);
                     tracing::debug!(%error, "a handshake failed");
+                    return;
                 }
+            };
+            let place = shared.places.connection(shared.known(&peer).ok().as_ref());
+            let turned_away = place.is_none();
+            let line = Line::new(shared, peer, place);
+            if turned_away {
+                line.refuse(Fault::connections_full());
             }
-            drop(place);
+            let handshake = Some(handshake).filter(|_| turned_away);
+            connection::serve(stream, line, routes).await;
+            drop(handshake);
         });
     }
 }
 
-/// The next connection, when there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
-        Err(error) => {
-            // Out of file descriptors, as a rule: waiting lets some be freed.
-            tracing::warn!(%error, "a connection cannot be accepted");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            None
-        }
+/// The limits, or those that the system's number of open files allows.
+fn fitting(limits: Limits) -> Limits {
+    let Some(files) = places::descriptors() else { return limits };
+    let fitting = limits.clone().within(files);
+    if fitting != limits {
+        tracing::warn!(
+            files,
+            connections = fitting.connections,
+            wanted = limits.connections,
+            "fewer connections than the configuration wants: raise LimitNOFILE, or `ulimit -n`"
+        );
     }
+    fitting
 }
 
 /// Waits for news of the ledger and tells them; why it is out of use for good, if it is.

@@ -144,6 +144,11 @@ impl Peer {
         self.leaf.as_ref().ok().map(|leaf| (leaf.role, &leaf.id))
     }
 
+    /// The last second in which the certificate is good, Unix time.
+    pub fn not_after(&self) -> Option<i64> {
+        self.leaf.as_ref().ok().map(|leaf| leaf.not_after)
+    }
+
     /// Where it calls from, cut to /24 or /48.
     pub fn network(&self) -> &Word {
         &self.network

@@ -137,7 +137,7 @@ fn serve(args: &Args) -> Result<(), Error> {
             Policies::new(InForce { quota: Quota::new(&terms), terms: terms.into(), source });
         let tokens = Tokens::default();
         let rooms = Rooms { policies, tokens, ledger: registrar.ledger.clone() };
-        let server = Server::new(rooms, &tls, ledger.path).await?;
+        let server = Server::new(rooms, &tls, config.door.limits(), ledger.path).await?;
         let (mut term, mut int) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let hangup = signal(SignalKind::hangup())?;

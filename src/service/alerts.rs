@@ -1,17 +1,18 @@
 //! `greffier.v1.Alerts`: what the judge found, and what was decided about it, for those who watch.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
 use super::Shared;
 use super::notice::{self, decide, reason_fault};
 use super::status::Fault;
+use super::stream::Endless;
 use super::tail::{Events, Tail};
-use crate::admission::{Role, Violation};
+use crate::admission::{Reader, Role, Violation, Word};
 use crate::ledger::entry::{self, Deed, Entry, Hash, What};
 use crate::proto::alerts_server::Alerts;
 use crate::proto::{
@@ -21,8 +22,10 @@ use crate::proto::{
 
 /// Who may hear of alerts.
 pub(super) const WATCHERS: [Role; 2] = [Role::Security, Role::Auditor];
-/// Tails at once.
+/// Tails at once, and
 const TAILS: usize = 4_096;
+/// ... of one member of staff.
+const OWN_TAILS: usize = 1_024;
 /// Alerts of a page.
 const PAGE: i32 = 50;
 const PAGE_MAX: i32 = 500;
@@ -35,11 +38,30 @@ const ACKNOWLEDGEMENTS: usize = 100;
 pub(super) struct AlertsService {
     shared: Arc<Shared>,
     tails: Arc<Semaphore>,
+    /// As many as the policy knows.
+    own: Mutex<HashMap<(Role, Word), Arc<Semaphore>>>,
+}
+
+/// A place for a tail: one of all, and one of the reader's own.
+pub(super) struct Place {
+    _of_all: OwnedSemaphorePermit,
+    _own: OwnedSemaphorePermit,
 }
 
 impl AlertsService {
     pub(super) fn new(shared: Arc<Shared>) -> AlertsService {
-        AlertsService { shared, tails: Arc::new(Semaphore::new(TAILS)) }
+        AlertsService { shared, tails: Arc::new(Semaphore::new(TAILS)), own: Mutex::default() }
+    }
+
+    fn place(&self, reader: &Reader) -> Option<Place> {
+        let own = {
+            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = own.entry((reader.role(), reader.id().clone()));
+            own.or_insert_with(|| Arc::new(Semaphore::new(OWN_TAILS))).clone()
+        };
+        let _own = own.try_acquire_owned().ok()?;
+        let _of_all = self.tails.clone().try_acquire_owned().ok()?;
+        Some(Place { _of_all, _own })
     }
 
     fn malformed<T>(&self, request: &Request<T>, faults: &[Violation]) -> Status {
@@ -55,12 +77,14 @@ impl Alerts for AlertsService {
         &self,
         request: Request<TailAlertsRequest>,
     ) -> Result<Response<Events>, Status> {
-        self.shared.reader(&request, &WATCHERS)?;
-        let Ok(place) = self.tails.clone().try_acquire_owned() else {
+        let reader = self.shared.reader(&request, &WATCHERS)?;
+        let Some(place) = self.place(&reader) else {
             return Err(self.shared.refuse(&request, Fault::tails_full()));
         };
         let tail = Tail::open(&self.shared, &request, place)?;
-        Ok(Response::new(tail.events()))
+        let mut response = Response::new(tail.events());
+        response.extensions_mut().insert(Endless);
+        Ok(response)
     }
 
     async fn list_alerts(

@@ -3,81 +3,263 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::Watcher;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, sleep_until};
 use tokio_rustls::server::TlsStream;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower_service::Service as _;
 
-use super::Shared;
+use super::frames::{Flooded, Frames};
+use super::places::{self, Limits};
 use super::status::Fault;
+use super::stream::{PATIENCE, Reply, Streams, watched};
+use super::{MESSAGE, Shared};
 use crate::admission::Peer;
 
-/// Longest that any call may take, whatever deadline it names.
+/// Longest that any call may take until its reply begins, whatever deadline it names: its request,
+/// too, must have come by then.
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// Calls at once on one connection.
 const STREAMS: u32 = 256;
-/// Bytes of headers of one call.
+/// Bytes of headers of one call, and
 const HEADERS: u32 = 16 << 10;
+/// ... how many they may be.
+const METADATA: usize = 64;
+/// Bytes of requests that wait to be read, on one connection; one has at most half of it.
+const WINDOW: u32 = 2 * MESSAGE as u32;
+/// Bytes of one reply that HTTP/2 may keep while the network takes none.
+const SEND: usize = 32 << 10;
+/// Streams that a client opens and resets before anybody has looked at them.
+const PENDING_RESETS: usize = 32;
+/// Streams that are reset because a client broke the rules.
+const ERROR_RESETS: usize = 64;
 /// An idle connection is asked whether it still lives, and dropped if it does not answer.
 const PING: Duration = Duration::from_secs(30);
 const PONG: Duration = Duration::from_secs(10);
+/// How long a client may take to go once it has been told to and has no call left.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// A connection that there is no place for: long enough to tell the client so.
+const TURNED_AWAY: Duration = Duration::from_secs(1);
 
-/// Serves a connection until it ends or the daemon drains.
-pub(super) async fn serve(
-    stream: TlsStream<TcpStream>,
-    peer: Peer,
-    routes: Routes,
+/// What is shared by the calls of one connection.
+pub(super) struct Line {
     shared: Arc<Shared>,
-    watcher: Watcher,
-) {
-    let peer = Arc::new(peer);
-    let service =
-        service_fn(move |request| call(request, peer.clone(), routes.clone(), shared.clone()));
-    let mut http = http2::Builder::new(TokioExecutor::new());
+    peer: Arc<Peer>,
+    /// None if there was none to have: then every call is told so.
+    place: Option<places::Connection>,
+    streams: Mutex<OpenStreams>,
+}
+
+struct OpenStreams {
+    open: usize,
+    /// Since when it is as many.
+    since: Instant,
+    /// Of these, the tails: they alone may go on after a goodbye.
+    tails: usize,
+}
+
+impl Line {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        peer: Peer,
+        place: Option<places::Connection>,
+    ) -> Arc<Line> {
+        let streams = Mutex::new(OpenStreams { open: 0, since: Instant::now(), tails: 0 });
+        Arc::new(Line { shared, peer: Arc::new(peer), place, streams })
+    }
+
+    /// One more stream, until this is dropped.
+    pub(super) fn open(self: &Arc<Self>) -> OpenStream {
+        self.streams().open += 1;
+        OpenStream(self.clone())
+    }
+
+    /// One of the open streams is a tail, until this is dropped.
+    pub(super) fn tail(self: &Arc<Self>) -> OpenTail {
+        self.streams().tails += 1;
+        OpenTail(self.clone())
+    }
+
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.shared.stopping.subscribe()
+    }
+
+    /// A refusal, counted.
+    pub(super) fn refuse(&self, fault: Fault) -> Status {
+        self.shared.refuse_peer(&self.peer, fault)
+    }
+
+    fn streams(&self) -> MutexGuard<'_, OpenStreams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when nothing has been going on.
+    fn quiet(&self) -> Option<Instant> {
+        let streams = self.streams();
+        (streams.open == 0).then_some(streams.since)
+    }
+}
+
+/// A stream that is open.
+pub(super) struct OpenStream(Arc<Line>);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let mut streams = self.0.streams();
+        streams.open -= 1;
+        streams.since = Instant::now();
+    }
+}
+
+/// A tail that is open.
+pub(super) struct OpenTail(Arc<Line>);
+
+impl Drop for OpenTail {
+    fn drop(&mut self) {
+        self.0.streams().tails -= 1;
+    }
+}
+
+/// Serves a connection until it ends, has been idle, is old, or the daemon drains.
+pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>, routes: Routes) {
+    let of_call = line.clone();
+    let service = service_fn(move |request| call(request, of_call.clone(), routes.clone()));
+    let mut http = http2::Builder::new(Streams(line.clone()));
     http.timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEADERS)
-        .max_pending_accept_reset_streams(32)
-        .max_local_error_reset_streams(64)
+        .initial_stream_window_size(WINDOW / 2)
+        .initial_connection_window_size(WINDOW)
+        .max_send_buf_size(SEND)
+        .max_pending_accept_reset_streams(PENDING_RESETS)
+        .max_local_error_reset_streams(ERROR_RESETS)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PONG);
-    let connection = http.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection ended");
+    let flooded = Flooded::default();
+    let stream = Frames::new(stream, flooded.clone());
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut stopping = line.stopping();
+    let mut end = End::new(&line);
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended");
+                }
+                break;
+            }
+            _ = stopping.wait_for(|stopping| *stopping), if end.said.is_none() => {
+                end.said = Some(Instant::now());
+                connection.as_mut().graceful_shutdown();
+            }
+            () = sleep_until(end.next()) => match end.due() {
+                Due::Nothing => {}
+                Due::Goodbye => connection.as_mut().graceful_shutdown(),
+                // A client that does not take its leave is left.
+                Due::Cut => break,
+            }
+        }
+    }
+    if flooded.is() {
+        line.refuse(Fault::flood());
+    }
+}
+
+/// When a connection is told to end, and when it is cut.
+struct End<'a> {
+    line: &'a Line,
+    idle: Duration,
+    old: Instant,
+    /// When it was told.
+    said: Option<Instant>,
+}
+
+enum Due {
+    Nothing,
+    Goodbye,
+    Cut,
+}
+
+impl<'a> End<'a> {
+    fn new(line: &'a Line) -> End<'a> {
+        let Limits { idle, age, .. } = *line.shared.places.limits();
+        let age = if line.place.is_some() { age } else { TURNED_AWAY };
+        End { line, idle, old: Instant::now() + age, said: None }
+    }
+
+    /// When to look again.
+    fn next(&self) -> Instant {
+        let quiet = self.line.quiet().unwrap_or_else(Instant::now);
+        match self.said {
+            None => self.old.min(quiet + self.idle),
+            Some(said) => said.max(quiet) + GOODBYE,
+        }
+    }
+
+    fn due(&mut self) -> Due {
+        let now = Instant::now();
+        let quiet = self.line.quiet();
+        let Some(said) = self.said else {
+            let idle = quiet.is_some_and(|since| since + self.idle <= now);
+            if now < self.old && !idle {
+                return Due::Nothing;
+            }
+            self.said = Some(now);
+            return Due::Goodbye;
+        };
+        let gone = quiet.is_some_and(|since| said.max(since) + GOODBYE <= now);
+        // Calls have ended by themselves by then; what is left is whoever watches the health.
+        let late = said + CALL_MAX + PATIENCE <= now && self.line.streams().tails == 0;
+        if gone || late { Due::Cut } else { Due::Nothing }
     }
 }
 
 async fn call(
-    mut request: Request<Incoming>,
-    peer: Arc<Peer>,
-    mut routes: Routes,
-    shared: Arc<Shared>,
-) -> Result<Response<Body>, Infallible> {
+    request: Request<Incoming>,
+    line: Arc<Line>,
+    routes: Routes,
+) -> Result<Response<Reply>, Infallible> {
+    let (response, place) = match admit(&request, &line) {
+        Ok(place) => (answer(request, &line, routes).await, Some(place)),
+        Err(fault) => (line.refuse(fault).into_http(), None),
+    };
+    Ok(watched(response, &line, place))
+}
+
+/// What holds for every call, whatever it calls: health and reflection, too, are for whom the policy
+/// knows.
+fn admit(request: &Request<Incoming>, line: &Line) -> Result<OwnedSemaphorePermit, Fault> {
+    if request.headers().len() > METADATA {
+        return Err(Fault::too_much_metadata(METADATA));
+    }
+    let place = line.place.as_ref().ok_or_else(Fault::connections_full)?;
+    line.shared.known(&line.peer).map_err(|refused| Fault::from(&refused))?;
+    place.call().ok_or_else(Fault::calls_full)
+}
+
+async fn answer(mut request: Request<Incoming>, line: &Line, mut routes: Routes) -> Response<Body> {
     let limit = deadline(request.headers()).unwrap_or(CALL_MAX).min(CALL_MAX);
     // gRPC health and reflection are standards of their own, with their own statuses.
     let standard = request.uri().path().starts_with("/grpc.");
-    request.extensions_mut().insert(peer.clone());
+    request.extensions_mut().insert(line.peer.clone());
     let Some(response) = within(limit, routes.call(request)).await else {
-        return Ok(Fault::deadline().status().into_http());
+        return Fault::deadline().status().into_http();
     };
     match foreign(&response).filter(|_| !standard) {
-        None => Ok(response),
-        Some(status) => {
-            let fault = Fault::transport(status.code(), status.message());
-            shared.tally.call(&peer, fault.reason());
-            Ok(fault.status().into_http())
-        }
+        None => response,
+        Some(status) => line.refuse(Fault::transport(status.code(), status.message())).into_http(),
     }
 }
 

@@ -9,6 +9,7 @@ use super::Shared;
 use super::exports::{Export, Pages};
 use super::read::Stopped;
 use super::status::Fault;
+use super::stream::Paced;
 use crate::admission::{Ask, Peer, Refused, Shown};
 use crate::ledger::wall;
 use crate::proto::records_server::Records;
@@ -73,7 +74,9 @@ impl Records for RecordsService {
         &self,
         request: Request<ExportRecordsRequest>,
     ) -> Result<Response<Pages>, Status> {
-        Ok(Response::new(Export::open(&self.0, request)?.pages()))
+        let mut response = Response::new(Export::open(&self.0, request)?.pages());
+        response.extensions_mut().insert(Paced);
+        Ok(response)
     }
 
     async fn get_record(

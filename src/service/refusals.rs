@@ -19,6 +19,8 @@ const NAMED: usize = 16;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Reason of a connection that ended before its certificate was known good.
 pub(super) const HANDSHAKE: &str = "HANDSHAKE";
+/// Reason of a connection for which there was no place to shake hands in.
+pub(super) const HANDSHAKES_FULL: &str = "HANDSHAKES_FULL";
 
 type Counts = BTreeMap<&'static str, u64>;
 
@@ -53,10 +55,10 @@ impl Tally {
     }
 
     /// Counts a connection that ended before there was a certificate to count it under.
-    pub(super) fn handshake(&self) {
+    pub(super) fn handshake(&self, reason: &'static str) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counted.since.get_or_insert_with(wall);
-        *counted.others.entry(HANDSHAKE).or_default() += 1;
+        *counted.others.entry(reason).or_default() += 1;
     }
 
     /// Hands the count to the ledger every second, for ever. What the ledger cannot take now is

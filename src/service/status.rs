@@ -112,6 +112,43 @@ impl Fault {
         Fault::new(Code::Aborted, "TAIL_TOO_SLOW", english, french)
     }
 
+    /// A reply that its client does not take; it finds a stream that was reset.
+    pub(super) fn reply_not_taken() -> Fault {
+        let english = "the reply was not taken in time: nothing more of it is sent";
+        let french = "La réponse n’a pas été lue à temps.";
+        Fault::new(Code::DeadlineExceeded, "REPLY_NOT_TAKEN", english, french)
+    }
+
+    /// A provider has as many connections as it may have.
+    pub(super) fn connections_full() -> Fault {
+        let english = "as many connections are open as you may have: use those, or close one";
+        let french = "Trop de connexions sont ouvertes : réutilisez-les ou fermez-en une.";
+        Fault::new(Code::ResourceExhausted, "CONNECTIONS_FULL", english, french)
+            .retry_after(Duration::from_secs(5))
+    }
+
+    /// A provider has as many calls in flight as it may have.
+    pub(super) fn calls_full() -> Fault {
+        let english = "as many of your calls are in flight as there may be: wait for their replies";
+        let french = "Trop d’appels sont en cours : attendez leurs réponses.";
+        Fault::new(Code::ResourceExhausted, "CALLS_FULL", english, french)
+            .retry_after(Duration::from_millis(500))
+    }
+
+    /// More headers than any call has need of.
+    pub(super) fn too_much_metadata(most: usize) -> Fault {
+        let english = format!("a request has at most {most} headers");
+        let french = "Requête aux en-têtes trop nombreux.";
+        Fault::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", english, french)
+    }
+
+    /// A connection that is cut for its frames; there is no call to answer.
+    pub(super) fn flood() -> Fault {
+        let english = "more frames than calls have need of: the connection is closed";
+        let french = "Trop de trames sans appel : la connexion est coupée.";
+        Fault::new(Code::ResourceExhausted, "FLOOD", english, french)
+    }
+
     /// The daemon stops while something goes on that would not end by itself.
     pub(super) fn stopping() -> Fault {
         let english = "the gateway is stopping: come again";

@@ -1,6 +1,7 @@
 //! One tail of alerts: whatever lies behind an entry, then whatever comes, and heartbeats. It is a
 //! stream that does work only when the connection has room for its next event, so a slow reader
-//! costs its place and a cursor: what it has not taken yet waits on the board that all share.
+//! costs its place and a cursor: what it has not taken yet waits on the board that all share. One
+//! that takes nothing for too long loses its place: see `stream`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{Stream, unfold};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Status};
 
 use super::Shared;
-use super::alerts::WATCHERS;
+use super::alerts::{Place, WATCHERS};
 use super::notice::event;
 use super::status::Fault;
 use crate::admission::Peer;
@@ -28,8 +29,6 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const SOON: Duration = Duration::from_secs(1);
 /// Each tail is up to so much faster, so that a thousand opened at once do not beat at once.
 const SPREAD: Duration = Duration::from_secs(1);
-/// How long a reader may take to make room for the next event.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a tail sends.
 pub(super) type Events = Pin<Box<dyn Stream<Item = Result<TailAlertsResponse, Status>> + Send>>;
@@ -54,16 +53,14 @@ pub(super) struct Tail {
     beat: Option<Beat>,
     next_beat: Instant,
     period: Duration,
-    /// When the connection took the last event.
-    taken: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Tail {
     pub(super) fn open(
         shared: &Arc<Shared>,
         request: &Request<TailAlertsRequest>,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Result<Tail, Status> {
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
         let now = Instant::now();
@@ -77,7 +74,6 @@ impl Tail {
             beat: None,
             next_beat: now,
             period: period(),
-            taken: now,
             _place: place,
         })
     }
@@ -86,20 +82,11 @@ impl Tail {
     pub(super) fn events(self) -> Events {
         Box::pin(unfold(Some(self), async |tail| {
             let mut tail = tail?;
-            match tail.next().await {
+            match tail.event().await {
                 Ok(event) => Some((Ok(TailAlertsResponse { event: Some(event) }), Some(tail))),
                 Err(status) => Some((Err(status), None)),
             }
         }))
-    }
-
-    async fn next(&mut self) -> Result<Event, Status> {
-        if self.taken.elapsed() > PATIENCE {
-            return Err(self.shared.refuse_peer(&self.peer, Fault::tail_too_slow()));
-        }
-        let event = self.event().await?;
-        self.taken = Instant::now();
-        Ok(event)
     }
 
     async fn event(&mut self) -> Result<Event, Status> {

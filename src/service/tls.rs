@@ -2,6 +2,7 @@
 //! handshake; what the certificate says is for the door.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::expiry::Own;
 use crate::admission::Peer;
 use crate::ledger::signer::{BadSecret, read_secret};
 
@@ -57,6 +59,7 @@ pub(super) struct Door {
     acceptor: TlsAcceptor,
     timeout: Duration,
     trust_domain: Arc<str>,
+    own: Option<Own>,
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -74,33 +77,43 @@ impl Door {
         let roots = Arc::new(roots);
         let verifier =
             WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build()?;
+        let chain = certificates(&settings.certificate)?;
+        let own = chain.first().and_then(Own::of);
         let pem = |error| TlsError::Pem { path: settings.key.clone(), error };
         let key = PrivateKeyDer::from_pem_slice(read_secret(&settings.key)?.as_bytes());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(certificates(&settings.certificate)?, key.map_err(pem)?)?;
+            .with_single_cert(chain, key.map_err(pem)?)?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         // A resumed session would carry a certificate that may have expired since; HTTP/2 keeps
         // connections open anyway.
         config.send_tls13_tickets = 0;
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Door { acceptor, timeout: settings.handshake_timeout, trust_domain })
+        Ok(Door { acceptor, timeout: settings.handshake_timeout, trust_domain, own })
+    }
+
+    /// The server's certificate.
+    pub(super) fn own(&self) -> Option<Own> {
+        self.own
     }
 
     /// Shakes hands within the time allowed.
     ///
     /// # Errors
     /// Whatever ended the handshake; the caller is told nothing more than TLS tells.
-    pub(super) async fn open(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Peer)> {
+    pub(super) async fn open(
+        &self,
+        stream: TcpStream,
+        from: SocketAddr,
+    ) -> io::Result<(TlsStream<TcpStream>, Peer)> {
         // Replies are small and answered one by one: waiting to fill a segment only delays them.
         stream.set_nodelay(true)?;
-        let address = stream.peer_addr()?;
         let shaken = tokio::time::timeout(self.timeout, self.acceptor.accept(stream)).await;
         let stream = shaken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let leaf = leaf.ok_or_else(|| io::Error::other("no client certificate"))?;
-        let peer = Peer::from_certificate(leaf, address, &self.trust_domain);
+        let peer = Peer::from_certificate(leaf, from, &self.trust_domain);
         Ok((stream, peer))
     }
 }

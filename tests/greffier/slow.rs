@@ -74,7 +74,8 @@ impl Gateway {
             client_ca: config.tls.client_ca,
             handshake_timeout: Duration::from_secs(5),
         };
-        let server = Server::new(rooms, &tls, config.ledger.path).await.expect("a server");
+        let limits = config.door.limits();
+        let server = Server::new(rooms, &tls, limits, config.ledger.path).await.expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its number").to_string();
         tokio::spawn(server.run(listener, std::future::pending()));

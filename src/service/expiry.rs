@@ -1,0 +1,224 @@
+//! Certificates that run out: said in the log while there is time to make new ones, each at most once
+//! a day, and in the ledger at 30, 7 and 1 days. It knows days and names; what a certificate may do is not its business.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustls::pki_types::CertificateDer;
+use tokio::time::interval;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
+
+use crate::admission::{Peer, Role, Word};
+use crate::ledger::Ledger;
+use crate::ledger::entry::{Hash, Matter, Warning, sha256};
+
+/// From how many days ahead on it is said. Each is said more urgently than the one before.
+const AHEAD: [u64; 3] = [30, 7, 1];
+const DAY: u64 = 86_400;
+/// Certificates whose last warning is remembered; beyond it, they are forgotten and said again.
+const REMEMBERED: usize = 4_096;
+
+/// A certificate of a caller that will run out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Expiring {
+    pub(super) role: Role,
+    pub(super) id: Word,
+    /// SHA-256 of the certificate.
+    pub(super) fingerprint: [u8; 32],
+    /// Whole days, 0 on its last.
+    pub(super) days_left: u64,
+    /// One of [`AHEAD`], if it was not warned of from there yet.
+    ahead: Option<u64>,
+}
+
+/// Which day each certificate was last warned of, and from how many days ahead.
+#[derive(Default)]
+pub(super) struct Warned(Mutex<HashMap<[u8; 32], (u64, u64)>>);
+
+impl Warned {
+    /// What to warn of, if this certificate runs out soon and was not warned of today.
+    fn due(&self, peer: &Peer, now: SystemTime) -> Option<Expiring> {
+        let (role, id) = peer.name()?;
+        let days_left = days_left(peer.not_after()?, now)?;
+        let today = unix(now) / DAY;
+        let fingerprint = peer.fingerprint();
+        let mut warned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = warned.get(&fingerprint).copied();
+        if last.is_some_and(|(day, _)| day == today) {
+            return None;
+        }
+        let ahead = ahead(days_left);
+        if warned.len() >= REMEMBERED {
+            warned.clear();
+        }
+        warned.insert(fingerprint, (today, ahead));
+        let ahead = last.is_none_or(|(_, before)| before != ahead).then_some(ahead);
+        Some(Expiring { role, id: id.clone(), fingerprint, days_left, ahead })
+    }
+
+    /// Looks at the certificate of somebody whom the policy knows; warns if it is time.
+    pub(super) fn look(&self, peer: &Peer, now: SystemTime, ledger: &Ledger) {
+        let Some(expiring) = self.due(peer, now) else { return };
+        let Expiring { role, id, fingerprint, days_left, ahead } = expiring;
+        let certificate = Hash(fingerprint);
+        tracing::warn!(
+            %role, %id, %certificate, days_left,
+            "a client's certificate runs out: it needs a new one"
+        );
+        if let Some(ahead) = ahead {
+            let warning = warning(Some((role, id)), certificate, days_left, ahead);
+            let ledger = ledger.clone();
+            // The call that showed the certificate does not wait for it.
+            tokio::spawn(async move { record(&ledger, warning).await });
+        }
+    }
+}
+
+/// The least of [`AHEAD`] that is not past.
+fn ahead(days_left: u64) -> u64 {
+    AHEAD.into_iter().rfind(|ahead| days_left <= *ahead).unwrap_or(AHEAD[0])
+}
+
+fn warning(whose: Option<(Role, Word)>, certificate: Hash, days_left: u64, ahead: u64) -> Warning {
+    let (role, id) = whose.map(|(role, id)| (role.word().into(), id)).unzip();
+    Warning {
+        matter: Matter::Certificate,
+        provider: None,
+        dataset: None,
+        role,
+        id,
+        certificate: Some(certificate),
+        digest: None,
+        observed: days_left,
+        expected: ahead,
+    }
+}
+
+async fn record(ledger: &Ledger, warning: Warning) {
+    if let Err(error) = ledger.warn(warning).await {
+        tracing::warn!(%error, "a certificate that runs out could not be recorded");
+    }
+}
+
+/// The daemon's own certificate.
+#[derive(Clone, Copy)]
+pub(super) struct Own {
+    /// Its last good second, Unix time.
+    not_after: i64,
+    fingerprint: Hash,
+}
+
+impl Own {
+    /// What matters of a certificate, if it can be read.
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Own> {
+        let (_, read) = X509Certificate::from_der(certificate).ok()?;
+        let not_after = read.validity().not_after.timestamp();
+        Some(Own { not_after, fingerprint: sha256(&[certificate]) })
+    }
+
+    /// Warns now and every day, while it runs out.
+    pub(super) async fn watch(self, ledger: Ledger) {
+        let Own { not_after, fingerprint } = self;
+        let mut days = interval(Duration::from_secs(DAY));
+        let mut before = None;
+        loop {
+            days.tick().await;
+            let now = SystemTime::now();
+            match days_left(not_after, now) {
+                Some(days_left) => {
+                    tracing::warn!(
+                        days_left,
+                        "the gateway's certificate runs out: give it a new one and start it again"
+                    );
+                    let ahead = ahead(days_left);
+                    if before.replace(ahead) != Some(ahead) {
+                        let warning = warning(None, fingerprint, days_left, ahead);
+                        record(&ledger, warning).await;
+                    }
+                }
+                None if i64::try_from(unix(now)).unwrap_or(i64::MAX) > not_after => {
+                    tracing::warn!("the gateway's certificate has run out: no client will connect");
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// Whole days until then, if it is not over and near enough to be said.
+fn days_left(not_after: i64, now: SystemTime) -> Option<u64> {
+    let left = u64::try_from(not_after).ok()?.checked_sub(unix(now))?;
+    (left <= AHEAD[0] * DAY).then_some(left / DAY)
+}
+
+fn unix(now: SystemTime) -> u64 {
+    now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::example::{DOMAIN, address, der};
+
+    /// 2 January 2026, at midnight.
+    const END: u64 = 1_767_312_000;
+
+    fn peer() -> Peer {
+        let der = der(&["spiffe://cir.example/provider/alpha"], |params| {
+            params.not_after = rcgen::date_time_ymd(2026, 1, 2);
+        });
+        Peer::from_certificate(&der, address(), DOMAIN)
+    }
+
+    fn before(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(END - seconds)
+    }
+
+    #[test]
+    fn a_certificate_is_warned_of_from_thirty_days_ahead_to_its_last_second() {
+        for (seconds, days) in [
+            (31 * DAY, None),
+            (30 * DAY + 1, None),
+            (30 * DAY, Some(30)),
+            (7 * DAY, Some(7)),
+            (DAY, Some(1)),
+            (DAY - 1, Some(0)),
+            (0, Some(0)),
+        ] {
+            let due = Warned::default().due(&peer(), before(seconds));
+            assert_eq!(due.map(|due| due.days_left), days, "{seconds} s before");
+        }
+        assert_eq!(days_left(END as i64, UNIX_EPOCH + Duration::from_secs(END + 1)), None);
+    }
+
+    #[test]
+    fn each_certificate_is_warned_of_once_a_day() {
+        let (warned, alpha, other) = (Warned::default(), peer(), peer());
+        let due = |peer: &Peer, seconds| warned.due(peer, before(seconds));
+        let first = due(&alpha, 5 * DAY).unwrap();
+        assert_eq!((first.role, &*first.id), (Role::Provider, "alpha"));
+        assert_eq!((first.fingerprint, first.days_left), (alpha.fingerprint(), 5));
+        assert_eq!(due(&alpha, 5 * DAY), None);
+        assert_eq!(due(&alpha, 4 * DAY + 1), None, "the same day");
+        assert!(due(&other, 5 * DAY).is_some());
+        let later = due(&alpha, 4 * DAY).unwrap();
+        assert_eq!((first.ahead, later.days_left, later.ahead), (Some(7), 4, None));
+        let last = due(&alpha, DAY).unwrap();
+        assert_eq!((last.days_left, last.ahead), (1, Some(1)));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let warned = Warned::default();
+        let full = (0..REMEMBERED).map(|n| {
+            let mut print = [0; 32];
+            print[..8].copy_from_slice(&n.to_be_bytes());
+            (print, (0, 30))
+        });
+        warned.0.lock().unwrap().extend(full);
+        assert!(warned.due(&peer(), before(DAY)).is_some());
+        assert_eq!(warned.0.lock().unwrap().len(), 1);
+    }
+}
