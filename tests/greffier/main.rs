@@ -31,6 +31,8 @@ mod exposure;
 #[cfg(feature = "serve")]
 mod fault;
 #[cfg(feature = "serve")]
+mod flood;
+#[cfg(feature = "serve")]
 mod given;
 #[cfg(feature = "serve")]
 mod golden;
@@ -40,6 +42,8 @@ mod health;
 mod instance;
 #[cfg(feature = "serve")]
 mod issuer;
+#[cfg(feature = "serve")]
+mod limits;
 #[cfg(feature = "serve")]
 mod medium;
 #[cfg(feature = "serve")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt as _;
 use greffier::admission::{Keyring, Tokens};
 use greffier::anomaly::Anomaly;
 use greffier::config::{Config, policy};
@@ -30,7 +31,8 @@ use tonic::{Code, Status, Streaming};
 
 use crate::instance::Instance;
 use crate::pki::{Authority, Shown};
-use crate::told::told;
+use crate::told::{Told, told};
+use crate::wire::{Wire, answered, framed, shake_at};
 
 /// A gateway on this runtime.
 struct Gateway {
@@ -80,6 +82,18 @@ impl Gateway {
         let address = listener.local_addr().expect("its number").to_string();
         tokio::spawn(server.run(listener, std::future::pending()));
         Gateway { address, layout, ledger }
+    }
+
+    /// A connection of bytes, with room for so many of each reply.
+    async fn wire(&self, shown: &Shown, window: u32) -> Wire {
+        let stream = shake_at(&self.address, &self.layout.ca(), Some(shown)).await;
+        Wire::over(stream.expect("a handshake"), window).await
+    }
+
+    /// Waits for a small call: whatever the connection sent before has come by then.
+    async fn settle(&self, wire: &Wire) {
+        let status = wire.call("/grpc.health.v1.Health/None", &[], &framed(0, b"")).await;
+        assert_ne!(status.code(), Code::Ok);
     }
 
     /// A client whose window holds 64 KiB: what it does not read stays at the gateway.
@@ -169,6 +183,158 @@ async fn a_reader_that_takes_nothing_is_cut_and_goes_on_where_it_was() {
     eprintln!("cut after {before} of 400 events, and resumed with the other {}", 400 - before);
     // The one that reads is still there.
     assert!(to_heartbeat(&mut fast).await.1.is_ok());
+}
+
+/// Until a stream or a connection has been dealt with, on the network's own time.
+async fn until(mut holds: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not come");
+        tokio::task::yield_now().await;
+    }
+}
+
+const LIST: &str = "/greffier.v1.Records/ListRecords";
+const CHECKPOINT: &str = "/greffier.v1.Ledger/GetCheckpoint";
+const TAIL: &str = "/greffier.v1.Alerts/TailAlerts";
+
+fn door(instance: &Instance, key: &str, seconds: i64) {
+    instance.config(|config| {
+        let mut door = toml_edit::Table::new();
+        door.insert(key, toml_edit::value(seconds));
+        config.insert("door", toml_edit::Item::Table(door));
+    });
+}
+
+#[tokio::test]
+async fn a_tail_that_takes_nothing_at_all_is_reset_after_twice_that_time() {
+    let instance = Instance::new();
+    let gateway = Gateway::start(&instance).await;
+    let wire = gateway.wire(&instance.layout.client("security-soc"), 0).await;
+    let (answer, mut request) = wire.begin(TAIL, &[]).await;
+    request.send_data(framed(0, b"").into(), true).unwrap();
+    let mut events = answer.await.unwrap().into_body();
+    gateway.settle(&wire).await;
+    pass(Duration::from_secs(31)).await;
+    gateway.settle(&wire).await;
+    let mut next = std::pin::pin!(events.data());
+    assert!(next.as_mut().now_or_never().is_none(), "it has lost its place, and may hear why");
+    pass(Duration::from_secs(31)).await;
+    let reset = next.await.expect("an end").expect_err("a reset");
+    assert_eq!(reset.reason(), Some(h2::Reason::CANCEL));
+}
+
+#[tokio::test]
+async fn a_reply_that_is_not_taken_is_cut_and_one_that_is_taken_in_time_is_whole() {
+    let instance = Instance::new();
+    let gateway = Gateway::start(&instance).await;
+    let shown = instance.layout.client("auditor-1");
+    let wire = gateway.wire(&shown, 1).await;
+    let ask = async || {
+        let (answer, mut request) = wire.begin(CHECKPOINT, &[]).await;
+        request.send_data(framed(0, b"").into(), true).unwrap();
+        answer.await.unwrap().into_body()
+    };
+    let (mut taken, mut left) = (ask().await, wire_zero(&gateway, &shown).await);
+    // The window opens by what was read: byte by byte.
+    let mut bytes = 0;
+    while let Some(data) = taken.data().await {
+        let data = data.unwrap();
+        bytes += data.len();
+        taken.flow_control().release_capacity(data.len()).unwrap();
+    }
+    assert!(bytes > 100, "{bytes}");
+    let status = Status::from_header_map(&taken.trailers().await.unwrap().unwrap()).unwrap();
+    assert_eq!(status.code(), Code::Ok);
+    gateway.settle(&left.0).await;
+    pass(Duration::from_secs(29)).await;
+    gateway.settle(&left.0).await;
+    let mut next = std::pin::pin!(left.1.data());
+    assert!(next.as_mut().now_or_never().is_none());
+    pass(Duration::from_secs(2)).await;
+    let reset = next.await.expect("an end").expect_err("a reset");
+    assert_eq!(reset.reason(), Some(h2::Reason::CANCEL));
+}
+
+/// A call on a connection of its own whose client makes no room for its reply.
+async fn wire_zero(gateway: &Gateway, shown: &Shown) -> (Wire, h2::RecvStream) {
+    let wire = gateway.wire(shown, 0).await;
+    let (answer, mut request) = wire.begin(CHECKPOINT, &[]).await;
+    request.send_data(framed(0, b"").into(), true).unwrap();
+    let body = answer.await.unwrap().into_body();
+    (wire, body)
+}
+
+#[tokio::test]
+async fn a_request_that_comes_byte_by_byte_has_thirty_seconds() {
+    let instance = Instance::new();
+    let gateway = Gateway::start(&instance).await;
+    let wire = gateway.wire(&instance.layout.client("provider-02"), 65_535).await;
+    let request = framed(0, &[0; 100]);
+    let (mut late, mut in_time) = (wire.begin(LIST, &[]).await, wire.begin(LIST, &[]).await);
+    for byte in &request[..29] {
+        for begun in [&mut late, &mut in_time] {
+            begun.1.send_data(vec![*byte].into(), false).unwrap();
+        }
+        gateway.settle(&wire).await;
+        pass(Duration::from_secs(1)).await;
+    }
+    let malformed = Told::of(&wire.end(in_time, &request[29..]).await);
+    assert_eq!(malformed.code, Code::InvalidArgument);
+    pass(Duration::from_secs(2)).await;
+    let ended = Told::of(&answered(late.0).await);
+    assert_eq!(ended.what(), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_told_to_go_and_one_with_a_tail_is_not() {
+    let instance = Instance::new();
+    door(&instance, "idle_seconds", 20);
+    let gateway = Gateway::start(&instance).await;
+    let idle = gateway.wire(&instance.layout.client("auditor-1"), 65_535).await;
+    let mut tail = gateway.tail(instance.layout.client("security-soc"), u64::MAX).await;
+    assert!(to_heartbeat(&mut tail).await.1.is_ok());
+    gateway.settle(&idle).await;
+    pass(Duration::from_secs(19)).await;
+    assert!(!idle.is_over());
+    // A call begins the time anew.
+    gateway.settle(&idle).await;
+    pass(Duration::from_secs(19)).await;
+    gateway.settle(&idle).await;
+    assert!(!idle.is_over());
+    assert!(to_heartbeat(&mut tail).await.1.is_ok());
+    pass(Duration::from_secs(21)).await;
+    assert!(idle.ended().await.is_ok(), "a goodbye without an error");
+    assert!(to_heartbeat(&mut tail).await.1.is_ok());
+}
+
+#[tokio::test]
+async fn an_old_connection_lets_its_calls_end_and_takes_no_more() {
+    let instance = Instance::new();
+    door(&instance, "age_seconds", 40);
+    let gateway = Gateway::start(&instance).await;
+    let shown = instance.layout.client("auditor-1");
+    let wire = gateway.wire(&shown, 65_535).await;
+    let mut tail = gateway.tail(instance.layout.client("security-soc"), u64::MAX).await;
+    assert!(to_heartbeat(&mut tail).await.1.is_ok());
+    for _ in 0..3 {
+        pass(Duration::from_secs(9)).await;
+        gateway.settle(&wire).await;
+        assert!(to_heartbeat(&mut tail).await.1.is_ok());
+    }
+    let begun = wire.begin(CHECKPOINT, &[]).await;
+    gateway.settle(&wire).await;
+    pass(Duration::from_secs(14)).await;
+    until(|| wire.takes_no_more()).await;
+    let status = wire.end(begun, &framed(0, b"")).await;
+    assert_eq!(status.code(), Code::Ok, "{status:?}");
+    assert!(wire.ended().await.is_ok());
+    // A tail goes on: its certificate is looked at with every heartbeat.
+    for _ in 0..5 {
+        pass(Duration::from_secs(10)).await;
+        assert!(to_heartbeat(&mut tail).await.1.is_ok());
+    }
+    gateway.settle(&gateway.wire(&shown, 65_535).await).await;
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 //! send.
 
 use std::io;
+use std::path::Path;
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::SendStream;
+use h2::client::{ResponseFuture, SendRequest};
 use http::{HeaderMap, Request};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject as _;
@@ -13,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::Status;
@@ -26,8 +29,16 @@ pub(crate) async fn shake(
     daemon: &Daemon,
     shown: Option<&Shown>,
 ) -> io::Result<TlsStream<TcpStream>> {
+    shake_at(&daemon.address, &daemon.settings("provider-01").ca, shown).await
+}
+
+/// The same with any gateway.
+pub(crate) async fn shake_at(
+    address: &str,
+    ca: &Path,
+    shown: Option<&Shown>,
+) -> io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let ca = daemon.settings("provider-01").ca;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca).expect("ca.pem")).expect("an authority");
     let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone());
@@ -45,7 +56,8 @@ pub(crate) async fn shake(
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = TcpStream::connect(&daemon.address).await?;
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
     let name = ServerName::try_from("localhost").expect("a name");
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
@@ -64,19 +76,43 @@ pub(crate) async fn alert(daemon: &Daemon, shown: Option<&Shown>) -> String {
     }
 }
 
-/// An HTTP/2 connection.
-pub(crate) struct Wire(SendRequest<Bytes>);
+/// An HTTP/2 connection, and its end.
+pub(crate) struct Wire(SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>);
+
+/// A call that has begun: what will be answered, and where its request goes on.
+pub(crate) type Begun = (ResponseFuture, SendStream<Bytes>);
 
 impl Wire {
     pub(crate) async fn open(daemon: &Daemon, shown: &Shown) -> Wire {
-        let stream = shake(daemon, Some(shown)).await.expect("a handshake");
-        let (send, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
-        tokio::spawn(connection);
-        Wire(send)
+        Wire::over(shake(daemon, Some(shown)).await.expect("a handshake"), 65_535).await
     }
 
-    /// A POST of these bytes; the gRPC status, from wherever it stands.
-    pub(crate) async fn call(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Status {
+    /// A client that makes room for so many bytes of each reply, and for more as it reads.
+    pub(crate) async fn over(stream: TlsStream<TcpStream>, window: u32) -> Wire {
+        let mut client = h2::client::Builder::new();
+        let shaken = client.initial_window_size(window).handshake(stream).await;
+        let (send, connection) = shaken.expect("HTTP/2");
+        Wire(send, tokio::spawn(connection))
+    }
+
+    /// How the connection ended, once it has.
+    pub(crate) async fn ended(self) -> Result<(), h2::Error> {
+        self.1.await.expect("a connection does not panic")
+    }
+
+    /// Whether it has.
+    pub(crate) fn is_over(&self) -> bool {
+        self.1.is_finished()
+    }
+
+    /// Whether the gateway has said its goodbye.
+    pub(crate) fn takes_no_more(&self) -> bool {
+        use futures_util::FutureExt as _;
+        self.is_over() || matches!(self.0.clone().ready().now_or_never(), Some(Err(_)))
+    }
+
+    /// Begins a call.
+    pub(crate) async fn begin(&self, path: &str, headers: &[(&str, &str)]) -> Begun {
         let mut request = Request::post(format!("https://localhost{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
@@ -85,20 +121,35 @@ impl Wire {
         }
         let request = request.body(()).expect("a request");
         let mut send = self.0.clone().ready().await.expect("HTTP/2");
-        let (response, mut stream) = send.send_request(request, false).expect("HTTP/2");
-        stream.send_data(Bytes::copy_from_slice(body), true).expect("HTTP/2");
-        let (head, mut body) = response.await.expect("a response").into_parts();
-        if let Some(status) = Status::from_header_map(&head.headers) {
-            return status;
-        }
-        while let Some(data) = body.data().await {
-            let data = data.expect("data");
-            body.flow_control().release_capacity(data.len()).expect("HTTP/2");
-        }
-        let trailers: HeaderMap = body.trailers().await.expect("HTTP/2").unwrap_or_default();
-        Status::from_header_map(&trailers)
-            .unwrap_or_else(|| panic!("no gRPC status: {} {:?}", head.status, head.headers))
+        send.send_request(request, false).expect("HTTP/2")
     }
+
+    /// Ends a call; its status.
+    pub(crate) async fn end(&self, begun: Begun, body: &[u8]) -> Status {
+        let (response, mut stream) = begun;
+        stream.send_data(Bytes::copy_from_slice(body), true).expect("HTTP/2");
+        answered(response).await
+    }
+
+    /// A POST of these bytes; the gRPC status, from wherever it stands.
+    pub(crate) async fn call(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Status {
+        self.end(self.begin(path, headers).await, body).await
+    }
+}
+
+/// The status of a call, from wherever it stands.
+pub(crate) async fn answered(response: ResponseFuture) -> Status {
+    let (head, mut body) = response.await.expect("a response").into_parts();
+    if let Some(status) = Status::from_header_map(&head.headers) {
+        return status;
+    }
+    while let Some(data) = body.data().await {
+        let data = data.expect("data");
+        body.flow_control().release_capacity(data.len()).expect("HTTP/2");
+    }
+    let trailers: HeaderMap = body.trailers().await.expect("HTTP/2").unwrap_or_default();
+    Status::from_header_map(&trailers)
+        .unwrap_or_else(|| panic!("no gRPC status: {} {:?}", head.status, head.headers))
 }
 
 /// A message as gRPC frames it: a flag, the length, the bytes.
