@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+mod flood;
 #[path = "../gauge/mod.rs"]
 mod gauge;
 mod load;
@@ -46,6 +47,10 @@ struct Args {
     /// Every call to the gateway carries an agent's token; else its certificate stands in for it
     #[arg(long)]
     tokens: bool,
+    /// Instead: the gateway flooded by one provider, so many connections or calls, and another one's
+    /// calls
+    #[arg(long, value_name = "N", conflicts_with = "tails")]
+    flood: Option<usize>,
     /// A folder on the disk that the ledger is to be measured on
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
     place: PathBuf,
@@ -61,6 +66,10 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let ended = match (arguments.next(), arguments.next()) {
         (Some(first), Some(dir)) if first == stand::AS_PLAIN => plain::serve(Path::new(&dir)),
+        (Some(first), Some(_)) if first == flood::AS_ATTACKER => {
+            let told: Vec<String> = std::env::args().skip(2).collect();
+            flood::attack(&told)
+        }
         _ if !gauge::wanted() => {
             println!("nothing measured: run it with `cargo bench --bench gateway`");
             Ok(())
@@ -90,6 +99,12 @@ fn run(args: &Args) -> Result<(), Failed> {
              Figures are medians (least to greatest).",
             args.pairs, args.seconds
         );
+    }
+    if let Some(count) = args.flood {
+        let measured = flood::measure(&stand, count, args.pairs, seconds);
+        let (text, json) = runtime.block_on(measured)?;
+        println!("{}", if args.json { json.to_string() } else { text });
+        return Ok(());
     }
     let mut levels: Vec<Value> = Vec::new();
     for &in_flight in &args.levels {

@@ -95,6 +95,11 @@ impl Stand {
         settings(&self.layout, &self.address, name)
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Number of the newest entry.
     pub(crate) async fn newest(&self) -> Result<u64, Failed> {
         let mode = OpenFlags::SQLITE_OPEN_READ_ONLY;

@@ -21,7 +21,7 @@ use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower_service::Service as _;
 
-use super::frames::{Flooded, Frames};
+use super::frames::{Frames, Seen};
 use super::places::{self, Limits};
 use super::status::Fault;
 use super::stream::{PATIENCE, Reply, Streams, watched};
@@ -147,11 +147,11 @@ pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>, routes:
         .max_local_error_reset_streams(ERROR_RESETS)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PONG);
-    let flooded = Flooded::default();
-    let stream = Frames::new(stream, flooded.clone());
+    let seen = Seen::default();
+    let stream = Frames::new(stream, seen.clone());
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let mut stopping = line.stopping();
-    let mut end = End::new(&line);
+    let mut end = End::new(&line, &seen);
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
@@ -172,7 +172,7 @@ pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>, routes:
             }
         }
     }
-    if flooded.is() {
+    if seen.flooded() {
         line.refuse(Fault::flood());
     }
 }
@@ -180,6 +180,7 @@ pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>, routes:
 /// When a connection is told to end, and when it is cut.
 struct End<'a> {
     line: &'a Line,
+    seen: &'a Seen,
     idle: Duration,
     old: Instant,
     /// When it was told.
@@ -193,23 +194,27 @@ enum Due {
 }
 
 impl<'a> End<'a> {
-    fn new(line: &'a Line) -> End<'a> {
+    fn new(line: &'a Line, seen: &'a Seen) -> End<'a> {
         let Limits { idle, age, .. } = *line.shared.places.limits();
         let age = if line.place.is_some() { age } else { TURNED_AWAY };
-        End { line, idle, old: Instant::now() + age, said: None }
+        End { line, seen, idle, old: Instant::now() + age, said: None }
     }
 
     /// When to look again.
     fn next(&self) -> Instant {
-        let quiet = self.line.quiet().unwrap_or_else(Instant::now);
+        let now = Instant::now();
+        let quiet = self.line.quiet().unwrap_or(now);
         match self.said {
-            None => self.old.min(quiet + self.idle),
+            None => self.old.min(quiet + self.idle).min(now + PATIENCE),
             Some(said) => said.max(quiet) + GOODBYE,
         }
     }
 
     fn due(&mut self) -> Due {
         let now = Instant::now();
+        if self.seen.stalled().is_some_and(|since| since + PATIENCE <= now) {
+            return Due::Cut;
+        }
         let quiet = self.line.quiet();
         let Some(said) = self.said else {
             let idle = quiet.is_some_and(|since| since + self.idle <= now);

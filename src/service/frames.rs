@@ -5,8 +5,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -110,13 +109,29 @@ impl Scan {
     }
 }
 
-/// Whether a connection was closed because its client sent too much of nothing.
+/// What is known of a connection from its bytes.
 #[derive(Clone, Default)]
-pub(super) struct Flooded(Arc<AtomicBool>);
+pub(super) struct Seen(Arc<Mutex<State>>);
 
-impl Flooded {
-    pub(super) fn is(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+#[derive(Default)]
+struct State {
+    flooded: bool,
+    stalled: Option<Instant>,
+}
+
+impl Seen {
+    /// Whether it was closed because its client sent too much of nothing.
+    pub(super) fn flooded(&self) -> bool {
+        self.state().flooded
+    }
+
+    /// Since when the network has taken nothing of what there is to send.
+    pub(super) fn stalled(&self) -> Option<Instant> {
+        self.state().stalled
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,13 +141,15 @@ pub(super) struct Frames<S> {
     scan: Scan,
     chatter: Left,
     resets: Left,
-    flooded: Flooded,
+    /// Whether `seen` says that it has stalled.
+    stalled: bool,
+    seen: Seen,
 }
 
 impl<S> Frames<S> {
-    pub(super) fn new(stream: S, flooded: Flooded) -> Frames<S> {
+    pub(super) fn new(stream: S, seen: Seen) -> Frames<S> {
         let (chatter, resets) = (Left::new(CHATTER), Left::new(RESETS));
-        Frames { stream, scan: Scan::new(), chatter, resets, flooded }
+        Frames { stream, scan: Scan::new(), chatter, resets, stalled: false, seen }
     }
 
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -149,12 +166,24 @@ impl<S> Frames<S> {
         if within {
             return Ok(());
         }
-        self.flooded.0.store(true, Ordering::Relaxed);
+        self.seen.state().flooded = true;
         Err(io::Error::other("more frames than calls have need of"))
     }
 
     fn sent(&mut self, bytes: usize) {
         self.chatter.earn(bytes as f64 / BYTES);
+    }
+
+    /// What came of a write.
+    fn written(&mut self, write: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = write {
+            self.sent(bytes);
+        }
+        if self.stalled != write.is_pending() {
+            self.stalled = write.is_pending();
+            self.seen.state().stalled = self.stalled.then(Instant::now);
+        }
+        write
     }
 }
 
@@ -176,9 +205,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Frames<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        self.sent(written);
-        Poll::Ready(Ok(written))
+        let write = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(write)
     }
 
     fn poll_write_vectored(
@@ -186,9 +214,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Frames<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
-        self.sent(written);
-        Poll::Ready(Ok(written))
+        let write = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.written(write)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -208,7 +235,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Frames<S> {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt as _;
     use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
@@ -218,7 +247,7 @@ mod tests {
     }
 
     fn watched() -> Frames<()> {
-        let mut frames = Frames::new((), Flooded::default());
+        let mut frames = Frames::new((), Seen::default());
         frames.count(&[0x50; PREFACE]).unwrap();
         frames
     }
@@ -235,7 +264,7 @@ mod tests {
         {
             let mut frames = watched();
             assert_eq!(passed(&mut frames, kind, 0, payload), 1_024, "type {kind}");
-            assert!(frames.flooded.is());
+            assert!(frames.seen.flooded());
         }
         let mut frames = watched();
         assert_eq!(passed(&mut frames, DATA, 0, &[]), 1_024);
@@ -265,6 +294,23 @@ mod tests {
         {
             assert_eq!(passed(&mut frames, kind, flags, payload), 10_000, "type {kind}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_that_takes_nothing_is_noticed_until_it_takes_something() {
+        let (mut near, far) = tokio::io::duplex(64);
+        let seen = Seen::default();
+        let mut frames = Frames::new(far, seen.clone());
+        frames.write_all(&[0; 64]).await.unwrap();
+        assert_eq!(seen.stalled(), None);
+        let began = Instant::now();
+        assert!(frames.write(&[0]).now_or_never().is_none());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(frames.write(&[0]).now_or_never().is_none());
+        assert_eq!(seen.stalled(), Some(began));
+        near.read_exact(&mut [0; 64]).await.unwrap();
+        frames.write_all(&[0]).await.unwrap();
+        assert_eq!(seen.stalled(), None);
     }
 
     proptest! {

@@ -193,9 +193,11 @@ impl hyper::body::Body for Reply {
             rest.since = None;
         }
         let next = rest.next(cx);
-        if next.is_ready() {
-            rest.since.get_or_insert_with(Instant::now);
-        }
+        rest.since = match next {
+            Poll::Ready(_) => rest.since.or_else(|| Some(Instant::now())),
+            // Whatever there was has been taken.
+            Poll::Pending => None,
+        };
         next
     }
 

@@ -266,6 +266,23 @@ async fn wire_zero(gateway: &Gateway, shown: &Shown) -> (Wire, h2::RecvStream) {
 }
 
 #[tokio::test]
+async fn whoever_watches_the_health_and_takes_what_comes_is_not_cut() {
+    let instance = Instance::new();
+    let gateway = Gateway::start(&instance).await;
+    let wire = gateway.wire(&instance.layout.client("auditor-1"), 65_535).await;
+    let (answer, mut request) = wire.begin("/grpc.health.v1.Health/Watch", &[]).await;
+    request.send_data(framed(0, b"").into(), true).unwrap();
+    let mut news = answer.await.unwrap().into_body();
+    assert!(news.data().await.unwrap().is_ok());
+    for _ in 0..4 {
+        gateway.settle(&wire).await;
+        pass(Duration::from_secs(25)).await;
+    }
+    gateway.settle(&wire).await;
+    assert!(news.data().now_or_never().is_none());
+}
+
+#[tokio::test]
 async fn a_request_that_comes_byte_by_byte_has_thirty_seconds() {
     let instance = Instance::new();
     let gateway = Gateway::start(&instance).await;
