@@ -228,7 +228,7 @@ impl Enemy {
     }
 
     async fn half_open(&self) -> Result<(), Failed> {
-        self.connect().await?.read(&mut [0]).await?;
+        self.connect().await?.read_exact(&mut [0]).await?;
         Ok(())
     }
 

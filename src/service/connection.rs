@@ -238,20 +238,21 @@ async fn call(
 ) -> Result<Response<Reply>, Infallible> {
     let (response, place) = match admit(&request, &line) {
         Ok(place) => (answer(request, &line, routes).await, Some(place)),
-        Err(fault) => (line.refuse(fault).into_http(), None),
+        Err(refused) => (refused.into_http(), None),
     };
     Ok(watched(response, &line, place))
 }
 
 /// What holds for every call, whatever it calls: health and reflection, too, are for whom the policy
 /// knows.
-fn admit(request: &Request<Incoming>, line: &Line) -> Result<OwnedSemaphorePermit, Fault> {
+fn admit(request: &Request<Incoming>, line: &Line) -> Result<OwnedSemaphorePermit, Status> {
     if request.headers().len() > METADATA {
-        return Err(Fault::too_much_metadata(METADATA));
+        return Err(line.refuse(Fault::too_much_metadata(METADATA)));
     }
-    let place = line.place.as_ref().ok_or_else(Fault::connections_full)?;
-    line.shared.known(&line.peer).map_err(|refused| Fault::from(&refused))?;
-    place.call().ok_or_else(Fault::calls_full)
+    let place = line.place.as_ref().ok_or_else(|| line.refuse(Fault::connections_full()))?;
+    let known = line.shared.known(&line.peer);
+    known.map_err(|refused| line.refuse((&refused).into()))?;
+    place.call().ok_or_else(|| line.refuse(Fault::calls_full()))
 }
 
 async fn answer(mut request: Request<Incoming>, line: &Line, mut routes: Routes) -> Response<Body> {
