@@ -251,9 +251,9 @@ fn miskeyed(
 ) -> Result<Option<(Word, Word)>, rusqlite::Error> {
     for (search, key) in dataset.searches.iter().flat_map(|s| s.keys.iter().map(move |k| (s, k))) {
         let SearchKey::Name { of, column } = key else { continue };
-        let named = |name: &Word| format!(r#", "{}""#, dataset.column(name).unwrap_or(name));
+        let named = |name: &Word| format!(r#", t."{}""#, dataset.column(name).unwrap_or(name));
         let (table, fields) = (&dataset.table, of.iter().map(named).collect::<String>());
-        let sql = format!(r#"SELECT "{column}"{fields} FROM "{table}" LIMIT {LOOKED_AT}"#);
+        let sql = format!(r#"SELECT t."{column}"{fields} FROM "{table}" t LIMIT {LOOKED_AT}"#);
         let mut statement = reader.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

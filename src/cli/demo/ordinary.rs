@@ -1,7 +1,7 @@
-//! Ordinary work: the agents of every provider, each with a certificate and
-//! tokens of its own. Trainers have a
-//! group, whose list they take and whose files they open again and again; one agent in four is an
-//! office, which looks persons of the roster up by their case numbers. It is faster than an office is,
+//! Ordinary work: the agents of every provider, each with a certificate and tokens of its own. Trainers
+//! have a group, which the first takes as a list again and again and the others look up, and whose files
+//! they open; one agent in four is an office, which looks persons of the roster up by their case numbers.
+//! It is faster than an office is,
 //! but only where that costs no persons: whoever is met again on the same day is no new person.
 
 use std::collections::HashSet;
@@ -109,14 +109,13 @@ struct Day {
 }
 
 impl Day {
-    /// One agent after another takes the next page of the roster as its group; then all work on.
+    /// One agent after another takes the next persons of the roster as its group; then all work on.
     async fn begin(self, them: Vec<Settings>) -> Result<Vec<Kept>, ClientError> {
         let mut tasks = JoinSet::new();
-        let mut token = String::new();
         for (n, settings) in (0..).zip(&them) {
             let mut agent = self.agent(settings, n).await?;
             if n + 1 < them.len() as u64 {
-                token = agent.take_group(&token).await;
+                agent.take_group(n as usize).await;
             }
             tasks.spawn(agent.work_on());
         }
@@ -152,8 +151,8 @@ struct Agent {
     caller: Caller,
     chance: ChaCha8Rng,
     began: Instant,
-    /// Size of its group's page, and the token that leads to it.
-    group: Option<(i32, String)>,
+    /// Size of the page of the roster that is its group.
+    group: Option<i32>,
     /// Names of the records that it was given today.
     met: Vec<String>,
     known: HashSet<String>,
@@ -162,11 +161,20 @@ struct Agent {
 }
 
 impl Agent {
-    /// Takes its group's list; returns what leads to the next one.
-    async fn take_group(&mut self, token: &str) -> String {
+    /// Meets its group. A page token is its agent's own, so that a list leads nobody else to a page
+    /// behind the first.
+    async fn take_group(&mut self, n: usize) {
         let size = self.chance.random_range(GROUP);
-        self.group = Some((size, token.to_owned()));
-        self.attend().await
+        if n == 0 {
+            self.group = Some(size);
+            return self.attend().await;
+        }
+        let roster = self.day.roster.clone();
+        let first = n * *GROUP.end() as usize;
+        for id in roster.iter().skip(first).take(size as usize) {
+            self.read(&caller::by_number(id), &why("attendance_report", "GROUP-1", View::Basic))
+                .await;
+        }
     }
 
     async fn work_on(mut self) -> Kept {
@@ -190,17 +198,15 @@ impl Agent {
         let may_meet = self.known.len() < room.min(NEW_MOST);
         match self.chance.random_range(0..100) {
             0..50 if may_meet || self.met.is_empty() => self.look_up().await,
-            50..60 if self.group.is_some() => drop(self.attend().await),
+            50..60 if self.group.is_some() => self.attend().await,
             _ => self.open().await,
         }
     }
 
     /// The list of the group, as for an attendance sheet.
-    async fn attend(&mut self) -> String {
-        let Some((size, token)) = self.group.clone() else { return String::new() };
-        let sheet = why("attendance_report", "GROUP-1", View::Basic);
-        let reply = self.read(&caller::list(size, &token), &sheet).await;
-        reply.map_or_else(String::new, |reply| reply.next_page_token)
+    async fn attend(&mut self) {
+        let Some(size) = self.group else { return };
+        self.read(&caller::list(size, ""), &why("attendance_report", "GROUP-1", View::Basic)).await;
     }
 
     /// A file that was given today, once more.
@@ -221,7 +227,7 @@ impl Agent {
         self.read(&query, &why("exam_registration", "EXAM-3", View::Full)).await;
     }
 
-    async fn read(&mut self, query: &Query, why: &Context) -> Option<Reply> {
+    async fn read(&mut self, query: &Query, why: &Context) {
         let before = self.caller.retried;
         let done = self.caller.read(query, why).await;
         self.day.work.retried.fetch_add(self.caller.retried - before, Relaxed);
@@ -229,12 +235,10 @@ impl Agent {
             Ok(reply) => {
                 self.day.work.served.fetch_add(1, Relaxed);
                 self.keep(&reply);
-                Some(reply)
             }
             Err(Refused { reason, .. }) => {
                 self.day.work.refused.fetch_add(1, Relaxed);
                 self.refusals.push(reason.unwrap_or_else(|| "no answer".to_owned()));
-                None
             }
         }
     }

@@ -156,6 +156,9 @@ pub(super) struct Thief {
     known: Arc<Known>,
     loot: Arc<Mutex<Loot>>,
     chance: ChaCha8Rng,
+    /// Why it says that it meets strangers: the same for a turn, as a page leads only to the next one of
+    /// the same reason.
+    reason: &'static str,
     /// When the turn of the tactic is over.
     until: Instant,
 }
@@ -168,7 +171,8 @@ impl Thief {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
         chance.set_stream(1);
         let (loot, known) = (Arc::default(), Arc::new(known));
-        Thief { settings, caller: None, known, loot, chance, until: Instant::now() }
+        let (reason, until) = (REASONS[0], Instant::now());
+        Thief { settings, caller: None, known, loot, chance, reason, until }
     }
 
     /// Attempts so far, and persons in the replies to them.
@@ -190,6 +194,7 @@ impl Thief {
     /// Tries one tactic for as long as its turn lasts.
     pub(super) async fn try_out(&mut self, tactic: Tactic, turn: Duration) {
         self.until = Instant::now() + turn;
+        self.reason = REASONS[self.chance.random_range(0..REASONS.len())];
         let _ = match tactic {
             Tactic::OneByOne => self.one_by_one().await,
             Tactic::HugePages => self.huge_pages().await,
@@ -286,8 +291,7 @@ impl Thief {
         let mut caller = self.connected().await?;
         let mut context = why("course_delivery", "COURSE-9", View::Contact);
         if stranger {
-            let one = self.chance.random_range(0..REASONS.len());
-            context.off_roster_reason = REASONS[one].to_owned();
+            context.off_roster_reason = self.reason.to_owned();
         }
         let done = caller.once(query.clone(), context).await;
         let pause = self.keep(&done);
