@@ -118,7 +118,7 @@ enum What {
         #[arg(long, default_value = "")]
         page_token: String,
     },
-    /// Records by exact values
+    /// Records by the values of a search, names in any spelling
     Search {
         /// A search of the dataset, as in policy.toml
         search: String,
