@@ -55,11 +55,15 @@ mod pages;
 #[cfg(feature = "serve")]
 mod pki;
 #[cfg(feature = "serve")]
+mod policy;
+#[cfg(feature = "serve")]
 mod proofs;
 #[cfg(feature = "serve")]
 mod refused;
 #[cfg(feature = "serve")]
 mod registrar;
+#[cfg(feature = "serve")]
+mod reload;
 #[cfg(feature = "serve")]
 mod repeats;
 #[cfg(feature = "serve")]
