@@ -381,6 +381,7 @@ mod tests {
             view: Some("basic".into()),
             off_roster_reason: Some("no reason".into()),
             request_id: Some("1".into()),
+            job: None,
         };
         let Err(Refused::Malformed(violations)) = grant_to("alpha", ask) else { panic!() };
         let fields: Vec<_> = violations.iter().map(|v| v.field).collect();

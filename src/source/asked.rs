@@ -107,11 +107,13 @@ mod tests {
 
     use super::*;
     use crate::admission::example::{ask, now, peer, terms};
-    use crate::admission::{Ask, Caller, Permit, Role, Terms};
+    use crate::admission::{Ask, Caller, Permit, Role, Shown, Terms, Tokens};
 
     fn permit_of(terms: Terms, ask: Ask) -> Permit {
-        let caller = Caller::admit(&peer(Role::Provider, "beta"), &Arc::new(terms), now());
-        Permit::grant(caller.ok().unwrap(), ask).ok().unwrap()
+        let (peer, terms) = (peer(Role::Provider, "beta"), Arc::new(terms));
+        let (shown, tokens) = (Shown::new([]), Tokens::default());
+        let caller = Caller::admit(&peer, &shown, &terms, &tokens, now()).ok().unwrap();
+        Permit::grant(caller, ask).ok().unwrap()
     }
 
     fn pairs(values: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -193,6 +195,8 @@ mod tests {
             with(&|a| a.off_roster_reason = Some("walk_in".into()), &list("")),
             with(&|a| a.off_roster_reason = Some("transfer".into()), &list("")),
             with(&|_| (), &list("x")),
+            with(&|a| a.job = Some(7), &Query::Export { page_token: String::new() }),
+            with(&|a| a.job = Some(8), &Query::Export { page_token: String::new() }),
             with(&|_| (), &get("")),
             with(&|_| (), &get("x")),
             with(&|_| (), &search("name", &[one])),

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::admission::{CaseForm, Class, Hours};
+use crate::admission::{CaseForm, Class, Hours, SearchKey};
 use crate::config::policy::parse;
 use crate::config::policy::tests::SHIPPED;
 
@@ -345,7 +345,14 @@ fn edit(policy: &mut Policy, which: u8, n: u8) {
             cir.fields[usize::from(n % 5)].class = class[usize::from(n % 4)];
         }
         (9, ..) => flip(&mut cir.off_roster_reasons, one),
-        (10, ..) => flip(&mut cir.searches[0].fields, one),
+        (10, ..) => {
+            let keys = &mut cir.searches[0].keys;
+            let key = SearchKey::Exact(one.clone());
+            match keys.iter().position(|known| *known == key) {
+                Some(at) => drop(keys.remove(at)),
+                None => keys.push(key),
+            }
+        }
         (11, ..) => {
             let purpose = cir.purposes.get_mut("course_delivery").unwrap();
             flip(&mut purpose.views, view);
