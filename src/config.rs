@@ -17,6 +17,7 @@ mod detectors;
 mod door;
 mod faults;
 mod habits;
+pub mod in_force;
 mod issuers;
 pub mod policy;
 mod providers;

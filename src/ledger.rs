@@ -3,7 +3,7 @@
 //! a fold over the entries.
 //!
 //! To trust `verify`, read `entry`, `merkle`, `checkpoint`, `receipt`, `facts`, `acts`, `jobs`,
-//! `repeats`, `rosters`, `store` and `verify`, and no more.
+//! `repeats`, `rosters`, `rules`, `store` and `verify`, and no more.
 
 pub mod acts;
 pub mod checkpoint;
@@ -14,6 +14,7 @@ pub mod merkle;
 pub mod receipt;
 mod repeats;
 mod rosters;
+mod rules;
 pub mod store;
 pub mod tag;
 pub mod verify;

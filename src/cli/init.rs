@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{bar, failed, grouped, print};
 use crate::anomaly::Anomaly;
-use crate::config::policy;
+use crate::config::{in_force, policy};
 use crate::instance::{InstanceError, Made, NotFounded, Plan, Stage, prepare};
 use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, StartError};
@@ -67,6 +67,8 @@ pub(super) enum InitError {
     Founding(#[from] NotFounded),
     #[error(transparent)]
     Ledger(#[from] StartError),
+    #[error("the copy of the policy: {0}")]
+    Copy(#[from] std::io::Error),
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -110,6 +112,7 @@ fn write_ledger(made: &Made) -> Result<(), InitError> {
     };
     let founding = made.layout.founding(&origin)?;
     start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh())?;
+    in_force::keep(&settings.path, &policy)?;
     Ok(())
 }
 

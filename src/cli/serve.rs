@@ -16,7 +16,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{failed, print};
 use crate::admission::{KeyFile, Keyring, RunBy, Tokens};
 use crate::anomaly::Anomaly;
-use crate::config::{Config, LogFormat, Unusable, policy};
+use crate::config::{Config, LogFormat, Unusable, in_force, policy};
 use crate::ledger::registrar::Registrar;
 use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, StartError};
@@ -115,7 +115,10 @@ fn serve(args: &Args) -> Result<(), Error> {
     let origin = start::origin(&ledger.path, &config.name)?;
     let signer = Signer::new(&origin, &read_key(&config.ledger.signing_key)?);
     let signer = signer.map_err(BadSecret::from)?;
-    let rules = policy.rules();
+    let (rules, changes) = in_force::compared(&ledger.path, watched.path(), &policy);
+    for change in changes.iter().filter(|change| change.looser) {
+        tracing::warn!("policy: {change}");
+    }
     let tls = tls::Settings {
         certificate: config.tls.certificate,
         key: config.tls.key,
@@ -132,16 +135,19 @@ fn serve(args: &Args) -> Result<(), Error> {
         let address = config.listen;
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| Error::Listen { address, error })?;
+        // Only what the registrar took up is in force.
+        in_force::keep(&ledger.path, &policy)?;
         let terms = bench.terms(&policy, registrar.head, keyring);
         let (policies, swap) =
             Policies::new(InForce { quota: Quota::new(&terms), terms: terms.into(), source });
         let tokens = Tokens::default();
         let rooms = Rooms { policies, tokens, ledger: registrar.ledger.clone() };
-        let server = Server::new(rooms, &tls, config.door.limits(), ledger.path).await?;
+        let server = Server::new(rooms, &tls, config.door.limits(), ledger.path.clone()).await?;
         let (mut term, mut int) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let hangup = signal(SignalKind::hangup())?;
-        let reload = Reload { bench, watched, policy, swap, ledger: registrar.ledger.clone() };
+        let (path, recorder) = (ledger.path, registrar.ledger.clone());
+        let reload = Reload { bench, watched, policy, swap, ledger: recorder, path };
         // It ends with the runtime.
         tokio::spawn(reload.follow(hangup));
         let address = listener.local_addr()?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml_edit::Document;
 
@@ -23,6 +24,8 @@ pub const POLICY_MAX: usize = 1 << 20;
 /// A policy without fault.
 #[derive(Clone, Debug)]
 pub struct Policy {
+    /// As it was read.
+    pub text: Arc<str>,
     /// SHA-256 of the file.
     pub digest: Hash,
     /// What the detectors go by.
@@ -49,7 +52,7 @@ impl Policy {
     /// The policy as the judge uses it.
     pub fn rules(&self) -> Rules {
         let (detectors, digest) = (self.detectors, self.digest);
-        Rules { detectors, providers: self.rules.clone(), digest }
+        Rules { detectors, providers: self.rules.clone(), digest, loosens_not: None }
     }
 
     /// The policy as the door uses it: recorded in the ledger at `head`, with the handle keys that
@@ -102,17 +105,30 @@ fn listed(path: &Path, faults: &[Fault]) -> String {
     lines.join("\n")
 }
 
+/// What is in a policy file, and of one that is too large no more than tells so.
+///
+/// # Errors
+/// As the system says.
+pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(POLICY_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Reads a policy file. The key files that it names lie in its folder, unless it says where.
 ///
 /// # Errors
 /// [`Unusable`], with all faults of the file.
 pub fn load(path: &Path) -> Result<Policy, Unusable> {
-    let mut bytes = Vec::new();
-    // One byte over the limit is enough to be told so by `parse`.
-    let limit = POLICY_MAX as u64 + 1;
-    File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|reason| Unusable::File { path: path.into(), reason })?;
+    load_of(path, path.parent().unwrap_or(Path::new("")))
+}
+
+/// The same for a copy of a policy whose own folder is another.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn load_of(path: &Path, folder: &Path) -> Result<Policy, Unusable> {
+    let bytes = bytes(path).map_err(|reason| Unusable::File { path: path.into(), reason })?;
     let parsed = match std::str::from_utf8(&bytes) {
         _ if bytes.len() > POLICY_MAX => Err(vec![too_large()]),
         Ok(text) => parse(text),
@@ -124,7 +140,6 @@ pub fn load(path: &Path) -> Result<Policy, Unusable> {
         }
     };
     let mut policy = parsed.map_err(|faults| Unusable::Faults { path: path.into(), faults })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
     for issuer in policy.issuers.values_mut() {
         issuer.keys = folder.join(&issuer.keys);
     }
@@ -170,6 +185,7 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     let digest = sha256(&[text.as_bytes()]);
     let providers::Providers { terms: providers, rules } = found;
     Ok(Policy {
+        text: text.into(),
         digest,
         detectors,
         rules,

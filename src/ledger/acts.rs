@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ring::signature::{ED25519, UnparsedPublicKey};
 
 use super::entry::{
-    Act, Alert, Deed, Entry, Hash, Measure, Millis, Nonce, PublicKey, Severity, Signature, Tag,
-    What, Word, word,
+    Act, Alert, Deed, Entry, Hash, Measure, Millis, Nonce, Policy, PublicKey, Section, Severity,
+    Signature, Tag, What, Word, word,
 };
 use super::jobs::Jobs;
 
@@ -107,7 +107,7 @@ impl Approved {
         self.rosters.get(&(provider.clone(), dataset.clone())).copied().unwrap_or(0)
     }
 
-    fn apply(&mut self, act: &Act) {
+    pub(super) fn apply(&mut self, act: &Act) {
         let provider = act.provider.clone().unwrap_or_default();
         match (act.deed, act.agent) {
             (Deed::EnrolAgent, Some(agent)) => {
@@ -287,7 +287,7 @@ impl Acts {
         }
         match &entry.what {
             What::Genesis(genesis) => self.origin.clone_from(&genesis.origin),
-            What::Policy(_) => self.founded = true,
+            What::Policy(policy) => self.policy(policy),
             What::Alert(alert) => self.alert(entry.seq, alert),
             What::Act(act) => self.act(act),
             What::Read(_)
@@ -295,6 +295,16 @@ impl Acts {
             | What::Roster(_)
             | What::Warning(_)
             | What::Access(_) => {}
+        }
+    }
+
+    fn policy(&mut self, policy: &Policy) {
+        self.founded = true;
+        if let Section::Head(head) = &policy.section
+            && self.approved.policy(&head.digest)
+        {
+            // It was approved to come into force once.
+            Arc::make_mut(&mut self.approved).policies.remove(&head.digest);
         }
     }
 

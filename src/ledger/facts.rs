@@ -8,6 +8,7 @@ use super::entry::{
 };
 use super::repeats::{self, Repeats};
 use super::rosters::Rosters;
+use super::rules::RulesInForce;
 
 const DAY: Millis = 86_400_000;
 
@@ -63,6 +64,9 @@ pub enum BadFacts {
          is missing before it"
     )]
     Roster,
+    /// A policy that gives somebody more, and that nobody approved.
+    #[error("it loosens the policy before it, and two administrators have not approved it")]
+    Loosened,
     /// An export that is not what its job says.
     #[error("it is an export that is not what its job says, or a read of another method in a job")]
     Job,
@@ -97,6 +101,7 @@ impl BadFacts {
                 | BadFacts::Act(_)
                 | BadFacts::Roster
                 | BadFacts::Job
+                | BadFacts::Loosened
         )
     }
 }
@@ -124,6 +129,7 @@ pub struct Facts {
     /// By number, the provider and the incident of each alert.
     alerts: HashMap<u64, (Word, u64)>,
     rosters: Rosters,
+    rules: RulesInForce,
     acts: Acts,
 }
 
@@ -141,6 +147,9 @@ impl Facts {
         if !self.rosters.admits(entry) {
             return Err(BadFacts::Roster);
         }
+        if !self.rules.admits(entry, &self.acts.approved()) {
+            return Err(BadFacts::Loosened);
+        }
         if let What::Read(read) = &entry.what
             && !self.acts.jobs().admits_read(read, entry.now.at)
         {
@@ -148,6 +157,7 @@ impl Facts {
         }
         self.said(entry)?;
         self.rosters.apply(entry);
+        self.rules.apply(entry);
         self.acts.apply(entry);
         Ok(())
     }

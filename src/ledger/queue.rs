@@ -108,6 +108,12 @@ pub enum Unrecorded {
     /// It is an act that cannot stand.
     #[error(transparent)]
     Act(#[from] BadAct),
+    /// It is a policy that loosens the one in force.
+    #[error(
+        "it is looser than the policy in force, and two administrators have not approved it: \
+         `greffier act propose loosen --policy FILE`"
+    )]
+    Unapproved,
     /// It was admitted under a policy that is in force no more: admit it again under the new one.
     #[error("another policy came into force")]
     Outdated,
@@ -119,7 +125,10 @@ impl Unrecorded {
         match self {
             Unrecorded::Busy | Unrecorded::Outdated => Some(Duration::from_millis(100)),
             Unrecorded::Unwritable => Some(Duration::from_secs(1)),
-            Unrecorded::OtherArguments | Unrecorded::Unfit | Unrecorded::Act(_) => None,
+            Unrecorded::OtherArguments
+            | Unrecorded::Unapproved
+            | Unrecorded::Unfit
+            | Unrecorded::Act(_) => None,
         }
     }
 }

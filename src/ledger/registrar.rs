@@ -208,6 +208,10 @@ impl Desk {
             drop(answer.send(Err(Unrecorded::Unfit)));
             return (Ok(None), None);
         }
+        if !state.may(&rules) {
+            drop(answer.send(Err(Unrecorded::Unapproved)));
+            return (Ok(None), None);
+        }
         self.rules = rules;
         let done = state.enact(&self.rules, &self.signer).map(|note| {
             if let Some(note) = note {

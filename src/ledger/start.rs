@@ -19,6 +19,7 @@ use super::memory::Memory;
 use super::merkle::{self, Frontier};
 use super::repeats::{Id, Repeats};
 use super::rosters::Rosters;
+use super::rules::RulesInForce;
 use super::signer::Signer;
 use super::store::{FORMAT, Store, Unreadable};
 use super::verify::{Failure, Fault, Trust, Unsound, scan};
@@ -46,6 +47,9 @@ pub struct Rules {
     pub providers: Vec<ProviderRules>,
     /// SHA-256 of `policy.toml`.
     pub digest: Hash,
+    /// Digest of a policy that this one was compared with and loosens in nothing, whether or not that
+    /// shows in these rules.
+    pub loosens_not: Option<Hash>,
 }
 
 /// Makes judges with a fresh state.
@@ -91,6 +95,14 @@ pub enum StartError {
         /// The system's word.
         error: io::Error,
     },
+    /// The policy gives somebody more than the one in force.
+    #[error(
+        "the policy is looser than the one in force, or cannot be compared with it, and two \
+         administrators have not approved it: put the one in force back (a copy of it lies beside the \
+         ledger, docs/operating.md says where), start, and have this one approved with \
+         `greffier act propose loosen --policy FILE`"
+    )]
+    Unapproved,
     /// The system gives no thread.
     #[error("no thread for the ledger: {0}")]
     Thread(io::Error),
@@ -148,6 +160,7 @@ pub fn create(
         notices: Vec::new(),
         acts: Acts::default(),
         rosters: Rosters::default(),
+        rules: RulesInForce::default(),
     };
     let mut batch = state.begin();
     let genesis = Genesis {
@@ -224,6 +237,7 @@ pub(super) struct State {
     notices: Vec<Arc<Entry>>,
     acts: Acts,
     pub(super) rosters: Rosters,
+    rules: RulesInForce,
 }
 
 impl State {
@@ -242,6 +256,7 @@ impl State {
         let (mut full, mut tiles_hold) = (Vec::new(), true);
         let (mut notices, mut acts) = (Vec::new(), Acts::default());
         let (mut repeats, mut rosters) = (Repeats::default(), Rosters::default());
+        let mut in_force = RulesInForce::default();
         let anchors = [high_water];
         let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
         let mut fold = |entry: &Entry, leaf: Hash| {
@@ -249,6 +264,7 @@ impl State {
             memory.apply(entry);
             acts.apply(entry);
             rosters.apply(entry);
+            in_force.apply(entry);
             if let What::Read(read) = &entry.what {
                 repeats.keep(Id::of(read), entry.seq, entry.now.at, None);
             }
@@ -283,6 +299,7 @@ impl State {
             notices,
             acts,
             rosters,
+            rules: in_force,
         };
         let note = state.enact(rules, signer)?.unwrap_or(sound.note);
         Ok((state, note))
@@ -295,6 +312,20 @@ impl State {
         policy(rules, self.judge.version()).into_iter().all(|what| entry(what).encode().is_ok())
     }
 
+    /// Whether rules may come into force: they loosen nothing, or two administrators approved them.
+    pub(super) fn may(&self, rules: &Rules) -> bool {
+        let Some((_, head)) = &self.head else { return true };
+        let approved = self.acts.approved();
+        let compared = head.digest == rules.digest || rules.loosens_not == Some(head.digest);
+        let entries = policy(rules, self.judge.version());
+        let sections = entries.iter().filter_map(|what| match what {
+            What::Policy(policy) => Some(&policy.section),
+            _ => None,
+        });
+        (compared || approved.policy(&rules.digest))
+            && self.rules.admits_policy(sections, &rules.digest, &approved)
+    }
+
     /// Records the rules, unless they are those in force.
     pub(super) fn enact(
         &mut self,
@@ -305,6 +336,9 @@ impl State {
         let same = |head: &Head| head.digest == rules.digest && head.judge == version;
         if self.head.as_ref().is_some_and(|(_, head)| same(head)) {
             return Ok(None);
+        }
+        if !self.may(rules) {
+            return Err(StartError::Unapproved);
         }
         let mut batch = self.begin();
         let now = self.clock.now();
@@ -377,6 +411,7 @@ impl State {
         self.memory.apply(&entry);
         self.acts.apply(&entry);
         self.rosters.apply(&entry);
+        self.rules.apply(&entry);
         batch.bodies.push(body);
         let seq = entry.seq;
         if is_notice(&entry.what) {

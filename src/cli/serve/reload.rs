@@ -12,8 +12,10 @@ use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admission::{KeyFile, Keyring, Terms};
-use crate::config::change::{Change, changes};
+use crate::config::change::Change;
+use crate::config::in_force;
 use crate::config::policy::{self, Policy, Unusable};
+use crate::ledger::entry::{Matter, Warning, sha256};
 use crate::ledger::tag::Tagger;
 use crate::ledger::{Ledger, Unrecorded};
 use crate::service::policy::{InForce, Swap};
@@ -125,6 +127,8 @@ pub(super) struct Reload {
     pub(super) policy: Policy,
     pub(super) swap: Swap,
     pub(super) ledger: Ledger,
+    /// Of the ledger.
+    pub(super) path: PathBuf,
 }
 
 impl Reload {
@@ -144,7 +148,16 @@ impl Reload {
             owed = matches!(&outcome, Err(Kept::Ledger(why)) if why.retry_after().is_some());
             if let Err(why) = outcome {
                 kept(self.watched.path(), &why);
+                self.warn(&why).await;
             }
+        }
+    }
+
+    /// Has those who watch hear of it: whoever can write the file may not be who should.
+    async fn warn(&self, why: &Kept) {
+        let Some(warning) = warning(self.watched.path(), why) else { return };
+        if let Err(error) = self.ledger.warn(warning).await {
+            tracing::warn!(%error, "that the policy was refused could not be recorded");
         }
     }
 
@@ -161,8 +174,17 @@ impl Reload {
             tracing::info!(digest = %policy.digest, "the policy is the one in force already");
             return Ok(());
         }
-        let changes = admit_policy(&self.policy, &policy);
-        let head = self.ledger.enact(policy.rules()).await?;
+        let (rules, changes) = in_force::against(&self.policy, &policy);
+        let enacted = self.ledger.enact(rules).await;
+        if let Err(Unrecorded::Unapproved) = &enacted {
+            for change in changes.iter().filter(|change| change.looser).take(TOLD) {
+                tracing::error!("policy: {change}");
+            }
+        }
+        let head = enacted?;
+        if let Err(error) = in_force::keep(&self.path, &policy) {
+            tracing::error!(%error, "the copy of the policy in force could not be written");
+        }
         let terms = Arc::new(self.bench.terms(&policy, head, keyring));
         let quota = self.swap.now().quota.renewed(&terms);
         self.swap.put(InForce { terms, quota, source });
@@ -172,11 +194,26 @@ impl Reload {
     }
 }
 
-/// Whether a policy may take the place of the one in force, decided before anything of it is
-/// recorded; and what it changes. Who may write the file may change the policy: nothing else is asked
-/// for.
-fn admit_policy(in_force: &Policy, new: &Policy) -> Vec<Change> {
-    changes(in_force, new)
+/// What a ledger says of a policy that has faults.
+fn warning(path: &Path, why: &Kept) -> Option<Warning> {
+    let observed = match why {
+        Kept::Policy(Unusable::Faults { faults, .. }) => faults.len() as u64,
+        Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_) => 1,
+        Kept::Ledger(Unrecorded::Unapproved) => 1,
+        Kept::Ledger(_) => return None,
+    };
+    let text = policy::bytes(path).ok();
+    Some(Warning {
+        matter: Matter::Policy,
+        provider: None,
+        dataset: None,
+        role: None,
+        id: None,
+        certificate: None,
+        digest: text.map(|text| sha256(&[text.as_slice()])),
+        observed,
+        expected: 0,
+    })
 }
 
 /// Hears of every policy that was not put into force, with all its faults.

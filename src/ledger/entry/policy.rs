@@ -36,6 +36,13 @@ pub struct ProviderRules {
     pub roster_growth: u64,
 }
 
+impl ProviderRules {
+    /// Whether the provider may come by more than by the rules `before`.
+    pub fn loosens(&self, before: &ProviderRules) -> bool {
+        self.roster_growth > before.roster_growth || self.budgets.loosens(&before.budgets)
+    }
+}
+
 /// Sizes of the budgets, in persons; each refills over its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,12 +63,47 @@ pub struct Budgets {
     pub off_roster_30_days: u64,
 }
 
+impl Budgets {
+    /// Whether any is larger than `before`.
+    pub fn loosens(&self, before: &Budgets) -> bool {
+        let sizes = |budgets: &Budgets| {
+            // Taken apart, so that a budget that is added cannot be forgotten here.
+            let Budgets {
+                agent_minute,
+                agent_hour,
+                agent_day,
+                provider_day,
+                provider_30_days,
+                off_roster_day,
+                off_roster_30_days,
+            } = *budgets;
+            let agent = [agent_minute, agent_hour, agent_day];
+            let provider = [provider_day, provider_30_days, off_roster_day, off_roster_30_days];
+            agent.into_iter().chain(provider)
+        };
+        sizes(self).zip(sizes(before)).any(|(now, before)| now > before)
+    }
+}
+
 /// What the detectors go by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Detectors {
     /// Persons off the roster.
     pub roster: RosterRule,
+}
+
+impl Detectors {
+    /// Whether anything is found later than by `before`.
+    pub fn loosens(&self, before: &Detectors) -> bool {
+        let Detectors { roster: RosterRule { off, on, withheld, medium, high } } = *self;
+        let before = before.roster;
+        off < before.off
+            || on > before.on
+            || withheld < before.withheld
+            || medium > before.medium
+            || high > before.high
+    }
 }
 
 /// The roster detector: a sum that each new person off the roster raises and each on it lowers.
