@@ -1,5 +1,5 @@
-//! What `init --dev` makes: certificates, keys, both files of configuration and a synthetic stock
-//! of persons. It refuses to know how a ledger is written: whoever calls [`prepare`] lays the first
+//! What `init` makes: keys, certificates or a request for one, both files of configuration and, for
+//! development, a synthetic stock of persons. It refuses to know how a ledger is written: whoever calls [`prepare`] lays the first
 //! ledger into the folder, by the paths and the keys that [`Layout`] names, before [`finish`]
 //! lets the folder appear under its own name.
 //!
@@ -12,6 +12,7 @@ mod layout;
 mod person;
 mod pki;
 mod place;
+mod production;
 mod roster;
 mod settings;
 mod stock;
@@ -32,6 +33,7 @@ use crate::ledger::wall;
 pub use agents::{AGENT_AUDIENCE, AGENT_ISSUER, AgentIssuer, Login, TOKEN_LIFETIME_MAX};
 pub use layout::Layout;
 use place::Place;
+pub use production::{Site, prepare_site};
 
 /// Name of a development ledger: its segments' origins begin with it.
 pub const LEDGER_NAME: &str = "greffier.example/reads";
@@ -126,6 +128,16 @@ pub enum InstanceError {
     /// The listening address is not one.
     #[error("`{0}` is not ADDRESS:PORT, as in 127.0.0.1:8443")]
     Listen(String),
+    /// A text that has no place in the files made.
+    #[error(
+        "{what} {given}: write 1 to 128 small letters, digits, dots and hyphens, as in the help"
+    )]
+    Shape {
+        /// Which.
+        what: &'static str,
+        /// What the plan said.
+        given: String,
+    },
     /// There is something in the folder.
     #[error("{} is not empty: name a folder that is empty or does not exist", .0.display())]
     Occupied(PathBuf),
@@ -165,10 +177,13 @@ pub fn prepare(plan: &Plan, progress: Progress<'_>) -> Result<Prepared, Instance
     let providers: Vec<Word> =
         (1..=plan.providers).map(|n| format!("provider-{n:02}").into()).collect();
 
-    layout.make_folders()?;
+    layout.make_folders(&["pki", "pki/clients", "keys"])?;
     pki::write(&layout, &providers, plan.agents, SystemTime::now(), progress)?;
     agents::write(&layout)?;
-    let verifier = write_keys(&layout)?;
+    let verifier = write_keys(&layout, LEDGER_NAME)?;
+    for path in ADMINS.map(|admin| layout.personal_key(admin)) {
+        PersonalKey::make(&path).map_err(at(&path))?;
+    }
     let rosters = roster::draw(plan.seed, plan.persons, &providers);
     stock::write(&layout.source(), plan.seed, plan.persons, &rosters, progress)?;
     let rosters = rosters.into_iter().map(|r| (r.provider, r.members.len() as u64)).collect();
@@ -211,19 +226,15 @@ fn check(plan: &Plan) -> Result<(), InstanceError> {
     }
 }
 
-/// The ledger's keys, that of the handles and the administrators' own; the public half of the first
-/// goes to `key.vkey`.
-fn write_keys(layout: &Layout) -> Result<VerifierKey, InstanceError> {
+/// The ledger's keys and that of the handles; the public half of the first goes to `key.vkey`.
+fn write_keys(layout: &Layout, name: &str) -> Result<VerifierKey, InstanceError> {
     let seed = random().map_err(|_| InstanceError::Randomness)?;
     write_secret(&layout.signing_key(), &format!("{}\n", Hash(seed)))?;
     for path in [layout.tag_key(), layout.handle_key()] {
         let key = random().map_err(|_| InstanceError::Randomness)?;
         write_secret(&path, &format!("{}\n", Hash(key)))?;
     }
-    for path in ADMINS.map(|admin| layout.personal_key(admin)) {
-        PersonalKey::make(&path).map_err(at(&path))?;
-    }
-    let signer = Signer::new(LEDGER_NAME, &seed).expect("the name can stand in a note");
+    let signer = Signer::new(name, &seed).expect("the name was checked, and can stand in a note");
     let key = signer.key().clone();
     write_public(&layout.verifier_key(), &format!("{key}\n"))?;
     Ok(key)

@@ -1,32 +1,48 @@
 //! `greffier init`: a new instance, whole or not at all.
 
+mod production;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
 use serde_json::json;
 
+use super::act::ActError;
 use super::{bar, failed, grouped, print};
 use crate::anomaly::Anomaly;
-use crate::config::{in_force, policy};
+use crate::config::{Unusable, in_force, policy};
 use crate::instance::{InstanceError, Made, NotFounded, Plan, Stage, prepare};
+use crate::ledger::entry::{Act, Word};
 use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, StartError};
+use production::Production;
 
-/// Make a new instance: keys, certificates, configuration, ledger, synthetic records
+/// Make a new instance: keys, configuration, ledger
 ///
-/// It runs as it is: an authority with server and client certificates, keys,
+/// For production it makes no authority, no client and no record: it asks your authority for the gateway's
+/// certificate, begins the ledger with the personal keys of the administrators and your policy, and says
+/// what is left to do. Each administrator sends the enrolment of a key, signed by that very key:
+///   greffier act keygen me.key
+///   greffier act propose enrol_key --admin ID --public-key KEY --origin NAME/YYYY-MM --reason R > me.json
+///   greffier act sign me.json --admin ID --personal-key me.key
+/// where NAME is the ledger's and YYYY-MM the month (UTC) in which it begins. Then:
+///   greffier init DIR --name NAME --trust-domain DOMAIN --server-name HOST --policy policy.toml \
+///       --admin me.json --admin another.json
+///
+/// With --dev it makes everything that runs: an authority with server and client certificates, keys,
 /// commented config.toml and policy.toml, a ledger with its first policy, and a stock of plainly
-/// synthetic persons with rosters.
-///
-/// It is for development: whoever has the folder has every key. It says so at every start.
+/// synthetic persons with rosters. Whoever has the folder has every key. It says so at every start.
 ///
 /// Exit codes: 0 made, 2 not made, and nothing is left behind.
 #[derive(ClapArgs, Debug)]
+#[command(verbatim_doc_comment)]
 pub(super) struct Args {
-    /// The folder to make; absent or empty
-    #[arg(long, value_name = "DIR")]
-    dev: PathBuf,
+    /// For development: the folder to make; absent or empty
+    #[arg(long, value_name = "DIR", required_unless_present = "dir", conflicts_with = "dir")]
+    dev: Option<PathBuf>,
+    #[command(flatten)]
+    production: Production,
     #[command(flatten)]
     pub(super) stock: Stock,
     /// Address that the gateway will listen on; port 0 takes any that is free
@@ -69,15 +85,47 @@ pub(super) enum InitError {
     Ledger(#[from] StartError),
     #[error("the copy of the policy: {0}")]
     Copy(#[from] std::io::Error),
+    #[error(transparent)]
+    Act(#[from] ActError),
+    #[error(transparent)]
+    Config(#[from] Unusable),
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: std::io::Error },
+    #[error(
+        "enrol two administrators or more (--admin): much takes two, and one alone cannot enrol another"
+    )]
+    Founders,
+    #[error(
+        "`{0}` is no administrator of the policy: write the id under [staff], as in admin = [\"{0}\"]"
+    )]
+    Unknown(Word),
+    #[error(
+        "{} is signed for {signed_for}, and this ledger begins as {ours}: propose and sign it again \
+         with --origin {ours}", path.display()
+    )]
+    Elsewhere { path: PathBuf, signed_for: String, ours: String },
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
-    let made = match make(&args.dev, &args.stock, &args.listen) {
-        Ok(made) => made,
-        Err(error) => return failed(error),
+    let done = match &args.dev {
+        Some(dir) => make(dir, &args.stock, &args.listen).map(|made| {
+            if args.json { as_json(&made, &args.stock) } else { in_words(&made, &args.stock) }
+        }),
+        None => production::make(&args.production, &args.listen).map(|(made, founders)| {
+            if args.json {
+                production::as_json(&made)
+            } else {
+                production::in_words(&made, &founders)
+            }
+        }),
     };
-    print(if args.json { as_json(&made, &args.stock) } else { in_words(&made, &args.stock) });
-    ExitCode::SUCCESS
+    match done {
+        Ok(text) => {
+            print(text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(error),
+    }
 }
 
 /// Makes an instance: everything but the ledger, then the ledger, then the folder gets its name.
@@ -93,25 +141,29 @@ pub(super) fn make(dir: &Path, stock: &Stock, listen: &str) -> Result<Made, Init
     let plan = Plan { dir, persons, providers, agents, seed, listen };
     let prepared = prepare(&plan, &mut progress)?;
     bar.finish_and_clear();
-    write_ledger(prepared.made())?;
+    let origin = origin(prepared.made().verifier.name());
+    let founding = prepared.made().layout.founding(&origin)?;
+    write_ledger(prepared.made(), &origin, &founding)?;
     Ok(prepared.finish()?)
 }
 
+/// The first segment of a ledger: that of this month.
+fn origin(name: &str) -> String {
+    format!("{name}/{}", jiff::Timestamp::now().strftime("%Y-%m"))
+}
+
 /// The first segment: genesis, the administrators' keys and first policy.
-fn write_ledger(made: &Made) -> Result<(), InitError> {
+fn write_ledger(made: &Made, origin: &str, founding: &[Act]) -> Result<(), InitError> {
     let policy = policy::load(&made.layout.policy())?;
     let seed = read_key(&made.layout.signing_key())?;
-    let period = jiff::Timestamp::now().strftime("%Y-%m");
-    let origin = format!("{}/{period}", made.verifier.name());
-    let signer = Signer::new(&origin, &seed).map_err(BadSecret::from)?;
+    let signer = Signer::new(origin, &seed).map_err(BadSecret::from)?;
     let settings = start::Settings {
         path: made.layout.ledger(),
         high_water: made.layout.high_water(),
         queue: 1,
         share: 1,
     };
-    let founding = made.layout.founding(&origin)?;
-    start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh())?;
+    start::create(&settings, &signer, &policy.rules(), founding, Anomaly::fresh())?;
     in_force::keep(&settings.path, &policy)?;
     Ok(())
 }

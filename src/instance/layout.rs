@@ -116,6 +116,11 @@ impl Layout {
         self.root.join(SERVER_CERTIFICATE)
     }
 
+    /// Where there is none yet: the request for it.
+    pub fn server_request(&self) -> PathBuf {
+        self.root.join("pki/server.csr")
+    }
+
     /// Its private key.
     pub fn server_key(&self) -> PathBuf {
         self.root.join(SERVER_KEY)
@@ -128,8 +133,8 @@ impl Layout {
     }
 
     /// Makes the folders, closed to everybody but their owner.
-    pub(super) fn make_folders(&self) -> Result<(), InstanceError> {
-        for name in ["pki", "pki/clients", "keys"] {
+    pub(super) fn make_folders(&self, names: &[&str]) -> Result<(), InstanceError> {
+        for name in names {
             let path = self.root.join(name);
             DirBuilder::new().mode(0o700).create(&path).map_err(at(&path))?;
         }

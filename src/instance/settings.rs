@@ -7,7 +7,7 @@ use super::layout::{
     SIGNING_KEY, SOURCE, TAG_KEY,
 };
 use super::{
-    AGENT_AUDIENCE, AGENT_ISSUER, InstanceError, LEDGER_NAME, Made, Plan, TRUST_DOMAIN,
+    AGENT_AUDIENCE, AGENT_ISSUER, InstanceError, LEDGER_NAME, Made, Plan, Site, TRUST_DOMAIN,
     write_public,
 };
 use crate::ledger::entry::Budgets;
@@ -19,13 +19,27 @@ pub(super) fn write(made: &Made, plan: &Plan) -> Result<(), InstanceError> {
     write_public(&made.layout.readme(), &readme(made, plan))
 }
 
+/// The lines of the template that make an instance say that it is for development.
+const DEVELOPMENT: &str =
+    "# The keys of everybody lie in one folder: say so at every start.\ndevelopment = true\n";
+
 fn config(plan: &Plan) -> String {
+    filled(include_str!("config.toml"), LEDGER_NAME, TRUST_DOMAIN, &plan.listen)
+}
+
+/// `config.toml` for production.
+pub(super) fn site(site: &Site) -> String {
+    let template = include_str!("config.toml").replace(DEVELOPMENT, "");
+    filled(&template, &site.name, &site.trust_domain, &site.listen)
+}
+
+fn filled(template: &str, name: &str, trust_domain: &str, listen: &str) -> String {
     fill(
-        include_str!("config.toml"),
+        template,
         &[
-            ("name", LEDGER_NAME),
-            ("trust_domain", TRUST_DOMAIN),
-            ("listen", &plan.listen),
+            ("name", name),
+            ("trust_domain", trust_domain),
+            ("listen", listen),
             ("policy", POLICY),
             ("server_certificate", SERVER_CERTIFICATE),
             ("server_key", SERVER_KEY),
