@@ -60,7 +60,7 @@ impl Drop for Target {
 pub(crate) struct Stand {
     pub(crate) plain: Target,
     pub(crate) gateway: Target,
-    layout: Layout,
+    pub(crate) layout: Layout,
     address: String,
     // Last, so that the folder goes when nothing uses it any more.
     _folder: tempfile::TempDir,
@@ -144,7 +144,8 @@ fn init(dir: &Path, tokens: bool) -> Result<Layout, Failed> {
         queue: 1,
         share: 1,
     };
-    start::create(&settings, &signer, &policy.rules(), Anomaly::fresh())?;
+    let founding = layout.founding(&origin)?;
+    start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh())?;
     Ok(prepared.finish()?.layout)
 }
 

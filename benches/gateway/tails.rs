@@ -7,8 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use greffier::client::Client;
+use greffier::ledger::entry::{Deed, Nonce, Statement};
+use greffier::ledger::personal::PersonalKey;
+use greffier::ledger::signer::random;
+use greffier::ledger::wall;
+use greffier::proto::TailAlertsRequest;
 use greffier::proto::tail_alerts_response::Event;
-use greffier::proto::{ReinstateAccessRequest, SuspendAccessRequest, TailAlertsRequest};
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -67,25 +71,26 @@ struct Acts(JoinHandle<()>, Arc<AtomicU64>);
 
 impl Acts {
     async fn begin(stand: &Stand) -> Result<Acts, Failed> {
-        let mut admin = Client::connect(&stand.settings("admin-1")).await?.admin;
+        let mut admin = Client::connect(&stand.settings("admin-1")).await?;
+        let key = PersonalKey::read(&stand.layout.personal_key("admin-1"))?;
+        let origin = admin.origin().await?;
         let done = Arc::new(AtomicU64::new(0));
         let count = done.clone();
         let act = async move {
-            let (provider, reason) = (OTHER.to_owned(), "a benchmark".to_owned());
-            let (agent, mut pause) = (String::new(), tokio::time::interval(PAUSE));
+            let mut pause = tokio::time::interval(PAUSE);
             loop {
                 pause.tick().await;
-                let (provider, agent, reason) = (provider.clone(), agent.clone(), reason.clone());
-                let suspend = SuspendAccessRequest {
-                    provider: provider.clone(),
-                    agent: agent.clone(),
-                    reason: reason.clone(),
-                };
-                let reinstate = ReinstateAccessRequest { provider, agent, reason };
-                if admin.suspend_access(suspend).await.is_ok()
-                    && admin.reinstate_access(reinstate).await.is_ok()
-                {
-                    count.fetch_add(2, Ordering::Relaxed);
+                for deed in [Deed::Suspend, Deed::Reinstate] {
+                    let Ok(nonce) = random() else { return };
+                    let expires = wall() + 60_000;
+                    let statement = Statement {
+                        provider: Some(OTHER.into()),
+                        ..Statement::new(&origin, deed, "a benchmark", Nonce(nonce), expires)
+                    };
+                    let Ok(text) = statement.encode() else { return };
+                    let signature = key.sign(&"admin-1".into(), &text);
+                    let written = admin.submit(text, &[signature]).await;
+                    count.fetch_add(u64::from(written.is_ok()), Ordering::Relaxed);
                 }
             }
         };

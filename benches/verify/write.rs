@@ -59,7 +59,7 @@ pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<
         providers: stock.rules(),
         digest: sha256(&[b"benchmark"]),
     };
-    create(&settings, &signer, &rules, Anomaly::fresh())?;
+    create(&settings, &signer, &rules, &[], Anomaly::fresh())?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let _inside = runtime.enter();

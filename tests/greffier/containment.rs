@@ -1,5 +1,6 @@
 //! Containment as the ledger has it: alerts in the commit of their read, acts, and what a start finds.
 
+use greffier::ledger::acts::BadAct;
 use greffier::ledger::entry::{
     Act, Alert, Measure, Outcome, Read, Rule, Ruling, Severity, Tag, What,
 };
@@ -7,9 +8,10 @@ use greffier::ledger::verify::Fault;
 use greffier::ledger::{Ledger, Unrecorded};
 
 use crate::segment::{
-    Forge, Place, WIDE, acknowledgement, get, lift, notes, page, people, read, reinstatement,
-    rules, suspension, unsound, verified,
+    Forge, HEAD, Place, WIDE, access, acknowledgement, get, lift, notes, page, people, read,
+    reinstatement, rules, suspension, unsound, verified,
 };
+use crate::signed::nonce;
 
 const ALPHA: &str = "alpha-langues";
 
@@ -74,9 +76,9 @@ fn a_restart_after_every_read_frees_nobody_and_a_lift_does() {
         assert_eq!(page(&ledger, many).await.0, Ruling::contained(None));
         let (ruling, _) = get(&ledger, ALPHA, "a1", 50).await;
         assert_eq!(ruling.rule, Some(Rule::Contained));
-        ledger.act(lift(ALPHA, None)).await.expect("a writable ledger");
+        ledger.act(lift(ALPHA, None, &["admin-1"])).await.expect("a writable ledger");
         assert_eq!(get(&ledger, ALPHA, "a1", 50).await.0.rule, Some(Rule::Contained));
-        ledger.act(lift(ALPHA, Some(agent("a1")))).await.expect("a writable ledger");
+        ledger.act(lift(ALPHA, Some(agent("a1")), &["admin-1"])).await.expect("a writable ledger");
         assert_eq!(get(&ledger, ALPHA, "a1", 50).await.0, Ruling::RELEASED);
     });
     verified(&place.settings.path, &[]).expect("a sound ledger");
@@ -125,20 +127,26 @@ fn an_act_that_says_too_little_is_not_written() {
             Act { provider: None, ..whole.clone() },
             Act { alert: Some(1), ..whole.clone() },
             Act { role: "security".into(), ..whole.clone() },
+            Act { certificate: None, ..whole.clone() },
             Act { reason: " ".to_owned(), ..whole.clone() },
             Act { reason: "x".repeat(257), ..whole.clone() },
-            Act { reason: "a\nb".to_owned(), ..whole },
+            Act { reason: "a\nb".to_owned(), ..whole.clone() },
+            Act { nonce: None, ..whole.clone() },
+            Act { expires: None, ..whole },
             // There is no alert yet.
             acknowledgement(&ledger),
             Act { alert: Some(0), ..acknowledgement(&ledger) },
         ];
         for act in wrong {
-            assert_eq!(ledger.act(act.clone()).await, Err(Unrecorded::Unfit), "{act:?}");
+            let refused = Err(Unrecorded::Act(BadAct::Form));
+            assert_eq!(ledger.act(act.clone()).await, refused, "{act:?}");
         }
     });
     assert_eq!(place.entries().len(), before);
     place.run(&rules, async |ledger| {
         theft(&ledger, "a1").await;
+        let signed = Act { nonce: Some(nonce()), ..acknowledgement(&ledger) };
+        assert_eq!(ledger.act(signed).await, Err(Unrecorded::Act(BadAct::Form)));
         let longest = Act { reason: "é".repeat(256), ..acknowledgement(&ledger) };
         ledger.act(longest).await.expect("an alert that is there");
     });
@@ -154,14 +162,14 @@ fn whoever_follows_hears_everything_once_and_after_a_start_again() {
         theft(&ledger, "a1").await;
         ledger.act(acknowledgement(&ledger)).await.expect("a writable ledger");
         assert!(notices.more().await);
-        let first = notices.after(0, 2);
+        let first = notices.after(HEAD, 2);
         let rest = notices.after(first[1].seq, usize::MAX);
         assert_eq!((first.len(), rest.len()), (2, 1));
         assert_eq!(notices.get(rest[0].seq).as_deref(), Some(&*rest[0]));
         assert!(notices.get(rest[0].seq + 1).is_none());
         [first, rest].concat()
     });
-    let again = place.run(&rules, async |ledger| ledger.notices().after(0, usize::MAX));
+    let again = place.run(&rules, async |ledger| ledger.notices().after(HEAD, usize::MAX));
     assert_eq!(again, heard);
 }
 
@@ -182,7 +190,7 @@ fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<Fault> {
     released.facts.all = one;
     let seq = forge.add(What::Read(Box::new(released)));
     if elsewhere {
-        forge.add(What::Act(suspension(ALPHA)));
+        forge.add(What::Access(access(0)));
     }
     let mut alert = Alert {
         incident: seq + 1 + u64::from(elsewhere),

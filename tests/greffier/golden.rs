@@ -1,9 +1,12 @@
 //! The vectors in `docs/vectors`: bytes that other implementations of the public formats accept.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use greffier::ledger::acts::Acts;
 use greffier::ledger::checkpoint::{Checkpoint, VerifierKey};
-use greffier::ledger::entry::{Entry, Hash, What};
+use greffier::ledger::entry::{Deed, Entry, Hash, What};
 use greffier::ledger::merkle::{self, Frontier, Hashes};
 use greffier::ledger::receipt::Receipt;
 use greffier::ledger::signer::Signer;
@@ -169,11 +172,53 @@ fn the_bodies_of_the_vectors_are_a_chain_and_have_the_leaves_that_stand_beside_t
         }
         kinds.push(entry.what.kind());
     }
-    let all = [
-        "genesis", "policy", "policy", "policy", "read", "read", "read", "alert", "alert", "act",
-        "act", "refusals", "access",
-    ];
-    assert_eq!(kinds, all);
+    let count = |kind: &str| kinds.iter().filter(|of| **of == kind).count();
+    let all = ["genesis", "policy", "read", "alert", "act", "refusals", "access"].map(count);
+    assert_eq!((all, kinds.len()), ([1, 3, 3, 2, 12, 1, 1], 23));
+}
+
+/// What the first bodies of the vectors have enrolled.
+fn acts_of(bodies: usize) -> Acts {
+    let mut acts = Acts::default();
+    for body in vector("bodies.jsonl").lines().take(bodies) {
+        acts.apply(&Entry::parse(body).expect("an entry"));
+    }
+    acts
+}
+
+#[test]
+fn the_acts_of_the_vectors_stand() {
+    let mut deeds = HashSet::new();
+    for (seq, body) in vector("bodies.jsonl").lines().enumerate() {
+        let entry = Entry::parse(body).expect("an entry");
+        if let What::Act(act) = &entry.what {
+            assert_eq!(acts_of(seq).check(entry.now.at, act), Ok(()), "entry {seq}");
+            deeds.insert(act.deed);
+        }
+    }
+    assert!(Deed::SIGNED.iter().all(|deed| deeds.contains(deed)));
+    let approved = acts_of(usize::MAX).approved();
+    assert_eq!(approved.agents("alpha-langues"), 0, "enrolled, and dismissed");
+    assert_eq!(approved.roster(&"alpha-langues".into(), &"cir".into()), 120);
+    assert!(approved.policy(&Hash([0xab; 32])) && !approved.policy(&Hash([0xcd; 32])));
+}
+
+#[test]
+fn acts_that_do_not_stand_are_refused() {
+    let mut refused = 0;
+    for line in vector("bad-acts.jsonl").lines() {
+        let line: Value = serde_json::from_str(line).expect("a line of JSON");
+        let (why, body) = (line["why"].as_str(), line["body"].as_str().expect("a body"));
+        let entry = Entry::parse(body).unwrap_or_else(|e| panic!("{why:?} is no entry: {e}"));
+        let What::Act(act) = &entry.what else { panic!("{why:?} is no act") };
+        let after = line["after"].as_u64().expect("how many stand before it");
+        assert_eq!(entry.seq, after);
+        let outcome = acts_of(after as usize).check(entry.now.at, act);
+        eprintln!("{why:?}: {outcome:?}");
+        assert!(outcome.is_err(), "{why:?} is let through: {body}");
+        refused += 1;
+    }
+    assert!(refused > 25);
 }
 
 #[test]
@@ -186,10 +231,10 @@ fn a_receipt_of_a_body_of_the_vectors_checks() {
     let key = VerifierKey::new("registry.example/reads", *signer().key().public());
     let key = key.expect("a name that notes can carry");
     let proven = receipt.check(&key).expect("a receipt that holds");
-    assert_eq!(Some(receipt.body.as_str()), bodies.lines().nth(4));
+    assert_eq!(Some(receipt.body.as_str()), bodies.lines().nth(6));
     assert_eq!(proven.entry.what.kind(), "read");
     assert_eq!(proven.checkpoint.root, edge.root());
-    assert_eq!(receipt.path, merkle::inclusion(4, 13, &Leaves(leaves)).expect("hashes"));
+    assert_eq!(receipt.path, merkle::inclusion(6, 23, &Leaves(leaves)).expect("hashes"));
 }
 
 #[test]

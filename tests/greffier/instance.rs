@@ -72,7 +72,8 @@ impl Instance {
         let seed = read_key(&self.layout.signing_key()).expect("the signing key");
         let origin = format!("{}/2026-11", self.key().name());
         let signer = Signer::new(&origin, &seed).expect("a name for a note");
-        let made = start::create(&settings, &signer, &policy.rules(), Anomaly::fresh());
+        let founding = self.layout.founding(&origin).expect("the administrators' keys");
+        let made = start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh());
         made.expect("a ledger");
     }
 

@@ -33,11 +33,17 @@ mod fault;
 #[cfg(feature = "serve")]
 mod flood;
 #[cfg(feature = "serve")]
+mod forged;
+#[cfg(feature = "serve")]
+mod founding;
+#[cfg(feature = "serve")]
 mod given;
 #[cfg(feature = "serve")]
 mod golden;
 #[cfg(feature = "serve")]
 mod health;
+#[cfg(feature = "serve")]
+mod hostile;
 #[cfg(feature = "serve")]
 mod instance;
 #[cfg(feature = "serve")]
@@ -72,6 +78,8 @@ mod rosters;
 mod scopes;
 #[cfg(feature = "serve")]
 mod segment;
+#[cfg(feature = "serve")]
+mod signed;
 #[cfg(feature = "serve")]
 mod slow;
 #[cfg(feature = "serve")]

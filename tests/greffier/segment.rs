@@ -7,21 +7,24 @@ use greffier::anomaly::Anomaly;
 use greffier::ledger::checkpoint::VerifierKey;
 use greffier::ledger::entry::{
     Access, Act, Budgets, Deed, Detectors, Entry, Facts, Genesis, Given, Hash, Head, Method,
-    Millis, Moment, Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling, Section, Tag,
-    What, sha256,
+    Millis, Moment, Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling, Section,
+    Statement, Tag, What, sha256,
 };
 use greffier::ledger::merkle::{self, Frontier};
+use greffier::ledger::personal::PersonalKey;
 use greffier::ledger::registrar::Registrar;
 use greffier::ledger::signer::Signer;
 use greffier::ledger::start::{Factory, Rules, Settings, StartError, create};
 use greffier::ledger::store::{APPLICATION_ID, FORMAT, SCHEMA, Store};
 use greffier::ledger::tag::Tagger;
 use greffier::ledger::verify::{Failure, Sound, Trust, Unsound, scan};
-use greffier::ledger::{Draft, Ledger, Reach, Unrecorded, bind};
+use greffier::ledger::{Draft, Ledger, Reach, Unrecorded, bind, wall};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+use crate::signed::{self, HOUR};
 
 /// Segment that the tests write.
 pub(crate) const ORIGIN: &str = "registry.example/reads/2026-11";
@@ -57,8 +60,8 @@ pub(crate) const WIDE: Budgets = Budgets {
     off_roster_30_days: 10_000,
 };
 
-/// Entry number of the first policy's head: behind the genesis and four sections.
-pub(crate) const HEAD: u64 = 5;
+/// Entry number of the first policy's head: behind the genesis, two keys and four sections.
+pub(crate) const HEAD: u64 = 7;
 
 /// Rules for some providers, and for others until there are three.
 pub(crate) fn rules(budgets: &[(&str, Budgets)]) -> Rules {
@@ -135,40 +138,62 @@ pub(crate) fn access(entry: u64) -> Access {
     }
 }
 
-fn act(deed: Deed) -> Act {
-    Act {
-        deed,
-        role: "admin".into(),
-        id: "admin-1".into(),
-        certificate: sha256(&[b"admin"]),
-        provider: None,
-        agent: None,
-        alert: None,
-        reason: "an exercise".to_owned(),
-    }
+/// The administrators that the ledger begins with.
+pub(crate) const ADMINS: [&str; 2] = ["admin-1", "admin-2"];
+
+/// Their personal keys.
+pub(crate) fn personal(admin: &str) -> PersonalKey {
+    let n = ADMINS.iter().position(|id| *id == admin).expect("an administrator");
+    PersonalKey::new(&[11 + n as u8; 32])
+}
+
+/// The enrolments that a ledger begins with, which expire then.
+pub(crate) fn founding(expires: Millis) -> Vec<Act> {
+    let act = |admin: &str| {
+        let key = personal(admin);
+        key.founding(ORIGIN, &admin.into(), signed::nonce(), expires).expect("a name")
+    };
+    ADMINS.into_iter().map(act).collect()
+}
+
+/// A statement for this ledger, good for an hour.
+pub(crate) fn statement(deed: Deed) -> Statement {
+    signed::statement(ORIGIN, deed, "an exercise")
+}
+
+/// The act of a statement, submitted by the first of these administrators, who all sign it.
+pub(crate) fn signed_by(statement: Statement, admins: &[&str]) -> Act {
+    let keys: Vec<_> = admins.iter().map(|admin| (*admin, personal(admin))).collect();
+    let signers: Vec<_> = keys.iter().map(|(admin, key)| (*admin, key)).collect();
+    signed::act(statement, &signers)
 }
 
 /// A provider is suspended.
 pub(crate) fn suspension(provider: &str) -> Act {
-    Act { provider: Some(provider.into()), ..act(Deed::Suspend) }
+    let statement = Statement { provider: Some(provider.into()), ..statement(Deed::Suspend) };
+    signed_by(statement, &["admin-1"])
 }
 
 /// ... and no longer.
 pub(crate) fn reinstatement(provider: &str) -> Act {
-    Act { provider: Some(provider.into()), ..act(Deed::Reinstate) }
+    let statement = Statement { provider: Some(provider.into()), ..statement(Deed::Reinstate) };
+    signed_by(statement, &["admin-1"])
 }
 
 /// What alerts took from a provider, or from one agent of it, is given back.
-pub(crate) fn lift(provider: &str, agent: Option<Tag>) -> Act {
-    Act { provider: Some(provider.into()), agent, ..act(Deed::Lift) }
+pub(crate) fn lift(provider: &str, agent: Option<Tag>, admins: &[&str]) -> Act {
+    let provider = Some(provider.into());
+    signed_by(Statement { provider, agent, ..statement(Deed::Lift) }, admins)
 }
 
 /// Somebody has seen the first alert.
 pub(crate) fn acknowledgement(ledger: &Ledger) -> Act {
     let notices = ledger.notices().after(0, usize::MAX);
     let alert = notices.iter().find(|notice| matches!(notice.what, What::Alert(_)));
-    let role = "security".into();
-    Act { role, alert: alert.map(|alert| alert.seq), ..act(Deed::Acknowledge) }
+    let alert = alert.map(|alert| alert.seq);
+    let certificate = Some(sha256(&[b"security"]));
+    let (deed, id) = (Deed::Acknowledge, "soc-1".into());
+    Act { alert, ..Act::new(deed, "security", &id, certificate, "an exercise") }
 }
 
 /// A runtime of a test's own.
@@ -196,7 +221,9 @@ impl Place {
     /// With a new ledger.
     pub(crate) fn created(rules: &Rules) -> Place {
         let place = Place::new();
-        create(&place.settings, &signer(), rules, Anomaly::fresh()).expect("a new ledger");
+        let founding = founding(wall() + HOUR);
+        let made = create(&place.settings, &signer(), rules, &founding, Anomaly::fresh());
+        made.expect("a new ledger");
         place
     }
 
@@ -336,8 +363,13 @@ pub(crate) struct Forge {
 }
 
 impl Forge {
-    /// Begins with a genesis and a policy at a time.
+    /// Begins with a genesis, the administrators' keys and a policy at a time.
     pub(crate) fn begun(at: Millis, rules: &Rules) -> Forge {
+        Forge::founded(at, rules, founding(at + HOUR))
+    }
+
+    /// The same with other acts in the place of the keys.
+    pub(crate) fn founded(at: Millis, rules: &Rules, acts: Vec<Act>) -> Forge {
         let now = Moment { at, tick: 0 };
         let (leaf, edge) = (Hash::default(), Frontier::default());
         let mut forge = Forge { now, bodies: Vec::new(), notes: Vec::new(), leaf, edge };
@@ -348,6 +380,9 @@ impl Forge {
             previous: None,
             state: None,
         }));
+        for act in acts {
+            forge.add(What::Act(act));
+        }
         forge.add(What::Policy(Policy { section: Section::Detectors(rules.detectors) }));
         for rules in &rules.providers {
             forge.add(What::Policy(Policy { section: Section::Provider(rules.clone()) }));

@@ -12,7 +12,7 @@ use greffier::config::{Config, policy};
 use greffier::instance::Layout;
 use greffier::ledger::Ledger;
 use greffier::ledger::checkpoint::Checkpoint;
-use greffier::ledger::entry::{Act, Deed, Hash};
+use greffier::ledger::entry::{Deed, Statement};
 use greffier::ledger::registrar::Registrar;
 use greffier::ledger::signer::{Signer, read_key};
 use greffier::ledger::start;
@@ -31,6 +31,7 @@ use tonic::{Code, Status, Streaming};
 
 use crate::instance::Instance;
 use crate::pki::{Authority, Shown};
+use crate::signed::{act, personal, statement};
 use crate::told::{Told, told};
 use crate::wire::{Wire, answered, framed, shake_at};
 
@@ -116,17 +117,14 @@ impl Gateway {
     /// Writes acts, each as long as it may be; the number of the last.
     async fn acts(&self, count: u64) -> u64 {
         let mut last = 0;
+        let key = personal(&self.layout, "admin-1");
+        let origin = Checkpoint::parse(&self.ledger.newest()).expect("a checkpoint").origin;
         for _ in 0..count {
-            let act = Act {
-                deed: Deed::Suspend,
-                role: "admin".into(),
-                id: "admin-1".into(),
-                certificate: Hash([0; 32]),
+            let statement = Statement {
                 provider: Some("provider-03".into()),
-                agent: None,
-                alert: None,
-                reason: "x".repeat(256),
+                ..statement(&origin, Deed::Suspend, &"x".repeat(256))
             };
+            let act = act(statement, &[("admin-1", &key)]);
             last = self.ledger.act(act).await.expect("an entry");
         }
         last
@@ -167,20 +165,20 @@ async fn a_reader_that_takes_nothing_is_cut_and_goes_on_where_it_was() {
     // What the window holds is on its way before the clock moves.
     let mut fast = gateway.tail(soc(), 0).await;
     let (all, heartbeat) = to_heartbeat(&mut fast).await;
-    assert_eq!((all.len(), heartbeat.expect("a heartbeat").up_to_entry), (400, last));
+    assert_eq!((all.len(), heartbeat.expect("a heartbeat").up_to_entry), (402, last));
     pass(Duration::from_secs(31)).await;
     let (mut taken, cut) = to_heartbeat(&mut tail).await;
     let cut = told(cut);
     assert_eq!(cut.what(), (Code::Aborted, "TAIL_TOO_SLOW"));
     taken.insert(0, first.entry);
     let before = taken.len();
-    assert!(before < 400, "{before}");
+    assert!(before < 402, "{before}");
     let mut tail = gateway.tail(soc(), taken[before - 1]).await;
     let (rest, heartbeat) = to_heartbeat(&mut tail).await;
     taken.extend(rest);
     assert_eq!(heartbeat.expect("a heartbeat").up_to_entry, last);
     assert_eq!(taken, all);
-    eprintln!("cut after {before} of 400 events, and resumed with the other {}", 400 - before);
+    eprintln!("cut after {before} of 402 events, and resumed with the other {}", 402 - before);
     // The one that reads is still there.
     assert!(to_heartbeat(&mut fast).await.1.is_ok());
 }
@@ -383,7 +381,7 @@ async fn a_certificate_that_runs_out_ends_its_tail_at_the_next_heartbeat() {
     let shown = authority.sign(&["spiffe://greffier.example/security/security-soc"], |params| {
         params.not_after = end.into();
     });
-    let mut tail = gateway.tail(shown, 0).await;
+    let mut tail = gateway.tail(shown, u64::MAX).await;
     assert!(to_heartbeat(&mut tail).await.1.is_ok());
     // Good to its last second, whole.
     while SystemTime::now() < end + Duration::from_secs(1) {

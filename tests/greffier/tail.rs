@@ -11,14 +11,14 @@ use greffier::client::tail::{Denounced, Ended, Event, State, Tail};
 use greffier::client::{Client, Settings};
 use greffier::instance::Layout;
 use greffier::ledger::checkpoint::VerifierKey;
-use greffier::ledger::entry::What;
-use greffier::proto::{ReinstateAccessRequest, SuspendAccessRequest};
+use greffier::ledger::entry::{Deed, What};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::given::Chance;
 use crate::instance::{Caller, Daemon, Instance, PROGRAM, context, minted};
 use crate::pki::{Authority, Shown};
+use crate::signed::submit;
 
 const KILLS: u64 = 50;
 
@@ -37,15 +37,11 @@ fn notices(instance: &Instance) -> Vec<u64> {
 
 async fn act(settings: &Settings, suspend: bool, reason: &str) -> Option<u64> {
     let mut client = Client::connect(settings).await.ok()?;
-    let (provider, agent, reason) = ("provider-03".to_owned(), String::new(), reason.to_owned());
-    let act = if suspend {
-        let request = SuspendAccessRequest { provider, agent, reason };
-        client.admin.suspend_access(request).await.ok()?.into_inner().act
-    } else {
-        let request = ReinstateAccessRequest { provider, agent, reason };
-        client.admin.reinstate_access(request).await.ok()?.into_inner().act
-    };
-    act.map(|act| act.entry)
+    let layout = Layout::new(settings.ca.ancestors().nth(2).expect("the instance"));
+    let deed = if suspend { Deed::Suspend } else { Deed::Reinstate };
+    let what = (deed, "provider-03", "");
+    let act = submit(&mut client, &layout, what, reason, &["admin-1"]).await;
+    act.ok().map(|act| act.entry)
 }
 
 /// Somebody new asks for more than an agent may have in a minute: an alert.

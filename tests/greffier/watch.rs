@@ -78,7 +78,8 @@ async fn an_incident_is_listed_shown_acknowledged_and_lifted_by_commands() {
     let plain = run(&["tail", "--once"]);
     let said = text(&plain.stdout);
     assert!(plain.status.success() && !said.contains('\u{1b}'), "{said}");
-    assert_eq!(said.lines().count(), alerts.len() + 5);
+    // Two keys that the ledger begins with, and five acts.
+    assert_eq!(said.lines().count(), alerts.len() + 2 + 5);
     let french = text(&run(&["tail", "--once", "--language", "fr"]).stdout);
     assert!(french.contains("a essuyé un refus") && french.contains("Acte"), "{french}");
     caller.list(1, "", context()).await.expect("given back");
@@ -93,9 +94,10 @@ async fn commands_that_are_refused_say_why_and_end_with_1() {
     let last = instance.entries().len();
     for (args, words) in [
         (&["suspend", "provider-99", "--reason", "x"][..], "provider must be the id"),
-        (&["suspend", "provider-01", "--agent", "-x", "--reason", "x"], "agent must be the tag"),
-        (&["lift", "provider-01", "--reason", ""], "reason must have 1 to 256"),
-        (&["reinstate", "provider-01", "--reason", "x", "--as", "security-soc"], "CERTIFICATE_"),
+        (
+            &["lift", "provider-01", "--reason", "x", "--as", "security-soc", "--admin", "admin-1"],
+            "CERTIFICATE_",
+        ),
         (&["alerts", "ack", "1", "--reason", "x"], "ALERT_NOT_FOUND"),
         (&["alerts", "show", "1"], "is no alert"),
         (&["alerts", "show", "0"], "is no alert"),
@@ -109,6 +111,17 @@ async fn commands_that_are_refused_say_why_and_end_with_1() {
         assert_eq!(json.status.code(), Some(1), "{args:?}");
         let told: Value = serde_json::from_slice(&json.stdout).expect("JSON");
         assert!(told["reason"].is_string(), "{told}");
+    }
+    for (args, words) in [
+        (&["suspend", "provider-01", "--agent", "-x", "--reason", "x"][..], "22 characters"),
+        (&["lift", "provider-01", "--reason", ""], "the reason is empty"),
+        (&["lift", "provider-01", "--reason", "a\nb"], "a control character"),
+        (&["suspend", "provider-01", "--reason", "x", "--admin", "admin-9"], "admin-9.key"),
+    ] {
+        let out = run(&instance, &daemon, args);
+        let said = text(&out.stderr);
+        assert_eq!(out.status.code(), Some(2), "nothing is tried, {args:?}: {said}");
+        assert!(said.contains(words), "{args:?}: {said}");
     }
     let acts = |entry: &greffier::ledger::entry::Entry| matches!(entry.what, What::Act(_));
     assert!(!instance.entries()[last..].iter().any(acts));

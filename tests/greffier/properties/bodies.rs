@@ -2,9 +2,10 @@
 
 use greffier::ledger::entry::{
     Access, Act, Alert, BODY_MAX, Budgets, Counts, Deed, Detectors, Entry, Facts, Flag, Genesis,
-    Given, Hash, Head, INTEGER_END, Key, Level, Malformed, Matter, Measure, Method, Moment,
-    Outcome, Policy, Previous, ProviderRules, Read, Refusal, Refusals, Refused, Roster, RosterRule,
-    Rule, Ruling, Section, Severity, TEXT_MAX, Tag, Warning, What,
+    Given, Hash, Head, INTEGER_END, JobTerms, Key, Level, Malformed, Matter, Measure, Method, Moment,
+    Nonce, Outcome, Policy, Previous, ProviderRules, PublicKey, Read, Refusal, Refusals, Refused,
+    Roster, RosterRule, Rule, Ruling, Section, Severity, Signature, SignatureBytes, Statement,
+    TEXT_MAX, Tag, Warning, What,
 };
 use proptest::prelude::*;
 
@@ -154,17 +155,61 @@ impl Draw {
         }
     }
 
+    fn key(&mut self) -> PublicKey {
+        PublicKey(self.hash().0)
+    }
+
+    fn nonce(&mut self) -> Nonce {
+        Nonce(self.tag().0)
+    }
+
+    fn signature(&mut self) -> Signature {
+        let (one, two) = (self.hash().0, self.hash().0);
+        let signature = [one, two].concat().try_into().expect("64 bytes");
+        let (admin, key) = (self.text().into(), self.key());
+        Signature { admin, key, signature: SignatureBytes(signature) }
+    }
+
+    fn deed(&mut self) -> Deed {
+        let deeds: Vec<Deed> = Deed::SIGNED.into_iter().chain([Deed::Acknowledge]).collect();
+        self.one_of(&deeds)
+    }
+
     fn act(&mut self) -> Act {
-        let deeds = [Deed::Suspend, Deed::Reinstate, Deed::Lift, Deed::Acknowledge];
         Act {
-            deed: self.one_of(&deeds),
+            deed: self.deed(),
             role: self.text().into(),
             id: self.text().into(),
-            certificate: self.hash(),
+            certificate: self.option(Draw::hash),
             provider: self.option(|d| d.text().into()),
             agent: self.option(Draw::tag),
             alert: self.option(Draw::number),
+            admin: self.option(|d| d.text().into()),
+            key: self.option(Draw::key),
+            dataset: self.option(|d| d.text().into()),
+            persons: self.option(Draw::number),
+            digest: self.option(Draw::hash),
             reason: self.text(),
+            nonce: self.option(Draw::nonce),
+            expires: self.option(Draw::number),
+            signatures: self.list(Draw::signature),
+        }
+    }
+
+    fn statement(&mut self) -> Statement {
+        Statement {
+            origin: self.text(),
+            deed: self.deed(),
+            provider: self.option(|d| d.text().into()),
+            agent: self.option(Draw::tag),
+            admin: self.option(|d| d.text().into()),
+            key: self.option(Draw::key),
+            dataset: self.option(|d| d.text().into()),
+            persons: self.option(Draw::number),
+            digest: self.option(Draw::hash),
+            reason: self.text(),
+            nonce: self.nonce(),
+            expires: self.number(),
         }
     }
 
@@ -285,10 +330,18 @@ fn text() -> impl Strategy<Value = String> {
         .prop_map(String::from_iter)
 }
 
-fn entry() -> impl Strategy<Value = Entry> {
+fn draw() -> impl Strategy<Value = Draw> {
     let number = prop_oneof![any::<u64>(), 0..3_u64, INTEGER_END - 2..INTEGER_END];
     let parts = (prop::collection::vec(number, 97), prop::collection::vec(text(), 7));
-    parts.prop_map(|(numbers, texts)| Draw { numbers, texts, taken: 0 }.entry())
+    parts.prop_map(|(numbers, texts)| Draw { numbers, texts, taken: 0 })
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    draw().prop_map(|mut draw| draw.entry())
+}
+
+fn statement() -> impl Strategy<Value = Statement> {
+    draw().prop_map(|mut draw| draw.statement())
 }
 
 fn encoded(entry: &Entry) -> String {
@@ -357,6 +410,31 @@ proptest! {
     #[test]
     fn text_from_anywhere_is_refused_without_panic(text in ".*") {
         prop_assert!(Entry::parse(&text).is_err());
+        prop_assert!(Statement::parse(&text).is_err());
+    }
+
+    #[test]
+    fn a_statement_is_read_back_as_it_was_written_and_comes_through_its_act(
+        statement in statement(),
+    ) {
+        let text = statement.encode().expect("a statement that is short enough");
+        prop_assert_eq!(Statement::parse(&text), Ok(statement.clone()));
+        let act = statement.clone().act(&"admin-1".into(), None, Vec::new());
+        prop_assert_eq!(act.statement(&statement.origin), Some(statement));
+    }
+
+    #[test]
+    fn an_edited_statement_is_refused_or_in_the_one_form(
+        statement in statement(),
+        edits in prop::collection::vec(edit(), 1..4),
+    ) {
+        let mut bytes = statement.encode().expect("a statement that is short enough").into_bytes();
+        edits.iter().for_each(|edit| edit.apply(&mut bytes));
+        if let Ok(text) = std::str::from_utf8(&bytes)
+            && let Ok(statement) = Statement::parse(text)
+        {
+            prop_assert_eq!(statement.encode(), Ok(text.to_owned()));
+        }
     }
 
     #[test]
