@@ -152,9 +152,9 @@ pub(super) enum Order {
     /// Judge and record a read.
     Read { bound: Bound, answer: Answer<Recorded>, share: Share },
     /// Record what needs no judge; answers with its number.
-    Note { what: What, answer: Answer<u64> },
+    Note { what: Box<What>, answer: Answer<u64> },
     /// Rule by other rules from here on; answers with the number of their head.
-    Enact { rules: Rules, answer: Answer<u64> },
+    Enact { rules: Box<Rules>, answer: Answer<u64> },
 }
 
 impl Bound {
@@ -289,13 +289,13 @@ impl Ledger {
     /// [`Unrecorded`]: they were not taken up, and those in force go on.
     pub async fn enact(&self, rules: Rules) -> Result<u64, Unrecorded> {
         let (answer, answered) = oneshot::channel();
-        self.send(Order::Enact { rules, answer })?;
+        self.send(Order::Enact { rules: Box::new(rules), answer })?;
         answered.await.map_err(|_| Unrecorded::Unwritable)?
     }
 
     async fn note(&self, what: What) -> Result<u64, Unrecorded> {
         let (answer, answered) = oneshot::channel();
-        self.send(Order::Note { what, answer })?;
+        self.send(Order::Note { what: Box::new(what), answer })?;
         answered.await.map_err(|_| Unrecorded::Unwritable)?
     }
 

@@ -144,7 +144,7 @@ impl Desk {
         let mut next = self.inbox.blocking_recv();
         while let Some(first) = next {
             let (done, enacted) = match first {
-                Order::Enact { rules, answer } => self.enact(&mut state, rules, answer),
+                Order::Enact { rules, answer } => self.enact(&mut state, *rules, answer),
                 Order::Read { .. } | Order::Note { .. } => (self.batch(&mut state, first), None),
             };
             let left = match done {
@@ -290,7 +290,7 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
                 drop(answer.send(Err(why)));
             }
         },
-        Order::Note { what, answer } => match note(state, batch, now, what) {
+        Order::Note { what, answer } => match note(state, batch, now, *what) {
             Ok(seq) => waiters.notes.push((answer, seq)),
             Err(unrecorded) => drop(answer.send(Err(unrecorded))),
         },

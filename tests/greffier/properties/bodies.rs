@@ -2,10 +2,10 @@
 
 use greffier::ledger::entry::{
     Access, Act, Alert, BODY_MAX, Budgets, Counts, Deed, Detectors, Entry, Facts, Flag, Genesis,
-    Given, Hash, Head, INTEGER_END, JobTerms, Key, Level, Malformed, Matter, Measure, Method, Moment,
-    Nonce, Outcome, Policy, Previous, ProviderRules, PublicKey, Read, Refusal, Refusals, Refused,
-    Roster, RosterRule, Rule, Ruling, Section, Severity, Signature, SignatureBytes, Statement,
-    TEXT_MAX, Tag, Warning, What,
+    Given, Hash, Head, INTEGER_END, JobTerms, Key, Level, Malformed, Matter, Measure, Method,
+    Moment, Nonce, Outcome, Policy, Previous, ProviderRules, PublicKey, Read, Refusal, Refusals,
+    Refused, Roster, RosterRule, Rule, Ruling, Section, Severity, Signature, SignatureBytes,
+    Statement, TEXT_MAX, Tag, Warning, What,
 };
 use proptest::prelude::*;
 
