@@ -1,7 +1,7 @@
 //! What `init` makes: keys, certificates or a request for one, both files of configuration and, for
-//! development, a synthetic stock of persons. It refuses to know how a ledger is written: whoever calls [`prepare`] lays the first
-//! ledger into the folder, by the paths and the keys that [`Layout`] names, before [`finish`]
-//! lets the folder appear under its own name.
+//! development, a synthetic stock of persons. It refuses to know how a ledger is written: whoever
+//! calls [`prepare`] lays the first ledger into the folder, by the paths and the keys that [`Layout`]
+//! names, before [`finish`] lets the folder appear under its own name.
 //!
 //! [`finish`]: Prepared::finish
 

@@ -51,9 +51,10 @@ pub(super) struct Reinstate {
 ///
 /// Look first at what was found (`greffier alerts show`), and lift it when you know what it was: the
 /// detectors begin again at 0 for them, so a thief who goes on is noticed as late as the first time.
-/// Without --agent it is for the provider as a whole, and leaves its agents as they are: an alert that
-/// took from both names both commands. What a critical alert took, two administrators lift: see
-/// `greffier act`. Suspensions by `greffier suspend` stand. Budgets that are used up stay so: they refill with time and by nothing else.
+/// Without --agent it is for the provider as a whole, and leaves its agents as they are: an alert
+/// that took from both names both commands. What a critical alert took, two administrators lift: see
+/// `greffier act`. Suspensions by `greffier suspend` stand. Budgets that are used up stay so: they
+/// refill with time and by nothing else.
 ///
 /// Exit codes: 0 done, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]
@@ -132,8 +133,8 @@ fn how_two_sign(deed: Deed, asked: &Asked) -> String {
     let (deed, provider) = (word(&deed), &asked.provider);
     let agent = asked.agent.map_or_else(String::new, |agent| format!(" --agent={agent}"));
     format!(
-        "  Write it down:  greffier act propose {deed} --provider {provider}{agent} --reason \"...\" \
-         --origin ORIGIN > act.json\n  \
+        "  Write it down:  greffier act propose {deed} --provider {provider}{agent} \
+         --reason \"...\" --origin ORIGIN > act.json\n  \
          Two sign it:    greffier act sign act.json --admin ID --personal-key FILE\n  \
          One hands it in: greffier act submit act.json"
     )

@@ -47,8 +47,8 @@ pub(super) fn run(command: Command) -> ExitCode {
 
 /// Make a personal key, with which one administrator signs acts
 ///
-/// It is yours alone: the file is readable by you only, and stays with you. The line that is printed
-/// is the public key; give it to the administrators who enrol you (`act propose enrol_key`).
+/// It is yours alone: the file is readable by you only, and stays with you. The line that is
+/// printed is the public key; give it to the administrators who enrol you (`act propose enrol_key`).
 ///
 /// Exit codes: 0 made, 2 not made.
 #[derive(ClapArgs, Debug)]
@@ -60,8 +60,8 @@ pub(super) struct Keygen {
 
 /// Write down an act that is to be signed
 ///
-/// It goes to standard output: keep it in a file, have each administrator sign that file with `act sign`,
-/// and one of them hand it in with `act submit`. What each deed must name:
+/// It goes to standard output: keep it in a file, have each administrator sign that file with
+/// `act sign`, and one of them hand it in with `act submit`. What each deed must name:
 ///   suspend, reinstate, lift     --provider, and --agent if it is for one agent only
 ///   enrol_key, revoke_key        --admin and --public-key
 ///   enrol_agent, dismiss_agent   --provider and --agent
@@ -73,7 +73,7 @@ pub(super) struct Keygen {
 /// approved by another than who declared it.
 ///
 /// Example:
-///   greffier act propose lift --instance here --provider provider-01 --reason "Ticket 4711" > act.json
+///   greffier act propose lift --instance here --provider provider-01 --reason "..." > act.json
 ///
 /// Exit codes: 0 written, 2 not.
 #[derive(ClapArgs, Debug)]
@@ -159,8 +159,8 @@ impl Job {
 
 /// Sign an act
 ///
-/// It says what you sign, and adds your signature to the file. Read it: whoever has two signatures of two
-/// administrators can have it done.
+/// It says what you sign, and adds your signature to the file. Read it: whoever has the signatures
+/// that it needs can have it done.
 ///
 /// Exit codes: 0 signed, 2 not.
 #[derive(ClapArgs, Debug)]

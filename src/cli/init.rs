@@ -20,11 +20,13 @@ use production::Production;
 
 /// Make a new instance: keys, configuration, ledger
 ///
-/// For production it makes no authority, no client and no record: it asks your authority for the gateway's
-/// certificate, begins the ledger with the personal keys of the administrators and your policy, and says
-/// what is left to do. Each administrator sends the enrolment of a key, signed by that very key:
+/// For production it makes no authority, no client and no record: it asks your authority for the
+/// gateway's certificate, begins the ledger with the personal keys of the administrators and your
+/// policy, and says what is left to do. Each administrator sends the enrolment of a key, signed by
+/// that very key:
 ///   greffier act keygen me.key
-///   greffier act propose enrol_key --admin ID --public-key KEY --origin NAME/YYYY-MM --reason R > me.json
+///   greffier act propose enrol_key --admin ID --public-key KEY --origin NAME/YYYY-MM \
+///       --reason "..." > me.json
 ///   greffier act sign me.json --admin ID --personal-key me.key
 /// where NAME is the ledger's and YYYY-MM the month (UTC) in which it begins. Then:
 ///   greffier init DIR --name NAME --trust-domain DOMAIN --server-name HOST --policy policy.toml \
@@ -91,13 +93,9 @@ pub(super) enum InitError {
     Config(#[from] Unusable),
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: std::io::Error },
-    #[error(
-        "enrol two administrators or more (--admin): much takes two, and one alone cannot enrol another"
-    )]
+    #[error("enrol two administrators or more (--admin): one alone cannot enrol another")]
     Founders,
-    #[error(
-        "`{0}` is no administrator of the policy: write the id under [staff], as in admin = [\"{0}\"]"
-    )]
+    #[error("`{0}` is no administrator of the policy: write admin = [\"{0}\"] under [staff]")]
     Unknown(Word),
     #[error(
         "{} is signed for {signed_for}, and this ledger begins as {ours}: propose and sign it again \

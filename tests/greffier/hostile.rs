@@ -1,5 +1,5 @@
-//! Acts that must not be written, over real TLS: whatever a caller with a good certificate sends instead
-//! of the signatures that an act needs, and that nothing of it stands in the ledger.
+//! Acts that must not be written, over real TLS: whatever a caller with a good certificate sends
+//! instead of the signatures that an act needs, and that nothing of it stands in the ledger.
 
 use greffier::ledger::entry::{Deed, Entry, PublicKey, Signature, SignatureBytes, Statement, What};
 use greffier::ledger::personal::PersonalKey;

@@ -17,7 +17,10 @@ use crate::ledger::entry::{Act, Word};
 #[derive(ClapArgs, Debug)]
 pub(super) struct Production {
     /// For production: the folder to make; absent or empty
-    #[arg(value_name = "DIR", requires_all = ["name", "trust_domain", "founders", "policy", "names"])]
+    #[arg(
+        value_name = "DIR",
+        requires_all = ["name", "trust_domain", "founders", "policy", "names"]
+    )]
     pub(super) dir: Option<PathBuf>,
     /// Name of the ledger, as in registry.example/reads; it never changes
     #[arg(long, requires = "dir")]
@@ -91,13 +94,15 @@ pub(super) fn in_words(made: &Made, founders: &str) -> String {
     format!(
         "Made {root}: the ledger {}, its keys, and the gateway's own key. {founders}\n\
          It has no certificate yet and reads no records. What is left to do:\n\
-         1. Have your authority sign {root}/pki/server.csr; put the chain into {root}/pki/server.pem, and \
-         the certificate of the authority of your clients into {root}/pki/ca.pem.\n\
-         2. In {root}/config.toml, name the records (source.path), and another disk for the high-water \
-         file (ledger.high_water), and move it there.\n\
+         1. Have your authority sign {root}/pki/server.csr; put the chain into \
+         {root}/pki/server.pem, and the certificate of the authority of your clients into \
+         {root}/pki/ca.pem.\n\
+         2. In {root}/config.toml, name the records (source.path), and another disk for the \
+         high-water file (ledger.high_water), and move it there.\n\
          3. Put a copy of {root}/keys in escrow. Nobody but the daemon's user may read it.\n\
-         4. Give {root}/key.vkey to whoever is to check the ledger, with {root}/ledger.high-water: that \
-         checkpoint holds the administrators' keys, and whoever keeps it can tell if they were changed.\n\
+         4. Give {root}/key.vkey to whoever is to check the ledger, with {root}/ledger.high-water: \
+         that checkpoint holds the administrators' keys, and whoever keeps it can tell if they were \
+         changed.\n\
          5. Have the administrators keep their personal keys where the gateway's machine is not.\n\
          6. greffier serve --config {root}/config.toml",
         made.verifier.name(),
