@@ -37,7 +37,7 @@ pub enum KeySetFault {
          new key, for this one is no secret any more"
     )]
     Secret,
-    /// More than [`KEYS_MAX`].
+    /// More than 64.
     #[error("it has more than {KEYS_MAX} keys: leave out those that sign no more")]
     TooMany,
     /// A token could not say which one it means.
