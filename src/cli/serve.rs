@@ -147,7 +147,7 @@ fn serve(args: &Args) -> Result<(), Error> {
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let hangup = signal(SignalKind::hangup())?;
         let (path, recorder) = (ledger.path, registrar.ledger.clone());
-        let reload = Reload { bench, watched, policy, swap, ledger: recorder, path };
+        let reload = Reload { bench, watched, policy, swap, ledger: recorder, path, refused: None };
         // It ends with the runtime.
         tokio::spawn(reload.follow(hangup));
         let address = listener.local_addr()?;

@@ -215,6 +215,13 @@ pub(super) mod tests {
 
     pub(in crate::config) const SHIPPED: &str = include_str!("../../config/policy.toml");
 
+    /// The policies of all three situations.
+    const ALL: [&str; 3] = [
+        SHIPPED,
+        include_str!("../../config/policy-missions-locales.toml"),
+        include_str!("../../config/policy-visa.toml"),
+    ];
+
     pub(in crate::config) fn faults(text: &str) -> Vec<Fault> {
         parse(text).err().unwrap_or_default()
     }
@@ -321,6 +328,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_policy_of_each_situation_has_no_fault_and_says_whom_to_call() {
+        for text in ALL {
+            let policy = parse(text).unwrap_or_else(|faults| panic!("{faults:#?}"));
+            assert!(policy.contact.is_some());
+            assert!(policy.providers.len() >= 2);
+        }
+    }
+
+    #[test]
     fn a_file_is_bounded_and_its_faults_name_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.toml");
@@ -368,9 +384,10 @@ pub(super) mod tests {
 
         #[test]
         fn no_change_of_a_good_policy_makes_the_parser_panic(
+            which in 0_usize..3,
             at in any::<prop::sample::Index>(), cut in 0_usize..12, put in "[\\PC\n]{0,6}",
         ) {
-            let mut text = SHIPPED.to_owned();
+            let mut text = ALL[which].to_owned();
             let start = at.index(text.len());
             let end = (start + cut).min(text.len());
             prop_assume!(text.is_char_boundary(start) && text.is_char_boundary(end));

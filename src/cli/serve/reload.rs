@@ -15,7 +15,7 @@ use crate::admission::{KeyFile, Keyring, Terms};
 use crate::config::change::Change;
 use crate::config::in_force;
 use crate::config::policy::{self, Policy, Unusable};
-use crate::ledger::entry::{Matter, Warning, sha256};
+use crate::ledger::entry::{Hash, Matter, Warning, sha256};
 use crate::ledger::tag::Tagger;
 use crate::ledger::{Ledger, Unrecorded};
 use crate::service::policy::{InForce, Swap};
@@ -129,6 +129,8 @@ pub(super) struct Reload {
     pub(super) ledger: Ledger,
     /// Of the ledger.
     pub(super) path: PathBuf,
+    /// The digest of a policy that waits for its approval.
+    pub(super) refused: Option<Hash>,
 }
 
 impl Reload {
@@ -140,17 +142,31 @@ impl Reload {
         loop {
             tokio::select! {
                 _ = hangup.recv() => {}
-                _ = looks.tick() => if !self.watched.due() && !owed { continue },
+                _ = looks.tick() => {
+                    if !(self.watched.due() || owed || self.is_approved()) {
+                        continue;
+                    }
+                }
             }
             self.watched.reading();
             let outcome = self.take_up().await;
             // The ledger may be writable at the next look; a fault of the file waits for its next state.
+            let was_owed = owed;
             owed = matches!(&outcome, Err(Kept::Ledger(why)) if why.retry_after().is_some());
-            if let Err(why) = outcome {
-                kept(self.watched.path(), &why);
-                self.warn(&why).await;
+            match outcome {
+                Err(why) if !(owed && was_owed) => {
+                    kept(self.watched.path(), &why);
+                    self.warn(&why).await;
+                }
+                // Said once; or done.
+                Err(_) | Ok(()) => {}
             }
         }
+    }
+
+    /// Whether the policy that was refused for want of an approval has it now.
+    fn is_approved(&self) -> bool {
+        self.refused.is_some_and(|digest| self.ledger.approved().policy(&digest))
     }
 
     /// Has those who watch hear of it: whoever can write the file may not be who should.
@@ -176,7 +192,9 @@ impl Reload {
         }
         let (rules, changes) = in_force::against(&self.policy, &policy);
         let enacted = self.ledger.enact(rules).await;
+        self.refused = None;
         if let Err(Unrecorded::Unapproved) = &enacted {
+            self.refused = Some(policy.digest);
             for change in changes.iter().filter(|change| change.looser).take(TOLD) {
                 tracing::error!("policy: {change}");
             }

@@ -323,13 +323,13 @@ fn edit(policy: &mut Policy, which: u8, n: u8) {
         (2, _, Some(provider)) => provider.rate.burst = 1 + u32::from(n % 3),
         (3, _, Some(provider)) => {
             let rate = Rate { requests_per_second: 1 + u32::from(n % 2), burst: 1 };
-            provider.agent_rate = (n % 3 != 0).then_some(rate);
+            provider.agent_rate = (!n.is_multiple_of(3)).then_some(rate);
         }
         (4, _, Some(provider)) => {
             let days = [n & 1 == 0, n & 2 == 0, true, true, true, n & 4 == 0, false];
             let hours = Hours { from: 60 * u16::from(n % 5), to: 600 + 60 * u16::from(n % 7) };
             let zone = jiff::tz::TimeZone::UTC;
-            provider.habits = (n % 3 != 0).then_some(Habits { days, hours, zone });
+            provider.habits = (!n.is_multiple_of(3)).then_some(Habits { days, hours, zone });
         }
         (5, _, Some(provider)) => {
             let grant = provider.datasets.get_mut("cir").unwrap();
@@ -363,9 +363,9 @@ fn edit(policy: &mut Policy, which: u8, n: u8) {
             purpose.case_reference = form.filter(|_| n & 4 == 0);
         }
         (13, ..) => {
-            if !policy.revoked.remove(&[n % 3; 32]) {
-                policy.revoked.insert([n % 3; 32]);
-            }
+            let print = [n % 3; 32];
+            let was_good = policy.revoked.insert(print);
+            policy.revoked.retain(|one| was_good || *one != print);
         }
         (14, ..) => {
             let role = Role::ALL[1 + usize::from(n % 4)];
