@@ -55,6 +55,7 @@ pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<
     };
     let stock = Arc::new(Stock::new()?);
     let rules = Rules {
+        loosens_not: None,
         detectors: Detectors::default(),
         providers: stock.rules(),
         digest: sha256(&[b"benchmark"]),

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use greffier::client::token::TokenSource;
 use greffier::client::{Client, Settings};
-use greffier::ledger::entry::{Flag, Outcome};
-use greffier::proto::{GetRecordRequest, ReinstateAccessRequest, SuspendAccessRequest};
+use greffier::ledger::entry::{Deed, Flag, Outcome};
+use greffier::proto::GetRecordRequest;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::json;
 use tonic::Code;
@@ -15,6 +15,7 @@ use tonic::Code;
 use crate::instance::{Caller, Daemon, Instance, PROGRAM, context};
 use crate::issuer::{PROVIDER, REJECTED, b64, instance, is_read, list, signed, write};
 use crate::pki::{Authority, fingerprint};
+use crate::signed::submit;
 use crate::told::{Told, told};
 use crate::wire::Wire;
 
@@ -166,14 +167,10 @@ async fn a_suspended_agent_is_held_at_its_next_call_and_nobody_else_is() {
     let page = alice.list(1, "", context()).await.unwrap();
     let name = page.records[0].name.clone();
     let agent = instance.read(page.proof.unwrap().entry).agent.to_string();
-    let mut admin = daemon.client("admin-1").await.0.admin;
-    let (provider, reason) = (PROVIDER.to_owned(), "an exercise".to_owned());
-    let suspend = SuspendAccessRequest {
-        provider: provider.clone(),
-        agent: agent.clone(),
-        reason: reason.clone(),
-    };
-    admin.suspend_access(suspend).await.unwrap();
+    let mut admin = daemon.client("admin-1").await.0;
+    let by = ["admin-1"];
+    let suspend = (Deed::Suspend, PROVIDER, &*agent);
+    submit(&mut admin, &instance.layout, suspend, "an exercise", &by).await.unwrap();
     let before = instance.entries().len();
     for _ in 0..3 {
         let request = GetRecordRequest { name: name.clone(), context: Some(context()) };
@@ -186,8 +183,8 @@ async fn a_suspended_agent_is_held_at_its_next_call_and_nobody_else_is() {
     assert_eq!(held.what(), (Code::PermissionDenied, "ACCESS_CONTAINED"));
     assert!(!instance.entries().split_off(before).iter().any(is_read));
     assert_eq!(bob.list(1, "", context()).await.unwrap().records.len(), 1);
-    let reinstate = ReinstateAccessRequest { provider, agent, reason };
-    admin.reinstate_access(reinstate).await.unwrap();
+    let reinstate = (Deed::Reinstate, PROVIDER, &*agent);
+    submit(&mut admin, &instance.layout, reinstate, "an exercise", &by).await.unwrap();
     let entry = alice.list(1, "", context()).await.unwrap().proof.unwrap().entry;
     assert_eq!(instance.read(entry).ruling.outcome, Outcome::Released);
     daemon.stop().await;

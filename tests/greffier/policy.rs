@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use greffier::ledger::entry::Flag;
-use greffier::proto::{Context, SuspendAccessRequest};
+use greffier::ledger::entry::{Deed, Flag};
+use greffier::proto::Context;
 use serde_json::Value;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::instance::{Instance, PROGRAM, context, texts};
+use crate::signed::submit;
 use crate::told::told;
 
 /// A policy that is shipped.
@@ -38,9 +39,10 @@ async fn whoever_is_contained_is_told_whom_to_call() {
     });
     let daemon = instance.serve();
     let mut admin = daemon.client("admin-1").await;
-    let (provider, reason) = ("provider-02".to_owned(), "an exercise".to_owned());
-    let request = SuspendAccessRequest { provider, agent: String::new(), reason };
-    admin.0.admin.suspend_access(request).await.expect("an act");
+    let suspend = (Deed::Suspend, "provider-02", "");
+    submit(&mut admin.0, &instance.layout, suspend, "an exercise", &["admin-1"])
+        .await
+        .expect("an act");
     let status = daemon.client("provider-02").await.list(1, "", context()).await.unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied);
     assert!(status.message().ends_with(&format!("security team: {contact}")), "{status:?}");

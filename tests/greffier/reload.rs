@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use greffier::anomaly::Anomaly;
-use greffier::ledger::entry::{Budgets, Hash, Policy, Rule, Section, What, sha256};
+use greffier::ledger::entry::{
+    Act, Budgets, Deed, Hash, Policy, Rule, Section, Statement, What, sha256,
+};
 use greffier::ledger::start::Rules;
 use greffier::ledger::{Draft, Ledger, Reach, Status as LedgerStatus, Unrecorded, bind};
 use greffier::proto::ListRecordsResponse;
@@ -19,7 +21,9 @@ use tonic::{Code, Status};
 use crate::given::{Chance, Given, assert_proven};
 use crate::instance::{Caller, Daemon, Instance, context, texts};
 use crate::pki::fingerprint;
-use crate::segment::{HEAD, Place, WIDE, page, people, read, rules, runtime, verified};
+use crate::segment::{
+    ADMINS, HEAD, Place, WIDE, page, people, read, rules, runtime, signed_by, statement, verified,
+};
 use crate::told::told;
 
 const READERS: usize = 16;
@@ -282,7 +286,15 @@ const ALPHA: &str = "alpha-langues";
 
 /// Rules as a later policy has them.
 fn later(budgets: Budgets) -> Rules {
-    Rules { digest: sha256(&[b"a later policy"]), ..rules(&[(ALPHA, budgets)]) }
+    let first = rules(&[(ALPHA, budgets)]);
+    let loosens_not = Some(first.digest);
+    Rules { digest: sha256(&[b"a later policy"]), loosens_not, ..first }
+}
+
+/// Two administrators let a policy into force, whatever it loosens.
+fn approval(digest: Hash) -> Act {
+    let statement = Statement { digest: Some(digest), ..statement(Deed::Loosen) };
+    signed_by(statement, &ADMINS)
 }
 
 /// What comes of a draft that was admitted under a head.
@@ -291,7 +303,7 @@ async fn under(ledger: &Ledger, policy: u64, n: u32) -> Result<(), Unrecorded> {
         policy,
         ..read(ALPHA, "a1", &people(ALPHA, n..n + 1), &[])
     };
-    let (bound, _claim) = bind(Draft { read: Box::new(draft), reach: Reach::Page(1) });
+    let (bound, _claim) = bind(Draft { read: Box::new(draft), reach: Reach::Page(1), asked: None });
     ledger.record(bound).await.map(drop)
 }
 
@@ -308,11 +320,11 @@ fn a_draft_of_an_older_policy_is_not_written() {
         under(&ledger, head, 4).await.expect("the policy in force");
         head
     });
-    // Genesis, four sections and head; a read; four sections and head; a read.
-    assert_eq!((head, place.entries().len()), (HEAD + 6, 13));
+    // Genesis, two keys, four sections and head; a read; four sections and head; a read.
+    assert_eq!((head, place.entries().len()), (HEAD + 6, 15));
     let sizes: Vec<u64> =
         crate::segment::notes(&place.settings.path).into_iter().map(|(size, _)| size).collect();
-    assert_eq!(sizes, [6, 7, 12, 13], "a policy is a commit of its own");
+    assert_eq!(sizes, [8, 9, 14, 15], "a policy is a commit of its own");
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }
 
@@ -321,6 +333,9 @@ fn policies_and_reads_that_wait_together_are_written_in_order() {
     let first = rules(&[(ALPHA, WIDE)]);
     let place = Place::created(&first);
     place.run(&first, async |ledger| {
+        for n in (10_u8..200).step_by(20) {
+            ledger.act(approval(sha256(&[&[n]]))).await.expect("an approval");
+        }
         let mut waiting = JoinSet::new();
         for n in 0..200 {
             let ledger = ledger.clone();
@@ -359,7 +374,7 @@ fn rules_that_no_entry_can_hold_are_refused_and_nothing_stops() {
         assert_eq!(ledger.enact(large).await, Err(Unrecorded::Unfit));
         under(&ledger, HEAD, 1).await.expect("the rules in force");
     });
-    assert_eq!(place.entries().len(), 7);
+    assert_eq!(place.entries().len(), 9);
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }
 

@@ -72,7 +72,12 @@ pub(crate) fn rules(budgets: &[(&str, Budgets)]) -> Rules {
         roster_growth: 50,
     };
     let providers = budgets.iter().chain(&others).take(3).map(section).collect();
-    Rules { detectors: Detectors::default(), providers, digest: sha256(&[b"policy"]) }
+    Rules {
+        detectors: Detectors::default(),
+        providers,
+        digest: sha256(&[b"policy"]),
+        loosens_not: None,
+    }
 }
 
 /// A read of some persons, not yet counted or judged.

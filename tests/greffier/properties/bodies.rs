@@ -105,7 +105,7 @@ impl Draw {
             reason: self.option(|d| d.text().into()),
             method: self.one_of(&[Method::Get, Method::List, Method::Search, Method::Export]),
             view: self.text().into(),
-            job: self.option(Draw::text),
+            job: self.option(Draw::number),
             keys: self.list(|d| Key { name: d.text().into(), tag: d.tag() }),
             asked: self.number(),
             misses: self.number(),
@@ -189,10 +189,22 @@ impl Draw {
             dataset: self.option(|d| d.text().into()),
             persons: self.option(Draw::number),
             digest: self.option(Draw::hash),
+            job: self.option(Draw::job),
+            declared: self.option(Draw::number),
             reason: self.text(),
             nonce: self.option(Draw::nonce),
             expires: self.option(Draw::number),
             signatures: self.list(Draw::signature),
+        }
+    }
+
+    fn job(&mut self) -> JobTerms {
+        JobTerms {
+            purpose: self.text().into(),
+            view: self.text().into(),
+            rows: self.number(),
+            from: self.number(),
+            until: self.number(),
         }
     }
 
@@ -207,6 +219,8 @@ impl Draw {
             dataset: self.option(|d| d.text().into()),
             persons: self.option(Draw::number),
             digest: self.option(Draw::hash),
+            job: self.option(Draw::job),
+            declared: self.option(Draw::number),
             reason: self.text(),
             nonce: self.nonce(),
             expires: self.number(),
