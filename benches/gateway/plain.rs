@@ -173,6 +173,15 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
 
 #[tonic::async_trait]
 impl Records for Plain {
+    type ExportRecordsStream = Empty<Result<ExportRecordsResponse, Status>>;
+
+    async fn export_records(
+        &self,
+        _: Request<ExportRecordsRequest>,
+    ) -> Result<Response<Self::ExportRecordsStream>, Status> {
+        Err(Status::unimplemented("the benchmark reads one record at a time"))
+    }
+
     async fn get_record(
         &self,
         request: Request<GetRecordRequest>,

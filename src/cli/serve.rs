@@ -171,7 +171,8 @@ fn log(format: LogFormat) -> Result<(), Error> {
         Err(_) => LevelFilter::INFO,
     };
     // Other crates may trace what they carry, and what they carry are records: never below a warning.
-    let filter = EnvFilter::new(format!("warn,greffier={level},{DEVELOPMENT}=warn"));
+    // HTTP/2 warns of every connection that misbehaves, and whoever floods must not fill the log.
+    let filter = EnvFilter::new(format!("warn,h2=error,greffier={level},{DEVELOPMENT}=warn"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
         LogFormat::Json => log.json().init(),

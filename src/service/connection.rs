@@ -2,6 +2,7 @@
 //! statuses that tonic makes by itself put into our terms.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -152,10 +153,12 @@ pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>, routes:
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let mut stopping = line.stopping();
     let mut end = End::new(&line, &seen);
+    let mut calmed = false;
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
+                    calmed = told_to_calm_down(&error);
                     tracing::debug!(%error, "a connection ended");
                 }
                 break;
@@ -172,9 +175,15 @@ pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>, routes:
             }
         }
     }
-    if seen.flooded() {
+    if calmed || seen.flooded() {
         line.refuse(Fault::flood());
     }
+}
+
+/// Whether HTTP/2 itself closed a connection because of what its client sent.
+fn told_to_calm_down(error: &hyper::Error) -> bool {
+    let error = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+    error.is_some_and(|e| e.is_library() && e.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))
 }
 
 /// When a connection is told to end, and when it is cut.

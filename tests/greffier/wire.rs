@@ -95,9 +95,13 @@ impl Wire {
         Wire(send, tokio::spawn(connection))
     }
 
-    /// How the connection ended, once it has.
-    pub(crate) async fn ended(self) -> Result<(), h2::Error> {
-        self.1.await.expect("a connection does not panic")
+    /// Waits for the end of the connection, which must come without a fault of either side: a
+    /// goodbye, or the close behind it if that is read first.
+    pub(crate) async fn ended(self) {
+        if let Err(error) = self.1.await.expect("a connection does not panic") {
+            let goodbye = error.reason() == Some(h2::Reason::NO_ERROR);
+            assert!(goodbye || error.is_io(), "{error:?}");
+        }
     }
 
     /// Whether it has.
