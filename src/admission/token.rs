@@ -81,7 +81,7 @@ pub enum TokenFault {
     Payload,
     /// Missing, of another type, too long or not printable.
     #[error("its claim `{0}` is missing or of another form")]
-    Claim(&'static str),
+    ClaimForm(&'static str),
     /// `iss`.
     #[error("it is of another issuer")]
     Issuer,

@@ -86,7 +86,7 @@ impl Claims {
 }
 
 fn text<'o>(object: &'o Object, claim: &'static str) -> Result<&'o str, TokenFault> {
-    object.get(claim).and_then(Json::text).ok_or(TokenFault::Claim(claim))
+    object.get(claim).and_then(Json::text).ok_or(TokenFault::ClaimForm(claim))
 }
 
 /// A name of the issuer's choice: printable, and not long.
@@ -96,7 +96,7 @@ fn name(object: &Object, claim: &'static str) -> Result<String, TokenFault> {
     if (1..=ID_MAX).contains(&text.len()) && printable {
         Ok(text.to_owned())
     } else {
-        Err(TokenFault::Claim(claim))
+        Err(TokenFault::ClaimForm(claim))
     }
 }
 
@@ -104,25 +104,25 @@ fn name(object: &Object, claim: &'static str) -> Result<String, TokenFault> {
 fn seconds(object: &Object, claim: &'static str) -> Result<i64, TokenFault> {
     match object.get(claim) {
         Some(Json::Integer(seconds)) if *seconds >= 0 => Ok(*seconds),
-        _ => Err(TokenFault::Claim(claim)),
+        _ => Err(TokenFault::ClaimForm(claim)),
     }
 }
 
 fn texts<'o>(list: &'o [Json], claim: &'static str) -> Result<Vec<&'o str>, TokenFault> {
     let all = list.iter().map(Json::text).collect::<Option<Vec<_>>>();
-    all.filter(|all| all.len() <= LIST_MAX).ok_or(TokenFault::Claim(claim))
+    all.filter(|all| all.len() <= LIST_MAX).ok_or(TokenFault::ClaimForm(claim))
 }
 
 fn audiences(object: &Object) -> Result<Vec<String>, TokenFault> {
     match object.get("aud") {
         Some(Json::Text(one)) => Ok(vec![one.clone()]),
         Some(Json::List(list)) => Ok(texts(list, "aud")?.into_iter().map(String::from).collect()),
-        _ => Err(TokenFault::Claim("aud")),
+        _ => Err(TokenFault::ClaimForm("aud")),
     }
 }
 
 fn methods(object: &Object) -> Result<Vec<&'static str>, TokenFault> {
-    let list = object.get("amr").and_then(Json::list).ok_or(TokenFault::Claim("amr"))?;
+    let list = object.get("amr").and_then(Json::list).ok_or(TokenFault::ClaimForm("amr"))?;
     let mut found = Vec::new();
     for word in texts(list, "amr")?.into_iter().filter_map(factors::known) {
         if !found.contains(&word) {
@@ -136,5 +136,5 @@ fn certificate(object: &Object) -> Result<[u8; 32], TokenFault> {
     let bound = object.get("cnf").and_then(Json::object);
     let print = bound.and_then(|bound| bound.get("x5t#S256")?.text());
     let print = print.and_then(|print| URL_SAFE_NO_PAD.decode(print).ok()?.try_into().ok());
-    print.ok_or(TokenFault::Claim("cnf"))
+    print.ok_or(TokenFault::ClaimForm("cnf"))
 }

@@ -169,7 +169,7 @@ fn a_claim_is_of_its_type_and_no_longer_than_it_may_be() {
         ("cnf", json!("AAAA")),
     ] {
         let claim: &'static str = claim;
-        let fault = Some(TokenFault::Claim(claim).into());
+        let fault = Some(TokenFault::ClaimForm(claim).into());
         assert_eq!(door.with(claim, bad.clone()), fault, "{claim} {bad}");
     }
 }
