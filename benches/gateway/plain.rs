@@ -11,11 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::stream::Empty;
 use greffier::instance::Layout;
 use greffier::proto::records_server::{Records, RecordsServer};
 use greffier::proto::{
-    Field, GetRecordRequest, GetRecordResponse, ListRecordsRequest, ListRecordsResponse, Proof,
-    Record, SearchRecordsRequest, SearchRecordsResponse,
+    ExportRecordsRequest, ExportRecordsResponse, Field, GetRecordRequest, GetRecordResponse,
+    ListRecordsRequest, ListRecordsResponse, Proof, Record, SearchRecordsRequest,
+    SearchRecordsResponse,
 };
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -179,7 +181,7 @@ impl Records for Plain {
         &self,
         _: Request<ExportRecordsRequest>,
     ) -> Result<Response<Self::ExportRecordsStream>, Status> {
-        Err(Status::unimplemented("the benchmark reads one record at a time"))
+        Err(Status::unimplemented("not measured"))
     }
 
     async fn get_record(
