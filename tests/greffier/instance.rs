@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use greffier::anomaly::Anomaly;
 use greffier::client::token::{Fresh, TokenSource};
 use greffier::client::{Client, Settings};
-use greffier::config::policy;
+use greffier::config::{in_force, policy};
 use greffier::instance::{AgentIssuer, Layout, Login};
 use greffier::ledger::checkpoint::VerifierKey;
 use greffier::ledger::entry::{Entry, Hash, Read, Refusals, What};
@@ -56,9 +56,14 @@ impl Instance {
         Instance { layout: Layout::new(&dir), _folder: folder }
     }
 
-    /// Changes policy.toml; a daemon takes it up at its start.
+    /// Changes policy.toml before the first start, with which it is the ledger's first; later a daemon
+    /// takes it up, if it loosens nothing.
     pub(crate) fn policy(&self, change: impl FnOnce(&mut DocumentMut)) {
         edit(&self.layout.policy(), change);
+        let last = self.entries().pop().expect("a genesis");
+        if matches!(last.what, What::Policy(_)) {
+            self.begin_anew();
+        }
     }
 
     /// Begins the ledger anew under the policy as it is now, as `init` does: a policy that comes
@@ -75,6 +80,7 @@ impl Instance {
         let founding = self.layout.founding(&origin).expect("the administrators' keys");
         let made = start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh());
         made.expect("a ledger");
+        in_force::keep(&settings.path, &policy).expect("a copy of the policy");
     }
 
     /// Changes config.toml.
