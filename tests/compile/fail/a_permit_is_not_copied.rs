@@ -1,8 +1,9 @@
 use greffier::admission::Permit;
-use greffier::quota::{Quota, Ticket};
+use greffier::quota::{Fare, Quota, Ticket};
 
 fn twice(quota: &Quota, permit: Permit) -> (Option<Ticket>, Option<Ticket>) {
-    (quota.take(permit.clone()).ok(), quota.take(permit).ok())
+    let fare = &mut Fare::default();
+    (quota.take(permit.clone(), fare).ok(), quota.take(permit, fare).ok())
 }
 
 fn main() {
