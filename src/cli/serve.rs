@@ -95,7 +95,7 @@ fn serve(args: &Args) -> Result<(), Error> {
             "this instance is for DEVELOPMENT: one folder holds every key of it"
         );
     }
-    let keyring = Keyring::open(&policy.issuers)?;
+    let keyring = Keyring::open(&policy.issuers, &policy.folder)?;
     for (issuer, _) in policy.issuers.iter().filter(|(_, i)| i.run_by == RunBy::Provider) {
         tracing::warn!(%issuer, "a provider runs this issuer: its agents are whom it says they are");
     }
@@ -115,7 +115,7 @@ fn serve(args: &Args) -> Result<(), Error> {
     let origin = start::origin(&ledger.path, &config.name)?;
     let signer = Signer::new(&origin, &read_key(&config.ledger.signing_key)?);
     let signer = signer.map_err(BadSecret::from)?;
-    let (rules, changes) = in_force::compared(&ledger.path, watched.path(), &policy);
+    let (rules, changes) = in_force::compared(&ledger.path, &policy);
     for change in changes.iter().filter(|change| change.looser) {
         tracing::warn!("policy: {change}");
     }

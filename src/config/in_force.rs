@@ -26,9 +26,9 @@ pub fn keep(ledger: &Path, policy: &Policy) -> io::Result<()> {
     high_water::write(&path(ledger), &policy.text)
 }
 
-/// The rules of the policy of `file`, and what it changes of the one in force, if that can be said.
-pub fn compared(ledger: &Path, file: &Path, policy: &Policy) -> (Rules, Vec<Change>) {
-    match policy::load_of(&path(ledger), file.parent().unwrap_or(Path::new(""))) {
+/// The rules of a policy, and what it changes of the one in force, if that can be said.
+pub fn compared(ledger: &Path, policy: &Policy) -> (Rules, Vec<Change>) {
+    match policy::load(&path(ledger)) {
         Ok(before) => against(&before, policy),
         Err(_) => (policy.rules(), Vec::new()),
     }

@@ -26,6 +26,8 @@ pub const POLICY_MAX: usize = 1 << 20;
 pub struct Policy {
     /// As it was read.
     pub text: Arc<str>,
+    /// Of the file: where the key files lie that it names, unless it says where.
+    pub folder: PathBuf,
     /// SHA-256 of the file.
     pub digest: Hash,
     /// What the detectors go by.
@@ -115,19 +117,11 @@ pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a policy file. The key files that it names lie in its folder, unless it says where.
+/// Reads a policy file.
 ///
 /// # Errors
 /// [`Unusable`], with all faults of the file.
 pub fn load(path: &Path) -> Result<Policy, Unusable> {
-    load_of(path, path.parent().unwrap_or(Path::new("")))
-}
-
-/// The same for a copy of a policy whose own folder is another.
-///
-/// # Errors
-/// As [`load`].
-pub(super) fn load_of(path: &Path, folder: &Path) -> Result<Policy, Unusable> {
     let bytes = bytes(path).map_err(|reason| Unusable::File { path: path.into(), reason })?;
     let parsed = match std::str::from_utf8(&bytes) {
         _ if bytes.len() > POLICY_MAX => Err(vec![too_large()]),
@@ -139,11 +133,8 @@ pub(super) fn load_of(path: &Path, folder: &Path) -> Result<Policy, Unusable> {
             Err(faults.sorted())
         }
     };
-    let mut policy = parsed.map_err(|faults| Unusable::Faults { path: path.into(), faults })?;
-    for issuer in policy.issuers.values_mut() {
-        issuer.keys = folder.join(&issuer.keys);
-    }
-    Ok(policy)
+    let policy = parsed.map_err(|faults| Unusable::Faults { path: path.into(), faults })?;
+    Ok(Policy { folder: path.parent().map(Path::to_owned).unwrap_or_default(), ..policy })
 }
 
 /// Reads the text of a policy.
@@ -186,6 +177,7 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     let providers::Providers { terms: providers, rules } = found;
     Ok(Policy {
         text: text.into(),
+        folder: PathBuf::new(),
         digest,
         detectors,
         rules,

@@ -292,6 +292,7 @@ fn an_instance_for_production_has_no_authority_no_client_and_no_personal_key() {
             "ledger.high-water",
             "ledger.sqlite",
             "ledger.sqlite.lock",
+            "ledger.sqlite.policy.toml",
             "pki",
             "policy.toml",
             "server.csr",
@@ -317,6 +318,13 @@ fn an_instance_for_production_has_no_authority_no_client_and_no_personal_key() {
         said(&["verify", path(&dir.join("ledger.sqlite")), "--key", path(&dir.join("key.vkey"))]);
     assert!(sound.starts_with("SOUND"), "{sound}");
     // What is missing is told, and nothing is made up for it.
+    let missing = refused(&["serve", "--config", path(&dir.join("config.toml"))], 2);
+    assert!(missing.contains("agency-login.jwks"), "{missing}");
+    // The key of RFC 7515, A.3.
+    let keys = r#"{"keys": [{"kty": "EC", "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+    fs::write(dir.join("agency-login.jwks"), keys).expect("a file");
     let missing = refused(&["serve", "--config", path(&dir.join("config.toml"))], 2);
     assert!(missing.contains("source.sqlite"), "{missing}");
 }

@@ -192,13 +192,13 @@ async fn headers_are_bounded_in_number_and_in_bytes() {
     let names: Vec<String> = (0..63).map(|n| format!("x-{n}")).collect();
     let headers: Vec<_> = names.iter().map(|name| (name.as_str(), "y")).collect();
     // Content type and `te` are two of the 64.
-    let malformed = Told::of(&wire.call(LIST, &headers[..62], &framed(0, b"")).await);
-    assert_eq!(malformed.reason, "REQUEST_MALFORMED");
+    let looked_at = Told::of(&wire.call(LIST, &headers[..62], &framed(0, b"")).await);
+    assert_eq!(looked_at.reason, "TOKEN_REJECTED");
     let refused = Told::of(&wire.call(LIST, &headers, &framed(0, b"")).await);
     assert_eq!(refused.what(), (Code::InvalidArgument, "REQUEST_TOO_LARGE"));
     let long = "y".repeat(15 << 10);
-    let malformed = Told::of(&wire.call(LIST, &[("x", &long)], &framed(0, b"")).await);
-    assert_eq!(malformed.reason, "REQUEST_MALFORMED");
+    let looked_at = Told::of(&wire.call(LIST, &[("x", &long)], &framed(0, b"")).await);
+    assert_eq!(looked_at.reason, "TOKEN_REJECTED");
     // Too many bytes are answered by HTTP/2 itself.
     let longer = "y".repeat(17 << 10);
     let (answer, _request) = wire.begin(LIST, &[("x", &longer)]).await;

@@ -24,6 +24,7 @@ use crate::pki::fingerprint;
 use crate::segment::{
     ADMINS, HEAD, Place, WIDE, page, people, read, rules, runtime, signed_by, statement, verified,
 };
+use crate::signed::{self, personal, signatures};
 use crate::told::told;
 
 const READERS: usize = 16;
@@ -51,6 +52,18 @@ fn put(instance: &Instance, text: &str) {
 fn reload(instance: &Instance, daemon: &Daemon, text: &str) {
     put(instance, text);
     daemon.signal("HUP");
+}
+
+/// Two administrators let a policy into force, whatever it loosens.
+async fn approve(instance: &Instance, daemon: &Daemon, text: &str) {
+    let mut admin = daemon.client("admin-1").await.0;
+    let origin = admin.origin().await.expect("a checkpoint");
+    let digest = Some(sha256(&[text.as_bytes()]));
+    let loosen = signed::statement(&origin, Deed::Loosen, "an exercise");
+    let keys = ADMINS.map(|admin| (admin, personal(&instance.layout, admin)));
+    let signers: Vec<_> = keys.iter().map(|(admin, key)| (*admin, key)).collect();
+    let (text, signatures) = signatures(&Statement { digest, ..loosen }, &signers);
+    admin.submit(text, &signatures).await.expect("an act");
 }
 
 /// Names of the fields that a reply shows.
@@ -118,6 +131,9 @@ async fn a_policy_that_changes_under_load_fails_no_call_and_mixes_into_no_reply(
         } else {
             (&one, wide.clone())
         };
+        if n % 2 == 1 {
+            approve(&instance, &daemon, text).await;
+        }
         reload(&instance, &daemon, text);
         until(&mut probe, |reply| shown(reply.as_ref().expect("no call fails")) == fields).await;
     }
@@ -215,11 +231,13 @@ async fn a_certificate_that_is_revoked_is_refused_on_its_open_connection() {
     let without = with(&good, |policy| {
         policy["provider"].as_table_mut().expect("providers").remove("provider-03");
     });
+    approve(&instance, &daemon, &without).await;
     reload(&instance, &daemon, &without);
     until(&mut other, Result::is_err).await;
     let refused = told(other.list(1, "", context()).await);
     assert_eq!(refused.what(), (Code::Unauthenticated, "CERTIFICATE_REJECTED"));
     until(&mut caller, Result::is_ok).await;
+    approve(&instance, &daemon, &good).await;
     reload(&instance, &daemon, &good);
     until(&mut other, Result::is_ok).await;
     daemon.stop().await;
@@ -238,6 +256,7 @@ async fn a_budget_raised_by_a_later_policy_fills_up_only_by_refilling() {
     let raised = with(&written(&instance), |policy| {
         policy["provider"]["provider-02"]["budgets"]["agent_hour"] = value(50);
     });
+    approve(&instance, &daemon, &raised).await;
     reload(&instance, &daemon, &raised);
     let log = until_said(&daemon, "another policy is in force").await;
     assert!(log.contains("looser: provider provider-02: budget agent_hour 5 -> 50"), "{log}");
@@ -257,6 +276,47 @@ async fn a_budget_raised_by_a_later_policy_fills_up_only_by_refilling() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_that_loosens_waits_for_two_administrators() {
+    let instance = Instance::new();
+    instance.widen();
+    let good = written(&instance);
+    let narrow = with(&good, |p| p["dataset"]["cir"]["views"]["BASIC"] = texts(["course"]));
+    put(&instance, &narrow);
+    let daemon = instance.serve();
+    let mut caller = daemon.client("provider-02").await;
+    let before = heads(&instance);
+    reload(&instance, &daemon, &good);
+    let log = until_said(&daemon, "two administrators have not approved it").await;
+    let wider = "looser: dataset cir, view BASIC: field family_name added";
+    assert!(log.contains(wider), "{log}");
+    assert_eq!(shown(&caller.list(1, "", context()).await.expect("a page")), ["course"]);
+    assert_eq!(heads(&instance), before);
+    let warned = |entry: &greffier::ledger::entry::Entry| matches!(entry.what, What::Warning(_));
+    assert_eq!(instance.entries().iter().filter(|entry| warned(entry)).count(), 1);
+    // Another one is not what they approved.
+    approve(&instance, &daemon, &format!("{good}#")).await;
+    assert_eq!(shown(&caller.list(1, "", context()).await.expect("a page")), ["course"]);
+    approve(&instance, &daemon, &good).await;
+    // The file lies there still, and is taken up by itself.
+    until(&mut caller, |reply| shown(reply.as_ref().expect("a page")).len() > 1).await;
+    // An approval is for once.
+    reload(&instance, &daemon, &narrow);
+    until(&mut caller, |reply| shown(reply.as_ref().expect("a page")).len() == 1).await;
+    daemon.stop().await;
+    put(&instance, &good);
+    let not = instance.try_serve().err().expect("a start refuses it too");
+    assert!(not.said.contains("greffier act propose loosen"), "{}", not.said);
+    put(&instance, &fs::read_to_string(in_force(&instance)).expect("the copy"));
+    instance.serve().stop().await;
+    instance.assert_sound();
+}
+
+/// Where the copy of the policy in force lies.
+fn in_force(instance: &Instance) -> std::path::PathBuf {
+    greffier::config::in_force::path(&instance.layout.ledger())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_killed_while_it_takes_up_a_policy_starts_again_under_it() {
     let instance = Instance::new();
     instance.widen();
@@ -267,6 +327,9 @@ async fn a_gateway_killed_while_it_takes_up_a_policy_starts_again_under_it() {
         let daemon = instance.serve();
         let mut caller = daemon.client("provider-02").await;
         let text = if round % 2 == 0 { &other } else { &one };
+        if round % 2 == 1 {
+            approve(&instance, &daemon, text).await;
+        }
         reload(&instance, &daemon, text);
         for _ in 0..chance.below(40) {
             caller.list(1, "", context()).await.expect("a page");

@@ -64,7 +64,8 @@ impl Gateway {
         let rules = policy.rules();
         let registrar = Registrar::start(settings, signer, rules, Box::new(Anomaly::fresh));
         let registrar = registrar.expect("a ledger");
-        let keyring = Keyring::open(&policy.issuers).expect("the keys of the issuer");
+        let keyring =
+            Keyring::open(&policy.issuers, &policy.folder).expect("the keys of the issuer");
         let terms = policy.terms(registrar.head, &config.trust_domain, &handles, keyring);
         let terms = Arc::new(terms);
         let ledger = registrar.ledger.clone();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::jwks::{KEYS_FILE_MAX, KeySet, KeySetFault};
@@ -76,12 +76,13 @@ impl Stamp {
 }
 
 impl Keyring {
-    /// Reads the keys of every issuer.
+    /// Reads the keys of every issuer; their files are in `folder`, unless the policy says where.
     ///
     /// # Errors
     /// [`KeyFile`] of the first whose keys cannot be had.
-    pub fn open(issuers: &BTreeMap<Word, Issuer>) -> Result<Keyring, KeyFile> {
+    pub fn open(issuers: &BTreeMap<Word, Issuer>, folder: &Path) -> Result<Keyring, KeyFile> {
         let watched = |(name, issuer): (&Word, &Issuer)| {
+            let issuer = &Issuer { keys: folder.join(&issuer.keys), ..issuer.clone() };
             let (keys, stamp) = read(name, issuer)?;
             let (keys, seen) = (RwLock::new(Arc::new(keys)), Mutex::new(Some(stamp)));
             Ok((name.clone(), Watched { issuer: issuer.clone(), keys, seen }))

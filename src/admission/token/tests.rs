@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
@@ -54,7 +55,8 @@ impl Door {
             Demand { issuer: "login".into(), second_factor: true, auth_max_age: 43_200 };
         demand(&mut demanded);
         let mut terms = terms();
-        terms.keyring = Keyring::open(&BTreeMap::from([("login".into(), issuer)])).unwrap();
+        terms.keyring =
+            Keyring::open(&BTreeMap::from([("login".into(), issuer)]), Path::new("")).unwrap();
         terms.providers.get_mut("alpha").unwrap().voucher = Voucher::Token(demanded);
         let peer = peer(Role::Provider, "alpha");
         Door { terms: Arc::new(terms), tokens: Tokens::default(), peer, keys }
@@ -267,7 +269,8 @@ fn missing_keys_at_the_start_say_what_to_do() {
     let door = Door::new(|_| ());
     let (issuer, _) = door.terms.keyring.get("login").unwrap();
     let gone = Issuer { keys: "/nowhere/keys.jwks".into(), ..issuer.clone() };
-    let error = Keyring::open(&BTreeMap::from([("login".into(), gone)])).err().unwrap().to_string();
+    let gone = BTreeMap::from([("login".into(), gone)]);
+    let error = Keyring::open(&gone, Path::new("")).err().unwrap().to_string();
     for part in ["/nowhere/keys.jwks", "[issuer.login]", "put the issuer's JWK Set there"] {
         assert!(error.contains(part), "{error}");
     }

@@ -98,7 +98,8 @@ pub(super) fn in_words(made: &Made, founders: &str) -> String {
          {root}/pki/server.pem, and the certificate of the authority of your clients into \
          {root}/pki/ca.pem.\n\
          2. In {root}/config.toml, name the records (source.path), and another disk for the \
-         high-water file (ledger.high_water), and move it there.\n\
+         high-water file (ledger.high_water), and move it there. Put the key set of each issuer of \
+         the policy beside policy.toml.\n\
          3. Put a copy of {root}/keys in escrow. Nobody but the daemon's user may read it.\n\
          4. Give {root}/key.vkey to whoever is to check the ledger, with {root}/ledger.high-water: \
          that checkpoint holds the administrators' keys, and whoever keeps it can tell if they were \

@@ -182,7 +182,8 @@ impl Reload {
         let (path, bench) = (self.watched.path().to_owned(), self.bench.clone());
         let read = tokio::task::spawn_blocking(move || {
             let policy = policy::load(&path)?;
-            let (source, keyring) = (bench.source(&policy)?, Keyring::open(&policy.issuers)?);
+            let (source, keyring) =
+                (bench.source(&policy)?, Keyring::open(&policy.issuers, &policy.folder)?);
             Ok::<_, Kept>((policy, source, keyring))
         });
         let (policy, source, keyring) = read.await.map_err(|_| Unrecorded::Unwritable)??;

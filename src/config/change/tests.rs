@@ -145,11 +145,11 @@ fn whoever_and_whatever_is_added_loosens_and_what_is_taken_away_tightens() {
             "search name added",
         ),
         (
-            "\"given_name\", \"birth_date\"]\n",
-            "\"birth_date\"]\n",
+            "dates = [\"birth_date\"]\n",
+            "",
             true,
             "dataset cir, search name_and_birth_date",
-            "by family_name",
+            "by the name in family_name and given_name",
         ),
         (
             "case_number = [\"id\"]",
