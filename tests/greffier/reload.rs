@@ -304,7 +304,7 @@ async fn a_policy_that_loosens_waits_for_two_administrators() {
     until(&mut caller, |reply| shown(reply.as_ref().expect("a page")).len() == 1).await;
     daemon.stop().await;
     put(&instance, &good);
-    let not = instance.try_serve().err().expect("a start refuses it too");
+    let not = instance.try_serve().expect_err("a start refuses it too");
     assert!(not.said.contains("greffier act propose loosen"), "{}", not.said);
     put(&instance, &fs::read_to_string(in_force(&instance)).expect("the copy"));
     instance.serve().stop().await;

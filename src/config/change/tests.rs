@@ -216,7 +216,7 @@ fn whoever_and_whatever_is_added_loosens_and_what_is_taken_away_tightens() {
             "purpose placement_test added",
         ),
         (
-            "[provider.langues-nord.agent]\nrequests_per_second = 10\nburst = 20\n",
+            "requests_per_second = 10\nburst = 20\n",
             "",
             true,
             nord,
