@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::acts::Approved;
-use super::entry::{Detectors, Entry, Hash, Policy, ProviderRules, Section, What, Word};
+use super::entry::{Detectors, Entry, Policy, ProviderRules, Section, What, Word};
 
 /// One policy, as far as it is in the ledger.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,7 @@ struct Sections {
 }
 
 /// A fold over the policy entries.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct RulesInForce {
     now: Option<Sections>,
     /// Of a policy whose head is still to come.
@@ -46,27 +46,11 @@ impl RulesInForce {
     pub(super) fn admits(&self, entry: &Entry, approved: &Approved) -> bool {
         match &entry.what {
             What::Policy(Policy { section: Section::Head(head) }) => {
-                self.may(&self.coming, &head.digest, approved)
+                let looser = self.now.as_ref().is_some_and(|now| self.coming.loosens(now));
+                !looser || approved.policy(&head.digest)
             }
             _ => true,
         }
-    }
-
-    /// Whether these sections may be the next policy.
-    pub(super) fn admits_policy<'a>(
-        &self,
-        sections: impl Iterator<Item = &'a Section>,
-        digest: &Hash,
-        approved: &Approved,
-    ) -> bool {
-        let mut next = Sections::default();
-        sections.for_each(|section| next.take(section));
-        self.may(&next, digest, approved)
-    }
-
-    fn may(&self, next: &Sections, digest: &Hash, approved: &Approved) -> bool {
-        let looser = self.now.as_ref().is_some_and(|now| next.loosens(now));
-        !looser || approved.policy(digest)
     }
 
     /// Folds an entry.
@@ -84,7 +68,7 @@ impl RulesInForce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::entry::{Act, Budgets, Deed, Head, Moment, RosterRule};
+    use crate::ledger::entry::{Act, Budgets, Deed, Hash, Head, Moment, RosterRule};
 
     const ALL: Budgets = Budgets {
         agent_minute: 5,

@@ -317,13 +317,16 @@ impl State {
         let Some((_, head)) = &self.head else { return true };
         let approved = self.acts.approved();
         let compared = head.digest == rules.digest || rules.loosens_not == Some(head.digest);
-        let entries = policy(rules, self.judge.version());
-        let sections = entries.iter().filter_map(|what| match what {
-            What::Policy(policy) => Some(&policy.section),
-            _ => None,
-        });
+        let mut next = self.rules.clone();
+        let stands = |what| {
+            let now = Moment::default();
+            let entry = Entry { seq: self.edge.size(), prev: self.leaf, now, what };
+            let stands = next.admits(&entry, &approved);
+            next.apply(&entry);
+            stands
+        };
         (compared || approved.policy(&rules.digest))
-            && self.rules.admits_policy(sections, &rules.digest, &approved)
+            && policy(rules, self.judge.version()).into_iter().all(stands)
     }
 
     /// Records the rules, unless they are those in force.

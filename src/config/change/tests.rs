@@ -215,13 +215,7 @@ fn whoever_and_whatever_is_added_loosens_and_what_is_taken_away_tightens() {
             "provider langues-nord, dataset cir",
             "purpose placement_test added",
         ),
-        (
-            "requests_per_second = 10\nburst = 20\n",
-            "",
-            true,
-            nord,
-            "the whole rate",
-        ),
+        ("requests_per_second = 10\nburst = 20\n", "", true, nord, "the whole rate"),
         (
             "\"saturday\"]",
             "\"saturday\", \"sunday\"]",
