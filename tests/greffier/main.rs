@@ -27,6 +27,8 @@ mod doors;
 #[cfg(feature = "serve")]
 mod errors;
 #[cfg(feature = "serve")]
+mod expiry;
+#[cfg(feature = "serve")]
 mod exposure;
 #[cfg(feature = "serve")]
 mod fault;
