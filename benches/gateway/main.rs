@@ -13,6 +13,7 @@ mod plain;
 mod report;
 mod stand;
 mod tails;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,8 +45,8 @@ struct Args {
     /// Instead: the gateway with so many tails of alerts open, against itself without
     #[arg(long, value_name = "N")]
     tails: Option<usize>,
-    /// Every call to the gateway carries an agent's token; else its certificate stands in for it
-    #[arg(long)]
+    /// Instead: the gateway called with agents' tokens, against itself without
+    #[arg(long, conflicts_with_all = ["tails", "flood"])]
     tokens: bool,
     /// Instead: the gateway flooded by one provider, so many connections or calls, and another one's
     /// calls
@@ -111,6 +112,17 @@ fn run(args: &Args) -> Result<(), Failed> {
         if let Some(count) = args.tails {
             let load = (in_flight, args.pairs);
             let measured = tails::measure(&stand, count, load, seconds);
+            let (text, json) = runtime.block_on(measured)?;
+            if args.json {
+                levels.push(json)
+            } else {
+                println!("\n{text}")
+            }
+            continue;
+        }
+        if let Some(vouched) = &stand.vouched {
+            let load = (in_flight, args.pairs);
+            let measured = tokens::measure(&stand.gateway, vouched, load, seconds);
             let (text, json) = runtime.block_on(measured)?;
             if args.json {
                 levels.push(json)

@@ -18,8 +18,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::gauge::Failed;
 
-/// Who calls: the second provider of an instance has scope `roster`.
+/// Who calls: the second provider of an instance has scope `roster`, and here no issuer.
 pub(crate) const PROVIDER: &str = "provider-02";
+/// The same with agents' tokens.
+const VOUCHED: &str = "provider-03";
 /// The hidden argument that makes this program the plain service.
 pub(crate) const AS_PLAIN: &str = "--as-plain-server";
 /// Synthetic persons in the source.
@@ -36,7 +38,9 @@ const FAST: i64 = 100_000;
 
 /// One server process with connections to it. Ends the process when dropped.
 pub(crate) struct Target {
-    child: Child,
+    /// None if another target's process is called.
+    child: Option<Child>,
+    pid: u32,
     pub(crate) clients: Vec<Records>,
     pub(crate) names: Vec<String>,
 }
@@ -44,15 +48,17 @@ pub(crate) struct Target {
 impl Target {
     /// Process id.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 }
 
 impl Drop for Target {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -60,6 +66,8 @@ impl Drop for Target {
 pub(crate) struct Stand {
     pub(crate) plain: Target,
     pub(crate) gateway: Target,
+    /// The gateway again, called with tokens, if that is measured.
+    pub(crate) vouched: Option<Target>,
     pub(crate) layout: Layout,
     address: String,
     // Last, so that the folder goes when nothing uses it any more.
@@ -67,27 +75,28 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Makes an instance below `place` and starts both servers on it. With tokens, every call to the
-    /// gateway carries one; else the certificate stands in for the agent.
+    /// Makes an instance below `place` and starts both servers on it. At the gateway the certificate
+    /// stands in for the agent, but for a second set of connections, whose calls carry `tokens`.
     pub(crate) async fn set_up(place: &Path, tokens: bool) -> Result<Stand, Failed> {
         let folder = tempfile::tempdir_in(place)?;
         let dir = folder.path().join("instance");
-        let layout = init(&dir, tokens)?;
+        let layout = init(&dir)?;
         let ids = assign(&layout)?;
         let this = std::env::current_exe()?;
         let (child, address) = start(Command::new(this).arg(AS_PLAIN).arg(&dir))?;
         let names = ids.iter().map(|id| format!("datasets/cir/records/{id}")).collect();
-        let plain = Target { child, clients: connect(&layout, &address, false).await?, names };
+        let clients = connect(&layout, &address, PROVIDER).await?;
+        let plain = Target { pid: child.id(), child: Some(child), clients, names };
         let mut serve = Command::new(env!("CARGO_BIN_EXE_greffier"));
         serve.args(["serve", "--config"]).arg(layout.config()).env("GREFFIER_LOG", "error");
         let (child, address) = start(&mut serve)?;
-        let clients = connect(&layout, &address, tokens).await?;
-        let mut gateway = Target { child, clients, names: Vec::new() };
-        gateway.names = list(&mut gateway.clients[0]).await?;
-        if gateway.names.len() != ids.len() {
-            return Err(format!("{} records were listed", gateway.names.len()).into());
-        }
-        Ok(Stand { plain, gateway, layout, address, _folder: folder })
+        let pid = child.id();
+        let gateway = called(&layout, &address, PROVIDER, (Some(child), pid), &ids).await?;
+        let vouched = match tokens {
+            true => Some(called(&layout, &address, VOUCHED, (None, pid), &ids).await?),
+            false => None,
+        };
+        Ok(Stand { plain, gateway, vouched, layout, address, _folder: folder })
     }
 
     /// Where the gateway is, for one of the clients that an instance has.
@@ -121,20 +130,37 @@ impl Stand {
     }
 }
 
+/// The gateway as one provider calls it.
+async fn called(
+    layout: &Layout,
+    address: &str,
+    provider: &str,
+    (child, pid): (Option<Child>, u32),
+    ids: &[String],
+) -> Result<Target, Failed> {
+    let clients = connect(layout, address, provider).await?;
+    let mut target = Target { child, pid, clients, names: Vec::new() };
+    target.names = list(&mut target.clients[0]).await?;
+    if target.names.len() != ids.len() {
+        return Err(format!("{} records were listed", target.names.len()).into());
+    }
+    Ok(target)
+}
+
 /// Makes an instance as `greffier init` does, but for the limits, which must be in the ledger's first
 /// policy: a budget that is raised later fills up over its span and not at once.
-fn init(dir: &Path, tokens: bool) -> Result<Layout, Failed> {
+fn init(dir: &Path) -> Result<Layout, Failed> {
     let plan = Plan {
         agents: 0,
         dir: dir.to_owned(),
         persons: PERSONS,
-        providers: 2,
+        providers: 3,
         seed: 1,
         listen: "127.0.0.1:0".to_owned(),
     };
     let prepared = prepare(&plan, &mut |_, _, _| ())?;
     let layout = &prepared.made().layout;
-    raise_limits(layout, tokens)?;
+    raise_limits(layout)?;
     let policy = policy::load(&layout.policy())?;
     let origin = format!("{}/2026-11", prepared.made().verifier.name());
     let signer = Signer::new(&origin, &read_key(&layout.signing_key())?)?;
@@ -149,28 +175,30 @@ fn init(dir: &Path, tokens: bool) -> Result<Layout, Failed> {
     Ok(prepared.finish()?.layout)
 }
 
-/// The caller's budgets and rate become such that nothing is refused.
-fn raise_limits(layout: &Layout, tokens: bool) -> Result<(), Failed> {
+/// The callers' budgets and rates become such that nothing is refused.
+fn raise_limits(layout: &Layout) -> Result<(), Failed> {
     let text = std::fs::read_to_string(layout.policy())?;
     let mut policy: toml_edit::DocumentMut = text.parse()?;
-    let provider = &mut policy["provider"][PROVIDER];
-    for rate in ["requests_per_second", "burst"] {
-        provider[rate] = toml_edit::value(FAST);
-    }
-    let agent = provider["agent"].as_table_mut().ok_or("nobody vouches for the agents")?;
-    ["requests_per_second", "burst"].iter().for_each(|rate| drop(agent.remove(rate)));
-    if !tokens {
-        agent["issuer"] = toml_edit::value("certificate");
-    }
-    let budgets = provider["budgets"].as_table_mut().ok_or("the provider has no budgets")?;
-    for (_, budget) in budgets.iter_mut() {
-        *budget = toml_edit::value(ENOUGH);
+    for name in [PROVIDER, VOUCHED] {
+        let provider = &mut policy["provider"][name];
+        for rate in ["requests_per_second", "burst"] {
+            provider[rate] = toml_edit::value(FAST);
+        }
+        let agent = provider["agent"].as_table_mut().ok_or("nobody vouches for the agents")?;
+        ["requests_per_second", "burst"].iter().for_each(|rate| drop(agent.remove(rate)));
+        if name == PROVIDER {
+            agent["issuer"] = toml_edit::value("certificate");
+        }
+        let budgets = provider["budgets"].as_table_mut().ok_or("the provider has no budgets")?;
+        for (_, budget) in budgets.iter_mut() {
+            *budget = toml_edit::value(ENOUGH);
+        }
     }
     std::fs::write(layout.policy(), policy.to_string())?;
     Ok(())
 }
 
-/// Puts persons from all over the source on the caller's roster; returns their ids.
+/// Puts persons from all over the source on the callers' rosters; returns their ids.
 fn assign(layout: &Layout) -> Result<Vec<String>, Failed> {
     let mut source = Connection::open(layout.source())?;
     let all = source.transaction()?;
@@ -179,9 +207,11 @@ fn assign(layout: &Layout) -> Result<Vec<String>, Failed> {
         .query_map((), |row| row.get(0))?
         .step_by((PERSONS / ROSTER) as usize)
         .collect::<Result<Vec<String>, _>>()?;
-    all.execute("DELETE FROM roster WHERE provider = ?1", [PROVIDER])?;
-    for id in &ids {
-        all.execute("INSERT INTO roster VALUES (?1, ?2)", [PROVIDER, id])?;
+    for provider in [PROVIDER, VOUCHED] {
+        all.execute("DELETE FROM roster WHERE provider = ?1", [provider])?;
+        for id in &ids {
+            all.execute("INSERT INTO roster VALUES (?1, ?2)", [provider, id])?;
+        }
     }
     all.commit()?;
     Ok(ids)
@@ -206,9 +236,9 @@ fn settings(layout: &Layout, address: &str, name: &str) -> Settings {
     Settings { address, server_name, ca: layout.ca(), certificate, key, token: None }
 }
 
-async fn connect(layout: &Layout, address: &str, tokens: bool) -> Result<Vec<Records>, Failed> {
-    let mut settings = settings(layout, address, PROVIDER);
-    if tokens {
+async fn connect(layout: &Layout, address: &str, name: &str) -> Result<Vec<Records>, Failed> {
+    let mut settings = settings(layout, address, name);
+    if name == VOUCHED {
         settings.token = Some(source(layout, &settings.certificate));
     }
     let mut clients = Vec::new();
