@@ -31,7 +31,7 @@ pub use terms::{
 };
 pub use token::{
     KEYS_FILE_MAX, KeyFile, KeySetFault, Keyring, Lack, Reloaded, Shown, StepUp, TOKEN_MAX,
-    TokenFault, Tokens,
+    TokenFault, Tokens, agent,
 };
 
 /// A name from a closed list of the policy.

@@ -6,6 +6,8 @@ mod access;
 #[cfg(feature = "serve")]
 mod act;
 #[cfg(feature = "serve")]
+mod agent_tag;
+#[cfg(feature = "serve")]
 mod alerts;
 #[cfg(feature = "serve")]
 mod call;
@@ -75,6 +77,8 @@ enum Command {
     #[cfg(feature = "serve")]
     #[command(subcommand)]
     Act(act::Command),
+    #[cfg(feature = "serve")]
+    AgentTag(agent_tag::Args),
     /// Check, compare and explain policy files
     #[cfg(feature = "serve")]
     #[command(subcommand)]
@@ -112,6 +116,8 @@ impl Cli {
             Command::Lift(args) => access::lift(args),
             #[cfg(feature = "serve")]
             Command::Act(command) => act::run(command),
+            #[cfg(feature = "serve")]
+            Command::AgentTag(args) => agent_tag::run(&args),
             #[cfg(feature = "serve")]
             Command::Policy(command) => policy::run(&command),
             Command::Verify(args) => verify::run(&args),

@@ -1,7 +1,7 @@
 //! For what: a request held against the purposes, views and reasons of the policy.
 
 use super::handle::Kind;
-use super::{Caller, Dataset, Refused, Scope, Word, grammar};
+use super::{Caller, Dataset, Refused, RunBy, Scope, Word, grammar};
 
 /// What a request says about itself, as it came off the wire; an absent field is `None` and never
 /// an empty text.
@@ -149,6 +149,11 @@ impl Permit {
     /// Who vouched for the person, by its name in the policy; none where no token is carried.
     pub fn issuer(&self) -> Option<&Word> {
         self.caller.vouched.as_ref().map(|vouched| &vouched.issuer)
+    }
+
+    /// Whether it is the provider's own word who the person is: then the agency must have enrolled it.
+    pub fn own_word(&self) -> bool {
+        self.caller.vouched.as_ref().is_some_and(|vouched| vouched.run_by == RunBy::Provider)
     }
 
     /// How the person authenticated: words of RFC 8176.

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use ring::digest::{Context, SHA256};
 
 use super::certificate::Connection;
-use super::{Algorithm, Demand, Issuer, Refused, Word};
+use super::{Algorithm, Demand, Issuer, Refused, RunBy, Word};
 use claims::Claims;
 use generations::Generations;
 pub use jwks::{KEYS_FILE_MAX, KeySetFault};
@@ -180,12 +180,19 @@ pub(super) struct Vouched {
     /// Issuer, 0x00, subject: nobody else is called so, for neither name holds a zero byte.
     pub(super) agent: Word,
     pub(super) issuer: Word,
+    /// Whose word it is.
+    pub(super) run_by: RunBy,
     pub(super) methods: Vec<Word>,
     pub(super) auth_age: u64,
     /// SHA-256 over issuer, 0x00, token id.
     pub(super) token: [u8; 32],
     /// Whether another connection that is open has carried the same token id.
     pub(super) concurrent: bool,
+}
+
+/// What a person is called for whom an issuer vouches.
+pub fn agent(issuer: &str, subject: &str) -> Word {
+    [issuer, "\0", subject].concat().into()
 }
 
 impl Tokens {
@@ -217,8 +224,9 @@ impl Tokens {
         let auth_age = claims.authenticated(demand, now)?;
         let id = sha256(&[demand.issuer.as_bytes(), &[0], claims.id.as_bytes()]);
         Ok(Vouched {
-            agent: [&demand.issuer, "\0", &claims.subject].concat().into(),
+            agent: agent(&demand.issuer, &claims.subject),
             issuer: demand.issuer.clone(),
+            run_by: issuer.run_by,
             methods: claims.methods.iter().map(|word| Word::from(*word)).collect(),
             auth_age,
             token: id,

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{failed, print};
-use crate::admission::{KeyFile, Keyring, RunBy, Tokens};
+use crate::admission::{Demand, KeyFile, Keyring, Provider, RunBy, Tokens, Voucher, Word};
 use crate::anomaly::Anomaly;
 use crate::config::{Config, LogFormat, Unusable, in_force, policy};
 use crate::ledger::registrar::Registrar;
@@ -96,9 +96,6 @@ fn serve(args: &Args) -> Result<(), Error> {
         );
     }
     let keyring = Keyring::open(&policy.issuers, &policy.folder)?;
-    for (issuer, _) in policy.issuers.iter().filter(|(_, i)| i.run_by == RunBy::Provider) {
-        tracing::warn!(%issuer, "a provider runs this issuer: its agents are whom it says they are");
-    }
     let bench = Bench {
         records: sqlite::Settings { path: config.source.path, readers: config.source.readers },
         tagger: Tagger::new(&read_key(&config.ledger.tag_key)?),
@@ -131,6 +128,13 @@ fn serve(args: &Args) -> Result<(), Error> {
         let _inside = runtime.enter();
         Registrar::start(ledger.clone(), signer, rules, Box::new(Anomaly::fresh))?
     };
+    for (provider, issuer) in own_issuers(&policy) {
+        let enrolled = registrar.ledger.approved().agents(&provider);
+        tracing::warn!(
+            %provider, %issuer, enrolled,
+            "a provider runs this issuer: only those of its agents are served whom acts have enrolled"
+        );
+    }
     let served = runtime.block_on(async {
         let address = config.listen;
         let listener = TcpListener::bind(address).await;
@@ -163,6 +167,16 @@ fn serve(args: &Args) -> Result<(), Error> {
     runtime.shutdown_timeout(LEAVE);
     registrar.finish();
     served
+}
+
+/// The providers that run their own issuers, and these.
+fn own_issuers(policy: &policy::Policy) -> Vec<(Word, Word)> {
+    let own = |(id, provider): (&Word, &Provider)| {
+        let Voucher::Token(Demand { issuer, .. }) = &provider.voucher else { return None };
+        let run_by = policy.issuers.get(issuer)?.run_by;
+        (run_by == RunBy::Provider).then(|| (id.clone(), issuer.clone()))
+    };
+    policy.providers.iter().filter_map(own).collect()
 }
 
 fn log(format: LogFormat) -> Result<(), Error> {

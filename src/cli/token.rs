@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// A name that a token can have as `sub`.
+/// A name that a token can have as `sub`, as the door takes it.
 pub(super) fn agent(text: &str) -> Result<String, String> {
     let printable = text.bytes().all(|b| (b' '..=b'~').contains(&b));
     if (1..=128).contains(&text.len()) && printable {

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::policy::{InForce, Policies};
 use crate::admission::{Ask, Caller, Peer, Permit, Refused, Shown, Tokens};
+use crate::ledger::entry::Tag;
 use crate::ledger::{Foreign, Ledger, Unrecorded, wall};
 use crate::quota::{Fare, RateLimited, Ticket};
 use crate::source::{Query, Release, SourceError};
@@ -32,6 +33,9 @@ pub enum Stopped {
     /// Too often.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
+    /// Its provider alone says who it is, and no act has enrolled it.
+    #[error("agent {0} is not enrolled")]
+    NotEnrolled(Tag),
     /// No job is open to it, or the job is used up.
     #[error(transparent)]
     Job(#[from] JobFault),
@@ -84,6 +88,7 @@ impl Rooms {
             let caller = Caller::admit(peer, shown, &policy.terms, &self.tokens, now)?;
             let permit = Permit::grant(caller, ask.clone())?;
             let ticket = policy.quota.take(permit, &mut fare)?;
+            self.hold_enrolled(&policy, &ticket)?;
             self.hold_contained(&policy, &ticket, query)?;
             self.hold_job(&ticket)?;
             let (withheld, bound) = policy.source.fetch(ticket, query)?;
@@ -92,6 +97,18 @@ impl Rooms {
                 recorded => return Ok(withheld.release(recorded?)?),
             }
         }
+    }
+
+    /// Refuses whoever only the provider itself knows, before any work on the records: a provider that
+    /// runs its issuer could otherwise make as many persons, each with budgets of its own, as it likes.
+    fn hold_enrolled(&self, policy: &InForce, ticket: &Ticket) -> Result<(), Stopped> {
+        let permit = ticket.permit();
+        if !permit.own_word() {
+            return Ok(());
+        }
+        let agent = policy.source.agent(permit);
+        let enrolled = self.ledger.approved().agent(permit.provider(), agent);
+        if enrolled { Ok(()) } else { Err(Stopped::NotEnrolled(agent)) }
     }
 
     /// Refuses an export whose job is not open: what a job allows, the judge says.

@@ -10,7 +10,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use super::read::{JobFault, Stopped};
 use crate::admission::{Lack, Refused, StepUp, TokenFault, Violation};
 use crate::ledger::acts::BadAct;
-use crate::ledger::entry::{Millis, Rule, word};
+use crate::ledger::entry::{Millis, Rule, Tag, word};
 use crate::ledger::{Foreign, Unrecorded};
 use crate::quota::RateLimited;
 use crate::source::{Refusal, SourceError};
@@ -163,6 +163,16 @@ impl Fault {
         let french = "Accès restreint : aucune donnée n’a été communiquée ; contactez l’équipe de \
                       sécurité de l’administration.";
         Fault::new(Code::PermissionDenied, CONTAINED, english, french)
+    }
+
+    /// A person whom only the provider knows. The tag is in its receipts too, and the agency needs it.
+    pub(super) fn not_enrolled(agent: Tag) -> Fault {
+        let english =
+            format!("agent {agent} is not enrolled: nothing was released; ask the agency to enrol it");
+        let french = "Cet agent n’est pas habilité : aucune donnée n’a été communiquée ; demandez son \
+                      habilitation à l’administration.";
+        Fault::new(Code::PermissionDenied, "AGENT_NOT_ENROLLED", english, french)
+            .with("agent", agent)
     }
 
     /// Says whom the policy in force names for it, if somebody can give access back.
@@ -406,6 +416,7 @@ impl From<&Stopped> for Fault {
             Stopped::Refused(refused) => refused.into(),
             Stopped::RateLimited(limited) => limited.into(),
             Stopped::Contained => Fault::contained(),
+            Stopped::NotEnrolled(agent) => Fault::not_enrolled(*agent),
             Stopped::Job(fault) => fault.into(),
             Stopped::Source(error) => error.into(),
             Stopped::Unrecorded(unrecorded) => unrecorded.into(),
