@@ -25,6 +25,8 @@ mod disk;
 #[cfg(feature = "serve")]
 mod doors;
 #[cfg(feature = "serve")]
+mod enrolled;
+#[cfg(feature = "serve")]
 mod errors;
 #[cfg(feature = "serve")]
 mod expiry;
@@ -100,3 +102,5 @@ mod told;
 mod watch;
 #[cfg(feature = "serve")]
 mod wire;
+#[cfg(feature = "serve")]
+mod wrong_calls;
