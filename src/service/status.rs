@@ -167,8 +167,9 @@ impl Fault {
 
     /// A person whom only the provider knows. The tag is in its receipts too, and the agency needs it.
     pub(super) fn not_enrolled(agent: Tag) -> Fault {
-        let english =
-            format!("agent {agent} is not enrolled: nothing was released; ask the agency to enrol it");
+        let english = format!(
+            "agent {agent} is not enrolled: nothing was released; ask the agency to enrol it"
+        );
         let french = "Cet agent n’est pas habilité : aucune donnée n’a été communiquée ; demandez son \
                       habilitation à l’administration.";
         Fault::new(Code::PermissionDenied, "AGENT_NOT_ENROLLED", english, french)
