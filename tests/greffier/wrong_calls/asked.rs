@@ -273,17 +273,6 @@ pub(super) async fn repeats_and_sizes(table: &mut Table, place: &mut Place) {
     }
     let large = with(|c| c.case_reference = "x".repeat(70 << 10));
     table.row("a message of 70 KiB", caller.list(1, "", large).await, TOO_LARGE, "");
-    let all = Context {
-        purpose: "Marketing!".to_owned(),
-        case_reference: "two words".to_owned(),
-        view: 99,
-        off_roster_reason: "Some Reason".to_owned(),
-        request_id: "1".to_owned(),
-    };
-    let fields = "context.case_reference context.off_roster_reason context.purpose \
-                  context.request_id context.view page_size parent";
-    let came = caller.0.records.list_records(page("datasets/CIR", 501, all)).await;
-    table.row("everything at once", came, MALFORMED, fields);
 }
 
 /// What is well asked, and not to be had: for now, or by whom.
