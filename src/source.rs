@@ -226,7 +226,8 @@ impl Source {
         }
         let reply = reply_digest(&salt, &rows);
         let read = Box::new(self.read(permit, method, keys, (on, off), reply));
-        let (bound, claim) = bind(Draft { read, reach, asked: asked::digest(permit, query) });
+        let (asked, enrolled) = (asked::digest(permit, query), permit.own_word());
+        let (bound, claim) = bind(Draft { read, reach, asked, enrolled });
         Ok((Withheld { claim, rows, salt, next_page }, bound))
     }
 

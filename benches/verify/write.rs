@@ -212,6 +212,6 @@ impl Stock {
             ruling: Ruling::PENDING,
             reply: Some(sha256(&[&n.to_be_bytes()])),
         };
-        Draft { read: Box::new(read), reach: Reach::One(person), asked: None }
+        Draft { read: Box::new(read), reach: Reach::One(person), asked: None, enrolled: false }
     }
 }

@@ -35,6 +35,8 @@ pub struct Draft {
     pub reach: Reach,
     /// Digest of all that a caller with a request id asked: the same id with another is refused.
     pub asked: Option<Hash>,
+    /// Whether nobody but an agent whom an act has enrolled may be given it.
+    pub enrolled: bool,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -105,6 +107,9 @@ pub enum Unrecorded {
     /// Its entry would not be one that the format allows.
     #[error("the entry is not one that can be written")]
     Unfit,
+    /// No act has enrolled its agent, whom only the provider knows.
+    #[error("agent {0} is not enrolled")]
+    NotEnrolled(Tag),
     /// It is an act that cannot stand.
     #[error(transparent)]
     Act(#[from] BadAct),
@@ -126,6 +131,7 @@ impl Unrecorded {
             Unrecorded::Busy | Unrecorded::Outdated => Some(Duration::from_millis(100)),
             Unrecorded::Unwritable => Some(Duration::from_secs(1)),
             Unrecorded::OtherArguments
+            | Unrecorded::NotEnrolled(_)
             | Unrecorded::Unapproved
             | Unrecorded::Unfit
             | Unrecorded::Act(_) => None,

@@ -327,17 +327,21 @@ fn roster(state: &mut State, batch: &mut Commit, now: Moment, mut found: Roster)
     Some(seq)
 }
 
-/// Counts, judges and adds one read, unless it was admitted under an older policy, its request id stands
-/// for another, or its entry is not one that a verifier would pass.
+/// Counts, judges and adds one read, unless it was admitted under an older policy, its agent is not
+/// enrolled and must be, its request id stands for another, or its entry is not one that a verifier would pass.
 fn read(
     state: &mut State,
     batch: &mut Commit,
     now: Moment,
     bound: Bound,
 ) -> Result<Verdict, Unrecorded> {
-    let (number, Draft { mut read, reach, asked }) = bound.open();
+    let (number, Draft { mut read, reach, asked, enrolled }) = bound.open();
     if read.policy < state.head() {
         return Err(Unrecorded::Outdated);
+    }
+    // The door has asked; who was dismissed since is given nothing behind the act.
+    if enrolled && !state.approved().agent(&read.provider, read.agent) {
+        return Err(Unrecorded::NotEnrolled(read.agent));
     }
     let id = Id::of(&read);
     let first = state.repeats.first(id.as_ref(), now.at, asked);

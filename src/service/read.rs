@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::policy::{InForce, Policies};
 use crate::admission::{Ask, Caller, Peer, Permit, Refused, Shown, Tokens};
-use crate::ledger::entry::Tag;
 use crate::ledger::{Foreign, Ledger, Unrecorded, wall};
 use crate::quota::{Fare, RateLimited, Ticket};
 use crate::source::{Query, Release, SourceError};
@@ -33,9 +32,6 @@ pub enum Stopped {
     /// Too often.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
-    /// Its provider alone says who it is, and no act has enrolled it.
-    #[error("agent {0} is not enrolled")]
-    NotEnrolled(Tag),
     /// No job is open to it, or the job is used up.
     #[error(transparent)]
     Job(#[from] JobFault),
@@ -101,14 +97,14 @@ impl Rooms {
 
     /// Refuses whoever only the provider itself knows, before any work on the records: a provider that
     /// runs its issuer could otherwise make as many persons, each with budgets of its own, as it likes.
-    fn hold_enrolled(&self, policy: &InForce, ticket: &Ticket) -> Result<(), Stopped> {
+    fn hold_enrolled(&self, policy: &InForce, ticket: &Ticket) -> Result<(), Unrecorded> {
         let permit = ticket.permit();
         if !permit.own_word() {
             return Ok(());
         }
         let agent = policy.source.agent(permit);
         let enrolled = self.ledger.approved().agent(permit.provider(), agent);
-        if enrolled { Ok(()) } else { Err(Stopped::NotEnrolled(agent)) }
+        if enrolled { Ok(()) } else { Err(Unrecorded::NotEnrolled(agent)) }
     }
 
     /// Refuses an export whose job is not open: what a job allows, the judge says.

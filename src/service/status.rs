@@ -353,8 +353,10 @@ impl From<&BadAct> for Fault {
 
 impl From<&Unrecorded> for Fault {
     fn from(unrecorded: &Unrecorded) -> Fault {
-        if let Unrecorded::Act(bad) = unrecorded {
-            return bad.into();
+        match unrecorded {
+            Unrecorded::Act(bad) => return bad.into(),
+            Unrecorded::NotEnrolled(agent) => return Fault::not_enrolled(*agent),
+            _ => {}
         }
         if *unrecorded == Unrecorded::OtherArguments {
             let description = "was used with other arguments: choose a new one".to_owned();
@@ -417,7 +419,6 @@ impl From<&Stopped> for Fault {
             Stopped::Refused(refused) => refused.into(),
             Stopped::RateLimited(limited) => limited.into(),
             Stopped::Contained => Fault::contained(),
-            Stopped::NotEnrolled(agent) => Fault::not_enrolled(*agent),
             Stopped::Job(fault) => fault.into(),
             Stopped::Source(error) => error.into(),
             Stopped::Unrecorded(unrecorded) => unrecorded.into(),

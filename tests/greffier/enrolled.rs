@@ -8,12 +8,14 @@ use std::time::SystemTime;
 use greffier::client::token::TokenSource;
 use greffier::client::{Client, Settings};
 use greffier::instance::{AgentIssuer, Layout, Login};
-use greffier::ledger::entry::Deed;
+use greffier::ledger::entry::{Deed, Ruling, Statement};
+use greffier::ledger::{Draft, Ledger, Reach, Unrecorded, bind};
 use greffier::proto::ExportRecordsRequest;
 use tonic::Code;
 
 use crate::instance::{CIR, Caller, Daemon, Instance, PROGRAM, context};
 use crate::issuer::is_read;
+use crate::segment::{self, ADMINS, Place, WIDE, person, read, signed_by, verified};
 use crate::signed::submit;
 use crate::told::{Told, told};
 
@@ -207,4 +209,44 @@ async fn the_command_says_the_tag_that_entries_have() {
     ] {
         assert_eq!(agent_tag(&wrong).status.code(), Some(2), "{wrong:?}");
     }
+}
+
+/// Reads of one person each that the door let in, and what became of them.
+async fn record(ledger: Ledger, n: u32) -> Result<u64, Unrecorded> {
+    let tag = person(PROVIDER, n);
+    let read = Box::new(read(PROVIDER, "alice", &[tag], &[]));
+    let draft = Draft { read, reach: Reach::One(tag), asked: None, enrolled: true };
+    let (bound, claim) = bind(draft);
+    let (ruling, seq, _) = claim.redeem(ledger.record(bound).await?).expect("its own proof");
+    assert_eq!(ruling, Ruling::RELEASED);
+    Ok(seq)
+}
+
+#[test]
+fn a_dismissal_holds_from_its_entry_on_for_every_read_under_way() {
+    let rules = segment::rules(&[(PROVIDER, WIDE)]);
+    let place = Place::created(&rules);
+    let alice = read(PROVIDER, "alice", &[], &[]).agent;
+    let act = |deed| {
+        let (provider, agent) = (Some(PROVIDER.into()), Some(alice));
+        signed_by(Statement { provider, agent, ..segment::statement(deed) }, &ADMINS)
+    };
+    place.run(&rules, async |ledger| {
+        let not = Some(Unrecorded::NotEnrolled(alice));
+        assert_eq!(record(ledger.clone(), 0).await.err(), not);
+        let enrolled = ledger.act(act(Deed::EnrolAgent)).await.expect("a writable ledger");
+        let mut reads = tokio::task::JoinSet::new();
+        for n in 0..200 {
+            reads.spawn(record(ledger.clone(), n));
+        }
+        let dismissed = ledger.act(act(Deed::DismissAgent)).await.expect("a writable ledger");
+        assert_eq!(record(ledger.clone(), 200).await.err(), not);
+        while let Some(read) = reads.join_next().await {
+            match read.expect("no panic") {
+                Ok(seq) => assert!((enrolled..dismissed).contains(&seq), "entry {seq}"),
+                Err(refused) => assert_eq!(Some(refused), not),
+            }
+        }
+    });
+    verified(&place.settings.path, &[]).expect("a sound ledger");
 }

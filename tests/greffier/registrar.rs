@@ -88,8 +88,12 @@ fn a_record_that_this_agent_was_given_today_could_return_nobody_new() {
         let (ruling, seq) = get(&ledger, ALPHA, "a2", 1).await;
         assert_eq!((ruling, the_read(&place, seq).facts.could), (Ruling::RELEASED, 1));
         let nobody = Read { method: Method::Get, asked: 1, ..read(ALPHA, "a1", &[], &[]) };
-        let nobody =
-            Draft { read: Box::new(nobody), reach: Reach::One(person(ALPHA, 9)), asked: None };
+        let nobody = Draft {
+            read: Box::new(nobody),
+            reach: Reach::One(person(ALPHA, 9)),
+            asked: None,
+            enrolled: false,
+        };
         let (bound, claim) = bind(nobody);
         let recorded = ledger.record(bound).await.expect("a writable ledger");
         let (ruling, ..) = claim.redeem(recorded).expect("its own proof");
@@ -188,6 +192,7 @@ fn draft(provider: &str, n: u32) -> Draft {
         read: Box::new(read(provider, "agent", &[tag], &[])),
         reach: Reach::One(tag),
         asked: None,
+        enrolled: false,
     }
 }
 

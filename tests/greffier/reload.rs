@@ -366,7 +366,8 @@ async fn under(ledger: &Ledger, policy: u64, n: u32) -> Result<(), Unrecorded> {
         policy,
         ..read(ALPHA, "a1", &people(ALPHA, n..n + 1), &[])
     };
-    let (bound, _claim) = bind(Draft { read: Box::new(draft), reach: Reach::Page(1), asked: None });
+    let (bound, _claim) =
+        bind(Draft { read: Box::new(draft), reach: Reach::Page(1), asked: None, enrolled: false });
     ledger.record(bound).await.map(drop)
 }
 

@@ -31,7 +31,7 @@ async fn page(
     asked: Option<Hash>,
 ) -> Result<(Ruling, u64), Unrecorded> {
     let reach = Reach::Page(read.asked);
-    let (bound, claim) = bind(Draft { read: Box::new(read), reach, asked });
+    let (bound, claim) = bind(Draft { read: Box::new(read), reach, asked, enrolled: false });
     let (ruling, seq, _) = claim.redeem(ledger.record(bound).await?).expect("its own proof");
     Ok((ruling, seq))
 }

@@ -352,7 +352,7 @@ pub(crate) async fn get(ledger: &Ledger, provider: &str, agent: &str, n: u32) ->
 }
 
 async fn reach_of(ledger: &Ledger, read: Read, reach: Reach) -> Result<(Ruling, u64), Unrecorded> {
-    let (bound, claim) = bind(Draft { read: Box::new(read), reach, asked: None });
+    let (bound, claim) = bind(Draft { read: Box::new(read), reach, asked: None, enrolled: false });
     let recorded = ledger.record(bound).await?;
     let (ruling, seq, _) = claim.redeem(recorded).expect("the proof of this draft");
     Ok((ruling, seq))

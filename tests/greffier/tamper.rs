@@ -70,8 +70,12 @@ async fn together(ledger: &Ledger, many: u32) {
             if n % 5 == 0 {
                 let tag = person("gamma-sante", n);
                 let read = read("gamma-sante", "c2", &[tag], &[]);
-                let (bound, _) =
-                    bind(Draft { read: Box::new(read), reach: Reach::One(tag), asked: None });
+                let (bound, _) = bind(Draft {
+                    read: Box::new(read),
+                    reach: Reach::One(tag),
+                    asked: None,
+                    enrolled: false,
+                });
                 ledger.record(bound).await.expect("a writable ledger");
             } else {
                 ledger.access(access(n.into())).await.expect("a writable ledger");
