@@ -163,16 +163,21 @@ impl Server {
         });
         let alerts = AlertsServer::new(alerts::AlertsService::new(shared.clone()));
         let admin = AdminServer::new(admin::AdminService(shared.clone()));
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(crate::proto::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()?;
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(crate::proto::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                // Without these a tool shows the details of a refusal as bytes.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        };
         let routes = Routes::new(records.max_decoding_message_size(MESSAGE))
             .add_service(ledger.max_decoding_message_size(MESSAGE))
             .add_service(alerts.max_decoding_message_size(MESSAGE))
             .add_service(admin.max_decoding_message_size(MESSAGE))
             .add_service(health_service)
-            .add_service(reflection)
+            .add_service(reflection().build_v1()?)
+            // Tools that are still about, grpcurl before 1.8.8 among them, ask this one alone.
+            .add_service(reflection().build_v1alpha()?)
             .prepare();
         Ok(Server { door, routes, shared, health })
     }

@@ -57,6 +57,7 @@ async fn reflection_lists_the_services() {
     let questions = [
         ask(MessageRequest::ListServices(String::new())),
         ask(MessageRequest::FileContainingSymbol(symbol)),
+        ask(MessageRequest::FileContainingSymbol("google.rpc.ErrorInfo".to_owned())),
     ];
     let mut answers = reflection
         .server_reflection_info(tokio_stream::iter(questions))
@@ -70,8 +71,29 @@ async fn reflection_lists_the_services() {
     for service in rooms.into_iter().chain(["grpc.health.v1.Health".to_owned()]) {
         assert!(names.contains(&service), "{service} not in {names:?}");
     }
-    let file = answers.message().await.unwrap().unwrap().message_response.unwrap();
-    assert!(matches!(file, MessageResponse::FileDescriptorResponse(_)), "{file:?}");
+    for _ in 0..2 {
+        let file = answers.message().await.unwrap().unwrap().message_response.unwrap();
+        assert!(matches!(file, MessageResponse::FileDescriptorResponse(_)), "{file:?}");
+    }
+}
+
+#[tokio::test]
+async fn older_tools_are_told_the_services_too() {
+    use tonic_reflection::pb::v1alpha as old;
+    let instance = Instance::new();
+    let daemon = instance.serve();
+    let mut reflection =
+        old::server_reflection_client::ServerReflectionClient::new(channel(&daemon).await);
+    let list = old::server_reflection_request::MessageRequest::ListServices(String::new());
+    let question =
+        old::ServerReflectionRequest { host: String::new(), message_request: Some(list) };
+    let answers = reflection.server_reflection_info(tokio_stream::iter([question])).await;
+    let answer = answers.unwrap().into_inner().message().await.unwrap().unwrap();
+    let told = answer.message_response.unwrap();
+    let old::server_reflection_response::MessageResponse::ListServicesResponse(told) = told else {
+        panic!("{told:?}")
+    };
+    assert!(told.service.iter().any(|service| service.name == "greffier.v1.Records"));
 }
 
 #[tokio::test]
