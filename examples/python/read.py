@@ -54,7 +54,7 @@ def open_channel(args):
 
 
 class Refused(Exception):
-    """What the gateway said: the stable reason to act by, what comes with it, and whether to wait."""
+    """What the gateway said: the stable reason to act by, what comes with it, when to come."""
 
     def __init__(self, error):
         super().__init__(error.details())
@@ -186,7 +186,7 @@ def root_of_inclusion(index, size, leaf, path):
 
 
 def check_signature(note, origin, vkey):
-    """A C2SP signed note against `NAME+hex8+base64(0x01, key)`. False: nothing here can check it."""
+    """A C2SP signed note against `NAME+hex8+base64(0x01, key)`. False: nothing can check it."""
     try:
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -252,21 +252,18 @@ def run(args, token):
         # Keep the checkpoint of every reply: it binds the ledger's past.
         request = ledger_pb2.GetReceiptRequest(entry=got.proof.entry)
         receipt = call(ledger.GetReceipt, request, token).receipt
+    if args.receipt:
+        with open(args.receipt, "w", encoding="utf-8", newline="\n") as kept:
+            kept.write(receipt)
     # From here on nothing is asked of the gateway.
     entry, signed = check_receipt(receipt, vkey)
     if entry["seq"] != got.proof.entry:
         raise NotProven("the receipt is of another entry")
     if entry.get("reply") != reply_digest(got.proof.salt, [got.record]):
         raise NotProven("the entry is of another reply than the one that came")
-    if signed:
-        print(f"PROVEN: entry {entry['seq']} lists this reply, to {entry['provider']}")
-    else:
-        print(f"entry {entry['seq']} lists this reply, to {entry['provider']}")
-    if args.receipt:
-        with open(args.receipt, "w", encoding="utf-8", newline="\n") as kept:
-            kept.write(receipt)
     if not signed:
-        raise NotProven("the signature is NOT CHECKED: install `cryptography`")
+        raise NotProven("the signature is NOT CHECKED: install `cryptography`; all else holds")
+    print(f"PROVEN: entry {entry['seq']} lists this reply, to {entry['provider']}")
 
 
 def main():
