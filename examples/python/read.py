@@ -31,7 +31,7 @@ DEADLINE = 10  # seconds, of each call
 TRIES = 4
 
 
-# --- The channel -------------------------------------------------------------------------------
+# The channel.
 
 
 def file(path):
@@ -50,7 +50,7 @@ def open_channel(args):
     return grpc.secure_channel(args.address, credentials, [("grpc.enable_retries", 0)])
 
 
-# --- Refusals ----------------------------------------------------------------------------------
+# Refusals.
 
 
 class Refused(Exception):
@@ -109,7 +109,7 @@ def call(method, request, token):
         time.sleep(wait)
 
 
-# --- Reading -----------------------------------------------------------------------------------
+# Reading.
 
 
 def context(args):
@@ -139,7 +139,7 @@ def pages(records, args, token):
             return
 
 
-# --- The proof (docs/ledger-format.md) ---------------------------------------------------------
+# The proof (docs/ledger-format.md).
 
 
 def sha256(data):
@@ -230,7 +230,7 @@ def check_receipt(receipt, vkey):
     return entry, check_signature(note, origin, vkey)
 
 
-# --- All together ------------------------------------------------------------------------------
+# All together.
 
 
 def run(args, token):

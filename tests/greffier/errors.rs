@@ -239,3 +239,30 @@ async fn records_that_cannot_be_read_release_nothing_and_write_nothing() {
     let reads = reads.filter(|e| matches!(e.what, greffier::ledger::entry::What::Read(_)));
     assert_eq!(reads.count(), 1);
 }
+
+#[test]
+fn the_readme_has_every_reason() {
+    let read = |path: &str| {
+        std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let table: Vec<String> =
+        read("README.md").lines().filter(|l| l.starts_with("| ")).map(str::to_owned).collect();
+    // Of these nobody is told: a connection is cut, or a stream.
+    let untold = ["FLOOD", "REPLY_NOT_TAKEN"];
+    let mut found = 0;
+    for file in ["src/service/status.rs", "src/admission.rs", "src/quota.rs"] {
+        let code = read(file);
+        let literals = code.lines().flat_map(|line| line.split('"').skip(1).step_by(2));
+        let reason = |text: &&str| {
+            text.len() > 4 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        };
+        for reason in literals.filter(reason).filter(|reason| !untold.contains(reason)) {
+            found += 1;
+            let told = table.iter().any(|row| {
+                row.split(|c: char| !c.is_ascii_uppercase() && c != '_').any(|word| word == reason)
+            });
+            assert!(told, "{reason} of {file}");
+        }
+    }
+    assert!(found > 25, "{found}");
+}

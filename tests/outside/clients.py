@@ -35,7 +35,7 @@ assert read.check_signature(note, note.split("\n")[0], their_key)
 # The same key, under the name of the ledger of that receipt.
 key = "registry.example/reads" + their_key[their_key.index("+") :]
 entry, signed = read.check_receipt((vectors / "read.receipt").read_text(), key)
-assert signed and entry["seq"] == 6
+assert signed and entry["kind"] == "read"
 refuses(receipt, their_key)
 
 # None of it can be altered: not one letter of any line, and no line can go.
