@@ -71,9 +71,9 @@ impl Judge for Anomaly {
         });
         let mut findings = Vec::new();
         if standing.is_none() && ruling.outcome == Outcome::Withheld {
-            findings.push(match &counted.export {
+            findings.extend(match &counted.export {
                 Some(export) => job::breach(export, &ruling),
-                None => budget::refused(counted, &ruling),
+                None => Some(budget::refused(counted, &ruling)),
             });
         }
         let alarmed = self.ladder.alarmed(counted.provider, now.tick);

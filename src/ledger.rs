@@ -98,6 +98,8 @@ pub struct Contained {
     pub agents: HashMap<Word, HashSet<Tag>>,
     /// Without lists, searches and exports, by provider.
     pub frozen: HashMap<Word, HashSet<Tag>>,
+    /// Without exports.
+    pub exports: HashSet<Word>,
 }
 
 impl Contained {

@@ -26,7 +26,7 @@ pub struct Ask {
 }
 
 /// Records on a page, unless the request says.
-const PAGE_DEFAULT: u64 = 10;
+pub const PAGE_DEFAULT: u64 = 10;
 /// Most records on a page.
 pub const PAGE_MAX: u64 = 500;
 
@@ -311,6 +311,10 @@ impl Ask {
         });
         hold("request_id", or_absent(&self.request_id, grammar::is_uuid), &|| {
             format!("must be {}, or absent", grammar::UUID)
+        });
+        // Each page is a read with arguments of its own, and the job's rows bound what goes out twice.
+        hold("request_id", self.job.is_none() || self.request_id.is_none(), &|| {
+            "must be absent: an export is many reads".to_owned()
         });
         let size = |size| u64::try_from(size).is_ok_and(|size| size <= PAGE_MAX);
         hold("page_size", self.page_size.is_none_or(size), &|| {

@@ -39,8 +39,8 @@ fn found(alert: &Alert) -> String {
     let &Alert { observed, expected, off, .. } = alert;
     if alert.rule == Rule::Job {
         return format!(
-            "asked for an export that is not what its job says: up to {} asked for, and its rows, \
-             fields and purpose leave {expected}",
+            "asked for an export that its job does not cover: up to {}, with other fields or for another \
+             purpose than the job says",
             persons(observed)
         );
     }

@@ -39,8 +39,8 @@ fn found(alert: &Alert) -> String {
     let &Alert { observed, expected, off, .. } = alert;
     if alert.rule == Rule::Job {
         return format!(
-            "a demandé un export qui n’est pas celui de son opération : jusqu’à {} demandées, et ses \
-             lignes, champs et finalité en laissent {expected}",
+            "a demandé un export que son opération ne couvre pas : jusqu’à {}, avec d’autres champs ou \
+             pour une autre finalité que ceux de l’opération",
             persons(observed)
         );
     }

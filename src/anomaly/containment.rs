@@ -248,6 +248,7 @@ impl Containment {
         let published = Arc::make_mut(&mut self.published);
         put(&mut published.providers, id, provider.suspended || provider.dismissed);
         put(&mut published.closed, id, provider.roster_only == Some(FOREVER));
+        put(&mut published.exports, id, provider.no_exports);
         let Some((tag, agent)) = agent.and_then(|tag| Some((tag, provider.agents.get(&tag)?)))
         else {
             return;

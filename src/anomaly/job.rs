@@ -1,11 +1,11 @@
-//! Exports under an approved job: what the job says stands in for the budgets of persons, and an
-//! export that asks for anything else is a breach, critical at once. Who may export at all, and when,
-//! is for the door, which knows the jobs too.
+//! Exports under an approved job: what the job says stands in for the budgets of persons. One that
+//! does not fit any more is withheld, and an export of other fields or for another purpose is a breach,
+//! critical at once. Who may export at all, and when, is for the door, which knows the jobs too.
 
 use super::Finding;
 use crate::ledger::Counted;
-use crate::ledger::entry::{Entry, Level, Millis, Rule, Ruling, Severity};
-use crate::ledger::jobs::{self, Export};
+use crate::ledger::entry::{Entry, Level, Millis, Outcome, Rule, Ruling, Severity};
+use crate::ledger::jobs::{self, Export, Verdict};
 
 /// The jobs, folded.
 #[derive(Debug, Default)]
@@ -14,7 +14,14 @@ pub(super) struct Jobs(jobs::Jobs);
 impl Jobs {
     /// Rules on an export.
     pub(super) fn decide(&self, counted: &Counted<'_>, export: &Export<'_>, at: Millis) -> Ruling {
-        self.0.rule(counted.provider, export, at)
+        match self.0.verdict(counted.provider, export, at) {
+            Verdict::Within => Ruling::RELEASED,
+            Verdict::Beyond(left) => {
+                let (outcome, rule) = (Outcome::Withheld, Some(Rule::Job));
+                Ruling { outcome, rule, remaining: Some(left), fits_at: None }
+            }
+            Verdict::Breach => Ruling::contained(None),
+        }
     }
 
     /// Folds an entry.
@@ -23,9 +30,9 @@ impl Jobs {
     }
 }
 
-/// What an export that its job does not cover gives away.
-pub(super) fn breach(export: &Export<'_>, ruling: &Ruling) -> Finding {
-    let (observed, expected) = (export.asked, ruling.remaining.unwrap_or(0));
+/// What an export that its job does not cover gives away; one that does not fit says nothing of who asks.
+pub(super) fn breach(export: &Export<'_>, ruling: &Ruling) -> Option<Finding> {
     let (rule, level, severity) = (Rule::Job, Level::Agent, Severity::Critical);
-    Finding { rule, level, severity, observed, expected }
+    let found = Finding { rule, level, severity, observed: export.asked, expected: 0 };
+    (ruling.rule == Some(Rule::Contained)).then_some(found)
 }

@@ -67,10 +67,11 @@ pub enum BadAct {
     /// What it takes back is not there.
     #[error("the {0} that it takes back is not enrolled there")]
     Nothing(&'static str),
-    /// A job has two persons behind it, rows and a time.
+    /// A job has two persons behind it, rows and a time that ends.
     #[error(
-        "it declares a job without rows or whose time is over, or it is about one that was not declared, \
-         was approved or is over, or approves what the same administrator declared"
+        "it declares a job without rows, whose time is over, or that lasts more than 31 days, or it is \
+         about one that was not declared, was approved or is over, or approves what the same \
+         administrator declared"
     )]
     Job,
     /// Keys are founded right behind the genesis, each by itself.

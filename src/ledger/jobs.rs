@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::entry::{
-    Act, Deed, Entry, JobTerms, Method, Millis, Outcome, Read, Rule, Ruling, What, Word,
-};
+use super::entry::{Act, Deed, Entry, JobTerms, Method, Millis, Outcome, Read, Rule, What, Word};
+
+/// Longest that a job may last, from its declaration on: what two persons approved is not for ever.
+pub const LASTS_MAX: Millis = 31 * 86_400_000;
 
 /// One job.
 #[derive(Clone, Debug)]
@@ -40,6 +41,18 @@ pub struct Export<'a> {
     pub asked: u64,
 }
 
+/// What a job says of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays within the job.
+    Within,
+    /// It is the job's, and does not fit: so many rows are left, none if the job is over. Whoever asks
+    /// cannot know what another of the provider took, or an administrator withdrew, a moment before.
+    Beyond(u64),
+    /// Other fields, another purpose or other records than the job says: no moment makes that good.
+    Breach,
+}
+
 impl<'a> Export<'a> {
     /// Of a read, if it is one.
     pub fn of(read: &'a Read) -> Option<Export<'a>> {
@@ -59,29 +72,33 @@ impl Jobs {
         (open && now && *known.dataset == *dataset).then_some(left)
     }
 
-    /// Rules on an export: what stays within its job goes, whatever the budgets hold.
-    pub fn rule(&self, provider: &str, export: &Export<'_>, at: Millis) -> Ruling {
-        let left = self.left(export.job, provider, export.dataset, at).unwrap_or(0);
-        let known = self.0.get(&export.job);
-        let same = known.is_some_and(|known| {
-            known.terms.purpose == *export.purpose && known.terms.view == *export.view
-        });
-        if same && export.asked <= left {
-            return Ruling::RELEASED;
+    /// Holds an export to its job.
+    pub fn verdict(&self, provider: &str, export: &Export<'_>, at: Millis) -> Verdict {
+        let Export { job, dataset, purpose, view, asked } = *export;
+        let covers = |known: &&Known| {
+            let Known { terms, .. } = known;
+            known.dataset == *dataset && terms.purpose == *purpose && terms.view == *view
+        };
+        if self.0.get(&job).filter(covers).is_none() {
+            return Verdict::Breach;
         }
-        let (outcome, rule) = (Outcome::Withheld, Some(Rule::Job));
-        Ruling { outcome, rule, remaining: Some(left), fits_at: None }
+        match self.left(job, provider, dataset, at).unwrap_or(0) {
+            left if asked <= left => Verdict::Within,
+            left => Verdict::Beyond(left),
+        }
     }
 
     /// Whether a read may stand here: an export names a job of its provider, and what is released is
     /// what the job allows.
     pub(super) fn admits_read(&self, read: &Read, at: Millis) -> bool {
-        let Some(export) = Export::of(read) else { return read.method != Method::Export };
+        let Some(export) = Export::of(read) else {
+            return read.method != Method::Export && read.ruling.rule != Some(Rule::Job);
+        };
         let released = read.ruling.outcome == Outcome::Released;
         read.method == Method::Export
             && read.reason.is_none()
             && self.0.get(&export.job).is_some_and(|known| known.provider == read.provider)
-            && (!released || self.rule(&read.provider, &export, at) == Ruling::RELEASED)
+            && (!released || self.verdict(&read.provider, &export, at) == Verdict::Within)
     }
 
     /// Whether an act about a job can be: it is approved by somebody else than who declared it, once.
@@ -89,11 +106,13 @@ impl Jobs {
         let known = act.declared.map(|job| self.0.get(&job));
         match (act.deed, known) {
             (Deed::DeclareJob, None) => act.job.as_ref().is_some_and(|terms| {
-                terms.rows > 0 && terms.from < terms.until && at < terms.until
+                let lasts = terms.until.checked_sub(at).unwrap_or(0);
+                terms.rows > 0 && terms.from < terms.until && (1..=LASTS_MAX).contains(&lasts)
             }),
             (Deed::ApproveJob, Some(Some(known))) => {
                 let others = act.signatures.iter().any(|one| one.admin != known.declarer);
-                !known.approved && !known.withdrawn && known.declarer != act.id && others
+                let open = !known.approved && !known.withdrawn && at < known.terms.until;
+                open && known.declarer != act.id && others
             }
             (Deed::WithdrawJob, Some(Some(known))) => !known.withdrawn,
             (Deed::ApproveJob | Deed::WithdrawJob, _) | (Deed::DeclareJob, Some(_)) => false,
@@ -105,7 +124,7 @@ impl Jobs {
     pub(super) fn concerns(entry: &Entry) -> bool {
         match &entry.what {
             What::Read(read) => read.job.is_some(),
-            What::Act(_) => true,
+            What::Act(act) => act.job.is_some() || act.declared.is_some(),
             _ => false,
         }
     }

@@ -11,11 +11,11 @@ use super::Shared;
 use super::notice::{decide, reason_fault};
 use super::status::Fault;
 use crate::admission::grammar::{ID, is_id};
-use crate::admission::{Reader, Role, Violation};
+use crate::admission::{Reader, Role, Terms, Violation};
 use crate::ledger::acts::SIGNATURES_MAX;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry::{
-    self, Act, Deed, Hash, PublicKey, SignatureBytes, Statement, Tag, Word, word,
+    self, Act, Deed, Hash, JobTerms, PublicKey, SignatureBytes, Statement, Tag, Word, word,
 };
 use crate::proto::admin_server::Admin;
 use crate::proto::{
@@ -77,6 +77,10 @@ impl AdminService {
         if act.admin.as_ref().is_some_and(|id| !is_id(id)) {
             fault("admin", format!("must be {ID}"));
         }
+        if let (Some(provider), Some(dataset), Some(job)) = (&act.provider, &act.dataset, &act.job)
+        {
+            self::job(terms, (provider, dataset), job, fault);
+        }
     }
 
     /// The segment that is written.
@@ -102,6 +106,31 @@ impl AdminService {
             frozen_agents: tags(&contained.frozen),
             enrolled_agents: approved.agents(id) as u64,
         }
+    }
+}
+
+/// Holds what a job declares to what the provider may do: two persons should not approve what the
+/// door then refuses.
+fn job(
+    terms: &Terms,
+    (provider, dataset): (&Word, &Word),
+    job: &JobTerms,
+    fault: &mut impl FnMut(&'static str, String),
+) {
+    let known = terms.providers.get(provider).zip(terms.datasets.get(dataset));
+    // What is not known at all has been said.
+    let Some((whose, records)) = known else { return };
+    let Some(granted) = whose.datasets.get(dataset) else {
+        return fault("dataset", "must be one that the policy grants to the provider".to_owned());
+    };
+    let purpose = granted.purposes.iter().find(|purpose| **purpose == job.purpose);
+    let Some(may) = purpose.and_then(|purpose| records.purposes.get(purpose)) else {
+        let what = "must be a purpose that the policy grants to the provider for the dataset";
+        return fault("job.purpose", what.to_owned());
+    };
+    if !may.views.contains(&job.view) {
+        let views: Vec<&str> = may.views.iter().map(|view| &**view).collect();
+        fault("job.view", format!("must be one that the purpose allows: {}", views.join(", ")));
     }
 }
 

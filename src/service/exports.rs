@@ -15,10 +15,11 @@ use super::Shared;
 use super::read::Stopped;
 use super::records::{ask, carried, dataset_name, record, refusal, stopped};
 use super::status::Fault;
-use crate::admission::{Ask, PAGE_MAX, Peer, Shown};
+use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, Shown};
+use crate::ledger::entry::Rule;
 use crate::ledger::wall;
 use crate::proto::{ExportRecordsRequest, ExportRecordsResponse, Proof};
-use crate::source::{Query, Rows};
+use crate::source::{Query, Refusal, Release, Rows};
 
 /// What an export sends.
 pub(super) type Pages = Pin<Box<dyn Stream<Item = Result<ExportRecordsResponse, Status>> + Send>>;
@@ -79,6 +80,11 @@ impl Export {
             let shown = Shown::new(self.carried.iter().map(HeaderValue::as_bytes));
             let caller = (&*self.peer, &shown);
             match self.shared.rooms.read(caller, self.sized(), &query).await {
+                // Another export of the job was faster: what it left is asked for.
+                Ok(Release {
+                    reply: Err(Refusal { rule: Some(Rule::Job), remaining: 1.., .. }),
+                    ..
+                }) => {}
                 Ok(release) => break release,
                 // A client cannot slow down what the gateway sends, so the gateway waits.
                 Err(Stopped::RateLimited(limited)) => {
@@ -97,14 +103,20 @@ impl Export {
         Ok(Some(ExportRecordsResponse { records, next_page_token, proof: Some(proof) }))
     }
 
-    /// What is asked for next: the job's last page is as large as what it still allows.
+    /// What is asked for next: the job's last page is as large as what it still allows. A size that
+    /// nobody may ask for stays as it is, for the door.
     fn sized(&self) -> Ask {
         let mut ask = self.ask.clone();
         let provider = self.peer.name().map(|(_, id)| id.clone()).unwrap_or_default();
         let left = self.shared.rooms.ledger.jobs().left(self.job, &provider, &ask.dataset, wall());
-        let left = left.filter(|left| (1..PAGE_MAX).contains(left)).map(i32::try_from);
-        if let (Some(size), Some(Ok(left))) = (ask.page_size.as_mut(), left) {
-            *size = if *size == 0 { left.min(10) } else { (*size).min(left) };
+        let size = match ask.page_size.and_then(|size| u64::try_from(size).ok()) {
+            Some(0) => Some(PAGE_DEFAULT),
+            other => other.filter(|size| *size <= PAGE_MAX),
+        };
+        if let (Some(size), Some(left @ 1..)) = (size, left)
+            && let Ok(fits) = i32::try_from(size.min(left))
+        {
+            ask.page_size = Some(fits);
         }
         ask
     }

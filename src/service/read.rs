@@ -55,8 +55,8 @@ pub enum JobFault {
     /// Nor is it told whether there is such a job.
     #[error("no approved job of this number is open to this provider for this dataset now")]
     Closed,
-    /// All its rows have gone out.
-    #[error("the job's rows are used up: have another declared")]
+    /// All its rows have gone out, or it ended as the page was decided on.
+    #[error("the job allows no more rows: have another declared")]
     Spent,
 }
 
@@ -130,7 +130,8 @@ impl Rooms {
         let page = !matches!(query, Query::Get { .. });
         let agent = || policy.source.agent(permit);
         let contained = self.ledger.contained();
-        if contained.refuses(permit.provider(), agent, page, permit.open()) {
+        let export = permit.job().is_some() && contained.exports.contains(permit.provider());
+        if export || contained.refuses(permit.provider(), agent, page, permit.open()) {
             return Err(Stopped::Contained);
         }
         Ok(())

@@ -189,7 +189,11 @@ impl Fault {
 
     /// Withheld by the judge.
     pub(super) fn withheld(refusal: Refusal, entry: u64, checkpoint: &str, now: Millis) -> Fault {
-        if matches!(refusal.rule, Some(Rule::Contained | Rule::Job)) {
+        if refusal.rule == Some(Rule::Job) {
+            let spent = Fault::from(&JobFault::Spent);
+            return spent.with("entry", entry).with("checkpoint", checkpoint);
+        }
+        if refusal.rule == Some(Rule::Contained) {
             let fault = Fault::contained().with("entry", entry).with("checkpoint", checkpoint);
             let wait = refusal.fits_at.map(|at| Duration::from_millis(at.saturating_sub(now)));
             return wait.into_iter().fold(fault, Fault::retry_after);
@@ -383,7 +387,7 @@ impl From<&JobFault> for Fault {
                 Fault::new(Code::PermissionDenied, "JOB_NOT_OPEN", fault.to_string(), french)
             }
             JobFault::Spent => {
-                let french = "Les lignes de l’opération sont épuisées.";
+                let french = "L’opération ne permet plus aucune ligne.";
                 let code = Code::ResourceExhausted;
                 let mut spent = Fault::new(code, "JOB_EXHAUSTED", fault.to_string(), french);
                 spent.details.add_quota_failure_violation("job", "no rows remain");

@@ -188,8 +188,8 @@ impl hyper::body::Body for Reply {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let mut rest = self.0.rest();
-        if rest.paced {
-            // It took the last message. A whole reply has one time for all of it.
+        if rest.paced && rest.piece.is_empty() {
+            // It took the last message. A whole reply has one time for all of it, and so has a message.
             rest.since = None;
         }
         let next = rest.next(cx);

@@ -116,7 +116,8 @@ pub enum Rule {
     OffRoster30Days,
     /// Withholds: a measure in force, or one that this very read brought about.
     Contained,
-    /// Withholds: an export that is not what its job says; the remainder is the job's.
+    /// Withholds an export that does not fit its job any more; the remainder is the job's rows. As the
+    /// rule of an alert: an export that its job does not cover at all.
     Job,
     /// Alerts: [`RosterRule`](super::RosterRule)
     Roster,
