@@ -53,6 +53,8 @@ mod instance;
 #[cfg(feature = "serve")]
 mod issuer;
 #[cfg(feature = "serve")]
+mod jobs;
+#[cfg(feature = "serve")]
 mod limits;
 #[cfg(feature = "serve")]
 mod medium;
