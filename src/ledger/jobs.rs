@@ -168,3 +168,6 @@ impl Jobs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

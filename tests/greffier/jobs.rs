@@ -290,10 +290,8 @@ async fn a_job_takes_two_administrators_whatever_keys_one_of_them_has() {
     };
     one.submit(Deed::EnrolKey, enrolment, &["admin-2"]).await.expect("a second key");
     let origin = one.client.origin().await.unwrap();
-    let by_second = Statement {
-        declared: Some(job),
-        ..statement(&origin, Deed::ApproveJob, "an exercise")
-    };
+    let by_second =
+        Statement { declared: Some(job), ..statement(&origin, Deed::ApproveJob, "an exercise") };
     let (text, signed) = signatures(&by_second, &[("admin-1", &second)]);
     assert_eq!(told(one.client.submit(text, &signed).await).what(), impossible);
     assert_eq!(exported(&mut provider, request(job, 5, "")).await.told().what(), closed);

@@ -28,10 +28,7 @@ fn declared() -> JobTerms {
 
 fn declaration(job: JobTerms) -> Act {
     let (provider, dataset) = (Some(ALPHA.into()), Some("cir".into()));
-    signed_by(
-        Statement { provider, dataset, job: Some(job), ..of(Deed::DeclareJob) },
-        &["admin-1"],
-    )
+    signed_by(Statement { provider, dataset, job: Some(job), ..of(Deed::DeclareJob) }, &["admin-1"])
 }
 
 fn about(deed: Deed, declared: u64, admins: &[&str]) -> Act {
@@ -66,10 +63,7 @@ fn verdict(whats: Vec<What>) -> Option<(Fault, u64, String)> {
 }
 
 fn opened() -> Vec<What> {
-    vec![
-        What::Act(declaration(declared())),
-        What::Act(about(Deed::ApproveJob, JOB, &["admin-2"])),
-    ]
+    vec![What::Act(declaration(declared())), What::Act(about(Deed::ApproveJob, JOB, &["admin-2"]))]
 }
 
 fn behind(mut before: Vec<What>, read: Read) -> Vec<What> {

@@ -128,7 +128,7 @@ async fn no_call_outside_of_an_open_job_is_given_a_row() {
         counts.filter(|count| &*count.reason == reason).map(|count| count.count).sum()
     };
     assert_eq!(counted("JOB_NOT_OPEN"), 8);
-    assert_eq!(counted("JOB_EXHAUSTED"), 1);
+    assert_eq!(counted("JOB_EXHAUSTED"), 2, "and the export that used it up");
     assert_eq!(counted("PURPOSE_NOT_ALLOWED"), 2);
     assert_eq!(counted("REQUEST_MALFORMED"), 11);
     assert_eq!(counted("ACCESS_CONTAINED"), 1);

@@ -154,7 +154,8 @@ fn how_far_a_job_has_come_is_folded_again_at_a_start() {
             place.run(&rules, async |ledger| page(&ledger, export(job, "a1", persons)).await);
         assert_eq!(ruling, Ruling::RELEASED);
     }
-    let (ruling, _) = place.run(&rules, async |ledger| page(&ledger, export(job, "a1", 0..1)).await);
+    let (ruling, _) =
+        place.run(&rules, async |ledger| page(&ledger, export(job, "a1", 0..1)).await);
     assert_eq!(ruling, beyond(0));
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }
