@@ -458,6 +458,20 @@ mod tests {
     }
 
     #[test]
+    fn an_export_has_no_reason_to_leave_the_roster_and_no_request_id() {
+        let fields = |ask: Ask| match grant_to("alpha", ask) {
+            Err(Refused::Malformed(violations)) => violations.iter().map(|v| v.field).collect(),
+            _ => Vec::new(),
+        };
+        let export = Ask { job: Some(8), page_size: Some(5), ..ask() };
+        assert!(grant_to("alpha", export.clone()).is_ok_and(|permit| permit.job() == Some(8)));
+        let reason = Ask { off_roster_reason: Some("walk_in".into()), ..export.clone() };
+        assert_eq!(fields(reason), ["off_roster_reason"]);
+        let id = Some("6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e10".to_owned());
+        assert_eq!(fields(Ask { request_id: id, ..export }), ["request_id"]);
+    }
+
+    #[test]
     fn a_request_id_has_one_spelling() {
         let id = "6F1C2A9E-0B7D-4C11-9A55-2D3F0C8B7E10";
         let permit = grant_to("alpha", Ask { request_id: Some(id.into()), ..ask() }).ok().unwrap();

@@ -94,7 +94,7 @@ pub(super) struct Propose {
     /// The key, as `act keygen` printed it
     #[arg(long, value_name = "KEY")]
     public_key: Option<PublicKey>,
-    /// Dataset whose roster grows
+    /// Dataset whose roster grows, or for which the job is
     #[arg(long, value_name = "NAME")]
     dataset: Option<String>,
     /// By how many persons at most
@@ -132,13 +132,13 @@ struct Job {
     /// Which fields: BASIC, CONTACT or FULL
     #[arg(long, requires = "purpose")]
     view: Option<String>,
-    /// At most so many rows; they stand in for the budgets of persons
+    /// At most so many rows; they stand in for the budgets of persons. A page sent again counts again
     #[arg(long, value_name = "N", requires = "purpose")]
     rows: Option<u64>,
     /// From when on, as in 2026-12-01T08:00:00Z; now, if left out
     #[arg(long, value_name = "TIME", requires = "purpose")]
     from: Option<jiff::Timestamp>,
-    /// Until when
+    /// Until when, at most 31 days from now
     #[arg(long, value_name = "TIME", requires = "purpose")]
     until: Option<jiff::Timestamp>,
 }

@@ -172,7 +172,10 @@ fn meaning(deed: Deed) -> (&'static str, &'static str) {
         Deed::DeclareJob => {
             ("the provider may export so much, once another administrator approves", ONE)
         }
-        Deed::ApproveJob => ("the job may begin", "Whoever declared it cannot approve it"),
+        Deed::ApproveJob => (
+            "the job may begin: read in your own tail what that entry declares",
+            "Whoever declared it cannot approve it",
+        ),
         Deed::WithdrawJob => ("nothing more goes out under the job", ONE),
         Deed::Loosen => ("the policy file of this digest may loosen the one in force", TWO),
     }

@@ -1,0 +1,121 @@
+//! The judge on exports: beside budgets and detectors, and the same again from the entries.
+
+use super::*;
+use crate::ledger::entry::JobTerms;
+use crate::ledger::jobs::Export;
+
+/// Entry number of the job that [`opened`] declares.
+const JOB: u64 = 4;
+
+/// A bench on which a provider has a job of so many rows.
+fn opened(budgets: Budgets, rows: u64) -> Bench {
+    let mut bench = Bench::under(budgets);
+    let (purpose, view) = ("course_delivery".into(), "BASIC".into());
+    let job = JobTerms { purpose, view, rows, from: 0, until: 400 * DAY };
+    let declared = Act {
+        provider: Some("alpha".into()),
+        dataset: Some("cir".into()),
+        job: Some(job),
+        ..Act::new(Deed::DeclareJob, "admin", &"admin-1".into(), None, "an exercise")
+    };
+    assert_eq!(bench.add(What::Act(declared)), JOB);
+    about(&mut bench, Deed::ApproveJob);
+    bench
+}
+
+fn about(bench: &mut Bench, deed: Deed) {
+    let act = Act::new(deed, "admin", &"admin-2".into(), None, "an exercise");
+    bench.add(What::Act(Act { declared: Some(JOB), ..act }));
+}
+
+/// A page of so many persons, as it would be recorded.
+fn export(bench: &mut Bench, agent: u8, view: &str, persons: u64) -> (Ruling, Vec<Alert>) {
+    let (provider, agent, view): (Word, Tag, Word) =
+        ("alpha".into(), Tag([agent; 16]), view.into());
+    let (dataset, purpose) = ("cir".into(), "course_delivery".into());
+    let (dataset, purpose) = (&dataset, &purpose);
+    let of = Export { job: JOB, dataset, purpose, view: &view, asked: persons };
+    let (seq, facts) = (bench.entries.len() as u64, on(persons));
+    let counted = Counted { seq, provider: &provider, agent, facts, export: Some(of) };
+    let Decision { ruling, alerts } = bench.judge.decide(&counted, bench.now);
+    let released = ruling == Ruling::RELEASED;
+    bench.add(What::Read(Box::new(Read {
+        method: Method::Export,
+        job: Some(JOB),
+        rows: if released { persons } else { 0 },
+        view,
+        ..read(provider, agent, facts, ruling)
+    })));
+    for alert in &alerts {
+        bench.add(What::Alert(alert.clone()));
+    }
+    (ruling, alerts)
+}
+
+#[test]
+fn an_export_takes_nothing_of_the_budgets_and_clears_nobody() {
+    let small = Budgets { agent_minute: 5, agent_hour: 5, agent_day: 5, ..WIDE };
+    let mut bench = opened(small, 1_000);
+    for _ in 0..10 {
+        assert_eq!(export(&mut bench, 1, "BASIC", 100), (Ruling::RELEASED, Vec::new()));
+    }
+    assert_eq!(bench.read(("alpha", 1), on(5)).0, Ruling::RELEASED, "the budgets are full");
+    bench.assert_replays();
+    // A thousand persons on the roster do not make up for strangers.
+    let mut bench = opened(WIDE, 1_000);
+    for _ in 0..10 {
+        export(&mut bench, 1, "BASIC", 100);
+    }
+    assert_eq!(bench.strangers(("alpha", 1), 100), 12);
+    bench.assert_replays();
+}
+
+#[test]
+fn a_contained_agent_exports_nothing_and_a_breach_closes_the_exports() {
+    let mut bench = opened(WIDE, 1_000);
+    bench.strangers(("alpha", 1), 100);
+    let (ruling, alerts) = export(&mut bench, 1, "BASIC", 10);
+    assert_eq!((ruling.rule, alerts.len()), (Some(Rule::Contained), 0), "throttled");
+    let (ruling, alerts) = export(&mut bench, 2, "CONTACT", 10);
+    assert_eq!(ruling, Ruling::contained(None));
+    assert_eq!((alerts[0].rule, alerts[0].severity), (Rule::Job, Severity::Critical));
+    assert!(bench.judge.contained().exports.contains("alpha"));
+    let (ruling, alerts) = export(&mut bench, 3, "BASIC", 10);
+    assert_eq!((ruling, alerts.len()), (Ruling::contained(None), 0));
+    bench.act(Deed::Lift, "alpha", None);
+    assert!(!bench.judge.contained().exports.contains("alpha"));
+    assert_eq!(export(&mut bench, 3, "BASIC", 10).0, Ruling::RELEASED);
+    bench.assert_replays();
+}
+
+proptest! {
+    #[test]
+    fn any_exports_among_reads_replay_and_stay_within_the_job(
+        steps in prop::collection::vec((0_u8..12, 0_u8..3, 1_u64..40), 0..80),
+        rows in 1_u64..300,
+    ) {
+        let mut bench = opened(Budgets { agent_hour: 60, ..WIDE }, rows);
+        let mut out = 0;
+        for (step, agent, n) in steps {
+            match step {
+                0 => about(&mut bench, Deed::WithdrawJob),
+                1 => bench.act(Deed::Lift, "alpha", None),
+                2 => bench.act(Deed::Lift, "alpha", Some(agent)),
+                3 => drop(bench.read(("alpha", agent), on(n))),
+                4 => drop(bench.read(("alpha", agent), off(n % 9))),
+                5 => bench.pass(n * 60_000),
+                6 => {
+                    let (ruling, _) = export(&mut bench, agent, "CONTACT", n);
+                    prop_assert_eq!(ruling.outcome, Outcome::Withheld);
+                }
+                _ => {
+                    let (ruling, alerts) = export(&mut bench, agent, "BASIC", n);
+                    prop_assert!(alerts.is_empty());
+                    out += if ruling == Ruling::RELEASED { n } else { 0 };
+                }
+            }
+        }
+        prop_assert!(out <= rows);
+        bench.assert_replays();
+    }
+}
