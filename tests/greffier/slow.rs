@@ -1,6 +1,8 @@
 //! Tails over time: heartbeats, certificates that run out meanwhile, readers that take nothing. The
 //! gateway runs in this process, whose clock can be moved.
 
+mod exports;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -144,7 +144,7 @@ async fn a_token_that_runs_out_ends_an_open_export() {
 async fn a_breach_withholds_its_page_and_closes_the_exports_of_the_provider() {
     let other_view = with(|context| context.view = greffier::proto::View::Contact.into());
     let other_purpose = with(|context| context.purpose = "placement_test".to_owned());
-    for context in [other_view, other_purpose] {
+    for other in [other_view, other_purpose] {
         let instance = slow();
         let mut office = Office::of(&instance).await;
         let job = office.job(terms(1_000)).await;
@@ -154,7 +154,7 @@ async fn a_breach_withholds_its_page_and_closes_the_exports_of_the_provider() {
         assert!(honest.pages(&mut stream, 1).await);
         let mut agent = office.agent(&instance.layout, "mallory", SystemTime::now()).await;
         let mut wrong = request(job, 7, "");
-        wrong.context = Some(context);
+        wrong.context = Some(other);
         let got = exported(&mut agent, wrong).await;
         assert_eq!(got.rows, 0);
         let breach = got.told();
