@@ -191,7 +191,9 @@ impl fmt::Display for SearchKey {
         match self {
             SearchKey::Exact(field) => f.write_str(field),
             SearchKey::Date(field) => write!(f, "{field} as a date"),
-            SearchKey::Name { of, .. } => write!(f, "the name in {}", of.join(" and ")),
+            SearchKey::Name { of, column } => {
+                write!(f, "the name in {} ({column})", of.join(" and "))
+            }
         }
     }
 }

@@ -137,10 +137,18 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             persons(observed),
         ),
         Matter::Policy => {
-            let faults = if observed == 1 { "1 fault" } else { &format!("{observed} faults") };
+            let faults = if observed == 1 { "1 reason" } else { &format!("{observed} reasons") };
             format!(
-                "a policy file has {faults} and did not come into force; the policy before it holds. \
-                 The gateway's log has each fault with its line"
+                "a policy file was not put into force, for {faults} that the gateway's log tells; the \
+                 policy before it holds"
+            )
+        }
+        Matter::Keys => {
+            let keys = if observed == 1 { "1 key" } else { &format!("{observed} keys") };
+            format!(
+                "the issuer {} has another key set, of {keys}, in force now. If it did not rotate them, \
+                 somebody else can name anybody: take its file back",
+                stated(&warning.id)
             )
         }
         Matter::Certificate => {

@@ -147,10 +147,18 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             persons(observed),
         ),
         Matter::Policy => {
-            let faults = if observed == 1 { "1 erreur" } else { &format!("{observed} erreurs") };
+            let faults = if observed == 1 { "1 raison" } else { &format!("{observed} raisons") };
             format!(
-                "un fichier de politique contient {faults} et n’est pas entré en vigueur ; la politique \
-                 précédente demeure. Le journal de la passerelle donne chaque erreur avec sa ligne"
+                "un fichier de politique n’est pas entré en vigueur, pour {faults} que donne le journal \
+                 de la passerelle ; la politique précédente demeure"
+            )
+        }
+        Matter::Keys => {
+            let keys = if observed == 1 { "1 clé" } else { &format!("{observed} clés") };
+            format!(
+                "l’émetteur {} a un autre jeu de clés, de {keys}, désormais en vigueur. S’il ne les a pas \
+                 renouvelées, un tiers peut nommer qui il veut : rétablissez son fichier",
+                stated(&warning.id)
             )
         }
         Matter::Certificate => {

@@ -163,10 +163,12 @@ fn staff(found: &mut Found, old: &Policy, new: &Policy) {
     for role in Role::ALL {
         let of = |policy: &Policy| policy.staff.get(&role).unwrap_or(&none).clone();
         let (old, new) = (of(old), of(new));
-        found.set(role.word(), &old, &new, LISTED);
-        if new.is_empty() && !old.is_empty() {
-            // Then nobody is told, or nobody can act.
-            found.add(true, format!("nobody is left in the role {}", role.word()));
+        for id in new.difference(&old) {
+            found.add(true, format!("{role} {id} added"));
+        }
+        for id in old.difference(&new) {
+            // One who watches or decides less is also one who notices less.
+            found.add(role != Role::Agency, format!("{role} {id} removed"));
         }
     }
 }
@@ -195,21 +197,20 @@ fn dataset(found: &mut Found, old: &Dataset, new: &Dataset) {
 fn field(found: &mut Found, old: &Field, new: &Field) {
     found.other("column", Some(&old.column), Some(&new.column));
     if old.class != new.class {
-        // Between two classes of one weight nobody can say which is lower.
-        let weight = |field: &Field| Weights::default().of(field.class);
-        let looser = weight(new) <= weight(old);
-        found.add(looser, format!("class {} -> {}", old.class.word(), new.class.word()));
+        // Which weighs less, the weights say, and they may change with it.
+        found.add(true, format!("class {} -> {}", old.class.word(), new.class.word()));
     }
 }
 
-/// A search that asks for more of its caller finds fewer persons.
+/// A key more finds fewer persons, and may let somebody try out what no view shows.
 fn search(found: &mut Found, old: &Search, new: &Search) {
-    let by = |search: &Search| search.keys.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
-    let (before, after) = (by(old), by(new));
-    if set(&before) != set(&after) {
-        let looser = !set(&after).is_superset(&set(&before));
-        found.add(looser, format!("by {} -> by {}", before.join(", "), after.join(", ")));
+    let by = |search: &Search| {
+        let keys: Vec<_> = search.keys.iter().map(ToString::to_string).collect();
+        keys.join(", ")
+    };
+    let same = |one: &Search, other: &Search| one.keys.iter().all(|key| other.keys.contains(key));
+    if !(same(old, new) && same(new, old)) {
+        found.add(true, format!("by {} -> by {}", by(old), by(new)));
     }
 }
 
@@ -246,7 +247,8 @@ fn voucher(found: &mut Found, old: &Voucher, new: &Voucher) {
     match (old, new) {
         (Voucher::Certificate, Voucher::Certificate) => {}
         (Voucher::Certificate, Voucher::Token(new)) => {
-            found.add(false, format!("agents need a token of {}", new.issuer));
+            // Budgets that one certificate had alone are now those of each person.
+            found.add(true, format!("agents need a token of {}", new.issuer));
         }
         (Voucher::Token(old), Voucher::Certificate) => {
             found.add(true, format!("agents need no token of {} any more", old.issuer));

@@ -113,6 +113,10 @@ fn listed(path: &Path, faults: &[Fault]) -> String {
 /// As the system says.
 pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    // A pipe would keep whoever opens it waiting.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
     File::open(path)?.take(POLICY_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

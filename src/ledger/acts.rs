@@ -244,10 +244,13 @@ impl Acts {
                 let provider = act.provider.clone().unwrap_or_default();
                 self.critical.contains(&(provider, act.agent))
             }
+            // Its owner can; nobody makes himself the last by revoking the others' keys.
+            Deed::RevokeKey => {
+                !act.signatures.iter().any(|signature| Some(&signature.admin) == act.admin.as_ref())
+            }
             Deed::Suspend
             | Deed::Reinstate
             | Deed::Acknowledge
-            | Deed::RevokeKey
             | Deed::DismissAgent
             // Whoever approves a job is not who declared it: two have signed.
             | Deed::DeclareJob
@@ -301,11 +304,12 @@ impl Acts {
 
     fn policy(&mut self, policy: &Policy) {
         self.founded = true;
-        if let Section::Head(head) = &policy.section
-            && self.approved.policy(&head.digest)
+        let approved = !self.approved.policies.is_empty();
+        if let Section::Head(_) = &policy.section
+            && approved
         {
-            // It was approved to come into force once.
-            Arc::make_mut(&mut self.approved).policies.remove(&head.digest);
+            // Whoever approved a policy compared it with the one that was in force then.
+            Arc::make_mut(&mut self.approved).policies.clear();
         }
     }
 

@@ -42,7 +42,11 @@ impl Memory {
         self.turn(entry.now.at);
         for &tag in read.on.iter().chain(&read.off) {
             self.last.insert(tag, self.today);
-            self.agents.insert((read.agent, tag));
+            // A file that was exported was not opened: to see it again, perhaps in a wider view, is a
+            // disclosure of its own.
+            if read.job.is_none() {
+                self.agents.insert((read.agent, tag));
+            }
         }
     }
 

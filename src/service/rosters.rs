@@ -36,7 +36,11 @@ pub(super) async fn keep(mut rosters: Rosters, shared: &Shared) {
 /// Records what is found. A look may take a while, so it has a thread of its own.
 async fn look(mut rosters: Rosters, shared: &Shared) -> Option<Rosters> {
     let today = day(wall());
-    rosters.of(&shared.rooms.policies.now().terms);
+    let policy = shared.rooms.policies.now();
+    if let Err(error) = rosters.of(&policy.source, &policy.terms) {
+        tracing::error!(%error, "the rosters cannot be watched: looking again soon");
+        return Some(rosters);
+    }
     let looked = tokio::task::spawn_blocking(move || {
         let found = rosters.look(today);
         (rosters, found)

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
+use super::Source;
 use super::sqlite::Sqlite;
 use crate::admission::{Terms, Word};
 use crate::ledger::entry::{Hash, Roster, Tag, sha256};
@@ -52,11 +53,16 @@ impl Rosters {
         Ok(Rosters { reader, tagger, places, head: terms.head, seen: None, known })
     }
 
-    /// Goes on with the rosters of these terms, if they are others.
-    pub fn of(&mut self, terms: &Terms) {
+    /// Goes on with the rosters of these terms, if they are others, in the file that reads are of.
+    ///
+    /// # Errors
+    /// If the records cannot be opened.
+    pub fn of(&mut self, source: &Source, terms: &Terms) -> Result<(), rusqlite::Error> {
         if self.head != terms.head {
+            self.reader = source.kind.another()?;
             (self.head, self.places, self.seen) = (terms.head, places(terms), None);
         }
+        Ok(())
     }
 
     /// The rosters that are not what they were at the last look; all of them on a new `day`.
@@ -98,8 +104,10 @@ impl Rosters {
         let mut rows = statement.query([provider])?;
         let mut members = HashSet::new();
         while let Some(row) = rows.next()? {
-            let id: String = row.get(0)?;
-            members.insert(self.tagger.subject(provider, dataset, &id));
+            // What is no text is on no roster that a read could find, and must not hide the others.
+            if let Ok(id) = row.get_ref(0)?.as_str() {
+                members.insert(self.tagger.subject(provider, dataset, id));
+            }
         }
         Ok(members)
     }

@@ -8,6 +8,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use ring::digest::{SHA256, digest};
+
 use super::jwks::{KEYS_FILE_MAX, KeySet, KeySetFault};
 use super::{Issuer, Word};
 
@@ -44,8 +46,8 @@ pub enum KeyFile {
 pub struct Reloaded {
     /// Whose keys.
     pub issuer: Word,
-    /// How many keys there are now, or why the old ones stay in force.
-    pub outcome: Result<usize, KeyFile>,
+    /// How many keys there are now and SHA-256 of their file, or why the old ones stay in force.
+    pub outcome: Result<(usize, [u8; 32]), KeyFile>,
 }
 
 /// The issuers of the policy with their keys.
@@ -83,7 +85,7 @@ impl Keyring {
     pub fn open(issuers: &BTreeMap<Word, Issuer>, folder: &Path) -> Result<Keyring, KeyFile> {
         let watched = |(name, issuer): (&Word, &Issuer)| {
             let issuer = &Issuer { keys: folder.join(&issuer.keys), ..issuer.clone() };
-            let (keys, stamp) = read(name, issuer)?;
+            let (keys, stamp, _) = read(name, issuer)?;
             let (keys, seen) = (RwLock::new(Arc::new(keys)), Mutex::new(Some(stamp)));
             Ok((name.clone(), Watched { issuer: issuer.clone(), keys, seen }))
         };
@@ -111,11 +113,11 @@ impl Watched {
             return None;
         }
         *seen = found;
-        let outcome = read(name, &self.issuer).map(|(keys, stamp)| {
+        let outcome = read(name, &self.issuer).map(|(keys, stamp, digest)| {
             *seen = Some(stamp);
             let count = keys.len();
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-            count
+            (count, digest)
         });
         Some(Reloaded { issuer: name.clone(), outcome })
     }
@@ -123,11 +125,15 @@ impl Watched {
 
 /// The keys, and what the file was before they were read: whatever is written into it afterwards
 /// changes it.
-fn read(name: &Word, issuer: &Issuer) -> Result<(KeySet, Stamp), KeyFile> {
+fn read(name: &Word, issuer: &Issuer) -> Result<(KeySet, Stamp, [u8; 32]), KeyFile> {
     let unreadable = |reason| {
         let (issuer, path) = (name.clone(), issuer.keys.clone());
         KeyFile::Unreadable { issuer, path, reason }
     };
+    // A pipe would keep whoever opens it waiting.
+    if !fs::metadata(&issuer.keys).map_err(unreadable)?.is_file() {
+        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")));
+    }
     let file = File::open(&issuer.keys).map_err(unreadable)?;
     let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
     let mut bytes = Vec::new();
@@ -137,5 +143,7 @@ fn read(name: &Word, issuer: &Issuer) -> Result<(KeySet, Stamp), KeyFile> {
         let (issuer, path) = (name.clone(), issuer.keys.clone());
         KeyFile::Faulty { issuer, path, fault }
     })?;
-    Ok((keys, stamp))
+    let mut print = [0; 32];
+    print.copy_from_slice(digest(&SHA256, &bytes).as_ref());
+    Ok((keys, stamp, print))
 }

@@ -11,7 +11,7 @@ use super::super::time;
 use super::{BadSecret, Malformed, PersonalKey, StartError};
 use crate::config::Unusable;
 use crate::ledger::acts::{holds, message};
-use crate::ledger::entry::{Act, Deed, Signature, Statement, Word, word};
+use crate::ledger::entry::{Act, Deed, JobTerms, Signature, Statement, Word, word};
 
 /// Why an act cannot be written down or signed.
 #[derive(Debug, thiserror::Error)]
@@ -98,21 +98,45 @@ impl ActFile {
 
     /// What is signed, for whoever signs it.
     pub(in crate::cli) fn in_words(&self) -> Result<String, ActError> {
-        let statement = self.statement()?;
+        // Taken apart, so that nothing is signed that is not shown.
+        let Statement {
+            origin,
+            deed,
+            provider,
+            agent,
+            admin,
+            key,
+            dataset,
+            persons,
+            digest,
+            job,
+            declared,
+            reason,
+            nonce: _,
+            expires,
+        } = self.statement()?;
+        let said = |word: Option<Word>| word.map(|word| word.as_ref().to_owned());
+        let export = job.map(|job| {
+            let JobTerms { purpose, view, rows, from, until } = job;
+            let (from, until) = (time(from), time(until));
+            format!("at most {rows} rows, {view}, for {purpose}, from {from} until {until}")
+        });
         let fields = [
-            ("provider", statement.provider.as_deref().map(str::to_owned)),
-            ("agent", statement.agent.map(|agent| agent.to_string())),
-            ("admin", statement.admin.as_deref().map(str::to_owned)),
-            ("key", statement.key.map(|key| key.to_string())),
-            ("dataset", statement.dataset.as_deref().map(str::to_owned)),
-            ("persons", statement.persons.map(|persons| persons.to_string())),
-            ("digest", statement.digest.map(|digest| digest.to_string())),
-            ("reason", Some(format!("\"{}\"", statement.reason))),
-            ("ledger", Some(statement.origin.clone())),
-            ("until", Some(time(statement.expires))),
+            ("provider", said(provider)),
+            ("agent", agent.map(|agent| agent.to_string())),
+            ("admin", said(admin)),
+            ("key", key.map(|key| key.to_string())),
+            ("dataset", said(dataset)),
+            ("persons", persons.map(|persons| persons.to_string())),
+            ("digest", digest.map(|digest| digest.to_string())),
+            ("job", export),
+            ("declared", declared.map(|entry| format!("entry {entry}: look at what it declares"))),
+            ("reason", Some(format!("\"{reason}\""))),
+            ("ledger", Some(origin)),
+            ("until", Some(time(expires))),
         ];
-        let (meaning, signers) = meaning(statement.deed);
-        let mut text = format!("{}: {meaning}.\n", word(&statement.deed));
+        let (meaning, signers) = meaning(deed);
+        let mut text = format!("{}: {meaning}.\n", word(&deed));
         for (name, value) in fields {
             text.extend(value.map(|value| format!("  {name:10}{value}\n")));
         }

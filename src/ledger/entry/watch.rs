@@ -31,6 +31,8 @@ pub enum Matter {
     Policy,
     /// A certificate runs out.
     Certificate,
+    /// An issuer has other keys.
+    Keys,
 }
 
 /// What somebody should look at. No read brought it about, and it takes nothing away.
@@ -65,6 +67,10 @@ impl Warning {
         match matter {
             Matter::Roster => roster && !of_certificate && digest.is_none(),
             Matter::Policy => !of_roster && !of_certificate,
+            Matter::Keys => {
+                let of_other = role.is_some() || certificate.is_some();
+                id.is_some() && digest.is_some() && !of_roster && !of_other
+            }
             Matter::Certificate => {
                 certificate.is_some()
                     && role.is_some() == id.is_some()

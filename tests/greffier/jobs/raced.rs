@@ -133,7 +133,12 @@ fn what_no_verifier_would_pass_is_not_written() {
         let before = ledger.act(about(Deed::WithdrawJob, job, "admin-1")).await.expect("an act");
         for read in unfit {
             let reach = greffier::ledger::Reach::Page(read.asked);
-            let draft = greffier::ledger::Draft { read: Box::new(read), reach, asked: None };
+            let draft = greffier::ledger::Draft {
+                read: Box::new(read),
+                reach,
+                asked: None,
+                enrolled: false,
+            };
             let (bound, _) = greffier::ledger::bind(draft);
             assert!(matches!(ledger.record(bound).await, Err(Unrecorded::Unfit)));
         }
