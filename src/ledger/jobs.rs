@@ -106,7 +106,7 @@ impl Jobs {
         let known = act.declared.map(|job| self.0.get(&job));
         match (act.deed, known) {
             (Deed::DeclareJob, None) => act.job.as_ref().is_some_and(|terms| {
-                let lasts = terms.until.checked_sub(at).unwrap_or(0);
+                let lasts = terms.until.saturating_sub(at);
                 terms.rows > 0 && terms.from < terms.until && (1..=LASTS_MAX).contains(&lasts)
             }),
             (Deed::ApproveJob, Some(Some(known))) => {
