@@ -61,7 +61,8 @@ impl Instance {
     pub(crate) fn policy(&self, change: impl FnOnce(&mut DocumentMut)) {
         edit(&self.layout.policy(), change);
         let last = self.entries().pop().expect("a genesis");
-        if matches!(last.what, What::Policy(_)) {
+        let good = policy::load(&self.layout.policy()).is_ok();
+        if good && matches!(last.what, What::Policy(_)) {
             self.begin_anew();
         }
     }
