@@ -99,7 +99,7 @@ pub enum StartError {
     #[error(
         "the policy is looser than the one in force, or cannot be compared with it, and two \
          administrators have not approved it: put the one in force back (a copy of it lies beside the \
-         ledger, docs/operating.md says where), start, and have this one approved with \
+         ledger, as LEDGER.policy.toml), start, and have this one approved with \
          `greffier act propose loosen --policy FILE`"
     )]
     Unapproved,

@@ -63,7 +63,7 @@ fn what_the_administrators_signed_is_sound() {
     let third = PersonalKey::new(&[33; 32]);
     let enrolled = signed_by(key_of(Deed::EnrolKey, "admin-3", &third), &BOTH);
     let by_third = act(suspension(), &[("admin-3", &third)]);
-    let revoked = signed_by(key_of(Deed::RevokeKey, "admin-3", &third), &["admin-2"]);
+    let revoked = signed_by(key_of(Deed::RevokeKey, "admin-3", &third), &["admin-2", "admin-1"]);
     assert_eq!(verdict([enrolled, by_third, revoked]), None);
     for expires in [AT, AT + 7 * 24 * HOUR] {
         let edge = Statement { expires, ..suspension() };
@@ -112,7 +112,7 @@ fn nobody_enrols_alone_and_nobody_is_enrolled_before_or_after() {
     refused(vec![itself], "not enrolled for `admin-3`");
     let founded = third.founding(ORIGIN, &"admin-3".into(), nonce(), AT + HOUR).expect("a name");
     refused(vec![founded], "an act without a reason, of the wrong role");
-    let revoked = signed_by(key_of(Deed::RevokeKey, "admin-3", &third), &["admin-1"]);
+    let revoked = signed_by(key_of(Deed::RevokeKey, "admin-3", &third), &["admin-1", "admin-2"]);
     refused(vec![both.clone(), revoked.clone(), by_third], "not enrolled for `admin-3`");
     let again = signed_by(key_of(Deed::EnrolKey, "admin-3", &third), &BOTH);
     refused(vec![both, revoked, again], "is or was enrolled already");

@@ -94,9 +94,9 @@ async fn an_act_without_the_signatures_it_needs_is_refused_and_leaves_nothing() 
     let revocation = office.key_of(Deed::RevokeKey, "admin-2", revoked.public());
     let used = revocation.nonce;
     let (one, two) = (&office.one, &office.two);
-    let revoking = [("admin-1", one)];
+    let revoking = [("admin-1", one), ("admin-2", two)];
     let (text, signed) = signatures(&revocation, &revoking);
-    office.admin.0.submit(text, &signed).await.expect("one signed");
+    office.admin.0.submit(text, &signed).await.expect("two signed");
     let before = office.written();
     assert_eq!(before, [Deed::EnrolKey, Deed::EnrolKey, Deed::RevokeKey]);
 
@@ -175,6 +175,8 @@ async fn an_act_without_the_signatures_it_needs_is_refused_and_leaves_nothing() 
     case("a key that was revoked", (gone, signed), NOT_POSSIBLE, "");
     let nobody = office.key_of(Deed::RevokeKey, "admin-1", two.public());
     case("no such key", alone(nobody), NOT_POSSIBLE, "");
+    let others = office.key_of(Deed::RevokeKey, "admin-2", two.public());
+    case("another's key, alone", alone(others), SECOND, "");
     let agent = Statement {
         agent: Some("AAAAAAAAAAAAAAAAAAAAAA".parse().expect("a tag")),
         deed: Deed::DismissAgent,
@@ -200,7 +202,8 @@ async fn an_act_without_the_signatures_it_needs_is_refused_and_leaves_nothing() 
             if what == MALFORMED { refused.fields.join(" ") } else { why(&refused).to_owned() };
         assert_eq!((refused.what(), &*said), (what, word), "{name}: {}", refused.message);
         if what == SECOND {
-            assert_eq!(refused.metadata["deed"], "loosen", "{name}");
+            let deed = if name.starts_with("another's") { "revoke_key" } else { "loosen" };
+            assert_eq!(refused.metadata["deed"], deed, "{name}");
         }
     }
     assert_eq!(office.written(), before);

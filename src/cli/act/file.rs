@@ -189,7 +189,10 @@ fn meaning(deed: Deed) -> (&'static str, &'static str) {
         ),
         Deed::Acknowledge => ("an alert was seen", ONE),
         Deed::EnrolKey => ("whoever has this key signs as this administrator from now on", TWO),
-        Deed::RevokeKey => ("this key signs nothing any more, for good", ONE),
+        Deed::RevokeKey => (
+            "this key signs nothing any more, for good",
+            "It needs two administrators, or its owner",
+        ),
         Deed::EnrolAgent => ("this person may read for the provider", TWO),
         Deed::DismissAgent => ("this person may not read for the provider any more", ONE),
         Deed::EnrolRoster => ("the provider's roster may grow by so many persons", TWO),

@@ -90,7 +90,7 @@ fn whoever_and_whatever_is_added_loosens_and_what_is_taken_away_tightens() {
         (
             "telephone = \"contact\"",
             "telephone = \"sensitive\"",
-            false,
+            true,
             "dataset cir, field telephone",
             "class contact -> sensitive",
         ),
