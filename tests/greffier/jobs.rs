@@ -251,7 +251,9 @@ async fn a_roster_goes_out_page_by_page_beside_the_budgets_and_the_memory_counts
     assert!(after.metadata["remaining"].parse::<i32>().unwrap() >= left);
     let page = provider.list(left.min(roster as i32), "", context()).await.expect("a page");
     let read = instance.read(page.proof.as_ref().unwrap().entry);
-    assert_eq!(read.facts.all.agent_day, 0, "whom the export gave, a list does not give anew");
+    let all = read.facts.all;
+    assert_eq!(all.provider_day, 0, "the provider was given them by the export");
+    assert_eq!(all.agent_day, read.rows, "an export opens no file to the agent: a list is charged");
     // The same again is as much again.
     let again = exported(&mut provider, request(job, 500, "")).await;
     assert_eq!(again.rows, roster);
