@@ -8,10 +8,10 @@ use std::fmt;
 
 use super::policy::Policy;
 use crate::admission::{
-    Dataset, Field, Grant, Habits, Issuer, Provider, Purpose, Rate, Role, Scope, Search, Voucher,
-    Weights, Word,
+    Dataset, Demand, Field, Grant, Habits, Issuer, Provider, Purpose, Rate, Role, Scope, Search,
+    Voucher, Weights, Word,
 };
-use crate::ledger::entry::{Budgets, Detectors, Hash, RosterRule};
+use crate::ledger::entry::{Budgets, Detectors, Hash, ProviderRules, RosterRule};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,21 @@ impl fmt::Display for Change {
 
 /// Every change from one policy to another, in the order of the file. The order of a list is none.
 pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
+    // Taken apart, so that a key that is added cannot be forgotten here.
+    let Policy {
+        text: _,
+        folder: _,
+        digest: _,
+        detectors: _,
+        rules: _,
+        contact: _,
+        revoked: _,
+        datasets: _,
+        weights: _,
+        issuers: _,
+        providers: _,
+        staff: _,
+    } = new;
     let mut found = Found { place: "policy".to_owned(), changes: Vec::new() };
     found.other("contact", old.contact.as_deref(), new.contact.as_deref());
     let hex =
@@ -45,6 +60,7 @@ pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
     found.map("issuer", &old.issuers, &new.issuers, issuer);
     found.map("provider", &old.providers, &new.providers, provider);
     for rules in &new.rules {
+        let ProviderRules { provider: _, budgets: _, roster_growth: _ } = rules;
         let before = old.rules.iter().find(|before| before.provider == rules.provider);
         if let Some(before) = before {
             found.at(format!("provider {}", rules.provider));
@@ -174,6 +190,17 @@ fn staff(found: &mut Found, old: &Policy, new: &Policy) {
 }
 
 fn dataset(found: &mut Found, old: &Dataset, new: &Dataset) {
+    // Taken apart, so that a key that is added cannot be forgotten here.
+    let Dataset {
+        table: _,
+        id_column: _,
+        roster_table: _,
+        fields: _,
+        views: _,
+        searches: _,
+        purposes: _,
+        off_roster_reasons: _,
+    } = new;
     for (name, old, new) in [
         ("table", &old.table, &new.table),
         ("id_column", &old.id_column, &new.id_column),
@@ -215,6 +242,8 @@ fn search(found: &mut Found, old: &Search, new: &Search) {
 }
 
 fn purpose(found: &mut Found, old: &Purpose, new: &Purpose) {
+    // Taken apart, so that a key that is added cannot be forgotten here.
+    let Purpose { views: _, case_reference: _ } = new;
     found.words("view", &old.views, &new.views);
     match (&old.case_reference, &new.case_reference) {
         (None, Some(form)) => found.add(false, format!("case references of the form {form} only")),
@@ -224,6 +253,9 @@ fn purpose(found: &mut Found, old: &Purpose, new: &Purpose) {
 }
 
 fn provider(found: &mut Found, old: &Provider, new: &Provider) {
+    // Taken apart, so that a key that is added cannot be forgotten here.
+    let Provider { id: _, datasets: _, rate: _, agent_rate: _, voucher: _, contact: _, habits: _ } =
+        new;
     found.other("contact", old.contact.as_deref(), new.contact.as_deref());
     voucher(found, &old.voucher, &new.voucher);
     rate(found, "all agents together", old.rate, new.rate);
@@ -255,6 +287,7 @@ fn voucher(found: &mut Found, old: &Voucher, new: &Voucher) {
         }
         (Voucher::Token(old), Voucher::Token(new)) => {
             found.other("issuer", Some(&old.issuer), Some(&new.issuer));
+            let Demand { issuer: _, second_factor: _, auth_max_age: _ } = new;
             let (before, after) = (u64::from(old.second_factor), u64::from(new.second_factor));
             found.lowered("second_factor", before, after);
             found.raised("auth_max_age_seconds", old.auth_max_age, new.auth_max_age);
@@ -263,6 +296,8 @@ fn voucher(found: &mut Found, old: &Voucher, new: &Voucher) {
 }
 
 fn issuer(found: &mut Found, old: &Issuer, new: &Issuer) {
+    // Taken apart, so that a key that is added cannot be forgotten here.
+    let Issuer { url: _, audience: _, keys: _, algorithms: _, max_lifetime: _, run_by: _ } = new;
     found.other("url", Some(&old.url), Some(&new.url));
     found.other("audience", Some(&old.audience), Some(&new.audience));
     let keys = |issuer: &Issuer| issuer.keys.display().to_string();
@@ -281,6 +316,8 @@ fn rate(found: &mut Found, of: &str, old: Rate, new: Rate) {
 }
 
 fn grant(found: &mut Found, old: &Grant, new: &Grant) {
+    // Taken apart, so that a key that is added cannot be forgotten here.
+    let Grant { scope: _, purposes: _ } = new;
     if old.scope != new.scope {
         let looser = new.scope == Scope::Open;
         found.add(looser, format!("scope {} -> {}", old.scope.word(), new.scope.word()));

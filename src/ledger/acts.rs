@@ -84,7 +84,6 @@ pub enum BadAct {
 pub struct Approved {
     agents: HashMap<Word, HashSet<Tag>>,
     policies: HashSet<Hash>,
-    rosters: HashMap<(Word, Word), u64>,
 }
 
 impl Approved {
@@ -103,11 +102,6 @@ impl Approved {
         self.policies.contains(digest)
     }
 
-    /// By how many persons in all the roster of a provider in a dataset may have grown.
-    pub fn roster(&self, provider: &Word, dataset: &Word) -> u64 {
-        self.rosters.get(&(provider.clone(), dataset.clone())).copied().unwrap_or(0)
-    }
-
     pub(super) fn apply(&mut self, act: &Act) {
         let provider = act.provider.clone().unwrap_or_default();
         match (act.deed, act.agent) {
@@ -116,11 +110,6 @@ impl Approved {
             }
             (Deed::DismissAgent, Some(agent)) => {
                 self.agents.entry(provider).or_default().remove(&agent);
-            }
-            (Deed::EnrolRoster, _) => {
-                let dataset = act.dataset.clone().unwrap_or_default();
-                let persons = self.rosters.entry((provider, dataset)).or_default();
-                *persons = persons.saturating_add(act.persons.unwrap_or(0));
             }
             (Deed::Loosen, _) => self.policies.extend(act.digest),
             _ => {}
@@ -336,7 +325,7 @@ impl Acts {
             (Deed::Lift, _, _, Some(provider)) => {
                 self.critical.remove(&(provider.clone(), act.agent));
             }
-            (Deed::EnrolAgent | Deed::DismissAgent | Deed::EnrolRoster | Deed::Loosen, ..) => {
+            (Deed::EnrolAgent | Deed::DismissAgent | Deed::Loosen, ..) => {
                 Arc::make_mut(&mut self.approved).apply(act);
             }
             _ => {}

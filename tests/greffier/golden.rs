@@ -200,7 +200,6 @@ fn the_acts_of_the_vectors_stand() {
     assert!(Deed::SIGNED.iter().all(|deed| deeds.contains(deed)));
     let approved = acts_of(usize::MAX).approved();
     assert_eq!(approved.agents("alpha-langues"), 0, "enrolled, and dismissed");
-    assert_eq!(approved.roster(&"alpha-langues".into(), &"cir".into()), 120);
     assert!(approved.policy(&Hash([0xab; 32])) && !approved.policy(&Hash([0xcd; 32])));
 }
 

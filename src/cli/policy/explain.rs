@@ -131,7 +131,8 @@ impl<'p> Explained<'p> {
     fn ceilings(&self) -> String {
         let id = &self.provider.id;
         let mut out = format!(
-            "\nAt most so many new persons, whatever it asks. New is who was not given to {id} on \
+            "\nAt most so many new persons, whatever it asks, besides what it exports under jobs that two \
+             administrators approve. New is who was not given to {id} on \
              that day or the 29 before.\n"
         );
         for (whom, level, off) in WHOM {

@@ -39,7 +39,8 @@ pub struct ProviderRules {
 impl ProviderRules {
     /// Whether the provider may come by more than by the rules `before`.
     pub fn loosens(&self, before: &ProviderRules) -> bool {
-        self.roster_growth > before.roster_growth || self.budgets.loosens(&before.budgets)
+        let ProviderRules { provider: _, budgets, roster_growth } = self;
+        *roster_growth > before.roster_growth || budgets.loosens(&before.budgets)
     }
 }
 
