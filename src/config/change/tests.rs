@@ -154,7 +154,7 @@ fn whoever_and_whatever_is_added_loosens_and_what_is_taken_away_tightens() {
         (
             "case_number = [\"id\"]",
             "case_number = [\"id\", \"birth_date\"]",
-            false,
+            true,
             "dataset cir, search case_number",
             "by id -> by id, birth_date",
         ),
