@@ -22,6 +22,8 @@ pub mod verify;
 #[cfg(feature = "serve")]
 mod clock;
 #[cfg(feature = "serve")]
+mod fold;
+#[cfg(feature = "serve")]
 pub mod high_water;
 #[cfg(feature = "serve")]
 mod memory;

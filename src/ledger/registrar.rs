@@ -314,14 +314,14 @@ fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Resul
 /// Adds a roster that is news, and the warning that comes of it right behind.
 fn roster(state: &mut State, batch: &mut Commit, now: Moment, mut found: Roster) -> Option<u64> {
     // After a failed commit the ledger may know an older one than whoever looked.
-    if !state.rosters.follows(&found) {
+    if !state.fold.rosters.follows(&found) {
         (found.added, found.removed) = (None, None);
     }
-    if let Some(seq) = state.rosters.repeats(&found, now.at) {
+    if let Some(seq) = state.fold.rosters.repeats(&found, now.at) {
         return Some(seq);
     }
     let seq = state.add(batch, now, What::Roster(found)).ok()?;
-    if let Some(warning) = state.rosters.due() {
+    if let Some(warning) = state.fold.rosters.due() {
         state.add(batch, now, What::Warning(warning)).ok()?;
     }
     Some(seq)
@@ -344,9 +344,9 @@ fn read(
         return Err(Unrecorded::NotEnrolled(read.agent));
     }
     let id = Id::of(&read);
-    let first = state.repeats.first(id.as_ref(), now.at, asked);
+    let first = state.fold.repeats.first(id.as_ref(), now.at, asked);
     read.replay_of = first.map_err(|OtherArguments| Unrecorded::OtherArguments)?;
-    read.facts = state.memory.count(&read, reach, now.at);
+    read.facts = state.fold.memory.count(&read, reach, now.at);
     let Decision { ruling, alerts } = state.judge().decide(&Counted::of(state.next(), &read), now);
     read.ruling = ruling;
     if ruling.outcome == Outcome::Withheld {
@@ -362,7 +362,9 @@ fn read(
     }
     let unfit = |_| Unrecorded::Unfit;
     let seq = state.add(batch, now, What::Read(read)).map_err(unfit)?;
-    state.repeats.keep(id, seq, now.at, asked);
+    if let Some(id) = id {
+        state.fold.repeats.asked(&id, seq, asked);
+    }
     for alert in alerts {
         state.add(batch, now, What::Alert(alert)).map_err(unfit)?;
     }

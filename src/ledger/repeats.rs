@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::entry::{Hash, Millis, Read, Tag, Word};
+use super::entry::{Entry, Hash, Millis, Read, Tag, What, Word};
 use super::facts::day;
 
 /// Ids that are remembered of one provider, the latest of a UTC day: a provider that sends more makes
@@ -71,10 +71,25 @@ impl Repeats {
         }
     }
 
-    /// Remembers that an entry is the first read of an id, unless there was one before it.
-    pub(super) fn keep(&mut self, id: Option<Id>, seq: u64, at: Millis, asked: Option<Hash>) {
-        self.turn(at);
-        let Some(id) = id else { return };
+    /// Remembers an entry as the first read of its id, unless there was one before it.
+    pub(super) fn apply(&mut self, entry: &Entry) {
+        self.turn(entry.now.at);
+        let What::Read(read) = &entry.what else { return };
+        if let Some(id) = Id::of(read) {
+            self.keep(id, entry.seq);
+        }
+    }
+
+    /// Remembers what was asked with an id, if entry `seq` is the first of it.
+    pub(super) fn asked(&mut self, id: &Id, seq: u64, asked: Option<Hash>) {
+        let ids = self.providers.get_mut(&id.provider);
+        let first = ids.and_then(|ids| ids.first.get_mut(id)).filter(|first| first.seq == seq);
+        if let Some(first) = first {
+            first.asked = asked;
+        }
+    }
+
+    fn keep(&mut self, id: Id, seq: u64) {
         let ids = self.providers.entry(id.provider.clone()).or_default();
         if ids.first.contains_key(&id) {
             return;
@@ -85,7 +100,7 @@ impl Repeats {
             ids.first.remove(&oldest);
         }
         ids.order.push_back(id.clone());
-        ids.first.insert(id, First { seq, asked });
+        ids.first.insert(id, First { seq, asked: None });
     }
 
     /// Another day begins with no ids.
@@ -103,33 +118,38 @@ mod tests {
     use super::*;
     use crate::ledger::entry::sha256;
 
-    fn id(provider: &str, n: usize) -> Option<Id> {
+    fn id(provider: &str, n: usize) -> Id {
         let (certificate, agent) = (Hash([1; 32]), Tag([2; 16]));
-        Some(Id { provider: provider.into(), certificate, agent, request: n.to_string() })
+        Id { provider: provider.into(), certificate, agent, request: n.to_string() }
+    }
+
+    fn first(repeats: &mut Repeats, id: &Id) -> Option<u64> {
+        repeats.first(Some(id), 0, None).unwrap()
     }
 
     #[test]
     fn one_more_id_than_the_most_makes_the_oldest_forgotten_and_nobody_elses() {
         let mut repeats = Repeats::default();
-        repeats.keep(id("beta", 0), 1, 0, None);
+        repeats.keep(id("beta", 0), 1);
         for n in 0..MOST {
-            repeats.keep(id("alpha", n), 10 + n as u64, 0, None);
+            repeats.keep(id("alpha", n), 10 + n as u64);
         }
         // A repeat makes nothing younger.
-        repeats.keep(id("alpha", 0), 9_999, 0, None);
-        assert_eq!(repeats.first(id("alpha", 0).as_ref(), 0, None), Ok(Some(10)));
-        repeats.keep(id("alpha", MOST), 10_000, 0, None);
-        assert_eq!(repeats.first(id("alpha", 0).as_ref(), 0, None), Ok(None));
-        assert_eq!(repeats.first(id("alpha", 1).as_ref(), 0, None), Ok(Some(11)));
-        assert_eq!(repeats.first(id("alpha", MOST).as_ref(), 0, None), Ok(Some(10_000)));
-        assert_eq!(repeats.first(id("beta", 0).as_ref(), 0, None), Ok(Some(1)));
+        repeats.keep(id("alpha", 0), 9_999);
+        assert_eq!(first(&mut repeats, &id("alpha", 0)), Some(10));
+        repeats.keep(id("alpha", MOST), 10_000);
+        assert_eq!(first(&mut repeats, &id("alpha", 0)), None);
+        assert_eq!(first(&mut repeats, &id("alpha", 1)), Some(11));
+        assert_eq!(first(&mut repeats, &id("alpha", MOST)), Some(10_000));
+        assert_eq!(first(&mut repeats, &id("beta", 0)), Some(1));
     }
 
     #[test]
     fn an_id_is_that_of_its_certificate_agent_and_day() {
         let mut repeats = Repeats::default();
-        let one = id("alpha", 1).unwrap();
-        repeats.keep(Some(one.clone()), 7, 86_399_999, None);
+        let one = id("alpha", 1);
+        repeats.turn(86_399_999);
+        repeats.keep(one.clone(), 7);
         let first = |repeats: &mut Repeats, id: &Id, at| repeats.first(Some(id), at, None);
         assert_eq!(first(&mut repeats, &one, 86_399_999), Ok(Some(7)));
         let other = Id { certificate: Hash([3; 32]), ..one.clone() };
@@ -143,13 +163,17 @@ mod tests {
     fn other_arguments_are_a_conflict_unless_one_side_is_not_known() {
         let mut repeats = Repeats::default();
         let (this, that) = (Some(sha256(&[b"this"])), Some(sha256(&[b"that"])));
-        repeats.keep(id("alpha", 1), 7, 0, this);
-        repeats.keep(id("alpha", 2), 8, 0, None);
         let (one, two) = (id("alpha", 1), id("alpha", 2));
-        assert_eq!(repeats.first(one.as_ref(), 0, this), Ok(Some(7)));
-        assert_eq!(repeats.first(one.as_ref(), 0, that), Err(OtherArguments));
-        assert_eq!(repeats.first(one.as_ref(), 0, None), Ok(Some(7)));
-        assert_eq!(repeats.first(two.as_ref(), 0, that), Ok(Some(8)));
+        repeats.keep(one.clone(), 7);
+        repeats.asked(&one, 7, this);
+        repeats.keep(two.clone(), 8);
+        assert_eq!(repeats.first(Some(&one), 0, this), Ok(Some(7)));
+        assert_eq!(repeats.first(Some(&one), 0, that), Err(OtherArguments));
+        assert_eq!(repeats.first(Some(&one), 0, None), Ok(Some(7)));
+        assert_eq!(repeats.first(Some(&two), 0, that), Ok(Some(8)));
         assert_eq!(repeats.first(None, 0, this), Ok(None));
+        // What a repeat asks changes nothing of the first.
+        repeats.asked(&one, 9, that);
+        assert_eq!(repeats.first(Some(&one), 0, this), Ok(Some(7)));
     }
 }

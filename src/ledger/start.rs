@@ -6,20 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Judge;
-use super::acts::{Acts, Approved, BadAct};
+use super::acts::{Approved, BadAct};
 use super::checkpoint::Checkpoint;
 use super::clock::{Clock, ClockBehind, wall};
 use super::entry::{
     Act, Detectors, Entry, Genesis, Hash, Head, Malformed, Moment, Policy, ProviderRules, Section,
     What,
 };
+use super::fold::Fold;
 use super::high_water;
 use super::jobs::Jobs;
-use super::memory::Memory;
 use super::merkle::{self, Frontier};
-use super::repeats::{Id, Repeats};
-use super::rosters::Rosters;
-use super::rules::RulesInForce;
 use super::signer::Signer;
 use super::store::{FORMAT, Store, Unreadable};
 use super::verify::{Failure, Fault, Trust, Unsound, scan};
@@ -152,15 +149,8 @@ pub fn create(
         edge: Frontier::default(),
         tiles: Edge::default(),
         leaf: Hash::default(),
-        memory: Memory::default(),
-        repeats: Repeats::default(),
-        judge,
         clock: Clock::resume(Moment { at: wall(), tick: 0 })?,
-        head: None,
-        notices: Vec::new(),
-        acts: Acts::default(),
-        rosters: Rosters::default(),
-        rules: RulesInForce::default(),
+        fold: Fold::new(judge),
     };
     let mut batch = state.begin();
     let genesis = Genesis {
@@ -227,17 +217,8 @@ pub(super) struct State {
     edge: Frontier,
     tiles: Edge,
     leaf: Hash,
-    pub(super) memory: Memory,
-    pub(super) repeats: Repeats,
-    judge: Box<dyn Judge>,
     clock: Clock,
-    /// The policy in force: entry number and head.
-    head: Option<(u64, Head)>,
-    /// Alerts, warnings and acts that nobody has taken yet.
-    notices: Vec<Arc<Entry>>,
-    acts: Acts,
-    pub(super) rosters: Rosters,
-    rules: RulesInForce,
+    pub(super) fold: Fold,
 }
 
 impl State {
@@ -251,29 +232,12 @@ impl State {
         let writer = Writer::open(&settings.path)?;
         let high_water = read_high_water(&settings.high_water)?;
         let store = Store::in_place(&settings.path)?;
-        let mut judge = factory();
-        let (mut memory, mut tiles, mut head) = (Memory::default(), Edge::default(), None);
-        let (mut full, mut tiles_hold) = (Vec::new(), true);
-        let (mut notices, mut acts) = (Vec::new(), Acts::default());
-        let (mut repeats, mut rosters) = (Repeats::default(), Rosters::default());
-        let mut in_force = RulesInForce::default();
+        let (mut tiles, mut full, mut tiles_hold) = (Edge::default(), Vec::new(), true);
+        let mut fold = Fold::new(factory());
         let anchors = [high_water];
         let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
-        let mut fold = |entry: &Entry, leaf: Hash| {
-            judge.apply(entry);
-            memory.apply(entry);
-            acts.apply(entry);
-            rosters.apply(entry);
-            in_force.apply(entry);
-            if let What::Read(read) = &entry.what {
-                repeats.keep(Id::of(read), entry.seq, entry.now.at, None);
-            }
-            if let What::Policy(Policy { section: Section::Head(new) }) = &entry.what {
-                head = Some((entry.seq, new.clone()));
-            }
-            if is_notice(&entry.what) {
-                notices.push(Arc::new(entry.clone()));
-            }
+        let mut visit = |entry: &Entry, leaf: Hash| {
+            fold.apply(entry);
             tiles.push(leaf, &mut full);
             // Tiles that are full are stored already, and must be what the entries give.
             for tile in full.drain(..) {
@@ -281,26 +245,13 @@ impl State {
                 tiles_hold &= stored.is_some_and(|hashes| hashes == tile.hashes);
             }
         };
-        let sound = scan(&store, &trust, &mut |_, _| (), &mut fold);
+        let sound = scan(&store, &trust, &mut |_, _| (), &mut visit);
         let sound = sound.map_err(|failure| unsound(failure, settings, &anchors[0]))?;
         if !tiles_hold {
             return Err(Unreadable::Tiles.into());
         }
-        let mut state = State {
-            writer,
-            edge: sound.edge,
-            tiles,
-            leaf: sound.leaf,
-            memory,
-            repeats,
-            judge,
-            clock: Clock::resume(sound.last)?,
-            head,
-            notices,
-            acts,
-            rosters,
-            rules: in_force,
-        };
+        let clock = Clock::resume(sound.last)?;
+        let mut state = State { writer, edge: sound.edge, tiles, leaf: sound.leaf, clock, fold };
         let note = state.enact(rules, signer)?.unwrap_or(sound.note);
         Ok((state, note))
     }
@@ -309,15 +260,17 @@ impl State {
     pub(super) fn holds(&self, rules: &Rules, now: Moment) -> bool {
         let (seq, prev) = (self.edge.size(), self.leaf);
         let entry = |what| Entry { seq, prev, now, what };
-        policy(rules, self.judge.version()).into_iter().all(|what| entry(what).encode().is_ok())
+        policy(rules, self.fold.judge.version())
+            .into_iter()
+            .all(|what| entry(what).encode().is_ok())
     }
 
     /// Whether rules may come into force: they loosen nothing, or two administrators approved them.
     pub(super) fn may(&self, rules: &Rules) -> bool {
-        let Some((_, head)) = &self.head else { return true };
-        let approved = self.acts.approved();
+        let Some((_, head)) = &self.fold.head else { return true };
+        let approved = self.fold.acts.approved();
         let compared = head.digest == rules.digest || rules.loosens_not == Some(head.digest);
-        let mut next = self.rules.clone();
+        let mut next = self.fold.rules.clone();
         let stands = |what| {
             let now = Moment::default();
             let entry = Entry { seq: self.edge.size(), prev: self.leaf, now, what };
@@ -326,7 +279,7 @@ impl State {
             stands
         };
         (compared || approved.policy(&rules.digest))
-            && policy(rules, self.judge.version()).into_iter().all(stands)
+            && policy(rules, self.fold.judge.version()).into_iter().all(stands)
     }
 
     /// Records the rules, unless they are those in force.
@@ -335,9 +288,9 @@ impl State {
         rules: &Rules,
         signer: &Signer,
     ) -> Result<Option<String>, StartError> {
-        let version = self.judge.version();
+        let version = self.fold.judge.version();
         let same = |head: &Head| head.digest == rules.digest && head.judge == version;
-        if self.head.as_ref().is_some_and(|(_, head)| same(head)) {
+        if self.fold.head.as_ref().is_some_and(|(_, head)| same(head)) {
             return Ok(None);
         }
         if !self.may(rules) {
@@ -346,21 +299,18 @@ impl State {
         let mut batch = self.begin();
         let now = self.clock.now();
         for what in policy(rules, version) {
-            let seq = self.add(&mut batch, now, what.clone())?;
-            if let What::Policy(Policy { section: Section::Head(head) }) = what {
-                self.head = Some((seq, head));
-            }
+            self.add(&mut batch, now, what)?;
         }
         Ok(Some(self.commit(&batch, signer)?))
     }
 
     /// Entry number of the policy head in force.
     pub(super) fn head(&self) -> u64 {
-        self.head.as_ref().expect("a start records a policy if there is none").0
+        self.fold.head.as_ref().expect("a start records a policy if there is none").0
     }
 
     pub(super) fn judge(&self) -> &dyn Judge {
-        &*self.judge
+        &*self.fold.judge
     }
 
     /// Number of the next entry.
@@ -370,22 +320,22 @@ impl State {
 
     /// Whether a verifier would pass an act that is written now.
     pub(super) fn stands(&self, act: &Act, now: Moment) -> Result<(), BadAct> {
-        self.acts.check(now.at, act)
+        self.fold.acts.check(now.at, act)
     }
 
     /// The jobs that acts have declared.
     pub(super) fn jobs(&self) -> &Arc<Jobs> {
-        self.acts.jobs()
+        self.fold.acts.jobs()
     }
 
     /// What acts have approved.
     pub(super) fn approved(&self) -> Arc<Approved> {
-        self.acts.approved()
+        self.fold.acts.approved()
     }
 
     /// Takes the alerts, warnings and acts that were added since it was last called.
     pub(super) fn take_notices(&mut self) -> Vec<Arc<Entry>> {
-        std::mem::take(&mut self.notices)
+        std::mem::take(&mut self.fold.notices)
     }
 
     /// The time of the next entries.
@@ -410,17 +360,9 @@ impl State {
         self.leaf = merkle::leaf(body.as_bytes());
         self.edge.push(self.leaf);
         self.tiles.push(self.leaf, &mut batch.tiles);
-        self.judge.apply(&entry);
-        self.memory.apply(&entry);
-        self.acts.apply(&entry);
-        self.rosters.apply(&entry);
-        self.rules.apply(&entry);
+        self.fold.apply(&entry);
         batch.bodies.push(body);
-        let seq = entry.seq;
-        if is_notice(&entry.what) {
-            self.notices.push(Arc::new(entry));
-        }
-        Ok(seq)
+        Ok(entry.seq)
     }
 
     /// Signs and writes a commit; returns its checkpoint. After an error the state is worthless.
@@ -433,11 +375,6 @@ impl State {
         self.writer.commit(batch, &note)?;
         Ok(note)
     }
-}
-
-/// Whether people must hear of it.
-fn is_notice(what: &What) -> bool {
-    matches!(what, What::Alert(_) | What::Warning(_) | What::Act(_))
 }
 
 fn read_high_water(path: &Path) -> Result<String, StartError> {
