@@ -86,6 +86,7 @@ impl Registrar {
             board,
             high_water,
             runtime: Handle::current(),
+            many: false,
         };
         let thread = std::thread::Builder::new().name("registrar".into());
         let thread = thread.spawn(move || desk.run(state)).map_err(StartError::Thread)?;
@@ -119,6 +120,8 @@ struct Desk {
     board: Board,
     high_water: Bell,
     runtime: Handle,
+    /// Whether the last commit was of more than one entry: then orders come from several callers.
+    many: bool,
 }
 
 /// Those who wait for a commit, with what they will be told.
@@ -168,6 +171,11 @@ impl Desk {
     /// Takes what waits, and writes it in one commit. Returns a policy that came behind it: that is
     /// a commit of its own.
     fn batch(&mut self, state: &mut State, first: Order) -> Done {
+        if self.many {
+            // A commit costs about the same for one order as for a hundred. Where processors are short,
+            // whoever has more orders to bring runs first; where one is free, this comes back at once.
+            std::thread::yield_now();
+        }
         let mut batch = state.begin();
         let mut waiters = Waiters::default();
         let now = state.now();
@@ -176,6 +184,7 @@ impl Desk {
             take(state, &mut batch, &mut waiters, now, order);
             next = if batch.bodies.len() < BATCH { self.inbox.try_recv().ok() } else { None };
         }
+        self.many = batch.bodies.len() > 1;
         if batch.bodies.is_empty() {
             return Ok(next);
         }
