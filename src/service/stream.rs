@@ -3,7 +3,8 @@
 //! a watch beside it looks at the time, gives up what the reply holds, and in the end cuts the
 //! stream.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -55,12 +56,15 @@ where
         let open = line.open();
         let watch = Arc::new(Watch(Mutex::new(Rest::new())));
         tokio::spawn(WATCH.scope(watch.clone(), async move {
-            tokio::select! {
-                biased;
-                () = stream => {}
+            let (mut stream, mut patience) = (pin!(stream), pin!(watch.patience(&line)));
+            poll_fn(|cx| match stream.as_mut().poll(cx) {
+                // Until there is something to take, nobody is slow to take it, and no clock is set.
+                Poll::Pending if watch.rest().since.is_none() => Poll::Pending,
                 // Whatever is dropped unfinished is reset.
-                () = watch.patience(&line) => {}
-            }
+                Poll::Pending => patience.as_mut().poll(cx),
+                Poll::Ready(()) => Poll::Ready(()),
+            })
+            .await;
             drop(open);
         }));
     }
