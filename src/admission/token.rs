@@ -2,8 +2,8 @@
 //! RFC 8725. What a token says counts only after its signature, and its signature only by a key of
 //! the issuer that the policy names for the caller's provider.
 //!
-//! Only the verdict on a signature is kept, and with it the key that gave it. Times, key sets and the
-//! policy are asked at every call.
+//! Only the verdict on a signature is kept, with the key that gave it and the claims that it is about.
+//! Times, key sets and the policy are asked at every call.
 
 mod claims;
 mod factors;
@@ -15,7 +15,7 @@ mod keyring;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use ring::digest::{Context, SHA256};
 
@@ -23,16 +23,18 @@ use super::certificate::Connection;
 use super::{Algorithm, Demand, Issuer, Refused, RunBy, Word};
 use claims::Claims;
 use generations::Generations;
+use jwks::KeySet;
 pub use jwks::{KEYS_FILE_MAX, KeySetFault};
-use jws::Jws;
+use jws::{Header, Jws};
 pub use keyring::{KeyFile, Keyring, Reloaded};
 
 /// Longest token that is looked at, in bytes.
 pub const TOKEN_MAX: usize = 8 << 10;
 /// Longest key id, subject and token id.
 const ID_MAX: usize = 128;
-/// Verdicts that are kept, and token ids whose connections are.
-const KEPT: usize = 8_192;
+/// Tokens that are kept, and token ids whose connections are. The claims of a token are no longer than
+/// the token.
+const KEPT: usize = 4_096;
 /// Connections that are remembered of one token: two would do if none were ever closed.
 const CONNECTIONS: usize = 8;
 
@@ -162,8 +164,8 @@ fn bearer(value: &[u8]) -> Result<&[u8], TokenFault> {
 /// Which tokens were found signed, by which key, and over which connections each is used. Bounded:
 /// what is forgotten is verified again, and looked for again.
 pub struct Tokens {
-    /// By SHA-256 of the token: the print of the key that signed it.
-    signed: Mutex<Generations<[u8; 32]>>,
+    /// By SHA-256 of the token.
+    signed: Mutex<Generations<Arc<Signed>>>,
     /// By the digest of the token's id: connections that carried it, at most [`CONNECTIONS`].
     used: Mutex<Generations<Vec<Weak<()>>>>,
 }
@@ -175,6 +177,14 @@ impl Default for Tokens {
     }
 }
 
+/// A token whose signature was found good.
+struct Signed {
+    header: Header,
+    claims: Claims,
+    /// Print of the key that signed it.
+    by: [u8; 32],
+}
+
 /// The person for whom a good token vouches.
 pub(super) struct Vouched {
     /// Issuer, 0x00, subject: nobody else is called so, for neither name holds a zero byte.
@@ -182,7 +192,7 @@ pub(super) struct Vouched {
     pub(super) issuer: Word,
     /// Whose word it is.
     pub(super) run_by: RunBy,
-    pub(super) methods: Vec<Word>,
+    pub(super) methods: Arc<[Word]>,
     pub(super) auth_age: u64,
     /// SHA-256 over issuer, 0x00, token id.
     pub(super) token: [u8; 32],
@@ -198,8 +208,7 @@ pub fn agent(issuer: &str, subject: &str) -> Word {
 impl Tokens {
     /// Whether the signature of what is shown was found good before. It may still be refused.
     pub fn knows(&self, shown: &Shown<'_>) -> bool {
-        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.token.is_ok_and(|token| signed.get(&shown.digest(token)).is_some())
+        shown.token.is_ok_and(|token| self.remembered().get(&shown.digest(token)).is_some())
     }
 
     /// Holds what is shown against the issuer's keys as they are now, the demands of the policy, the
@@ -213,13 +222,8 @@ impl Tokens {
     ) -> Result<Vouched, Refused> {
         let token = shown.token?;
         let (issuer, keys) = keyring.get(&demand.issuer).ok_or(TokenFault::Key)?;
-        let jws = Jws::parse(token)?;
-        if !issuer.algorithms.contains(&jws.algorithm) {
-            return Err(TokenFault::Algorithm.into());
-        }
-        let key = keys.find(jws.key_id.as_deref(), jws.algorithm).ok_or(TokenFault::Key)?;
-        self.hold_signature(shown.digest(token), key, &jws)?;
-        let claims = Claims::parse(&jws.payload)?;
+        let signed = self.signed(token, shown.digest(token), issuer, &keys)?;
+        let claims = &signed.claims;
         claims.hold(issuer, certificate, now)?;
         let auth_age = claims.authenticated(demand, now)?;
         let id = sha256(&[demand.issuer.as_bytes(), &[0], claims.id.as_bytes()]);
@@ -227,29 +231,41 @@ impl Tokens {
             agent: agent(&demand.issuer, &claims.subject),
             issuer: demand.issuer.clone(),
             run_by: issuer.run_by,
-            methods: claims.methods.iter().map(|word| Word::from(*word)).collect(),
+            methods: claims.methods.clone(),
             auth_age,
             token: id,
             concurrent: self.concurrent(id, connection),
         })
     }
 
-    /// The verdict on the signature: as it is remembered of this very key, or made now.
-    fn hold_signature(
+    /// The token, if it is signed by the key that its header and the issuer's set now lead to: as it
+    /// is remembered of this very key, or verified and read now.
+    fn signed(
         &self,
-        token: [u8; 32],
-        key: &jwks::Key,
-        jws: &Jws<'_>,
-    ) -> Result<(), TokenFault> {
-        let lock = || self.signed.lock().unwrap_or_else(PoisonError::into_inner);
-        if lock().get(&token) == Some(&key.print()) {
-            return Ok(());
+        token: &[u8],
+        digest: [u8; 32],
+        issuer: &Issuer,
+        keys: &KeySet,
+    ) -> Result<Arc<Signed>, TokenFault> {
+        let known = self.remembered().get(&digest).cloned();
+        if let Some(known) = known
+            && known.header.key(issuer, keys)?.print() == known.by
+        {
+            return Ok(known);
         }
+        let jws = Jws::parse(token)?;
+        let key = jws.header.key(issuer, keys)?;
         if !key.signed(jws.signed, &jws.signature) {
             return Err(TokenFault::Signature);
         }
-        lock().put(token, key.print());
-        Ok(())
+        let (claims, by) = (Claims::parse(&jws.payload)?, key.print());
+        let signed = Arc::new(Signed { header: jws.header, claims, by });
+        self.remembered().put(digest, signed.clone());
+        Ok(signed)
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Generations<Arc<Signed>>> {
+        self.signed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers the connection, and says whether another one uses the same token.

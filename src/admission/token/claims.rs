@@ -1,11 +1,13 @@
 //! What a token says, read out of its payload and held against what the policy demands. Every claim
 //! that is used here is required, and of one type.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::json::{self, Json, Object};
-use super::{Demand, ID_MAX, Issuer, Lack, StepUp, TokenFault, factors};
+use super::{Demand, ID_MAX, Issuer, Lack, StepUp, TokenFault, Word, factors};
 
 /// How far the clocks of issuer and gateway may be apart, in seconds.
 pub(super) const LEEWAY: i64 = 60;
@@ -25,7 +27,7 @@ pub(super) struct Claims {
     not_before: Option<i64>,
     authenticated: i64,
     /// Words of RFC 8176, each once, in the order of the token.
-    pub(super) methods: Vec<&'static str>,
+    pub(super) methods: Arc<[Word]>,
     /// SHA-256 of the certificate that it is bound to.
     certificate: [u8; 32],
 }
@@ -121,7 +123,7 @@ fn audiences(object: &Object) -> Result<Vec<String>, TokenFault> {
     }
 }
 
-fn methods(object: &Object) -> Result<Vec<&'static str>, TokenFault> {
+fn methods(object: &Object) -> Result<Arc<[Word]>, TokenFault> {
     let list = object.get("amr").and_then(Json::list).ok_or(TokenFault::ClaimForm("amr"))?;
     let mut found = Vec::new();
     for word in texts(list, "amr")?.into_iter().filter_map(factors::known) {
@@ -129,7 +131,7 @@ fn methods(object: &Object) -> Result<Vec<&'static str>, TokenFault> {
             found.push(word);
         }
     }
-    Ok(found)
+    Ok(found.into_iter().map(Word::from).collect())
 }
 
 fn certificate(object: &Object) -> Result<[u8; 32], TokenFault> {

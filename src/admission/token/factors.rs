@@ -1,5 +1,7 @@
 //! How somebody authenticated: the words of RFC 8176, and which of them together are two factors.
 
+use super::Word;
+
 /// The closed list, in the order of the RFC. Issuers send other words too; those are not kept and
 /// prove nothing.
 const WORDS: [(&str, Option<Kind>); 21] = [
@@ -44,16 +46,21 @@ pub(super) fn known(word: &str) -> Option<&'static str> {
 
 /// Whether these words show a second factor: the issuer says so (`mfa`), or they are of two kinds.
 /// A key that a PIN or a finger unlocks has the word of that beside its own.
-pub(super) fn second(words: &[&str]) -> bool {
-    let kind = |word: &&str| WORDS.iter().find(|(known, _)| known == word)?.1;
+pub(super) fn second(words: &[Word]) -> bool {
+    let kind = |word: &Word| WORDS.iter().find(|(known, _)| **known == **word)?.1;
     let mut kinds = words.iter().filter_map(kind);
     let first = kinds.next();
-    words.contains(&"mfa") || kinds.any(|kind| Some(kind) != first)
+    words.iter().any(|word| &**word == "mfa") || kinds.any(|kind| Some(kind) != first)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn second(words: &[&str]) -> bool {
+        let words: Vec<Word> = words.iter().map(|word| Word::from(*word)).collect();
+        super::second(&words)
+    }
 
     #[test]
     fn two_factors_are_of_two_kinds() {

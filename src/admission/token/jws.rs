@@ -6,16 +6,32 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::json::{self, Json};
-use super::{Algorithm, ID_MAX, TokenFault};
+use super::jwks::{Key, KeySet};
+use super::{Algorithm, ID_MAX, Issuer, TokenFault};
 
 /// A signed token in parts. Nothing of it is true yet.
 pub(super) struct Jws<'t> {
-    pub(super) algorithm: Algorithm,
-    pub(super) key_id: Option<String>,
+    pub(super) header: Header,
     /// What is signed: header and payload as they came.
     pub(super) signed: &'t [u8],
     pub(super) payload: Vec<u8>,
     pub(super) signature: Vec<u8>,
+}
+
+/// Which key may have signed it.
+pub(super) struct Header {
+    algorithm: Algorithm,
+    key_id: Option<String>,
+}
+
+impl Header {
+    /// The one key of the issuer's set that it leads to, if the issuer signs with that algorithm.
+    pub(super) fn key<'k>(&self, issuer: &Issuer, keys: &'k KeySet) -> Result<&'k Key, TokenFault> {
+        if !issuer.algorithms.contains(&self.algorithm) {
+            return Err(TokenFault::Algorithm);
+        }
+        keys.find(self.key_id.as_deref(), self.algorithm).ok_or(TokenFault::Key)
+    }
 }
 
 impl<'t> Jws<'t> {
@@ -37,13 +53,13 @@ impl<'t> Jws<'t> {
         let header = decode(&token[..first])?;
         let (payload, signature) =
             (decode(&token[first + 1..second])?, decode(&token[second + 1..])?);
-        let (algorithm, key_id) = read(&header)?;
-        Ok(Jws { algorithm, key_id, signed: &token[..second], payload, signature })
+        let header = read(&header)?;
+        Ok(Jws { header, signed: &token[..second], payload, signature })
     }
 }
 
-/// Algorithm and key id of a header that asks for nothing that is not understood here.
-fn read(header: &[u8]) -> Result<(Algorithm, Option<String>), TokenFault> {
+/// A header that asks for nothing that is not understood here.
+fn read(header: &[u8]) -> Result<Header, TokenFault> {
     let header = json::object(header).ok_or(TokenFault::Header)?;
     let text = |name: &str| header.get(name).map(Json::text);
     if header.contains_key("enc") {
@@ -64,5 +80,5 @@ fn read(header: &[u8]) -> Result<(Algorithm, Option<String>), TokenFault> {
         None => None,
         Some(id) => Some(id.filter(|id| id.len() <= ID_MAX).ok_or(TokenFault::Header)?.to_owned()),
     };
-    Ok((algorithm, key_id))
+    Ok(Header { algorithm, key_id })
 }

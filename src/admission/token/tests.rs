@@ -100,7 +100,7 @@ fn a_good_token_names_the_agent() {
     let caller = door.admit(&signed(1, &door.good())).ok().unwrap();
     let vouched = caller.vouched.unwrap();
     assert_eq!((&*vouched.agent, &*vouched.issuer), ("login\0alice", "login"));
-    assert_eq!((vouched.methods, vouched.auth_age), (vec!["pwd".into(), "otp".into()], 0));
+    assert_eq!((&*vouched.methods, vouched.auth_age), (&["pwd".into(), "otp".into()][..], 0));
     assert_eq!(vouched.token, sha256(&[b"login\0t-1"]));
     assert!(!vouched.concurrent);
 }
