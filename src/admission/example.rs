@@ -121,5 +121,5 @@ pub(crate) fn ask() -> Ask {
 pub(crate) fn permit(peer: &Peer, terms: &Arc<Terms>) -> Permit {
     let (shown, tokens) = (Shown::new([]), Tokens::default());
     let caller = Caller::admit(peer, &shown, terms, &tokens, now()).ok().unwrap();
-    Permit::grant(caller, ask()).ok().unwrap()
+    Permit::grant(caller, &ask()).ok().unwrap()
 }

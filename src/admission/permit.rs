@@ -80,7 +80,7 @@ impl Permit {
     ///
     /// # Errors
     /// [`Refused::Malformed`] with every faulty field at once, else [`Refused::Purpose`].
-    pub fn grant(caller: Caller, ask: Ask) -> Result<Permit, Refused> {
+    pub fn grant(caller: Caller, ask: &Ask) -> Result<Permit, Refused> {
         let violations = ask.violations();
         if !violations.is_empty() {
             return Err(Refused::Malformed(violations));
@@ -109,8 +109,8 @@ impl Permit {
         let (dataset, purpose) = (name.clone(), purpose.clone());
         let (view, reason) = (view.clone(), reason.cloned());
         // One spelling, so that the same UUID is always the same request.
-        let request_id = ask.request_id.map(|id| id.to_ascii_lowercase());
-        let case_reference = ask.case_reference;
+        let request_id = ask.request_id.as_ref().map(|id| id.to_ascii_lowercase());
+        let case_reference = ask.case_reference.clone();
         let page_size = match ask.page_size {
             None => 1,
             Some(0) => PAGE_DEFAULT,
@@ -343,7 +343,7 @@ mod tests {
     }
 
     fn grant_under(terms: &Arc<Terms>, peer: &Peer, ask: Ask) -> Result<Permit, Refused> {
-        Permit::grant(Caller::admit(peer, &Shown::new([]), terms, &Tokens::default(), now())?, ask)
+        Permit::grant(Caller::admit(peer, &Shown::new([]), terms, &Tokens::default(), now())?, &ask)
     }
 
     fn purpose_fault(provider: &str, ask: Ask) -> Option<PurposeFault> {

@@ -71,7 +71,7 @@ impl Rooms {
     pub async fn read(
         &self,
         (peer, shown): (&Peer, &Shown<'_>),
-        ask: Ask,
+        ask: &Ask,
         query: &Query,
     ) -> Result<Release, Stopped> {
         let (mut fare, until) = (Fare::default(), Instant::now() + PATIENCE);
@@ -82,7 +82,7 @@ impl Rooms {
                 policy.quota.knock(peer)?;
             }
             let caller = Caller::admit(peer, shown, &policy.terms, &self.tokens, now)?;
-            let permit = Permit::grant(caller, ask.clone())?;
+            let permit = Permit::grant(caller, ask)?;
             let ticket = policy.quota.take(permit, &mut fare)?;
             self.hold_enrolled(&policy, &ticket)?;
             self.hold_contained(&policy, &ticket, query)?;

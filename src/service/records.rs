@@ -27,7 +27,12 @@ type Reply = (Vec<Row>, String, Proof);
 
 impl RecordsService {
     /// Reads, and turns whatever comes of it into a reply or a status.
-    async fn read<T>(&self, request: &Request<T>, ask: Ask, query: Query) -> Result<Reply, Status> {
+    async fn read<T>(
+        &self,
+        request: &Request<T>,
+        ask: &Ask,
+        query: Query,
+    ) -> Result<Reply, Status> {
         let peer = self.0.peer(request)?;
         let carried = carried(request);
         let shown = Shown::new(carried.iter().map(HeaderValue::as_bytes));
@@ -89,7 +94,7 @@ impl Records for RecordsService {
             None => Default::default(),
         };
         let ask = ask(message.context.take(), dataset, None);
-        let (rows, _, proof) = self.read(&request, ask, Query::Get { handle }).await?;
+        let (rows, _, proof) = self.read(&request, &ask, Query::Get { handle }).await?;
         let record = rows.into_iter().next().map(record);
         Ok(Response::new(GetRecordResponse { record, proof: Some(proof) }))
     }
@@ -102,7 +107,7 @@ impl Records for RecordsService {
         let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
         let ask = ask(message.context.take(), dataset, Some(message.page_size));
         let query = Query::List { page_token: std::mem::take(&mut message.page_token) };
-        let (rows, next_page_token, proof) = self.read(&request, ask, query).await?;
+        let (rows, next_page_token, proof) = self.read(&request, &ask, query).await?;
         let records = rows.into_iter().map(record).collect();
         Ok(Response::new(ListRecordsResponse { records, next_page_token, proof: Some(proof) }))
     }
@@ -116,7 +121,7 @@ impl Records for RecordsService {
         let ask = ask(message.context.take(), dataset, Some(message.page_size));
         let values = std::mem::take(&mut message.values).into_iter().collect();
         let query = Query::Search { search: std::mem::take(&mut message.search), values };
-        let (rows, _, proof) = self.read(&request, ask, query).await?;
+        let (rows, _, proof) = self.read(&request, &ask, query).await?;
         let records = rows.into_iter().map(record).collect();
         Ok(Response::new(SearchRecordsResponse { records, proof: Some(proof) }))
     }

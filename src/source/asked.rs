@@ -113,7 +113,7 @@ mod tests {
         let (peer, terms) = (peer(Role::Provider, "beta"), Arc::new(terms));
         let (shown, tokens) = (Shown::new([]), Tokens::default());
         let caller = Caller::admit(&peer, &shown, &terms, &tokens, now()).ok().unwrap();
-        Permit::grant(caller, ask).ok().unwrap()
+        Permit::grant(caller, &ask).ok().unwrap()
     }
 
     fn pairs(values: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -1,6 +1,6 @@
 use greffier::admission::{Ask, Peer, Permit};
 
-fn grant(peer: Peer, ask: Ask) -> Option<Permit> {
+fn grant(peer: Peer, ask: &Ask) -> Option<Permit> {
     Permit::grant(peer, ask).ok()
 }
 

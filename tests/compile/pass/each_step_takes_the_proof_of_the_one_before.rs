@@ -10,7 +10,7 @@ fn admit(
     (peer, shown): (&Peer, &Shown<'_>),
     terms: &Arc<Terms>,
     tokens: &Tokens,
-    ask: Ask,
+    ask: &Ask,
     now: SystemTime,
 ) -> Option<Permit> {
     let caller = Caller::admit(peer, shown, terms, tokens, now).ok()?;
