@@ -23,6 +23,8 @@ mod notice;
 #[cfg(feature = "serve")]
 mod policy;
 #[cfg(feature = "serve")]
+mod providers;
+#[cfg(feature = "serve")]
 mod read;
 mod receipt;
 #[cfg(feature = "serve")]
@@ -68,6 +70,8 @@ enum Command {
     #[cfg(feature = "serve")]
     Alerts(alerts::Args),
     #[cfg(feature = "serve")]
+    Providers(providers::Args),
+    #[cfg(feature = "serve")]
     Suspend(access::Suspend),
     #[cfg(feature = "serve")]
     Reinstate(access::Reinstate),
@@ -108,6 +112,8 @@ impl Cli {
             Command::Tail(args) => tail::run(args),
             #[cfg(feature = "serve")]
             Command::Alerts(args) => alerts::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Providers(args) => providers::run(&args),
             #[cfg(feature = "serve")]
             Command::Suspend(args) => access::suspend(args),
             #[cfg(feature = "serve")]

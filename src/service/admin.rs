@@ -105,6 +105,7 @@ impl AdminService {
             suspended_agents: tags(&contained.agents),
             frozen_agents: tags(&contained.frozen),
             enrolled_agents: approved.agents(id) as u64,
+            exports_closed: contained.exports.contains(id),
         }
     }
 }

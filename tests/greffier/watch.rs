@@ -60,8 +60,19 @@ async fn an_incident_is_listed_shown_acknowledged_and_lifted_by_commands() {
     assert!(run(&["suspend", "provider-02", "--reason", "a call"]).status.success());
     assert!(run(&["alerts", "ack", &first, "--reason", "seen"]).status.success());
     assert!(run(&["suspend", "provider-03", "--reason", "another matter"]).status.success());
+    let stands = lines(&run(&["providers", "--json"]));
+    let suspended = |id: &str| {
+        stands.iter().find(|line| line["provider"] == id).expect("listed")["suspended"].as_bool()
+    };
+    let all = ["provider-01", "provider-02", "provider-03"].map(suspended);
+    assert_eq!(all, [Some(false), Some(true), Some(true)]);
     assert!(run(&["lift", "provider-02", "--reason", "a clerk"]).status.success());
     assert!(run(&["reinstate", "provider-02", "--reason", "a clerk"]).status.success());
+    let table = text(&run(&["providers"]).stdout);
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split_ascii_whitespace().collect()).collect();
+    assert!(rows.contains(&vec!["provider-02", "open", "0", "0", "0"]), "{table}");
+    assert!(rows.contains(&vec!["provider-03", "suspended", "0", "0", "0"]), "{table}");
     let shown = lines(&run(&["alerts", "show", &first, "--json"]));
     let kinds: Vec<&str> = shown
         .iter()
@@ -98,6 +109,7 @@ async fn commands_that_are_refused_say_why_and_end_with_1() {
             &["lift", "provider-01", "--reason", "x", "--as", "security-soc", "--admin", "admin-1"],
             "CERTIFICATE_",
         ),
+        (&["providers", "--as", "security-soc"], "CERTIFICATE_"),
         (&["alerts", "ack", "1", "--reason", "x"], "ALERT_NOT_FOUND"),
         (&["alerts", "show", "1"], "is no alert"),
         (&["alerts", "show", "0"], "is no alert"),
