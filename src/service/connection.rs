@@ -22,6 +22,7 @@ use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower_service::Service as _;
 
+use super::figures;
 use super::frames::{Frames, Seen};
 use super::places::{self, Limits};
 use super::status::Fault;
@@ -245,8 +246,13 @@ async fn call(
     line: Arc<Line>,
     routes: Routes,
 ) -> Result<Response<Reply>, Infallible> {
+    let figures = request.uri().path() == figures::PATH;
     let (response, place) = match admit(&request, &line) {
+        Ok(place) if figures => {
+            (figures::answer(&line.shared, &line.peer, request.method()), Some(place))
+        }
         Ok(place) => (answer(request, &line, routes).await, Some(place)),
+        Err(refused) if figures => (figures::refused(&refused), None),
         Err(refused) => (refused.into_http(), None),
     };
     Ok(watched(response, &line, place))

@@ -1,7 +1,8 @@
 //! Certificates that run out: said in the log while there is time to make new ones, each at most once
-//! a day, and in the ledger at 30, 7 and 1 days. It knows days and names; what a certificate may do is not its business.
+//! a day, in the ledger at 30, 7 and 1 days, and in the figures always. It knows days and names; what a
+//! certificate may do is not its business.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -76,6 +77,46 @@ impl Warned {
     }
 }
 
+/// Certificates that callers have shown, for the figures: whoever calls shakes hands again within the
+/// hour or so, and whoever has a new certificate shows the old one no more.
+#[derive(Default)]
+pub(super) struct Shown(Mutex<HashMap<[u8; 32], Seen>>);
+
+struct Seen {
+    whose: (Role, Word),
+    /// Unix time, both of them.
+    not_after: u64,
+    last: u64,
+}
+
+impl Shown {
+    /// Remembers the certificate of somebody whom the policy knows.
+    pub(super) fn see(&self, peer: &Peer, now: SystemTime) {
+        let (Some((role, id)), Some(not_after)) = (peer.name(), peer.not_after()) else { return };
+        let (whose, last) = ((role, id.clone()), unix(now));
+        let not_after = u64::try_from(not_after).unwrap_or_default();
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.len() >= REMEMBERED {
+            shown.retain(|_, seen| seen.last + DAY > last);
+        }
+        if shown.len() < REMEMBERED {
+            shown.insert(peer.fingerprint(), Seen { whose, not_after, last });
+        }
+    }
+
+    /// When the first certificate of each caller runs out, of those that they have shown within a day:
+    /// Unix time.
+    pub(super) fn soonest(&self, now: SystemTime) -> BTreeMap<(Role, Word), u64> {
+        let (shown, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), unix(now));
+        let mut soonest = BTreeMap::new();
+        for seen in shown.values().filter(|seen| seen.last + DAY > now) {
+            let first = soonest.entry(seen.whose.clone()).or_insert(seen.not_after);
+            *first = seen.not_after.min(*first);
+        }
+        soonest
+    }
+}
+
 /// The least of [`AHEAD`] that is not past.
 fn ahead(days_left: u64) -> u64 {
     AHEAD.into_iter().rfind(|ahead| days_left <= *ahead).unwrap_or(AHEAD[0])
@@ -116,6 +157,11 @@ impl Own {
         let (_, read) = X509Certificate::from_der(certificate).ok()?;
         let not_after = read.validity().not_after.timestamp();
         Some(Own { not_after, fingerprint: sha256(&[certificate]) })
+    }
+
+    /// Its last good second, Unix time.
+    pub(super) fn not_after(self) -> u64 {
+        u64::try_from(self.not_after).unwrap_or_default()
     }
 
     /// Warns now and every day, while it runs out.
@@ -207,6 +253,42 @@ mod tests {
         assert_eq!((first.ahead, later.days_left, later.ahead), (Some(7), 4, None));
         let last = due(&alpha, DAY).unwrap();
         assert_eq!((last.days_left, last.ahead), (1, Some(1)));
+    }
+
+    #[test]
+    fn the_figures_have_the_first_certificate_that_each_caller_shows_within_a_day() {
+        let ending = |year| {
+            let der = der(&["spiffe://cir.example/provider/alpha"], |params| {
+                params.not_after = rcgen::date_time_ymd(year, 1, 2);
+            });
+            Peer::from_certificate(&der, address(), DOMAIN)
+        };
+        let (shown, old, new) = (Shown::default(), ending(2026), ending(2030));
+        let alpha = || (Role::Provider, Word::from("alpha"));
+        shown.see(&old, before(DAY));
+        shown.see(&new, before(100));
+        assert_eq!(shown.soonest(before(100)), BTreeMap::from([(alpha(), END)]));
+        // The old one is shown no more.
+        let later = shown.soonest(before(0));
+        assert_eq!(later, BTreeMap::from([(alpha(), END + 4 * 365 * DAY + DAY)]));
+        assert_eq!(shown.soonest(UNIX_EPOCH + Duration::from_secs(END + DAY)), BTreeMap::new());
+    }
+
+    #[test]
+    fn certificates_that_are_shown_are_remembered_within_a_bound() {
+        let shown = Shown::default();
+        for n in 0..2 * REMEMBERED {
+            let (whose, at) = ((Role::Provider, Word::from("alpha")), END - 2 * DAY);
+            let mut print = [0; 32];
+            print[..8].copy_from_slice(&n.to_be_bytes());
+            let mut map = shown.0.lock().unwrap();
+            if map.len() < REMEMBERED {
+                map.insert(print, Seen { whose, not_after: at, last: at });
+            }
+        }
+        // Those of days ago make room.
+        shown.see(&peer(), before(0));
+        assert_eq!(shown.0.lock().unwrap().len(), 1);
     }
 
     #[test]

@@ -170,6 +170,12 @@ impl Places {
         Some(Connection { places: self.clone(), holder, calls })
     }
 
+    /// Connections and handshakes that are open.
+    pub(super) fn taken_now(&self) -> (usize, usize) {
+        let taken = self.taken();
+        (taken.connections, taken.handshakes)
+    }
+
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -22,7 +22,7 @@ pub(super) const HANDSHAKE: &str = "HANDSHAKE";
 /// Reason of a connection for which there was no place to shake hands in.
 pub(super) const HANDSHAKES_FULL: &str = "HANDSHAKES_FULL";
 
-type Counts = BTreeMap<&'static str, u64>;
+pub(super) type Counts = BTreeMap<&'static str, u64>;
 
 #[derive(Default)]
 struct Counted {
@@ -33,12 +33,17 @@ struct Counted {
 
 /// The running count.
 #[derive(Default)]
-pub(super) struct Tally(Mutex<Counted>);
+pub(super) struct Tally {
+    /// What the next digest is made of.
+    counted: Mutex<Counted>,
+    since_start: Mutex<Counts>,
+}
 
 impl Tally {
     /// Counts a refused call of a certificate of our CA.
     pub(super) fn call(&self, peer: &Peer, reason: &'static str) {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.total(reason);
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         counted.since.get_or_insert_with(wall);
         let full = counted.certificates.len() >= CERTIFICATES;
         let Counted { certificates, others, .. } = &mut *counted;
@@ -56,9 +61,20 @@ impl Tally {
 
     /// Counts a connection that ended before there was a certificate to count it under.
     pub(super) fn handshake(&self, reason: &'static str) {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.total(reason);
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         counted.since.get_or_insert_with(wall);
         *counted.others.entry(reason).or_default() += 1;
+    }
+
+    fn total(&self, reason: &'static str) {
+        let mut counts = self.since_start.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(reason).or_default() += 1;
+    }
+
+    /// All that were ever counted, by reason.
+    pub(super) fn since_start(&self) -> Counts {
+        self.since_start.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Hands the count to the ledger every second, for ever. What the ledger cannot take now is
@@ -75,7 +91,8 @@ impl Tally {
 
     /// Hands the count over, if there is one.
     pub(super) async fn hand_over(&self, ledger: &Ledger) {
-        let counted = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let counted =
+            std::mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
         let Some(since) = counted.since else { return };
         if ledger.refusals(digest(since, &counted)).await.is_err() {
             self.put_back(counted);
@@ -83,7 +100,7 @@ impl Tally {
     }
 
     fn put_back(&self, old: Counted) {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         counted.since = old.since;
         let Counted { certificates, others, .. } = &mut *counted;
         add(others, &old.others);

@@ -35,6 +35,8 @@ mod exposure;
 #[cfg(feature = "serve")]
 mod fault;
 #[cfg(feature = "serve")]
+mod figures;
+#[cfg(feature = "serve")]
 mod flood;
 #[cfg(feature = "serve")]
 mod forged;

@@ -7,7 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Method, Request, StatusCode};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -113,6 +113,22 @@ impl Wire {
     pub(crate) fn takes_no_more(&self) -> bool {
         use futures_util::FutureExt as _;
         self.is_over() || matches!(self.0.clone().ready().now_or_never(), Some(Err(_)))
+    }
+
+    /// A request of HTTP without a body, and what it is answered.
+    pub(crate) async fn ask(&self, method: Method, path: &str) -> (StatusCode, HeaderMap, String) {
+        let request = Request::builder().method(method).uri(format!("https://localhost{path}"));
+        let request = request.body(()).expect("a request");
+        let mut send = self.0.clone().ready().await.expect("HTTP/2");
+        let (response, _) = send.send_request(request, true).expect("HTTP/2");
+        let (head, mut body) = response.await.expect("a response").into_parts();
+        let mut text = Vec::new();
+        while let Some(data) = body.data().await {
+            let data = data.expect("data");
+            body.flow_control().release_capacity(data.len()).expect("HTTP/2");
+            text.extend_from_slice(&data);
+        }
+        (head.status, head.headers, String::from_utf8(text).expect("text"))
     }
 
     /// Begins a call.

@@ -61,6 +61,19 @@ done
 [ "$(grep -c '"name": "datasets/' told)" = 4 ] || fail 'two pages of two records were to come'
 [ "$(grep '"name": "datasets/' told | sort -u | wc -l)" = 4 ] || fail 'a record came twice'
 
+echo 'the figures'
+figures() { # NAME: of that client
+  curl -sS --fail --resolve "localhost:${ADDRESS##*:}:127.0.0.1" --cacert here/pki/ca.pem \
+    --cert "here/pki/clients/$1.pem" --key "here/pki/clients/$1.key" \
+    "https://localhost:${ADDRESS##*:}/metrics"
+}
+figures security-soc > told || fail 'staff is given no figures'
+for text in '^greffier_ledger_writable 1$' '^# EOF$' \
+  '^greffier_reads_total{outcome="withheld"} 1$'; do
+  grep -q -- "$text" told || { cat told >&2; fail "the figures do not say: $text"; }
+done
+! figures provider-02 > /dev/null 2>&1 || fail 'a provider is given figures'
+
 echo 'the Python example, where it is refused'
 example() { # EXIT TEXT ARGUMENTS
   local code=0 expected=$1 text=$2
