@@ -215,12 +215,12 @@ impl Source {
         let (mut on, mut off) = (Vec::new(), Vec::new());
         let mut rows = Vec::with_capacity(page.found.len());
         for found in page.found {
-            let (subject, handle) = match (reach, query) {
-                // Made of the same id under the same keys, they would come out the same again.
-                (Reach::One(subject), Query::Get { handle }) => (subject, handle.clone()),
-                _ => (tag(&found.id), permit.seal_handle(&found.id)),
+            if found.on_roster { &mut on } else { &mut off }.push(tag(&found.id));
+            let handle = match query {
+                // Made of the same id under the same key, it would come out the same again.
+                Query::Get { handle } => handle.clone(),
+                _ => permit.seal_handle(&found.id),
             };
-            if found.on_roster { &mut on } else { &mut off }.push(subject);
             let name = ["datasets/", permit.dataset_name(), "/records/", &handle].concat();
             rows.push(Row { name, fields: found.fields });
         }
