@@ -2,8 +2,8 @@
 //! RFC 8725. What a token says counts only after its signature, and its signature only by a key of
 //! the issuer that the policy names for the caller's provider.
 //!
-//! Only the verdict on a signature is kept, with the key that gave it and the claims that it is about.
-//! Times, key sets and the policy are asked at every call.
+//! Only the verdict on a signature is kept, with the key that gave it and the claims that it is
+//! about. Times, key sets and the policy are asked at every call.
 
 mod claims;
 mod factors;
@@ -32,9 +32,10 @@ pub use keyring::{KeyFile, Keyring, Reloaded};
 pub const TOKEN_MAX: usize = 8 << 10;
 /// Longest key id, subject and token id.
 const ID_MAX: usize = 128;
-/// Tokens that are kept, and token ids whose connections are. The claims of a token are no longer than
-/// the token.
-const KEPT: usize = 4_096;
+/// Tokens whose claims are kept, from so many to twice as many. Claims are no longer than their token.
+const CLAIMS: usize = 4_096;
+/// The same of token ids whose connections are.
+const USED: usize = 8_192;
 /// Connections that are remembered of one token: two would do if none were ever closed.
 const CONNECTIONS: usize = 8;
 
@@ -172,7 +173,7 @@ pub struct Tokens {
 
 impl Default for Tokens {
     fn default() -> Tokens {
-        let (signed, used) = (Generations::new(KEPT), Generations::new(KEPT));
+        let (signed, used) = (Generations::new(CLAIMS), Generations::new(USED));
         Tokens { signed: Mutex::new(signed), used: Mutex::new(used) }
     }
 }
@@ -238,8 +239,8 @@ impl Tokens {
         })
     }
 
-    /// The token, if it is signed by the key that its header and the issuer's set now lead to: as it
-    /// is remembered of this very key, or verified and read now.
+    /// The token, if it is signed by the key that its header and the issuer's set now lead to: as
+    /// it is remembered of this very key, or verified and read now.
     fn signed(
         &self,
         token: &[u8],
