@@ -34,18 +34,16 @@ use tonic::{Request, Status as GrpcStatus};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::admission::{Ask, Peer, Reader, Refused, Role, Shown};
+use crate::admission::{Peer, Reader, Refused, Role};
 use crate::ledger::Status;
-use crate::ledger::entry::Outcome;
 use crate::proto::admin_server::AdminServer;
 use crate::proto::alerts_server::AlertsServer;
 use crate::proto::ledger_server::LedgerServer;
 use crate::proto::records_server::RecordsServer;
-use crate::source::{Query, Release};
 use connection::Line;
 pub use places::Limits;
 use places::Places;
-use read::{Rooms, Stopped};
+use read::Rooms;
 use status::Fault;
 
 /// Largest request message, in bytes.
@@ -62,10 +60,9 @@ struct Shared {
     tally: refusals::Tally,
     places: Arc<Places>,
     warned: expiry::Warned,
-    shown: expiry::Shown,
-    /// The last second of the daemon's own certificate, Unix time.
-    own: Option<u64>,
-    reads: figures::Reads,
+    certificates: expiry::Certificates,
+    /// Unix time.
+    own_not_after: Option<u64>,
     /// Says so when the daemon stops: what would go on for ever must end by itself. Whatever must
     /// have ended before the daemon does, listens.
     stopping: watch::Sender<bool>,
@@ -87,8 +84,10 @@ impl Shared {
 
     /// The same of a peer.
     fn reader_of(&self, peer: &Peer, roles: &[Role]) -> Result<Reader, GrpcStatus> {
-        let reader = self.admit(peer, roles)?;
-        let taken = self.rooms.policies.now().quota.take_reader(&reader);
+        let policy = self.rooms.policies.now();
+        let admitted = Reader::admit(peer, &policy.terms, roles, SystemTime::now());
+        let reader = admitted.map_err(|refused| self.refuse_peer(peer, (&refused).into()))?;
+        let taken = policy.quota.take_reader(&reader);
         taken.map_err(|limited| self.refuse_peer(peer, (&limited).into()))?;
         Ok(reader)
     }
@@ -98,19 +97,6 @@ impl Shared {
         let policy = self.rooms.policies.now();
         let admitted = Reader::admit(peer, &policy.terms, roles, SystemTime::now());
         admitted.map_err(|refused| self.refuse_peer(peer, (&refused).into()))
-    }
-
-    /// One read by the one path, counted.
-    async fn read(
-        &self,
-        caller: (&Peer, &Shown<'_>),
-        ask: &Ask,
-        query: &Query,
-    ) -> Result<Release, Stopped> {
-        let release = self.rooms.read(caller, ask, query).await?;
-        let outcome = release.reply.as_ref().map_or(Outcome::Withheld, |_| Outcome::Released);
-        self.reads.count(outcome);
-        Ok(release)
     }
 
     /// Who a peer is, if the policy knows it at this moment, whatever its role.
@@ -176,9 +162,8 @@ impl Server {
             tally: refusals::Tally::default(),
             places: Arc::new(Places::new(fitting(limits))),
             warned: expiry::Warned::default(),
-            shown: expiry::Shown::default(),
-            own: door.own().map(expiry::Own::not_after),
-            reads: figures::Reads::default(),
+            certificates: expiry::Certificates::default(),
+            own_not_after: door.own().map(expiry::Own::not_after),
             stopping: watch::Sender::new(false),
         });
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -296,7 +281,7 @@ impl Server {
             };
             let reader = shared.known(&peer).ok();
             if reader.is_some() {
-                shared.shown.see(&peer, SystemTime::now());
+                shared.certificates.see(&peer, SystemTime::now());
             }
             let place = shared.places.connection(reader.as_ref());
             let turned_away = place.is_none();

@@ -11,6 +11,7 @@ use super::repeats::Repeats;
 use super::rosters::Rosters;
 use super::rules::RulesInForce;
 
+/// The folds of the registrar; made again from the file when a commit is in doubt.
 pub(super) struct Fold {
     pub(super) judge: Box<dyn Judge>,
     pub(super) memory: Memory,

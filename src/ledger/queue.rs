@@ -11,7 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Contained;
 use super::acts::{Approved, BadAct};
-use super::entry::{Access, Act, Hash, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word};
+use super::entry::{
+    Access, Act, Hash, Outcome, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word,
+};
 use super::jobs::Jobs;
 use super::notices::Notices;
 use super::start::Rules;
@@ -139,6 +141,26 @@ impl Unrecorded {
     }
 }
 
+/// Reads since the start, by what was ruled on them and recorded.
+#[derive(Debug, Default)]
+pub(super) struct Ruled {
+    released: AtomicU64,
+    withheld: AtomicU64,
+}
+
+impl Ruled {
+    fn of(&self, outcome: Outcome) -> &AtomicU64 {
+        match outcome {
+            Outcome::Released => &self.released,
+            Outcome::Withheld => &self.withheld,
+        }
+    }
+
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.of(outcome).fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Whether the ledger can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -225,6 +247,7 @@ pub(super) struct Seen {
     pub(super) approved: watch::Receiver<Arc<Approved>>,
     pub(super) jobs: watch::Receiver<Arc<Jobs>>,
     pub(super) notices: Notices,
+    pub(super) ruled: Arc<Ruled>,
 }
 
 impl Ledger {
@@ -339,6 +362,11 @@ impl Ledger {
     /// What acts have approved.
     pub fn approved(&self) -> Arc<Approved> {
         self.seen.approved.borrow().clone()
+    }
+
+    /// How many reads have been ruled on so since the start.
+    pub fn ruled(&self, outcome: Outcome) -> u64 {
+        self.seen.ruled.of(outcome).load(Ordering::Relaxed)
     }
 
     /// Alerts, warnings and acts.

@@ -16,7 +16,7 @@ use super::high_water::{self, Bell};
 use super::jobs::Jobs;
 use super::notices::Board;
 use super::queue::{
-    Answer, Bound, Draft, Ledger, Order, Recorded, Seen, Share, Status, Unrecorded, recorded,
+    Answer, Bound, Draft, Ledger, Order, Recorded, Ruled, Seen, Share, Status, Unrecorded, recorded,
 };
 use super::repeats::{Id, OtherArguments};
 use super::signer::Signer;
@@ -68,7 +68,9 @@ impl Registrar {
             approved: approved_seen,
             jobs: jobs_seen,
             notices,
+            ruled: Arc::default(),
         };
+        let ruled = seen.ruled.clone();
         let (ledger, inbox) = Ledger::new(settings.queue, settings.share, seen);
         let keeper = high_water::keep(settings.high_water.clone(), newest.subscribe());
         let (high_water, keeper) = keeper.map_err(StartError::Thread)?;
@@ -86,6 +88,7 @@ impl Registrar {
             board,
             high_water,
             runtime: Handle::current(),
+            ruled,
             many: false,
         };
         let thread = std::thread::Builder::new().name("registrar".into());
@@ -120,7 +123,8 @@ struct Desk {
     board: Board,
     high_water: Bell,
     runtime: Handle,
-    /// Whether the last commit was of more than one entry: then orders come from several callers.
+    ruled: Arc<Ruled>,
+    /// Whether the last commit was of more than one order: then there is more than one caller.
     many: bool,
 }
 
@@ -172,8 +176,9 @@ impl Desk {
     /// a commit of its own.
     fn batch(&mut self, state: &mut State, first: Order) -> Done {
         if self.many {
-            // A commit costs about the same for one order as for a hundred. Where processors are short,
-            // whoever has more orders to bring runs first; where one is free, this comes back at once.
+            // A commit costs about the same for one order as for a hundred. Where processors are
+            // short, whoever has more orders to bring runs first; where one is free, this comes back
+            // at once.
             std::thread::yield_now();
         }
         let mut batch = state.begin();
@@ -184,13 +189,14 @@ impl Desk {
             take(state, &mut batch, &mut waiters, now, order);
             next = if batch.bodies.len() < BATCH { self.inbox.try_recv().ok() } else { None };
         }
-        self.many = batch.bodies.len() > 1;
+        self.many = waiters.reads.len() + waiters.notes.len() > 1;
         if batch.bodies.is_empty() {
             return Ok(next);
         }
         match state.commit(&batch, &self.signer) {
             Ok(note) => {
                 let note: Arc<str> = note.into();
+                waiters.reads.iter().for_each(|(_, v, _)| self.ruled.count(v.ruling.outcome));
                 // Whoever sees a checkpoint must find every notice that it covers.
                 self.tell(state);
                 self.newest.send_replace(note.clone());

@@ -1,5 +1,5 @@
-//! One connection after its handshake: HTTP/2 with bounds, a deadline for every call, and the
-//! statuses that tonic makes by itself put into our terms.
+//! One connection after its handshake: HTTP/2 with bounds, a deadline for every call, the statuses
+//! that tonic makes by itself put into our terms, and the one path that is no gRPC.
 
 use std::convert::Infallible;
 use std::error::Error as _;
@@ -246,13 +246,13 @@ async fn call(
     line: Arc<Line>,
     routes: Routes,
 ) -> Result<Response<Reply>, Infallible> {
-    let figures = request.uri().path() == figures::PATH;
+    let asks_figures = request.uri().path() == figures::PATH;
     let (response, place) = match admit(&request, &line) {
-        Ok(place) if figures => {
+        Ok(place) if asks_figures => {
             (figures::answer(&line.shared, &line.peer, request.method()), Some(place))
         }
         Ok(place) => (answer(request, &line, routes).await, Some(place)),
-        Err(refused) if figures => (figures::refused(&refused), None),
+        Err(refused) if asks_figures => (figures::refused(&refused, request.method()), None),
         Err(refused) => (refused.into_http(), None),
     };
     Ok(watched(response, &line, place))

@@ -11,14 +11,15 @@ use tokio::time::interval;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
-use crate::admission::{Peer, Role, Word};
+use crate::admission::{Peer, Reader, Role, Terms, Word};
 use crate::ledger::Ledger;
 use crate::ledger::entry::{Hash, Matter, Warning, sha256};
 
 /// From how many days ahead on it is said. Each is said more urgently than the one before.
 const AHEAD: [u64; 3] = [30, 7, 1];
 const DAY: u64 = 86_400;
-/// Certificates whose last warning is remembered; beyond it, they are forgotten and said again.
+/// Certificates that are remembered. Beyond it, warnings are forgotten and said again, and the figures
+/// lack a certificate that was not shown before until another has not been shown for a day.
 const REMEMBERED: usize = 4_096;
 
 /// A certificate of a caller that will run out.
@@ -78,42 +79,50 @@ impl Warned {
 }
 
 /// Certificates that callers have shown, for the figures: whoever calls shakes hands again within the
-/// hour or so, and whoever has a new certificate shows the old one no more.
+/// hour or so, a tail is seen at each heartbeat, and whoever has a new certificate shows the old one
+/// no more.
 #[derive(Default)]
-pub(super) struct Shown(Mutex<HashMap<[u8; 32], Seen>>);
+pub(super) struct Certificates(Mutex<HashMap<[u8; 32], Certificate>>);
 
-struct Seen {
-    whose: (Role, Word),
-    /// Unix time, both of them.
-    not_after: u64,
-    last: u64,
+struct Certificate {
+    peer: Peer,
+    /// When it was last shown.
+    last: SystemTime,
 }
 
-impl Shown {
+impl Certificates {
     /// Remembers the certificate of somebody whom the policy knows.
     pub(super) fn see(&self, peer: &Peer, now: SystemTime) {
-        let (Some((role, id)), Some(not_after)) = (peer.name(), peer.not_after()) else { return };
-        let (whose, last) = ((role, id.clone()), unix(now));
-        let not_after = u64::try_from(not_after).unwrap_or_default();
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if shown.len() >= REMEMBERED {
-            shown.retain(|_, seen| seen.last + DAY > last);
+        let (print, seen) = (peer.fingerprint(), Certificate { peer: peer.clone(), last: now });
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED && !known.contains_key(&print) {
+            known.retain(|_, certificate| certificate.is_recent(now));
         }
-        if shown.len() < REMEMBERED {
-            shown.insert(peer.fingerprint(), Seen { whose, not_after, last });
+        if known.len() < REMEMBERED || known.contains_key(&print) {
+            known.insert(print, seen);
         }
     }
 
-    /// When the first certificate of each caller runs out, of those that they have shown within a day:
-    /// Unix time.
-    pub(super) fn soonest(&self, now: SystemTime) -> BTreeMap<(Role, Word), u64> {
-        let (shown, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), unix(now));
+    /// When the first certificate of each caller runs out, Unix time: of those that they have shown
+    /// within a day and that the policy still takes.
+    pub(super) fn soonest(&self, terms: &Terms, now: SystemTime) -> BTreeMap<(Role, Word), u64> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut soonest = BTreeMap::new();
-        for seen in shown.values().filter(|seen| seen.last + DAY > now) {
-            let first = soonest.entry(seen.whose.clone()).or_insert(seen.not_after);
-            *first = seen.not_after.min(*first);
+        for Certificate { peer, last } in known.values().filter(|known| known.is_recent(now)) {
+            // When it was shown it had not run out.
+            let Ok(reader) = Reader::admit(peer, terms, &Role::ALL, *last) else { continue };
+            let not_after = peer.not_after().and_then(|at| u64::try_from(at).ok());
+            let Some(not_after) = not_after else { continue };
+            let first = soonest.entry((reader.role(), reader.id().clone())).or_insert(not_after);
+            *first = not_after.min(*first);
         }
         soonest
+    }
+}
+
+impl Certificate {
+    fn is_recent(&self, now: SystemTime) -> bool {
+        unix(self.last) + DAY > unix(now)
     }
 }
 
@@ -206,7 +215,7 @@ fn unix(now: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::example::{DOMAIN, address, der};
+    use crate::admission::example::{DOMAIN, address, der, terms};
 
     /// 2 January 2026, at midnight.
     const END: u64 = 1_767_312_000;
@@ -255,40 +264,56 @@ mod tests {
         assert_eq!((last.days_left, last.ahead), (1, Some(1)));
     }
 
+    fn ending(year: i32) -> Peer {
+        let der = der(&["spiffe://cir.example/provider/alpha"], |params| {
+            params.not_after = rcgen::date_time_ymd(year, 1, 2);
+        });
+        Peer::from_certificate(&der, address(), DOMAIN)
+    }
+
     #[test]
     fn the_figures_have_the_first_certificate_that_each_caller_shows_within_a_day() {
-        let ending = |year| {
-            let der = der(&["spiffe://cir.example/provider/alpha"], |params| {
-                params.not_after = rcgen::date_time_ymd(year, 1, 2);
-            });
-            Peer::from_certificate(&der, address(), DOMAIN)
-        };
-        let (shown, old, new) = (Shown::default(), ending(2026), ending(2030));
-        let alpha = || (Role::Provider, Word::from("alpha"));
-        shown.see(&old, before(DAY));
-        shown.see(&new, before(100));
-        assert_eq!(shown.soonest(before(100)), BTreeMap::from([(alpha(), END)]));
-        // The old one is shown no more.
-        let later = shown.soonest(before(0));
-        assert_eq!(later, BTreeMap::from([(alpha(), END + 4 * 365 * DAY + DAY)]));
-        assert_eq!(shown.soonest(UNIX_EPOCH + Duration::from_secs(END + DAY)), BTreeMap::new());
+        let (known, old, new) = (Certificates::default(), ending(2026), ending(2030));
+        let soonest = |terms: &Terms, now| Vec::from_iter(known.soonest(terms, now));
+        let alpha = |at| vec![((Role::Provider, Word::from("alpha")), at)];
+        known.see(&old, before(DAY));
+        known.see(&new, before(100));
+        assert_eq!(soonest(&terms(), before(100)), alpha(END));
+        let later = END + 4 * 365 * DAY + DAY;
+        // One that is revoked, and one that is shown no more.
+        let revoked = Terms { revoked: [old.fingerprint()].into(), ..terms() };
+        assert_eq!(soonest(&revoked, before(100)), alpha(later));
+        assert_eq!(soonest(&terms(), before(0)), alpha(later));
+        let after = UNIX_EPOCH + Duration::from_secs(END + DAY);
+        assert_eq!(soonest(&terms(), after), vec![]);
     }
 
     #[test]
     fn certificates_that_are_shown_are_remembered_within_a_bound() {
-        let shown = Shown::default();
-        for n in 0..2 * REMEMBERED {
-            let (whose, at) = ((Role::Provider, Word::from("alpha")), END - 2 * DAY);
-            let mut print = [0; 32];
-            print[..8].copy_from_slice(&n.to_be_bytes());
-            let mut map = shown.0.lock().unwrap();
-            if map.len() < REMEMBERED {
-                map.insert(print, Seen { whose, not_after: at, last: at });
-            }
-        }
+        let (known, new, now) = (Certificates::default(), ending(2030), before(0));
+        let old = peer();
+        let fill = |last| {
+            let full = (0..REMEMBERED).map(|n| {
+                let mut print = [0; 32];
+                print[..8].copy_from_slice(&n.to_be_bytes());
+                (print, Certificate { peer: old.clone(), last })
+            });
+            known.0.lock().unwrap().extend(full);
+        };
+        let has = |peer: &Peer| known.0.lock().unwrap().contains_key(&peer.fingerprint());
+        known.see(&old, before(DAY - 1));
+        fill(before(DAY - 1));
+        known.0.lock().unwrap().remove(&[0; 32]);
+        // One that it has is seen again, and another finds no room.
+        known.see(&old, now);
+        known.see(&new, now);
+        assert_eq!((has(&old), has(&new)), (true, false));
+        assert_eq!(known.0.lock().unwrap().len(), REMEMBERED);
         // Those of days ago make room.
-        shown.see(&peer(), before(0));
-        assert_eq!(shown.0.lock().unwrap().len(), 1);
+        fill(before(DAY));
+        known.see(&new, now);
+        assert_eq!((has(&old), has(&new)), (true, true));
+        assert_eq!(known.0.lock().unwrap().len(), 2);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl RecordsService {
         let peer = self.0.peer(request)?;
         let carried = carried(request);
         let shown = Shown::new(carried.iter().map(HeaderValue::as_bytes));
-        let release = self.0.read((peer, &shown), ask, &query).await;
+        let release = self.0.rooms.read((peer, &shown), ask, &query).await;
         let release = release.map_err(|why| stopped(&self.0, peer, why, &query))?;
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
         let Rows { rows, salt, next_page } =

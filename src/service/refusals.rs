@@ -72,7 +72,7 @@ impl Tally {
         *counts.entry(reason).or_default() += 1;
     }
 
-    /// All that were ever counted, by reason.
+    /// All since the start, by reason.
     pub(super) fn since_start(&self) -> Counts {
         self.since_start.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

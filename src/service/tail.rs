@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{Stream, unfold};
 use tokio::sync::watch;
@@ -97,6 +97,7 @@ impl Tail {
             if self.beat.is_none() && self.next_beat <= Instant::now() {
                 // Whoever may not open a tail any more may not keep one either.
                 self.shared.admit(&self.peer, &WATCHERS)?;
+                self.shared.certificates.see(&self.peer, SystemTime::now());
                 // One that does not yet cover what was sent would seem to take it back.
                 let covers = |beat: &Beat| beat.size > self.sent;
                 self.beat = beat(self.shared.rooms.ledger.newest()).filter(covers);

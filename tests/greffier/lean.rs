@@ -27,6 +27,7 @@ fn the_lean_build_has_no_runtime_and_no_network() {
         "toml_edit",
         "aes-siv",
         "x509-parser",
+        "prometheus-client",
     ];
     for name in unwanted {
         assert!(!crates.contains(&name), "{name} is in the lean build");

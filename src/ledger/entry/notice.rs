@@ -18,6 +18,12 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    /// Each of them, the least grave first.
+    pub const ALL: [Severity; 4] =
+        [Severity::Info, Severity::Medium, Severity::High, Severity::Critical];
+}
+
 /// Whose reads a rule counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

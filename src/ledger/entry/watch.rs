@@ -35,6 +35,12 @@ pub enum Matter {
     Keys,
 }
 
+impl Matter {
+    /// Each of them.
+    pub const ALL: [Matter; 4] =
+        [Matter::Roster, Matter::Policy, Matter::Certificate, Matter::Keys];
+}
+
 /// What somebody should look at. No read brought it about, and it takes nothing away.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
