@@ -177,7 +177,7 @@ impl Facts {
         if self.repeats.first(id.as_ref(), entry.now.at, None) != Ok(read.replay_of) {
             return Err(BadFacts::Replay);
         }
-        self.repeats.apply(entry);
+        self.repeats.apply(entry, None);
         self.read = Some((entry.seq, read.provider.clone(), read.agent));
         let today = day(entry.now.at);
         if today != self.today {

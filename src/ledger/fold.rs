@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Judge;
 use super::acts::Acts;
-use super::entry::{Entry, Head, Policy, Section, What};
+use super::entry::{Entry, Hash, Head, Policy, Section, What};
 use super::memory::Memory;
 use super::repeats::Repeats;
 use super::rosters::Rosters;
@@ -40,10 +40,11 @@ impl Fold {
         }
     }
 
-    pub(super) fn apply(&mut self, entry: &Entry) {
+    /// With what was asked by a read that came with a request id, where that is known: no entry says.
+    pub(super) fn apply(&mut self, entry: &Entry, asked: Option<Hash>) {
         self.judge.apply(entry);
         self.memory.apply(entry);
-        self.repeats.apply(entry);
+        self.repeats.apply(entry, asked);
         self.acts.apply(entry);
         self.rosters.apply(entry);
         self.rules.apply(entry);

@@ -376,10 +376,7 @@ fn read(
         return Err(Unrecorded::Unfit);
     }
     let unfit = |_| Unrecorded::Unfit;
-    let seq = state.add(batch, now, What::Read(read)).map_err(unfit)?;
-    if let Some(id) = id {
-        state.fold.repeats.asked(&id, seq, asked);
-    }
+    let seq = state.add_asked(batch, now, What::Read(read), asked).map_err(unfit)?;
     for alert in alerts {
         state.add(batch, now, What::Alert(alert)).map_err(unfit)?;
     }

@@ -71,25 +71,17 @@ impl Repeats {
         }
     }
 
-    /// Remembers an entry as the first read of its id, unless there was one before it.
-    pub(super) fn apply(&mut self, entry: &Entry) {
+    /// Remembers an entry as the first read of its id, unless there was one before it, and what was
+    /// asked with it, where that is known.
+    pub(super) fn apply(&mut self, entry: &Entry, asked: Option<Hash>) {
         self.turn(entry.now.at);
         let What::Read(read) = &entry.what else { return };
         if let Some(id) = Id::of(read) {
-            self.keep(id, entry.seq);
+            self.keep(id, entry.seq, asked);
         }
     }
 
-    /// Remembers what was asked with an id, if entry `seq` is the first of it.
-    pub(super) fn asked(&mut self, id: &Id, seq: u64, asked: Option<Hash>) {
-        let ids = self.providers.get_mut(&id.provider);
-        let first = ids.and_then(|ids| ids.first.get_mut(id)).filter(|first| first.seq == seq);
-        if let Some(first) = first {
-            first.asked = asked;
-        }
-    }
-
-    fn keep(&mut self, id: Id, seq: u64) {
+    fn keep(&mut self, id: Id, seq: u64, asked: Option<Hash>) {
         let ids = self.providers.entry(id.provider.clone()).or_default();
         if ids.first.contains_key(&id) {
             return;
@@ -100,7 +92,7 @@ impl Repeats {
             ids.first.remove(&oldest);
         }
         ids.order.push_back(id.clone());
-        ids.first.insert(id, First { seq, asked: None });
+        ids.first.insert(id, First { seq, asked });
     }
 
     /// Another day begins with no ids.
@@ -130,14 +122,14 @@ mod tests {
     #[test]
     fn one_more_id_than_the_most_makes_the_oldest_forgotten_and_nobody_elses() {
         let mut repeats = Repeats::default();
-        repeats.keep(id("beta", 0), 1);
+        repeats.keep(id("beta", 0), 1, None);
         for n in 0..MOST {
-            repeats.keep(id("alpha", n), 10 + n as u64);
+            repeats.keep(id("alpha", n), 10 + n as u64, None);
         }
         // A repeat makes nothing younger.
-        repeats.keep(id("alpha", 0), 9_999);
+        repeats.keep(id("alpha", 0), 9_999, None);
         assert_eq!(first(&mut repeats, &id("alpha", 0)), Some(10));
-        repeats.keep(id("alpha", MOST), 10_000);
+        repeats.keep(id("alpha", MOST), 10_000, None);
         assert_eq!(first(&mut repeats, &id("alpha", 0)), None);
         assert_eq!(first(&mut repeats, &id("alpha", 1)), Some(11));
         assert_eq!(first(&mut repeats, &id("alpha", MOST)), Some(10_000));
@@ -149,7 +141,7 @@ mod tests {
         let mut repeats = Repeats::default();
         let one = id("alpha", 1);
         repeats.turn(86_399_999);
-        repeats.keep(one.clone(), 7);
+        repeats.keep(one.clone(), 7, None);
         let first = |repeats: &mut Repeats, id: &Id, at| repeats.first(Some(id), at, None);
         assert_eq!(first(&mut repeats, &one, 86_399_999), Ok(Some(7)));
         let other = Id { certificate: Hash([3; 32]), ..one.clone() };
@@ -164,16 +156,15 @@ mod tests {
         let mut repeats = Repeats::default();
         let (this, that) = (Some(sha256(&[b"this"])), Some(sha256(&[b"that"])));
         let (one, two) = (id("alpha", 1), id("alpha", 2));
-        repeats.keep(one.clone(), 7);
-        repeats.asked(&one, 7, this);
-        repeats.keep(two.clone(), 8);
+        repeats.keep(one.clone(), 7, this);
+        repeats.keep(two.clone(), 8, None);
         assert_eq!(repeats.first(Some(&one), 0, this), Ok(Some(7)));
         assert_eq!(repeats.first(Some(&one), 0, that), Err(OtherArguments));
         assert_eq!(repeats.first(Some(&one), 0, None), Ok(Some(7)));
         assert_eq!(repeats.first(Some(&two), 0, that), Ok(Some(8)));
         assert_eq!(repeats.first(None, 0, this), Ok(None));
         // What a repeat asks changes nothing of the first.
-        repeats.asked(&one, 9, that);
+        repeats.keep(one.clone(), 9, that);
         assert_eq!(repeats.first(Some(&one), 0, this), Ok(Some(7)));
     }
 }

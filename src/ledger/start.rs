@@ -237,7 +237,7 @@ impl State {
         let anchors = [high_water];
         let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
         let mut visit = |entry: &Entry, leaf: Hash| {
-            fold.apply(entry);
+            fold.apply(entry, None);
             tiles.push(leaf, &mut full);
             // Tiles that are full are stored already, and must be what the entries give.
             for tile in full.drain(..) {
@@ -355,12 +355,23 @@ impl State {
         now: Moment,
         what: What,
     ) -> Result<u64, Malformed> {
+        self.add_asked(batch, now, what, None)
+    }
+
+    /// The same of a read, with what was asked if it came with a request id.
+    pub(super) fn add_asked(
+        &mut self,
+        batch: &mut Commit,
+        now: Moment,
+        what: What,
+        asked: Option<Hash>,
+    ) -> Result<u64, Malformed> {
         let entry = Entry { seq: self.edge.size(), prev: self.leaf, now, what };
         let body = entry.encode()?;
         self.leaf = merkle::leaf(body.as_bytes());
         self.edge.push(self.leaf);
         self.tiles.push(self.leaf, &mut batch.tiles);
-        self.fold.apply(&entry);
+        self.fold.apply(&entry, asked);
         batch.bodies.push(body);
         Ok(entry.seq)
     }
