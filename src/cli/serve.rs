@@ -26,7 +26,7 @@ use crate::service::policy::{InForce, Policies};
 use crate::service::read::Rooms;
 use crate::service::{ServeError, Server, tls};
 use crate::source::sqlite;
-use reload::{Bench, Reload, Watched};
+use reload::{Bench, Identity, Reload, Stamp, Watched};
 
 /// Run the gateway
 ///
@@ -87,7 +87,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
 fn serve(args: &Args) -> Result<(), Error> {
     let config = Config::load(&args.config)?;
     log(config.log.format)?;
-    let watched = Watched::new(config.policy);
+    let watched = Watched::new(config.policy, Stamp::of);
+    let records = Watched::new(config.source.path.clone(), Identity::of);
     let policy = policy::load(watched.path())?;
     if config.development {
         tracing::warn!(
@@ -151,7 +152,8 @@ fn serve(args: &Args) -> Result<(), Error> {
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let hangup = signal(SignalKind::hangup())?;
         let (path, recorder) = (ledger.path, registrar.ledger.clone());
-        let reload = Reload { bench, watched, policy, swap, ledger: recorder, path, refused: None };
+        let (ledger, refused) = (recorder, None);
+        let reload = Reload { bench, watched, records, policy, swap, ledger, path, refused };
         // It ends with the runtime.
         tokio::spawn(reload.follow(hangup));
         let address = listener.local_addr()?;

@@ -23,8 +23,9 @@ pub struct Rosters {
     reader: Connection,
     tagger: Tagger,
     places: Vec<Place>,
-    /// Of the policy that they are of.
+    /// Of the policy that they are of, and of the file.
     head: u64,
+    opened: u64,
     /// SQLite's count of the changes that others made to the file, and the day, at the last look.
     seen: Option<(i64, u64)>,
     /// The members at the last look whose finding was recorded.
@@ -50,7 +51,8 @@ impl Rosters {
     ) -> Result<Rosters, rusqlite::Error> {
         let (reader, tagger) = (kind.another()?, tagger.clone());
         let (places, known) = (places(terms), HashMap::new());
-        Ok(Rosters { reader, tagger, places, head: terms.head, seen: None, known })
+        let (head, opened) = (terms.head, kind.opened());
+        Ok(Rosters { reader, tagger, places, head, opened, seen: None, known })
     }
 
     /// Goes on with the rosters of these terms, if they are others, in the file that reads are of.
@@ -58,9 +60,11 @@ impl Rosters {
     /// # Errors
     /// If the records cannot be opened.
     pub fn of(&mut self, source: &Source, terms: &Terms) -> Result<(), rusqlite::Error> {
-        if self.head != terms.head {
+        let now = (terms.head, source.kind.opened());
+        if (self.head, self.opened) != now {
             self.reader = source.kind.another()?;
-            (self.head, self.places, self.seen) = (terms.head, places(terms), None);
+            (self.head, self.opened) = now;
+            (self.places, self.seen) = (places(terms), None);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::config::DbConfig;
@@ -87,7 +87,11 @@ pub struct Sqlite {
     /// By dataset, then view.
     statements: HashMap<Word, HashMap<Word, Statements>>,
     path: PathBuf,
+    opened: u64,
 }
+
+/// How often records were opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
 
 impl Sqlite {
     /// Opens the file and prepares every statement that the policy can need.
@@ -121,7 +125,13 @@ impl Sqlite {
             readers.push(Mutex::new(reader));
         }
         let path = settings.path.clone();
-        Ok(Sqlite { readers, next: AtomicUsize::new(0), statements, path })
+        let (next, opened) = (AtomicUsize::new(0), OPENED.fetch_add(1, Ordering::Relaxed));
+        Ok(Sqlite { readers, next, statements, path, opened })
+    }
+
+    /// Tells one opening of the records from another: another file may be in their place.
+    pub(super) fn opened(&self) -> u64 {
+        self.opened
     }
 
     /// One more connection, beside those of the pool.

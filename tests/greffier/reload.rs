@@ -474,3 +474,54 @@ fn rules_whose_commit_fails_come_into_force_with_the_recovery() {
     registrar.finish();
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }
+
+/// Makes another file of records, changed by some SQL, in the place of the one that is open.
+fn replace_records(instance: &Instance, sql: &str) {
+    let beside = instance.layout.root().join("records.new");
+    fs::copy(instance.layout.source(), &beside).expect("a copy");
+    let other = rusqlite::Connection::open(&beside).expect("the copy");
+    other.execute_batch(sql).expect("SQL");
+    drop(other);
+    fs::rename(beside, instance.layout.source()).expect("in its place");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_file_in_the_place_of_the_records_is_taken_up_and_its_rosters_are_watched() {
+    let instance = Instance::new();
+    let before = instance.roster("provider-02");
+    let daemon = instance.serve();
+    let mut caller = daemon.client("provider-02").await;
+    let page = caller.list(3, "", context()).await.expect("a page");
+    let heads_before = heads(&instance);
+    // Without a column of the policy's it is no use: nothing changes.
+    replace_records(&instance, "ALTER TABLE dossiers RENAME COLUMN email TO mail");
+    until_said(&daemon, "cannot be used: reads go on in the one before it").await;
+    assert_eq!(caller.list(3, "", context()).await.expect("a page").records, page.records);
+
+    let gone = &before[0];
+    replace_records(
+        &instance,
+        &format!(
+            "ALTER TABLE dossiers RENAME COLUMN mail TO email;
+             DELETE FROM roster WHERE provider = 'provider-02' AND id = '{gone}'"
+        ),
+    );
+    until_said(&daemon, "reads are of it now").await;
+    let refused = told(caller.get(&page.records[0].name, context()).await);
+    assert_eq!(refused.what(), (Code::PermissionDenied, "RECORD_NOT_AVAILABLE"));
+    let next = caller.list(3, "", context()).await.expect("a page");
+    assert_eq!(next.records[..2], page.records[1..]);
+    // Whoever was taken off the roster is in the ledger too, by the next look.
+    let removed = |instance: &Instance| {
+        instance.entries().into_iter().find_map(|entry| match entry.what {
+            What::Roster(roster) if &*roster.provider == "provider-02" => roster.removed,
+            _ => None,
+        })
+    };
+    while removed(&instance) != Some(1) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(heads(&instance), heads_before);
+    daemon.stop().await;
+    instance.assert_sound();
+}

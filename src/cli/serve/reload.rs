@@ -1,8 +1,8 @@
 //! `policy.toml` taken up anew while calls go on: read, held against the records, recorded by the
 //! registrar, and only then put into force by one swap. Whatever fails on the way leaves the policy
-//! in force as it is.
+//! in force as it is. The records, too, when another file is put in their place.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,29 +48,36 @@ impl Bench {
     }
 }
 
+/// What tells one file from another, whatever is written in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
 /// What tells one state of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    file: (u64, u64),
+pub(super) struct Stamp {
+    file: Identity,
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
-/// A file that is looked at.
-pub(super) struct Watched {
+/// A file that is looked at: for any change, or for another file in its place.
+pub(super) struct Watched<T> {
     path: PathBuf,
+    tell: fn(&Metadata) -> T,
     /// As it was when it was last read; none: it was not there.
-    read: Option<Stamp>,
+    read: Option<T>,
     /// As it was at the last look.
-    seen: Option<Stamp>,
+    seen: Option<T>,
 }
 
-impl Watched {
+impl<T: Copy + PartialEq> Watched<T> {
     /// Made before the file is read for the first time.
-    pub(super) fn new(path: PathBuf) -> Watched {
-        let now = stamp(&path);
-        Watched { path, read: now, seen: now }
+    pub(super) fn new(path: PathBuf, tell: fn(&Metadata) -> T) -> Watched<T> {
+        let mut watched = Watched { path, tell, read: None, seen: None };
+        watched.reading();
+        watched.seen = watched.read;
+        watched
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -80,7 +87,7 @@ impl Watched {
     /// Looks: whether there is something else to read, and it is the same as at the last look. What is
     /// still being written is left alone.
     fn due(&mut self) -> bool {
-        let now = stamp(&self.path);
+        let now = self.now();
         let still = now == self.seen;
         self.seen = now;
         still && now != self.read
@@ -88,18 +95,29 @@ impl Watched {
 
     /// The file is read now.
     fn reading(&mut self) {
-        self.read = stamp(&self.path);
+        self.read = self.now();
+    }
+
+    fn now(&self) -> Option<T> {
+        fs::metadata(&self.path).ok().as_ref().map(self.tell)
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let file = fs::metadata(path).ok()?;
-    Some(Stamp {
-        file: (file.dev(), file.ino()),
-        size: file.size(),
-        modified: (file.mtime(), file.mtime_nsec()),
-        changed: (file.ctime(), file.ctime_nsec()),
-    })
+impl Identity {
+    pub(super) fn of(file: &Metadata) -> Identity {
+        Identity(file.dev(), file.ino())
+    }
+}
+
+impl Stamp {
+    pub(super) fn of(file: &Metadata) -> Stamp {
+        Stamp {
+            file: Identity::of(file),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
 }
 
 /// Why the policy in force stays.
@@ -122,7 +140,9 @@ enum Kept {
 /// Takes up the policy anew whenever there is cause to.
 pub(super) struct Reload {
     pub(super) bench: Bench,
-    pub(super) watched: Watched,
+    pub(super) watched: Watched<Stamp>,
+    /// SQLite sees what is written in the file that it has open, and nothing of another one.
+    pub(super) records: Watched<Identity>,
     /// The policy in force.
     pub(super) policy: Policy,
     pub(super) swap: Swap,
@@ -143,6 +163,9 @@ impl Reload {
             tokio::select! {
                 _ = hangup.recv() => {}
                 _ = looks.tick() => {
+                    if self.records.due() {
+                        self.take_up_records().await;
+                    }
                     if !(self.watched.due() || owed || self.is_approved()) {
                         continue;
                     }
@@ -174,6 +197,28 @@ impl Reload {
         let Some(warning) = warning(self.watched.path(), why) else { return };
         if let Err(error) = self.ledger.warn(warning).await {
             tracing::warn!(%error, "that the policy was refused could not be recorded");
+        }
+    }
+
+    /// Opens the records anew, by the statements of the policy in force.
+    async fn take_up_records(&mut self) {
+        self.records.reading();
+        let (policy, bench) = (self.policy.clone(), self.bench.clone());
+        let opened = tokio::task::spawn_blocking(move || bench.source(&policy));
+        // It ends without a result only if it panicked or the runtime is gone.
+        let Ok(opened) = opened.await else { return };
+        match opened {
+            Ok(source) => {
+                let now = self.swap.now();
+                let quota = now.quota.renewed(&now.terms);
+                self.swap.put(InForce { terms: now.terms.clone(), quota, source });
+                tracing::info!("another file is in the place of the records: reads are of it now");
+            }
+            Err(error) => tracing::error!(
+                %error,
+                "another file is in the place of the records and cannot be used: reads go on in the \
+                 one before it"
+            ),
         }
     }
 
@@ -270,19 +315,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.toml");
         fs::write(&path, "a").unwrap();
-        let mut watched = Watched::new(path.clone());
+        let mut watched = Watched::new(path.clone(), Stamp::of);
+        let mut place = Watched::new(path.clone(), Identity::of);
         assert!(!watched.due());
         fs::write(&path, "ab").unwrap();
         assert!(!watched.due(), "it may still be being written");
         assert!(watched.due());
         watched.reading();
         assert!(!watched.due());
+        assert_eq!([place.due(), place.due()], [false, false], "it is the same file");
         // Another file of the same size in its place.
         fs::write(folder.path().join("other"), "cd").unwrap();
         fs::rename(folder.path().join("other"), &path).unwrap();
         assert!(!watched.due());
         assert!(watched.due());
         watched.reading();
+        assert_eq!([place.due(), place.due()], [false, true]);
         fs::remove_file(&path).unwrap();
         assert_eq!([watched.due(), watched.due()], [false, true]);
         watched.reading();
