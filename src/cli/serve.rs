@@ -152,8 +152,17 @@ fn serve(args: &Args) -> Result<(), Error> {
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let hangup = signal(SignalKind::hangup())?;
         let (path, recorder) = (ledger.path, registrar.ledger.clone());
-        let (ledger, refused) = (recorder, None);
-        let reload = Reload { bench, watched, records, policy, swap, ledger, path, refused };
+        let reload = Reload {
+            bench,
+            watched,
+            records,
+            waits_for_journal: false,
+            policy,
+            swap,
+            ledger: recorder,
+            path,
+            refused: None,
+        };
         // It ends with the runtime.
         tokio::spawn(reload.follow(hangup));
         let address = listener.local_addr()?;

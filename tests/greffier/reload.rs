@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -312,7 +313,7 @@ async fn a_policy_that_loosens_waits_for_two_administrators() {
 }
 
 /// Where the copy of the policy in force lies.
-fn in_force(instance: &Instance) -> std::path::PathBuf {
+fn in_force(instance: &Instance) -> PathBuf {
     greffier::config::in_force::path(&instance.layout.ledger())
 }
 
@@ -499,6 +500,9 @@ async fn another_file_in_the_place_of_the_records_is_taken_up_and_its_rosters_ar
     assert_eq!(caller.list(3, "", context()).await.expect("a page").records, page.records);
 
     let gone = &before[0];
+    // What SQLite would play into whatever file has the name.
+    let journal = PathBuf::from(format!("{}-journal", instance.layout.source().display()));
+    fs::write(&journal, "of the file before").expect("a file");
     replace_records(
         &instance,
         &format!(
@@ -506,6 +510,9 @@ async fn another_file_in_the_place_of_the_records_is_taken_up_and_its_rosters_ar
              DELETE FROM roster WHERE provider = 'provider-02' AND id = '{gone}'"
         ),
     );
+    until_said(&daemon, "a journal beside it").await;
+    assert!(!daemon.log().contains("reads are of it now"));
+    fs::remove_file(&journal).expect("it is there");
     until_said(&daemon, "reads are of it now").await;
     let refused = told(caller.get(&page.records[0].name, context()).await);
     assert_eq!(refused.what(), (Code::PermissionDenied, "RECORD_NOT_AVAILABLE"));

@@ -143,6 +143,8 @@ pub(super) struct Reload {
     pub(super) watched: Watched<Stamp>,
     /// SQLite sees what is written in the file that it has open, and nothing of another one.
     pub(super) records: Watched<Identity>,
+    /// Whether another file of them waits until no journal lies beside it.
+    pub(super) waits_for_journal: bool,
     /// The policy in force.
     pub(super) policy: Policy,
     pub(super) swap: Swap,
@@ -202,6 +204,18 @@ impl Reload {
 
     /// Opens the records anew, by the statements of the policy in force.
     async fn take_up_records(&mut self) {
+        let journal = journal(self.records.path());
+        let waited = std::mem::replace(&mut self.waits_for_journal, journal.is_some());
+        if let Some(journal) = journal {
+            if !waited {
+                tracing::error!(
+                    file = %journal.display(),
+                    "another file is in the place of the records, and a journal beside it that may be \
+                     of the one before: it is used when that is gone, and reads go on in the one before"
+                );
+            }
+            return;
+        }
         self.records.reading();
         let (policy, bench) = (self.policy.clone(), self.bench.clone());
         let opened = tokio::task::spawn_blocking(move || bench.source(&policy));
@@ -256,6 +270,17 @@ impl Reload {
         self.policy = policy;
         Ok(())
     }
+}
+
+/// A journal that SQLite would play into the file beside it, whichever file it was written for.
+fn journal(records: &Path) -> Option<PathBuf> {
+    let beside = |suffix| {
+        let mut name = records.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let holds = |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    ["-wal", "-journal"].into_iter().map(beside).find(holds)
 }
 
 /// What a ledger says of a policy that has faults.
