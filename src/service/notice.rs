@@ -2,10 +2,10 @@
 
 use crate::admission::Violation;
 use crate::alert::{Language, of_act, of_alert, of_warning};
-use crate::ledger::entry::{self, Entry, Hash, TEXT_MAX, What, Word, word};
+use crate::ledger::entry::{self, Entry, Hash, JobTerms, TEXT_MAX, What, Word, word};
 use crate::ledger::{Ledger, Unrecorded};
 use crate::proto::tail_alerts_response::Event;
-use crate::proto::{Act, Alert, Sentence, Severity, Warning};
+use crate::proto::{Act, Alert, Job, Sentence, Severity, Warning};
 
 /// The event of an entry that is an alert, a warning or an act.
 pub(super) fn event(entry: &Entry) -> Option<Event> {
@@ -90,10 +90,18 @@ pub(super) fn act(entry: &Entry, act: &entry::Act) -> Act {
         dataset: act.dataset.as_deref().unwrap_or_default().to_owned(),
         persons: act.persons.unwrap_or(0),
         digest: text(act.digest.map(|digest| digest.to_string())),
+        job: act.job.as_ref().map(job),
+        declared: act.declared.unwrap_or(0),
         signers: act.signatures.iter().map(|one| one.admin.as_ref().to_owned()).collect(),
         reason: act.reason.clone(),
         sentences: sentences(|language| of_act(language, entry.seq, act)),
     }
+}
+
+fn job(terms: &JobTerms) -> Job {
+    let JobTerms { purpose, view, rows, from, until } = terms;
+    let (purpose, view) = (purpose.as_ref().to_owned(), view.as_ref().to_owned());
+    Job { purpose, view, rows: *rows, from_unix_ms: *from, until_unix_ms: *until }
 }
 
 /// What is wrong with a reason; it must be one that an entry can hold.

@@ -315,6 +315,31 @@ async fn a_job_takes_two_administrators_whatever_keys_one_of_them_has() {
     instance.assert_sound();
 }
 
+#[tokio::test]
+async fn who_watches_is_told_what_a_job_allows_and_which_was_approved() {
+    let instance = Instance::new();
+    let mut office = Office::of(&instance).await;
+    let asked = terms(10);
+    let job = office.job(asked.clone()).await;
+    let mut soc = office.daemon.client("security-soc").await.0;
+    let request = proto::TailAlertsRequest { after_entry: job - 1 };
+    let mut tail = soc.alerts.tail_alerts(request).await.expect("a tail").into_inner();
+    let mut acts = Vec::new();
+    while acts.len() < 2 {
+        let message = tail.message().await.expect("an event").expect("no end");
+        if let Some(proto::tail_alerts_response::Event::Act(act)) = message.event {
+            acts.push(act);
+        }
+    }
+    let [declared, approved] = &acts[..] else { unreachable!("two") };
+    let told = declared.job.clone().expect("what it allows");
+    assert_eq!((&*told.purpose, &*told.view), (&*asked.purpose, &*asked.view));
+    let times = (told.from_unix_ms, told.until_unix_ms);
+    assert_eq!((told.rows, times), (10, (asked.from, asked.until)));
+    assert_eq!((declared.entry, declared.declared), (job, 0));
+    assert_eq!((approved.job.clone(), approved.declared), (None, job));
+}
+
 /// Rows, from and until of a job, by the time from now.
 fn timed(rows: u64, from: i64, until: i64) -> JobTerms {
     let at = |ms: i64| Millis::try_from(i64::try_from(wall()).unwrap() + ms).unwrap();
