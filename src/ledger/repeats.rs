@@ -22,9 +22,9 @@ pub(super) struct Id {
 impl Id {
     /// None if the caller gave none.
     pub(super) fn of(read: &Read) -> Option<Id> {
+        let request = read.request.clone()?;
         let Read { certificate, agent, .. } = *read;
-        let provider = read.provider.clone();
-        read.request.clone().map(|request| Id { provider, certificate, agent, request })
+        Some(Id { provider: read.provider.clone(), certificate, agent, request })
     }
 }
 

@@ -510,10 +510,14 @@ async fn another_file_in_the_place_of_the_records_is_taken_up_and_its_rosters_ar
              DELETE FROM roster WHERE provider = 'provider-02' AND id = '{gone}'"
         ),
     );
-    until_said(&daemon, "a journal beside it").await;
+    until_said(&daemon, "beside it a journal").await;
+    // Nor does a policy open it.
+    reload(&instance, &daemon, &written(&instance));
+    until_said(&daemon, "the policy was not put into force").await;
     assert!(!daemon.log().contains("reads are of it now"));
     fs::remove_file(&journal).expect("it is there");
     until_said(&daemon, "reads are of it now").await;
+    until_said(&daemon, "the policy is the one in force already").await;
     let refused = told(caller.get(&page.records[0].name, context()).await);
     assert_eq!(refused.what(), (Code::PermissionDenied, "RECORD_NOT_AVAILABLE"));
     let next = caller.list(3, "", context()).await.expect("a page");

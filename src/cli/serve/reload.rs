@@ -93,6 +93,11 @@ impl<T: Copy + PartialEq> Watched<T> {
         still && now != self.read
     }
 
+    /// Whether it is not what was read.
+    fn changed(&self) -> bool {
+        self.now() != self.read
+    }
+
     /// The file is read now.
     fn reading(&mut self) {
         self.read = self.now();
@@ -126,6 +131,12 @@ enum Kept {
     /// The file cannot be read, or has faults.
     #[error(transparent)]
     Policy(#[from] Unusable),
+    /// SQLite would play a journal into the wrong file.
+    #[error(
+        "another file is in the place of the records, and beside it a journal that may be of the one \
+         before, {}: it is opened when that is gone", .0.display()
+    )]
+    Journal(PathBuf),
     /// The records lack what it names.
     #[error(transparent)]
     Records(#[from] sqlite::OpenError),
@@ -167,6 +178,8 @@ impl Reload {
                 _ = looks.tick() => {
                     if self.records.due() {
                         self.take_up_records().await;
+                    } else {
+                        self.waits_for_journal = false;
                     }
                     if !(self.watched.due() || owed || self.is_approved()) {
                         continue;
@@ -175,9 +188,14 @@ impl Reload {
             }
             self.watched.reading();
             let outcome = self.take_up().await;
-            // The ledger may be writable at the next look; a fault of the file waits for its next state.
+            // The ledger may be writable at the next look, and the journal gone; a fault of the file
+            // waits for its next state.
             let was_owed = owed;
-            owed = matches!(&outcome, Err(Kept::Ledger(why)) if why.retry_after().is_some());
+            owed = match &outcome {
+                Err(Kept::Ledger(why)) => why.retry_after().is_some(),
+                Err(Kept::Journal(_)) => true,
+                Err(Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_)) | Ok(()) => false,
+            };
             match outcome {
                 Err(why) if !(owed && was_owed) => {
                     kept(self.watched.path(), &why);
@@ -202,17 +220,21 @@ impl Reload {
         }
     }
 
+    /// Holds another file of the records to having no journal beside it, before anything opens it.
+    fn hold_journal(&self) -> Result<(), Kept> {
+        match journal(self.records.path()).filter(|_| self.records.changed()) {
+            Some(journal) => Err(Kept::Journal(journal)),
+            None => Ok(()),
+        }
+    }
+
     /// Opens the records anew, by the statements of the policy in force.
     async fn take_up_records(&mut self) {
-        let journal = journal(self.records.path());
-        let waited = std::mem::replace(&mut self.waits_for_journal, journal.is_some());
-        if let Some(journal) = journal {
+        let free = self.hold_journal();
+        let waited = std::mem::replace(&mut self.waits_for_journal, free.is_err());
+        if let Err(why) = free {
             if !waited {
-                tracing::error!(
-                    file = %journal.display(),
-                    "another file is in the place of the records, and a journal beside it that may be \
-                     of the one before: it is used when that is gone, and reads go on in the one before"
-                );
+                tracing::error!("{why}; reads go on in the one before");
             }
             return;
         }
@@ -238,6 +260,7 @@ impl Reload {
 
     /// Reads the file and puts what it says into force.
     async fn take_up(&mut self) -> Result<(), Kept> {
+        self.hold_journal()?;
         let (path, bench) = (self.watched.path().to_owned(), self.bench.clone());
         let read = tokio::task::spawn_blocking(move || {
             let policy = policy::load(&path)?;
@@ -289,7 +312,7 @@ fn warning(path: &Path, why: &Kept) -> Option<Warning> {
         Kept::Policy(Unusable::Faults { faults, .. }) => faults.len() as u64,
         Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_) => 1,
         Kept::Ledger(Unrecorded::Unapproved) => 1,
-        Kept::Ledger(_) => return None,
+        Kept::Ledger(_) | Kept::Journal(_) => return None,
     };
     let text = policy::bytes(path).ok();
     Some(Warning {
@@ -314,7 +337,7 @@ fn kept(path: &Path, why: &Kept) {
                 tracing::error!(file = %path.display(), line, column, "policy: {}", fault.what);
             }
         }
-        Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_) | Kept::Ledger(_) => {
+        Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_) | Kept::Ledger(_) | Kept::Journal(_) => {
             tracing::error!(file = %path.display(), "policy: {why}");
         }
     }
