@@ -131,8 +131,8 @@ async fn flood(daemon: &Daemon, instance: &Instance, bytes: Vec<u8>, repeat: usi
     });
     let closed = tokio::spawn(reader.closed());
     let mut other = daemon.client("provider-03").await;
-    let calls = 10;
-    for _ in 0..calls {
+    // Four floods of them are within an agent's burst, however fast they end.
+    for _ in 0..8 {
         assert_eq!(other.list(1, "", context()).await.unwrap().records.len(), 1);
     }
     let reason = closed.await.unwrap();
