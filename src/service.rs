@@ -17,6 +17,7 @@ pub mod read;
 mod records;
 mod refusals;
 mod rosters;
+mod services;
 mod status;
 mod stream;
 mod tail;
@@ -29,21 +30,17 @@ use std::time::{Duration, SystemTime};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tonic::service::Routes;
 use tonic::{Request, Status as GrpcStatus};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::admission::{Peer, Reader, Refused, Role};
 use crate::ledger::Status;
-use crate::proto::admin_server::AdminServer;
-use crate::proto::alerts_server::AlertsServer;
-use crate::proto::ledger_server::LedgerServer;
-use crate::proto::records_server::RecordsServer;
 use connection::Line;
 pub use places::Limits;
 use places::Places;
 use read::Rooms;
+use services::Services;
 use status::Fault;
 
 /// Largest request message, in bytes.
@@ -139,7 +136,7 @@ pub enum ServeError {
 /// A server that is ready to run.
 pub struct Server {
     door: Arc<tls::Door>,
-    routes: Routes,
+    services: Arc<Services>,
     shared: Arc<Shared>,
     health: HealthReporter,
 }
@@ -166,31 +163,8 @@ impl Server {
             own_not_after: door.own().map(expiry::Own::not_after),
             stopping: watch::Sender::new(false),
         });
-        let (health, health_service) = tonic_health::server::health_reporter();
-        let records = RecordsServer::new(records::RecordsService(shared.clone()));
-        let ledger = LedgerServer::new(ledger::LedgerService {
-            shared: shared.clone(),
-            shelf: Arc::new(ledger::Shelf::new(ledger_file)),
-        });
-        let alerts = AlertsServer::new(alerts::AlertsService::new(shared.clone()));
-        let admin = AdminServer::new(admin::AdminService(shared.clone()));
-        let reflection = || {
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(crate::proto::DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                // Without these a tool shows the details of a refusal as bytes.
-                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-        };
-        let routes = Routes::new(records.max_decoding_message_size(MESSAGE))
-            .add_service(ledger.max_decoding_message_size(MESSAGE))
-            .add_service(alerts.max_decoding_message_size(MESSAGE))
-            .add_service(admin.max_decoding_message_size(MESSAGE))
-            .add_service(health_service)
-            .add_service(reflection().build_v1()?)
-            // Tools that are still about, grpcurl before 1.8.8 among them, ask this one alone.
-            .add_service(reflection().build_v1alpha()?)
-            .prepare();
-        Ok(Server { door, routes, shared, health })
+        let (services, health) = Services::new(&shared, ledger_file)?;
+        Ok(Server { door, services: Arc::new(services), shared, health })
     }
 
     /// Serves until `shutdown` says so or the ledger is out of use; then lets calls end.
@@ -264,7 +238,8 @@ impl Server {
             self.shared.tally.handshake(refusals::HANDSHAKES_FULL);
             return;
         };
-        let (door, routes, shared) = (self.door.clone(), self.routes.clone(), self.shared.clone());
+        let (door, services, shared) =
+            (self.door.clone(), self.services.clone(), self.shared.clone());
         let mut stopping = shared.stopping.subscribe();
         tokio::spawn(async move {
             let opened = tokio::select! {
@@ -285,12 +260,12 @@ impl Server {
             }
             let place = shared.places.connection(reader.as_ref());
             let turned_away = place.is_none();
-            let line = Line::new(shared, peer, place);
+            let line = Line::new(shared, peer, place, services);
             if turned_away {
                 line.refuse(Fault::connections_full());
             }
             let handshake = Some(handshake).filter(|_| turned_away);
-            connection::serve(stream, line, routes).await;
+            connection::serve(stream, line).await;
             drop(handshake);
         });
     }

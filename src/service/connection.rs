@@ -18,13 +18,12 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::server::TlsStream;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tonic::{Code, Status};
-use tower_service::Service as _;
 
 use super::figures;
 use super::frames::{Frames, Seen};
 use super::places::{self, Limits};
+use super::services::Services;
 use super::status::Fault;
 use super::stream::{PATIENCE, Reply, Streams, watched};
 use super::{MESSAGE, Shared};
@@ -61,6 +60,7 @@ pub(super) struct Line {
     peer: Arc<Peer>,
     /// None if there was none to have: then every call is told so.
     place: Option<places::Connection>,
+    services: Arc<Services>,
     streams: Mutex<OpenStreams>,
 }
 
@@ -77,9 +77,10 @@ impl Line {
         shared: Arc<Shared>,
         peer: Peer,
         place: Option<places::Connection>,
+        services: Arc<Services>,
     ) -> Arc<Line> {
         let streams = Mutex::new(OpenStreams { open: 0, since: Instant::now(), tails: 0 });
-        Arc::new(Line { shared, peer: Arc::new(peer), place, streams })
+        Arc::new(Line { shared, peer: Arc::new(peer), place, services, streams })
     }
 
     /// One more stream, until this is dropped.
@@ -135,9 +136,9 @@ impl Drop for OpenTail {
 }
 
 /// Serves a connection until it ends, has been idle, is old, or the daemon drains.
-pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>, routes: Routes) {
+pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>) {
     let of_call = line.clone();
-    let service = service_fn(move |request| call(request, of_call.clone(), routes.clone()));
+    let service = service_fn(move |request| call(request, of_call.clone()));
     let mut http = http2::Builder::new(Streams(line.clone()));
     http.timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -241,17 +242,13 @@ impl<'a> End<'a> {
     }
 }
 
-async fn call(
-    request: Request<Incoming>,
-    line: Arc<Line>,
-    routes: Routes,
-) -> Result<Response<Reply>, Infallible> {
+async fn call(request: Request<Incoming>, line: Arc<Line>) -> Result<Response<Reply>, Infallible> {
     let asks_figures = request.uri().path() == figures::PATH;
     let (response, place) = match admit(&request, &line) {
         Ok(place) if asks_figures => {
             (figures::answer(&line.shared, &line.peer, request.method()), Some(place))
         }
-        Ok(place) => (answer(request, &line, routes).await, Some(place)),
+        Ok(place) => (answer(request, &line).await, Some(place)),
         Err(refused) if asks_figures => (figures::refused(&refused, request.method()), None),
         Err(refused) => (refused.into_http(), None),
     };
@@ -270,12 +267,12 @@ fn admit(request: &Request<Incoming>, line: &Line) -> Result<OwnedSemaphorePermi
     place.call().ok_or_else(|| line.refuse(Fault::calls_full()))
 }
 
-async fn answer(mut request: Request<Incoming>, line: &Line, mut routes: Routes) -> Response<Body> {
+async fn answer(mut request: Request<Incoming>, line: &Line) -> Response<Body> {
     let limit = deadline(request.headers()).unwrap_or(CALL_MAX).min(CALL_MAX);
     // gRPC health and reflection are standards of their own, with their own statuses.
     let standard = request.uri().path().starts_with("/grpc.");
     request.extensions_mut().insert(line.peer.clone());
-    let Some(response) = within(limit, routes.call(request)).await else {
+    let Some(response) = within(limit, line.services.call(request)).await else {
         return Fault::deadline().status().into_http();
     };
     match foreign(&response).filter(|_| !standard) {

@@ -1,0 +1,104 @@
+//! The services that are served, and which of them a call is for.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::Either;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic_health::server::{HealthReporter, health_reporter};
+use tonic_reflection::server::{Builder, Error as ReflectionError};
+use tower_service::Service as _;
+
+use super::admin::AdminService;
+use super::alerts::AlertsService;
+use super::ledger::{LedgerService, Shelf};
+use super::records::RecordsService;
+use super::{MESSAGE, Shared};
+use crate::proto::admin_server::AdminServer;
+use crate::proto::alerts_server::AlertsServer;
+use crate::proto::ledger_server::LedgerServer;
+use crate::proto::records_server::{RecordsServer, SERVICE_NAME as RECORDS};
+
+/// Everything that can be called.
+pub(super) struct Services {
+    records: RecordsServer<RecordsService>,
+    others: Routes,
+}
+
+impl Services {
+    /// With the handle that tells the health service what to say. `ledger_file` is read for receipts.
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        ledger_file: PathBuf,
+    ) -> Result<(Services, HealthReporter), ReflectionError> {
+        let records = RecordsServer::new(RecordsService(shared.clone()));
+        let ledger = LedgerServer::new(LedgerService {
+            shared: shared.clone(),
+            shelf: Arc::new(Shelf::new(ledger_file)),
+        });
+        let alerts = AlertsServer::new(AlertsService::new(shared.clone()));
+        let admin = AdminServer::new(AdminService(shared.clone()));
+        let (health, health_service) = health_reporter();
+        let reflection = || {
+            Builder::configure()
+                .register_encoded_file_descriptor_set(crate::proto::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                // Without these a tool shows the details of a refusal as bytes.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        };
+        let others = Routes::new(ledger.max_decoding_message_size(MESSAGE))
+            .add_service(alerts.max_decoding_message_size(MESSAGE))
+            .add_service(admin.max_decoding_message_size(MESSAGE))
+            .add_service(health_service)
+            .add_service(reflection().build_v1()?)
+            // Tools that are still about, grpcurl before 1.8.8 among them, ask this one alone.
+            .add_service(reflection().build_v1alpha()?)
+            .prepare();
+        let records = records.max_decoding_message_size(MESSAGE);
+        Ok((Services { records, others }, health))
+    }
+
+    /// Hands a call to whom it is for. Most are for records, and a router would cost each of them as
+    /// much as its admission does.
+    pub(super) fn call(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
+        match is_for(RECORDS, request.uri().path()) {
+            true => Either::Left(self.records.clone().call(request)),
+            false => Either::Right(self.others.clone().call(request)),
+        }
+    }
+}
+
+/// Whether a path is of a method of this service (gRPC over HTTP/2: `/{service}/{method}`).
+fn is_for(service: &str, path: &str) -> bool {
+    let method = path.strip_prefix('/').and_then(|path| path.strip_prefix(service));
+    method.is_some_and(|method| method.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_for_the_service_that_it_names_whole() {
+        assert!(is_for(RECORDS, "/greffier.v1.Records/GetRecord"));
+        assert!(is_for(RECORDS, "/greffier.v1.Records/"));
+        for path in [
+            "",
+            "/",
+            "/greffier.v1.Records",
+            "/greffier.v1.Recordsa/GetRecord",
+            "/greffier.v1.Ledger/GetReceipt",
+            "//greffier.v1.Records/GetRecord",
+            "greffier.v1.Records/GetRecord",
+        ] {
+            assert!(!is_for(RECORDS, path), "{path}");
+        }
+    }
+}
