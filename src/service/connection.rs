@@ -3,9 +3,10 @@
 
 use std::convert::Infallible;
 use std::error::Error as _;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response};
@@ -108,6 +109,11 @@ impl Line {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether several calls go on at once.
+    fn busy(&self) -> bool {
+        self.streams().open > 1
+    }
+
     /// Since when nothing has been going on.
     fn quiet(&self) -> Option<Instant> {
         let streams = self.streams();
@@ -137,6 +143,29 @@ impl Drop for OpenTail {
 
 /// Serves a connection until it ends, has been idle, is old, or the daemon drains.
 pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>) {
+    gathered(conduct(stream, &line), || line.busy()).await;
+}
+
+/// Polls a future that is woken for one thing after the other, while it is busy, only when everything
+/// that was ready has run. Every call that is answered wakes its connection, and the calls of one
+/// commit are answered together: at a look for each of them, each would have a TLS record and a system
+/// call of its own, or two.
+async fn gathered<T>(future: impl Future<Output = T>, busy: impl Fn() -> bool) -> T {
+    let mut future = pin!(future);
+    let mut behind = false;
+    poll_fn(|cx| {
+        behind = !behind && busy();
+        if behind {
+            // A task that wakes itself goes behind the others.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
+async fn conduct(stream: TlsStream<TcpStream>, line: &Arc<Line>) {
     let of_call = line.clone();
     let service = service_fn(move |request| call(request, of_call.clone()));
     let mut http = http2::Builder::new(Streams(line.clone()));
@@ -154,7 +183,7 @@ pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>) {
     let stream = Frames::new(stream, seen.clone());
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let mut stopping = line.stopping();
-    let mut end = End::new(&line, &seen);
+    let mut end = End::new(line, &seen);
     let mut calmed = false;
     loop {
         tokio::select! {
@@ -315,5 +344,43 @@ fn deadline(headers: &HeaderMap) -> Option<Duration> {
         "u" => Some(Duration::from_micros(n)),
         "n" => Some(Duration::from_nanos(n)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::task::{Context, Wake, Waker};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(Mutex<u32>);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock().unwrap() += 1;
+        }
+    }
+
+    #[test]
+    fn a_busy_future_waits_for_others_once_and_an_idle_one_never() {
+        let (polls, busy) = (Cell::new(0), Cell::new(true));
+        let inner = poll_fn(|_| {
+            polls.set(polls.get() + 1);
+            if polls.get() == 3 { Poll::Ready("done") } else { Poll::Pending }
+        });
+        let mut future = pin!(gathered(inner, || busy.get()));
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut poll = || future.as_mut().poll(&mut cx);
+        let wakes = || *woken.0.lock().unwrap();
+        for round in 1..=2 {
+            assert_eq!((poll(), polls.get(), wakes()), (Poll::Pending, round - 1, round));
+            assert_eq!((poll(), polls.get(), wakes()), (Poll::Pending, round, round));
+        }
+        busy.set(false);
+        assert_eq!((poll(), polls.get(), wakes()), (Poll::Ready("done"), 3, 2));
     }
 }
