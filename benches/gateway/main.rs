@@ -52,6 +52,9 @@ struct Args {
     /// calls
     #[arg(long, value_name = "N", conflicts_with = "tails")]
     flood: Option<usize>,
+    /// Have the plain service, too, lay the replies of a connection together
+    #[arg(long)]
+    coalesced: bool,
     /// A folder on the disk that the ledger is to be measured on
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
     place: PathBuf,
@@ -66,7 +69,9 @@ struct Args {
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let ended = match (arguments.next(), arguments.next()) {
-        (Some(first), Some(dir)) if first == stand::AS_PLAIN => plain::serve(Path::new(&dir)),
+        (Some(first), Some(dir)) if first == stand::AS_PLAIN => {
+            plain::serve(Path::new(&dir), arguments.next().is_some())
+        }
         (Some(first), Some(_)) if first == flood::AS_ATTACKER => {
             let told: Vec<String> = std::env::args().skip(2).collect();
             flood::attack(&told)
@@ -93,7 +98,7 @@ fn run(args: &Args) -> Result<(), Failed> {
     }
     let cpus = std::thread::available_parallelism()?.get();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let stand = runtime.block_on(Stand::set_up(&args.place, args.tokens))?;
+    let stand = runtime.block_on(Stand::set_up(&args.place, args.tokens, args.coalesced))?;
     if !args.json {
         println!(
             "{} pairs of rounds of {} s at each level; load and servers share {cpus} CPUs.\n\

@@ -2,13 +2,18 @@
 //! the same reply and the same allocator, and nothing else. No admission, no handle, no limit, no
 //! entry, no proof. This program runs it as a process of its own, so that its CPU time can be told
 //! apart.
+//!
+//! It is served as tonic and hyper serve by themselves. What the gateway does better there is taken off
+//! what its audit costs; `--coalesced` has this service, too, lay the replies of a connection together.
 
 use std::convert::Infallible;
 use std::error::Error as _;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::stream::Empty;
@@ -19,6 +24,7 @@ use greffier::proto::{
     ListRecordsRequest, ListRecordsResponse, Proof, Record, SearchRecordsRequest,
     SearchRecordsResponse,
 };
+use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -31,6 +37,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use tower_service::Service as _;
@@ -43,7 +50,7 @@ const FIELDS: [&str; 6] =
     ["family_name", "given_name", "course", "course_site", "course_level", "hours_attended"];
 
 /// Serves until standard input ends.
-pub(crate) fn serve(dir: &Path) -> Result<(), Failed> {
+pub(crate) fn serve(dir: &Path, coalesced: bool) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let layout = Layout::new(dir);
@@ -57,7 +64,8 @@ pub(crate) fn serve(dir: &Path) -> Result<(), Failed> {
         loop {
             tokio::select! {
                 accepted = listener.accept() => {
-                    tokio::spawn(connection(accepted?.0, acceptor.clone(), routes.clone()));
+                    let acceptor = acceptor.clone();
+                    tokio::spawn(connection(accepted?.0, acceptor, routes.clone(), coalesced));
                 }
                 _ = &mut ended => return Ok(()),
             }
@@ -84,8 +92,8 @@ fn acceptor(layout: &Layout) -> Result<TlsAcceptor, Failed> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// As the gateway serves one.
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes) {
+/// As the gateway serves one, but for what it does to lay replies together, unless that is wanted.
+async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes, coalesced: bool) {
     let accepted = async {
         stream.set_nodelay(true)?;
         acceptor.accept(stream).await
@@ -94,9 +102,16 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes) {
         Ok(stream) => stream,
         Err(error) => return eprintln!("plain server: a handshake failed: {error}"),
     };
+    let open = Arc::new(AtomicUsize::new(0));
+    let counted = open.clone();
     let service = service_fn(move |request| {
-        let mut routes = routes.clone();
-        async move { Ok::<_, Infallible>(routes.call(request).await.unwrap_or_else(|no| match no {})) }
+        let (mut routes, open) = (routes.clone(), counted.clone());
+        open.fetch_add(1, Ordering::Relaxed);
+        async move {
+            let reply = routes.call(request).await.unwrap_or_else(|no| match no {});
+            open.fetch_sub(1, Ordering::Relaxed);
+            Ok::<_, Infallible>(reply)
+        }
     });
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
@@ -106,11 +121,48 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes) {
         .max_local_error_reset_streams(64)
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10));
-    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+    let ended = if coalesced {
+        let serving = http.serve_connection(Whole(TokioIo::new(stream)), service);
+        greffier::service::coalesced(serving, || open.load(Ordering::Relaxed) >= 3).await
+    } else {
+        http.serve_connection(TokioIo::new(stream), service).await
+    };
+    if let Err(error) = ended {
         // A client that has what it wanted just goes.
         if error.source().is_none() {
             eprintln!("plain server: a connection ended: {error}");
         }
+    }
+}
+
+/// A connection that takes no vectored writes, as the gateway's.
+struct Whole(TokioIo<TlsStream<TcpStream>>);
+
+impl Read for Whole {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, into)
+    }
+}
+
+impl Write for Whole {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 

@@ -22,7 +22,8 @@ use crate::gauge::Failed;
 pub(crate) const PROVIDER: &str = "provider-02";
 /// The same with agents' tokens.
 const VOUCHED: &str = "provider-03";
-/// The hidden argument that makes this program the plain service.
+/// The hidden argument that makes this program the plain service; one more behind its folder has it
+/// coalesce.
 pub(crate) const AS_PLAIN: &str = "--as-plain-server";
 /// Synthetic persons in the source.
 const PERSONS: u64 = 100_000;
@@ -77,13 +78,19 @@ pub(crate) struct Stand {
 impl Stand {
     /// Makes an instance below `place` and starts both servers on it. At the gateway the certificate
     /// stands in for the agent, but for a second set of connections, whose calls carry `tokens`.
-    pub(crate) async fn set_up(place: &Path, tokens: bool) -> Result<Stand, Failed> {
+    pub(crate) async fn set_up(
+        place: &Path,
+        tokens: bool,
+        coalesced: bool,
+    ) -> Result<Stand, Failed> {
         let folder = tempfile::tempdir_in(place)?;
         let dir = folder.path().join("instance");
         let layout = init(&dir)?;
         let ids = assign(&layout)?;
         let this = std::env::current_exe()?;
-        let (child, address) = start(Command::new(this).arg(AS_PLAIN).arg(&dir))?;
+        let mut plain = Command::new(this);
+        plain.arg(AS_PLAIN).arg(&dir).args(coalesced.then_some("coalesced"));
+        let (child, address) = start(&mut plain)?;
         let names = ids.iter().map(|id| format!("datasets/cir/records/{id}")).collect();
         let clients = connect(&layout, &address, PROVIDER).await?;
         let plain = Target { pid: child.id(), child: Some(child), clients, names };
