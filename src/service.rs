@@ -37,6 +37,7 @@ use tonic_health::server::HealthReporter;
 use crate::admission::{Peer, Reader, Refused, Role};
 use crate::ledger::Status;
 use connection::Line;
+pub use connection::coalesced;
 pub use places::Limits;
 use places::Places;
 use read::Rooms;
@@ -47,10 +48,6 @@ use status::Fault;
 const MESSAGE: usize = 64 << 10;
 /// How long calls may take to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(10);
-/// Names that the health service knows; the empty one is the server as a whole.
-const SERVICES: [&str; 5] =
-    ["", "greffier.v1.Records", "greffier.v1.Ledger", "greffier.v1.Alerts", "greffier.v1.Admin"];
-
 /// What every call shares.
 struct Shared {
     rooms: Rooms,
@@ -214,7 +211,7 @@ impl Server {
         };
         drop(listener);
         self.shared.stopping.send_replace(true);
-        for service in SERVICES {
+        for service in services::NAMES {
             self.health.set_service_status(service, ServingStatus::NotServing).await;
             // Who watches has been told, and must not keep the drain waiting.
             self.health.clear_service_status(service).await;
@@ -301,7 +298,7 @@ async fn announce(health: &HealthReporter, status: &Status) {
         Status::Writable => ServingStatus::Serving,
         Status::Unwritable(_) | Status::Stopped(_) => ServingStatus::NotServing,
     };
-    for service in SERVICES {
+    for service in services::NAMES {
         health.set_service_status(service, serving).await;
     }
 }

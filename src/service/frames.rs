@@ -3,8 +3,8 @@
 //! ever, and streams that are opened to be reset cost work without ever being a call that is
 //! answered; neither is bounded there. It sees types and lengths of frames and no content.
 //!
-//! It takes no vectored writes. Offered them, the HTTP/2 library writes every frame of 256 bytes or more
-//! by itself instead of laying it beside the others (below 1,024 bytes, as most replies are).
+//! It takes no vectored writes: offered them, the HTTP/2 library ends a write at every piece of a
+//! message of 256 bytes or more; without, at 1,024, and shorter ones are laid together.
 
 use std::io;
 use std::pin::Pin;
@@ -176,18 +176,6 @@ impl<S> Frames<S> {
     fn sent(&mut self, bytes: usize) {
         self.chatter.earn(bytes as f64 / BYTES);
     }
-
-    /// What came of a write.
-    fn written(&mut self, write: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = write {
-            self.sent(bytes);
-        }
-        if self.stalled != write.is_pending() {
-            self.stalled = write.is_pending();
-            self.seen.state().stalled = self.stalled.then(Instant::now);
-        }
-        write
-    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Frames<S> {
@@ -209,7 +197,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Frames<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let write = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.written(write)
+        if let Poll::Ready(Ok(bytes)) = write {
+            self.sent(bytes);
+        }
+        if self.stalled != write.is_pending() {
+            self.stalled = write.is_pending();
+            self.seen.state().stalled = self.stalled.then(Instant::now);
+        }
+        write
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -301,6 +296,13 @@ mod tests {
         near.read_exact(&mut [0; 64]).await.unwrap();
         frames.write_all(&[0]).await.unwrap();
         assert_eq!(seen.stalled(), None);
+    }
+
+    #[test]
+    fn no_vectored_writes_are_offered_whatever_lies_below() {
+        let (below, _far) = tokio::io::duplex(64);
+        assert!(below.is_write_vectored());
+        assert!(!Frames::new(below, Seen::default()).is_write_vectored());
     }
 
     proptest! {

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::future::Either;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tonic::body::Body;
@@ -18,10 +17,13 @@ use super::alerts::AlertsService;
 use super::ledger::{LedgerService, Shelf};
 use super::records::RecordsService;
 use super::{MESSAGE, Shared};
-use crate::proto::admin_server::AdminServer;
-use crate::proto::alerts_server::AlertsServer;
-use crate::proto::ledger_server::LedgerServer;
+use crate::proto::admin_server::{AdminServer, SERVICE_NAME as ADMIN};
+use crate::proto::alerts_server::{AlertsServer, SERVICE_NAME as ALERTS};
+use crate::proto::ledger_server::{LedgerServer, SERVICE_NAME as LEDGER};
 use crate::proto::records_server::{RecordsServer, SERVICE_NAME as RECORDS};
+
+/// Names that the health service knows; the empty one is the server as a whole.
+pub(super) const NAMES: [&str; 5] = ["", RECORDS, LEDGER, ALERTS, ADMIN];
 
 /// Everything that can be called.
 pub(super) struct Services {
@@ -58,19 +60,18 @@ impl Services {
             // Tools that are still about, grpcurl before 1.8.8 among them, ask this one alone.
             .add_service(reflection().build_v1alpha()?)
             .prepare();
-        let records = records.max_decoding_message_size(MESSAGE);
-        Ok((Services { records, others }, health))
+        Ok((Services { records: records.max_decoding_message_size(MESSAGE), others }, health))
     }
 
-    /// Hands a call to whom it is for. Most are for records, and a router would cost each of them as
-    /// much as its admission does.
-    pub(super) fn call(
+    /// Hands a call to whom it is for. Most are for records; those skip the router.
+    pub(super) async fn call(
         &self,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
-        match is_for(RECORDS, request.uri().path()) {
-            true => Either::Left(self.records.clone().call(request)),
-            false => Either::Right(self.others.clone().call(request)),
+    ) -> Result<Response<Body>, Infallible> {
+        if is_for(RECORDS, request.uri().path()) {
+            self.records.clone().call(request).await
+        } else {
+            self.others.clone().call(request).await
         }
     }
 }

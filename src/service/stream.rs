@@ -28,8 +28,9 @@ const LEAVING: Duration = Duration::from_secs(3);
 /// Largest piece of a reply that is handed to HTTP/2, and
 const PIECE: usize = 16 << 10;
 /// ... the largest last one. HTTP/2 keeps a piece as soon as there is room for one byte of it, and
-/// the last is out of this watch's sight: so it is small.
-const LAST: usize = 1 << 10;
+/// the last is out of this watch's sight: so it is small. Below 1,024 bytes it is also laid beside
+/// those of other replies (see [`super::frames`]).
+const LAST: usize = (1 << 10) - 1;
 
 tokio::task_local! {
     static WATCH: Arc<Watch>;

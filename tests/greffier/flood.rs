@@ -131,7 +131,7 @@ async fn flood(daemon: &Daemon, instance: &Instance, bytes: Vec<u8>, repeat: usi
     });
     let closed = tokio::spawn(reader.closed());
     let mut other = daemon.client("provider-03").await;
-    // Four floods of them are within an agent's burst, however fast they end.
+    // With the one after, four floods of them are within an agent's burst of 40.
     for _ in 0..8 {
         assert_eq!(other.list(1, "", context()).await.unwrap().records.len(), 1);
     }

@@ -130,6 +130,12 @@ pub(super) async fn methods(table: &mut Table, place: &mut Place, names: &Names)
     for path in [
         "/greffier.v1.Records/DeleteRecord",
         "/greffier.v1.Records/listRecords",
+        "/greffier.v1.Records/ListRecords/",
+        "/greffier.v1.Records//ListRecords",
+        "/greffier.v1.Records/%4cistRecords",
+        "/greffier.v1.Records/",
+        "/greffier.v1.Records",
+        "/greffier.v1.records/ListRecords",
         "/greffier.v1.Ledger/Rewrite",
         "/greffier.v2.Records/ListRecords",
         "/google.longrunning.Operations/ListOperations",
