@@ -5,6 +5,7 @@
 //!
 //! It is served as tonic and hyper serve by themselves. What the gateway does better there is taken off
 //! what its audit costs; `--coalesced` has this service, too, lay the replies of a connection together.
+//! It goes through tonic's router all the same.
 
 use std::convert::Infallible;
 use std::error::Error as _;
@@ -122,6 +123,7 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes, co
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10));
     let ended = if coalesced {
+        // Four with the one that is being answered, as at the gateway.
         let serving = http.serve_connection(Whole(TokioIo::new(stream)), service);
         greffier::service::coalesced(serving, || open.load(Ordering::Relaxed) >= 3).await
     } else {
