@@ -136,6 +136,15 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             stated(&warning.dataset),
             persons(observed),
         ),
+        Matter::RosterUnseen => format!(
+            "the roster of {} in {} is another one than before, and the gateway did not see who came \
+             and went (it was not running, or could not record it): it has {} now, any of whom may be \
+             new. Hold it against the enrolments; if nobody knows of the change, suspend the \
+             provider",
+            stated(&warning.provider),
+            stated(&warning.dataset),
+            persons(observed),
+        ),
         Matter::Policy => {
             let faults = if observed == 1 { "1 reason" } else { &format!("{observed} reasons") };
             format!(

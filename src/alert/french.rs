@@ -146,6 +146,15 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             stated(&warning.dataset),
             persons(observed),
         ),
+        Matter::RosterUnseen => format!(
+            "la liste de {} dans {} n’est plus la même, et la passerelle n’a pas vu qui y est entré ou \
+             en est sorti (elle ne fonctionnait pas, ou n’a pu l’inscrire) : elle compte {}, dont \
+             n’importe laquelle peut être nouvelle. Comparez-la aux inscriptions ; si personne n’a connaissance de ce changement, \
+             suspendez le prestataire",
+            stated(&warning.provider),
+            stated(&warning.dataset),
+            persons(observed),
+        ),
         Matter::Policy => {
             let faults = if observed == 1 { "1 raison" } else { &format!("{observed} raisons") };
             format!(

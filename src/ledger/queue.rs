@@ -103,6 +103,9 @@ pub enum Unrecorded {
     /// It could not be written.
     #[error("the ledger cannot be written")]
     Unwritable,
+    /// The registrar let go of it without a word, which is a fault of the gateway: its entry may stand.
+    #[error("the ledger did not say what became of it")]
+    Unanswered,
     /// The same agent asked something else with this request id.
     #[error("this request id was used with other arguments")]
     OtherArguments,
@@ -135,6 +138,7 @@ impl Unrecorded {
             Unrecorded::OtherArguments
             | Unrecorded::NotEnrolled(_)
             | Unrecorded::Unapproved
+            | Unrecorded::Unanswered
             | Unrecorded::Unfit
             | Unrecorded::Act(_) => None,
         }
@@ -172,8 +176,42 @@ pub enum Status {
     Stopped(String),
 }
 
-/// Where an answer goes.
-pub(super) type Answer<T> = oneshot::Sender<Result<T, Unrecorded>>;
+/// Where an answer goes. Whoever waits is told something, whatever becomes of the order: one that is
+/// dropped without an answer is answered as a fault of the registrar, and logged as one.
+pub(super) struct Answer<T>(Option<oneshot::Sender<Result<T, Unrecorded>>>);
+
+impl<T> Answer<T> {
+    fn new() -> (Answer<T>, Answered<T>) {
+        let (answer, answered) = oneshot::channel();
+        (Answer(Some(answer)), Answered(answered))
+    }
+
+    /// Answers. Whoever waited may have left; what was done stands all the same.
+    pub(super) fn send(mut self, outcome: Result<T, Unrecorded>) {
+        if let Some(answer) = self.0.take() {
+            drop(answer.send(outcome));
+        }
+    }
+}
+
+impl<T> Drop for Answer<T> {
+    fn drop(&mut self) {
+        let Some(answer) = self.0.take() else { return };
+        if answer.send(Err(Unrecorded::Unanswered)).is_ok() {
+            tracing::error!("the registrar let go of an order without an answer");
+        }
+    }
+}
+
+/// The answer to come.
+struct Answered<T>(oneshot::Receiver<Result<T, Unrecorded>>);
+
+impl<T> Answered<T> {
+    async fn wait(self) -> Result<T, Unrecorded> {
+        // An answer that is dropped answers.
+        self.0.await.unwrap_or(Err(Unrecorded::Unanswered))
+    }
+}
 
 /// What the registrar is asked.
 pub(super) enum Order {
@@ -183,6 +221,19 @@ pub(super) enum Order {
     Note { what: Box<What>, answer: Answer<u64> },
     /// Rule by other rules from here on; answers with the number of their head.
     Enact { rules: Box<Rules>, answer: Answer<u64> },
+}
+
+impl Order {
+    /// Answers that nothing was recorded.
+    pub(super) fn refuse(self, why: Unrecorded) {
+        match self {
+            Order::Read { answer, share, .. } => {
+                drop(share);
+                answer.send(Err(why));
+            }
+            Order::Note { answer, .. } | Order::Enact { answer, .. } => answer.send(Err(why)),
+        }
+    }
 }
 
 impl Bound {
@@ -264,9 +315,9 @@ impl Ledger {
     /// [`Unrecorded`]: nothing may be released.
     pub async fn record(&self, bound: Bound) -> Result<Recorded, Unrecorded> {
         let share = self.shares.take(&bound.draft.read.provider)?;
-        let (answer, answered) = oneshot::channel();
+        let (answer, answered) = Answer::new();
         self.send(Order::Read { bound, answer, share })?;
-        answered.await.map_err(|_| Unrecorded::Unwritable)?
+        answered.wait().await
     }
 
     /// Records a digest of refused calls.
@@ -317,26 +368,30 @@ impl Ledger {
     /// # Errors
     /// [`Unrecorded`]: they were not taken up, and those in force go on.
     pub async fn enact(&self, rules: Rules) -> Result<u64, Unrecorded> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, answered) = Answer::new();
         self.send(Order::Enact { rules: Box::new(rules), answer })?;
-        answered.await.map_err(|_| Unrecorded::Unwritable)?
+        answered.wait().await
     }
 
     async fn note(&self, what: What) -> Result<u64, Unrecorded> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, answered) = Answer::new();
         self.send(Order::Note { what: Box::new(what), answer })?;
-        answered.await.map_err(|_| Unrecorded::Unwritable)?
+        answered.wait().await
     }
 
     fn send(&self, order: Order) -> Result<(), Unrecorded> {
         // What would wait for a recovery would be charged to callers who have long left.
         if *self.seen.status.borrow() != Status::Writable {
+            order.refuse(Unrecorded::Unwritable);
             return Err(Unrecorded::Unwritable);
         }
-        self.orders.try_send(order).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Unrecorded::Busy,
-            mpsc::error::TrySendError::Closed(_) => Unrecorded::Unwritable,
-        })
+        let (why, order) = match self.orders.try_send(order) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Full(order)) => (Unrecorded::Busy, order),
+            Err(mpsc::error::TrySendError::Closed(order)) => (Unrecorded::Unwritable, order),
+        };
+        order.refuse(why.clone());
+        Err(why)
     }
 
     /// The newest checkpoint, a signed note.
@@ -372,5 +427,20 @@ impl Ledger {
     /// Alerts, warnings and acts.
     pub fn notices(&self) -> Notices {
         self.seen.notices.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_is_dropped_is_an_answer() {
+        let (answer, answered) = Answer::<u64>::new();
+        drop(answer);
+        assert_eq!(answered.wait().await, Err(Unrecorded::Unanswered));
+        let (answer, answered) = Answer::new();
+        answer.send(Ok(7));
+        assert_eq!(answered.wait().await, Ok(7));
     }
 }

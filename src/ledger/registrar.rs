@@ -140,10 +140,33 @@ type Done = Result<Option<Order>, StartError>;
 /// The same, and who waits for the rules to be in force.
 type Enacting = (Done, Option<Answer<u64>>);
 
+/// Those who waited for what is on disk now. They are told when this is dropped, wherever that is: a
+/// runtime that ends drops what it does not run.
+struct Committed {
+    waiters: Waiters,
+    note: Arc<str>,
+}
+
+impl Drop for Committed {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.waiters).wake(&self.note);
+    }
+}
+
 struct Verdict {
     number: u64,
     ruling: Ruling,
     seq: u64,
+}
+
+/// Whatever ends the thread, what still waits in the queue is answered.
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.inbox.close();
+        while let Ok(order) = self.inbox.try_recv() {
+            order.refuse(Unrecorded::Unwritable);
+        }
+    }
 }
 
 impl Desk {
@@ -159,14 +182,18 @@ impl Desk {
                 Err(why) => {
                     // What was counted in memory may not be on disk, or the reverse: keep nothing.
                     drop(state);
-                    let Some(again) = self.recover(&why) else { return };
+                    let Some(again) = self.recover(&why) else {
+                        if let Some(answer) = enacted {
+                            answer.send(Err(Unrecorded::Unwritable));
+                        }
+                        return;
+                    };
                     state = again;
                     None
                 }
             };
             if let Some(answer) = enacted {
-                // Whoever waited for it may have left; the rules are in force all the same.
-                let _ = answer.send(Ok(state.head()));
+                answer.send(Ok(state.head()));
             }
             next = left.or_else(|| self.inbox.blocking_recv());
         }
@@ -191,6 +218,8 @@ impl Desk {
         }
         self.many = waiters.reads.len() + waiters.notes.len() > 1;
         if batch.bodies.is_empty() {
+            // What they asked for stands in an entry already.
+            drop(Committed { waiters, note: self.newest.borrow().clone() });
             return Ok(next);
         }
         match state.commit(&batch, &self.signer) {
@@ -202,12 +231,13 @@ impl Desk {
                 self.newest.send_replace(note.clone());
                 self.high_water.ring();
                 // Waking costs more than writing: let the runtime do it while the next batch goes on.
-                self.runtime.spawn(async move { waiters.wake(&note) });
+                let committed = Committed { waiters, note };
+                self.runtime.spawn(async move { drop(committed) });
                 Ok(next)
             }
             Err(error) => {
                 waiters.refuse();
-                next.into_iter().for_each(Order::refuse);
+                next.into_iter().for_each(|order| order.refuse(Unrecorded::Unwritable));
                 Err(error.into())
             }
         }
@@ -220,11 +250,11 @@ impl Desk {
     fn enact(&mut self, state: &mut State, rules: Rules, answer: Answer<u64>) -> Enacting {
         let now = state.now();
         if !state.holds(&rules, now) {
-            drop(answer.send(Err(Unrecorded::Unfit)));
+            answer.send(Err(Unrecorded::Unfit));
             return (Ok(None), None);
         }
         if !state.may(&rules) {
-            drop(answer.send(Err(Unrecorded::Unapproved)));
+            answer.send(Err(Unrecorded::Unapproved));
             return (Ok(None), None);
         }
         self.rules = rules;
@@ -286,7 +316,7 @@ impl Desk {
         let until = Instant::now() + span;
         while Instant::now() < until {
             match self.inbox.try_recv() {
-                Ok(order) => order.refuse(),
+                Ok(order) => order.refuse(Unrecorded::Unwritable),
                 Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => std::thread::sleep(GLANCE),
             }
@@ -302,14 +332,14 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
             Ok(verdict) => waiters.reads.push((answer, verdict, share)),
             Err(why) => {
                 drop(share);
-                drop(answer.send(Err(why)));
+                answer.send(Err(why));
             }
         },
         Order::Note { what, answer } => match note(state, batch, now, *what) {
             Ok(seq) => waiters.notes.push((answer, seq)),
-            Err(unrecorded) => drop(answer.send(Err(unrecorded))),
+            Err(unrecorded) => answer.send(Err(unrecorded)),
         },
-        Order::Enact { .. } => order.refuse(),
+        Order::Enact { .. } => order.refuse(Unrecorded::Unfit),
     }
 }
 
@@ -384,35 +414,24 @@ fn read(
 }
 
 impl Waiters {
-    /// Those who no longer wait have left; their entries stand.
     fn wake(self, note: &Arc<str>) {
         for (answer, Verdict { number, ruling, seq }, share) in self.reads {
             // First the place in the queue: whoever is answered may come back at once.
             drop(share);
-            let _ = answer.send(Ok(recorded(number, ruling, seq, note.clone())));
+            answer.send(Ok(recorded(number, ruling, seq, note.clone())));
         }
         for (answer, seq) in self.notes {
-            let _ = answer.send(Ok(seq));
+            answer.send(Ok(seq));
         }
     }
 
     fn refuse(self) {
-        for (answer, ..) in self.reads {
-            let _ = answer.send(Err(Unrecorded::Unwritable));
+        for (answer, _, share) in self.reads {
+            drop(share);
+            answer.send(Err(Unrecorded::Unwritable));
         }
         for (answer, _) in self.notes {
-            let _ = answer.send(Err(Unrecorded::Unwritable));
-        }
-    }
-}
-
-impl Order {
-    fn refuse(self) {
-        match self {
-            Order::Read { answer, .. } => drop(answer.send(Err(Unrecorded::Unwritable))),
-            Order::Note { answer, .. } | Order::Enact { answer, .. } => {
-                drop(answer.send(Err(Unrecorded::Unwritable)));
-            }
+            answer.send(Err(Unrecorded::Unwritable));
         }
     }
 }

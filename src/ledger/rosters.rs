@@ -57,9 +57,7 @@ impl Rosters {
         match (self.due(), &entry.what) {
             (Some(due), What::Warning(warning)) => due == *warning,
             (Some(_), _) => false,
-            (None, What::Warning(warning)) => {
-                warning.is_whole() && warning.matter != Matter::Roster
-            }
+            (None, What::Warning(warning)) => warning.is_whole() && !warning.matter.is_of_roster(),
             (None, What::Roster(roster)) => {
                 self.follows(roster) && self.repeats(roster, entry.now.at).is_none()
             }
@@ -118,7 +116,8 @@ impl Rosters {
             self.known.insert(key(roster), known);
             return;
         };
-        // What was added while nobody looked shows in the size alone.
+        // Of what changed while nobody looked, only what it grew by is known, and all may be new.
+        let unseen = roster.added.is_none() && known.digest != digest;
         let added = roster.added.unwrap_or_else(|| persons.saturating_sub(known.persons));
         if added > 0 {
             known.growth.push_back(Growth { day: today, before: known.persons, added });
@@ -134,12 +133,16 @@ impl Rosters {
         let enrolled = enrolled.filter(|(since, _)| since + WINDOW > today);
         let enrolled = enrolled.fold(0_u64, |sum, (_, persons)| sum.saturating_add(*persons));
         let expected = (before.saturating_mul(percent) / 100).max(LEAST).saturating_add(enrolled);
-        if observed <= expected {
-            known.told = 0;
-        } else if observed > known.told {
-            known.told = observed;
+        let grew = observed > expected && observed > known.told;
+        known.told = if observed <= expected { 0 } else { known.told.max(observed) };
+        let said = if unseen {
+            Some((Matter::RosterUnseen, persons))
+        } else {
+            grew.then_some((Matter::Roster, observed))
+        };
+        if let Some((matter, observed)) = said {
             self.due = Some(Warning {
-                matter: Matter::Roster,
+                matter,
                 provider: Some(roster.provider.clone()),
                 dataset: Some(roster.dataset.clone()),
                 role: None,

@@ -360,6 +360,9 @@ impl From<&Unrecorded> for Fault {
         match unrecorded {
             Unrecorded::Act(bad) => return bad.into(),
             Unrecorded::NotEnrolled(agent) => return Fault::not_enrolled(*agent),
+            Unrecorded::Unanswered => {
+                return Fault::internal(&format!("{unrecorded}: nothing was released"));
+            }
             _ => {}
         }
         if *unrecorded == Unrecorded::OtherArguments {

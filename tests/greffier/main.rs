@@ -11,6 +11,8 @@ mod access;
 #[cfg(feature = "serve")]
 mod agents;
 #[cfg(feature = "serve")]
+mod answers;
+#[cfg(feature = "serve")]
 mod budgets;
 #[cfg(feature = "serve")]
 mod compile;

@@ -88,6 +88,59 @@ async fn a_restart_on_the_same_day_says_nothing_again_and_sees_what_changed_mean
     instance.serve().stop().await;
     let (_, last) = rosters(&instance).pop().expect("a roster");
     assert_eq!((last.persons, last.added), (before + 5, None));
-    assert!(warnings(&instance).is_empty());
+    let warnings = warnings(&instance);
+    let [(_, warning)] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!((warning.matter, warning.observed), (Matter::RosterUnseen, before + 5));
+    instance.assert_sound();
+}
+
+/// Puts as many others in the place of everybody on the roster.
+fn swap(instance: &Instance, persons: u64) {
+    let source = Connection::open(instance.layout.source()).expect("the records");
+    source
+        .execute("UPDATE roster SET provider = 'nobody' WHERE provider = ?1", [PROVIDER])
+        .expect("SQL");
+    let swapped = source.execute(
+        "INSERT INTO roster SELECT ?1, id FROM dossiers WHERE id NOT IN \
+         (SELECT id FROM roster WHERE provider = 'nobody') ORDER BY id LIMIT ?2",
+        (PROVIDER, persons),
+    );
+    assert_eq!(swapped.expect("SQL") as u64, persons);
+}
+
+#[tokio::test]
+async fn a_roster_whose_persons_are_others_after_a_restart_is_warned_of_though_it_is_as_large() {
+    let instance = Instance::new();
+    let before = instance.roster(PROVIDER).len() as u64;
+    instance.serve().stop().await;
+    swap(&instance, before);
+    instance.serve().stop().await;
+    let (seq, last) = rosters(&instance).pop().expect("a roster");
+    assert_eq!((last.persons, last.added), (before, None));
+    let warnings = warnings(&instance);
+    let [(behind, warning)] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!((*behind, warning.matter), (seq + 1, Matter::RosterUnseen));
+    assert_eq!(warning.observed, before);
+    // It is said once.
+    instance.serve().stop().await;
+    assert_eq!(self::warnings(&instance).len(), 1);
+    instance.assert_sound();
+}
+
+#[tokio::test]
+async fn a_start_on_the_same_day_goes_on_watching_the_rosters() {
+    let instance = Instance::new();
+    let before = instance.roster(PROVIDER).len() as u64;
+    instance.serve().stop().await;
+    let daemon = instance.serve();
+    // Nothing is served before the first look.
+    daemon.client(PROVIDER).await.list(1, "", context()).await.expect("its roster");
+    enrol(&instance, 900);
+    let warning = warned(&instance, &daemon).await;
+    // What nobody knew at the start is known now: its entry was answered, though it wrote nothing.
+    assert_eq!((&*warning.matter, warning.observed), ("roster", 900));
+    daemon.stop().await;
+    let (_, last) = rosters(&instance).pop().expect("a roster");
+    assert_eq!((last.persons, last.added), (before + 900, Some(900)));
     instance.assert_sound();
 }

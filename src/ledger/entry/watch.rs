@@ -27,6 +27,8 @@ pub struct Roster {
 pub enum Matter {
     /// A roster grew by more than the policy lets it grow unasked.
     Roster,
+    /// A roster is another one than before, and nobody saw who came.
+    RosterUnseen,
     /// A policy file has faults and did not come into force.
     Policy,
     /// A certificate runs out.
@@ -37,8 +39,13 @@ pub enum Matter {
 
 impl Matter {
     /// Each of them.
-    pub const ALL: [Matter; 4] =
-        [Matter::Roster, Matter::Policy, Matter::Certificate, Matter::Keys];
+    pub const ALL: [Matter; 5] =
+        [Matter::Roster, Matter::RosterUnseen, Matter::Policy, Matter::Certificate, Matter::Keys];
+
+    /// Whether it comes of a roster's entry, and stands right behind it.
+    pub fn is_of_roster(self) -> bool {
+        matches!(self, Matter::Roster | Matter::RosterUnseen)
+    }
 }
 
 /// What somebody should look at. No read brought it about, and it takes nothing away.
@@ -71,7 +78,7 @@ impl Warning {
         let of_roster = provider.is_some() || dataset.is_some();
         let of_certificate = role.is_some() || id.is_some() || certificate.is_some();
         match matter {
-            Matter::Roster => roster && !of_certificate && digest.is_none(),
+            Matter::Roster | Matter::RosterUnseen => roster && !of_certificate && digest.is_none(),
             Matter::Policy => !of_roster && !of_certificate,
             Matter::Keys => {
                 let of_other = role.is_some() || certificate.is_some();

@@ -99,10 +99,26 @@ fn growth_is_forgotten_after_thirty_days() {
 }
 
 #[test]
-fn what_was_added_unseen_shows_in_the_size() {
+fn a_roster_that_changed_unseen_is_warned_of_whatever_its_size() {
+    for persons in [200, 199, 201, 10_200, 0] {
+        let mut book = Book::with(50);
+        book.found(1, roster(200, None, "a"));
+        let warned = book.found(2, roster(persons, None, "b")).map(|(observed, _)| observed);
+        assert_eq!(warned, Some(persons));
+        // A first entry, and one whose digest is the same, are no change.
+        assert_eq!(book.found(3, roster(persons, None, "b")), None);
+    }
+}
+
+#[test]
+fn what_a_roster_grew_by_unseen_counts_from_there_on() {
     let mut book = Book::with(50);
     book.found(1, roster(200, None, "a"));
-    assert_eq!(book.found(2, roster(10_200, None, "b")), Some((10_000, 100)));
+    assert_eq!(book.found(2, roster(300, None, "b")), Some((300, 100)));
+    assert_eq!(book.found(2, roster(301, Some((1, 0)), "c")), Some((101, 100)));
+    // What was said of the unseen growth is not said again.
+    assert_eq!(book.found(3, roster(351, None, "d")), Some((351, 100)));
+    assert_eq!(book.found(3, roster(350, Some((0, 1)), "e")), None);
 }
 
 #[test]

@@ -308,7 +308,7 @@ impl Draw {
 
     fn warning(&mut self) -> Warning {
         Warning {
-            matter: self.one_of(&[Matter::Roster, Matter::Policy, Matter::Certificate]),
+            matter: self.one_of(&Matter::ALL),
             provider: self.option(|d| d.text().into()),
             dataset: self.option(|d| d.text().into()),
             role: self.option(|d| d.text().into()),
