@@ -50,12 +50,49 @@ pub enum SourceError {
     /// The query cannot be read.
     #[error("malformed query")]
     Malformed(Vec<Violation>),
-    /// The records cannot be reached.
-    #[error("the records cannot be read: {0}")]
-    Unavailable(#[from] rusqlite::Error),
+    /// The records cannot be reached now: somebody else holds them, or what they lie on does not answer.
+    #[error("the records cannot be reached now: {0}")]
+    Unavailable(String),
+    /// A fault of the records that will not pass by itself: somebody must mend them.
+    #[error("the records are faulty: {0}")]
+    Faulty(String),
     /// No randomness for the salt.
     #[error("the system has no randomness: {0}")]
     Random(#[from] std::io::Error),
+    /// A fault of this program.
+    #[error("a fault of this program: {0}")]
+    Program(&'static str),
+}
+
+/// What SQLite says of the records, as what the caller must do next. Its words name tables and columns
+/// and never a value.
+impl From<rusqlite::Error> for SourceError {
+    fn from(error: rusqlite::Error) -> SourceError {
+        use rusqlite::ErrorCode as Code;
+        let said = error.to_string();
+        let short_read = Some(rusqlite::ffi::SQLITE_IOERR_SHORT_READ);
+        let extended = error.sqlite_error().map(|error| error.extended_code);
+        match error.sqlite_error_code() {
+            // It is shorter than it says it is.
+            Some(Code::SystemIoFailure) if extended == short_read => SourceError::Faulty(said),
+            Some(
+                Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::OperationAborted
+                | Code::OperationInterrupted
+                | Code::OutOfMemory
+                | Code::SystemIoFailure
+                | Code::CannotOpen
+                | Code::FileLockingProtocolFailed
+                | Code::ReadOnly,
+            ) => SourceError::Unavailable(said),
+            Some(Code::ApiMisuse | Code::ParameterOutOfRange | Code::InternalMalfunction) => {
+                SourceError::Program("SQLite is not used as it must be")
+            }
+            // Damaged, no database, a table or column gone, a value of another kind.
+            _ => SourceError::Faulty(said),
+        }
+    }
 }
 
 /// One record of a reply: its name and the fields of the view, in order.

@@ -104,6 +104,7 @@ impl Writer {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "mmap_size", 0)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         // The guards are for others. One that somebody adds must not swallow what is written here.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;

@@ -402,13 +402,23 @@ impl From<&JobFault> for Fault {
 
 impl From<&SourceError> for Fault {
     fn from(error: &SourceError) -> Fault {
-        let english = "the records cannot be read: nothing was released";
-        let french = "Les dossiers sont indisponibles.";
         match error {
             SourceError::Malformed(violations) => Fault::malformed(violations),
             SourceError::Unavailable(_) | SourceError::Random(_) => {
+                let english = "the records cannot be reached now: nothing was released";
+                let french = "Les dossiers sont indisponibles : aucune donnée n’a été communiquée.";
                 Fault::new(Code::Unavailable, "SOURCE_UNAVAILABLE", english, french)
                     .retry_after(Duration::from_secs(1))
+            }
+            SourceError::Faulty(_) => {
+                let english = "the records are faulty and somebody must mend them: nothing was \
+                               released, and trying again does not help; tell the agency";
+                let french = "Les dossiers présentent un défaut à corriger : aucune donnée n’a été \
+                              communiquée ; prévenez l’administration.";
+                Fault::new(Code::FailedPrecondition, "SOURCE_FAULTY", english, french)
+            }
+            SourceError::Program(_) => {
+                Fault::internal("the records cannot be asked: nothing was released")
             }
         }
     }

@@ -159,7 +159,7 @@ impl Sqlite {
         values: &[(Word, Cow<'_, str>)],
     ) -> Result<Page, SourceError> {
         let texts = &self.statements(permit)?.search;
-        let texts = texts.get(search).ok_or(rusqlite::Error::InvalidQuery)?;
+        let texts = texts.get(search).ok_or(SourceError::Program("a search without statements"))?;
         let limit = permit.page_size().to_string();
         let mut parameters: Vec<&str> = vec![permit.provider(), &limit];
         parameters.extend(values.iter().map(|(_, value)| &**value));
@@ -170,7 +170,7 @@ impl Sqlite {
     fn statements(&self, permit: &Permit) -> Result<&Statements, SourceError> {
         let views = self.statements.get(permit.dataset_name());
         let statements = views.and_then(|views| views.get(permit.view()));
-        Ok(statements.ok_or(rusqlite::Error::InvalidQuery)?)
+        statements.ok_or(SourceError::Program("a dataset or view without statements"))
     }
 
     fn select<P: Params>(
@@ -210,7 +210,8 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let reader = Connection::open_with_flags(path, mode)?;
     reader.pragma_update(None, "trusted_schema", false)?;
-    reader.pragma_update(None, "mmap_size", 1_i64 << 32)?;
+    // Others write this file: if one of them cuts it short, a read through a map ends the process.
+    reader.pragma_update(None, "mmap_size", 0)?;
     // Else the planner looks at the values bound, and SQLite parses and plans the statement anew for
     // every read.
     reader.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

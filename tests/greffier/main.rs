@@ -35,6 +35,8 @@ mod expiry;
 #[cfg(feature = "serve")]
 mod exposure;
 #[cfg(feature = "serve")]
+mod extract;
+#[cfg(feature = "serve")]
 mod fault;
 #[cfg(feature = "serve")]
 mod figures;
