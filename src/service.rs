@@ -7,6 +7,7 @@ mod connection;
 mod expiry;
 mod exports;
 mod figures;
+mod form;
 mod frames;
 mod keys;
 mod ledger;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -22,6 +22,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::figures;
+use super::form;
 use super::frames::{Frames, Seen};
 use super::places::{self, Limits};
 use super::services::Services;
@@ -34,7 +35,7 @@ use crate::admission::Peer;
 /// too, must have come by then.
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// Calls at once on one connection.
-const STREAMS: u32 = 256;
+pub(super) const STREAMS: u32 = 256;
 /// Open streams from which on replies are worth waiting for one another. It costs a turn of the
 /// runtime, and with two calls on each of four connections it saved nothing that could be measured.
 const SEVERAL: usize = 4;
@@ -46,8 +47,9 @@ const METADATA: usize = 64;
 const WINDOW: u32 = 2 * MESSAGE as u32;
 /// Bytes of one reply that HTTP/2 may keep while the network takes none.
 const SEND: usize = 32 << 10;
-/// Streams that a client opens and resets before anybody has looked at them.
-const PENDING_RESETS: usize = 32;
+/// Streams that a client opens and resets before anybody has looked at them: it may take back all its
+/// calls at once.
+const PENDING_RESETS: usize = STREAMS as usize;
 /// Streams that are reset because a client broke the rules.
 const ERROR_RESETS: usize = 64;
 /// An idle connection is asked whether it still lives, and dropped if it does not answer.
@@ -301,7 +303,10 @@ fn admit(request: &Request<Incoming>, line: &Line) -> Result<OwnedSemaphorePermi
 }
 
 async fn answer(mut request: Request<Incoming>, line: &Line) -> Response<Body> {
-    let limit = deadline(request.headers()).unwrap_or(CALL_MAX).min(CALL_MAX);
+    let limit = match form::deadline(request.method(), request.headers()) {
+        Ok(limit) => limit.unwrap_or(CALL_MAX).min(CALL_MAX),
+        Err(unfit) => return unfit.response(request.method(), |fault| line.refuse(fault)),
+    };
     // gRPC health and reflection are standards of their own, with their own statuses.
     let standard = request.uri().path().starts_with("/grpc.");
     request.extensions_mut().insert(line.peer.clone());
@@ -330,25 +335,6 @@ async fn within(
 fn foreign(response: &Response<Body>) -> Option<Status> {
     let status = Status::from_header_map(response.headers())?;
     (status.code() != Code::Ok && status.details().is_empty()).then_some(status)
-}
-
-/// `grpc-timeout`: at most eight digits and a unit.
-fn deadline(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let n: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(n * 3_600)),
-        "M" => Some(Duration::from_secs(n * 60)),
-        "S" => Some(Duration::from_secs(n)),
-        "m" => Some(Duration::from_millis(n)),
-        "u" => Some(Duration::from_micros(n)),
-        "n" => Some(Duration::from_nanos(n)),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::connection::STREAMS;
+
 /// What a client says before its first frame: `PRI * HTTP/2.0` and so on.
 const PREFACE: usize = 24;
 /// Length (3), type, flags, stream (4).
@@ -33,7 +35,7 @@ const A_CALL: f64 = 8.0;
 /// to a PING is 17 bytes: a flood does not feed itself.
 const BYTES: f64 = 64.0;
 /// Calls that are taken back: as many as can be open, twice, and then some each second.
-const RESETS: Budget = Budget { burst: 512.0, a_second: 32.0 };
+const RESETS: Budget = Budget { burst: 2.0 * STREAMS as f64, a_second: 32.0 };
 
 #[derive(Clone, Copy)]
 struct Budget {

@@ -142,6 +142,21 @@ impl Fault {
         Fault::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", english, french)
     }
 
+    /// A request of HTTP that is no call: who sent it speaks no gRPC.
+    pub(super) fn no_call(english: &str) -> Fault {
+        let french = "Cette requête n’est pas un appel gRPC.";
+        Fault::new(Code::InvalidArgument, "NOT_GRPC", english, french)
+    }
+
+    /// Messages in a form that is not read here.
+    pub(super) fn encoding() -> Fault {
+        let english = "messages are protocol buffers without compression: send no `grpc-encoding`, \
+                       and `application/grpc` as content type";
+        let french =
+            "Messages compressés ou d’un autre format : envoyez du protobuf non compressé.";
+        Fault::new(Code::Unimplemented, "ENCODING_UNSUPPORTED", english, french)
+    }
+
     /// A connection that is cut for its frames; there is no call to answer.
     pub(super) fn flood() -> Fault {
         let english = "more frames than calls have need of: the connection is closed";

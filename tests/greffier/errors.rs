@@ -189,12 +189,6 @@ async fn a_deadline_that_passes_is_told_in_our_terms_and_the_entry_stands() {
             assert_eq!(Told::of(&late).what(), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
         }
     }
-    for timeout in ["", "1", "m", "-1S", "123456789S", "1x"] {
-        let fine = wire
-            .call(LIST, &[("authorization", &bearer), ("grpc-timeout", timeout)], &framed(0, &good))
-            .await;
-        assert_eq!(fine.code(), Code::Ok, "{timeout:?}: {fine:?}");
-    }
     daemon.stop().await;
     instance.assert_sound();
 }

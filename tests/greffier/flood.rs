@@ -19,6 +19,7 @@ const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const CANCEL: [u8; 4] = [0, 0, 0, 8];
 /// RFC 9113, 7: what a peer is told that is thought to be up to no good.
@@ -30,23 +31,28 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// One header, as a literal that is not indexed.
-fn header(name: &str, value: &str) -> Vec<u8> {
+/// One header, as a literal of this kind (RFC 7541, 6.2).
+fn header(literal: u8, name: &str, value: &str) -> Vec<u8> {
     assert!(name.len() < 127 && value.len() < 127);
-    [&[0, name.len() as u8], name.as_bytes(), &[value.len() as u8], value.as_bytes()].concat()
+    [&[literal, name.len() as u8], name.as_bytes(), &[value.len() as u8], value.as_bytes()].concat()
 }
 
 /// The headers of a call, which every method has.
-fn call() -> Vec<u8> {
-    let all = [
+fn call_headers() -> impl Iterator<Item = (&'static str, &'static str)> {
+    [
         (":method", "POST"),
         (":scheme", "https"),
         (":authority", "localhost"),
         (":path", "/greffier.v1.Records/ListRecords"),
         ("content-type", "application/grpc"),
         ("te", "trailers"),
-    ];
-    all.iter().flat_map(|(name, value)| header(name, value)).collect()
+    ]
+    .into_iter()
+}
+
+/// The same as literals that are not indexed.
+fn call() -> Vec<u8> {
+    call_headers().flat_map(|(name, value)| header(0, name, value)).collect()
 }
 
 fn open(stream: u32) -> Vec<u8> {
@@ -187,22 +193,65 @@ fn counted(instance: &Instance, reason: &str) -> u64 {
     named.filter(|refusal| &*refusal.reason == reason).map(|refusal| refusal.count).sum()
 }
 
+/// Opens and resets so many streams from this number on, in so few bytes that they come at once.
+fn taken_back(first: u32, count: u32) -> Vec<u8> {
+    // The headers of a call, put into the table that compresses headers (RFC 7541, 6.2.1), and
+    let fill = call_headers().flat_map(|(name, value)| header(0x40, name, value)).collect();
+    // ... from there on named by where they are in it (6.1): the last is the first, behind 61.
+    let named: Vec<u8> = (62..68).rev().map(|at| 0x80 | at).collect();
+    let stream = |n| {
+        let headers: &Vec<u8> = if n == 0 { &fill } else { &named };
+        let number = first + 2 * n;
+        let opened = frame(HEADERS, END_HEADERS, number, headers);
+        [opened, frame(RST_STREAM, 0, number, &CANCEL)].concat()
+    };
+    (0..count).flat_map(stream).collect()
+}
+
 /// CVE-2023-44487. The library's bound: it counts streams that are reset before it has handed them
 /// on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_are_opened_and_reset_at_once_end_the_connection() {
     let instance = Instance::new();
     let daemon = instance.serve();
-    let burst = |count: u32| -> Vec<u8> {
-        let stream = |n| [open(2 * n + 1), frame(RST_STREAM, 0, 2 * n + 1, &CANCEL)].concat();
-        (0..count).flat_map(stream).collect()
-    };
-    assert!(within(&daemon, &instance, &burst(16), 1).await);
-    let reason = flood(&daemon, &instance, burst(100_000), 1).await;
+    // In one record of TLS, and so in one look.
+    let burst = taken_back(1, 300);
+    assert!(burst.len() < 16 << 10);
+    let reason = flood(&daemon, &instance, burst, 1).await;
+    assert!(reason.is_none() || reason == Some(ENHANCE_YOUR_CALM), "{reason:?}");
+    let reason = flood(&daemon, &instance, taken_back(1, 100_000), 1).await;
     assert!(reason.is_none() || reason == Some(ENHANCE_YOUR_CALM), "{reason:?}");
     assert!(!daemon.log().contains("reset"), "whoever floods must not fill the log");
     daemon.stop().await;
-    assert_eq!(counted(&instance, "FLOOD"), 1);
+    assert_eq!(counted(&instance, "FLOOD"), 2);
+}
+
+/// A client that runs out of patience with all its calls at once costs those of others on the same
+/// connection nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_calls_as_may_be_open_are_taken_back_at_once_and_the_others_answered() {
+    let instance = Instance::new();
+    let daemon = instance.serve();
+    let shown = instance.layout.client("provider-02");
+    for count in [40, 255] {
+        let (mut reader, mut writer) = connect(&daemon, &shown).await;
+        let waits = [open(1), taken_back(3, count)].concat();
+        assert!(waits.len() < 16 << 10);
+        let empty = frame(DATA, END_STREAM, 1, &[0; 5]);
+        for bytes in [waits, empty] {
+            writer.write_all(&bytes).await.unwrap();
+            writer.flush().await.unwrap();
+        }
+        loop {
+            let frame = reader.next().await.expect("the connection goes on");
+            assert_ne!(frame.kind, GOAWAY, "{count}");
+            if (frame.kind, frame.stream) == (HEADERS, 1) {
+                break;
+            }
+        }
+    }
+    daemon.stop().await;
+    assert_eq!(counted(&instance, "FLOOD"), 0);
 }
 
 /// The same, one after the other: each was handed on, and the library counts it no more. The
@@ -241,7 +290,7 @@ async fn empty_data_and_endless_headers_end_the_connection() {
         [frame(HEADERS, 0, 1, &call()), frame(CONTINUATION, 0, 1, &[]).repeat(100_000)].concat();
     let reason = flood(&daemon, &instance, endless, 1).await;
     assert!(reason.is_none() || reason == Some(ENHANCE_YOUR_CALM), "{reason:?}");
-    let large = frame(CONTINUATION, 0, 1, &header("x", &"y".repeat(100)).repeat(100));
+    let large = frame(CONTINUATION, 0, 1, &header(0, "x", &"y".repeat(100)).repeat(100));
     let endless = [frame(HEADERS, 0, 1, &call()), large.repeat(1_000)].concat();
     flood(&daemon, &instance, endless, 1).await;
 }

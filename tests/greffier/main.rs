@@ -45,6 +45,8 @@ mod flood;
 #[cfg(feature = "serve")]
 mod forged;
 #[cfg(feature = "serve")]
+mod form;
+#[cfg(feature = "serve")]
 mod founding;
 #[cfg(feature = "serve")]
 mod given;

@@ -7,7 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, request};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -117,18 +117,31 @@ impl Wire {
 
     /// A request of HTTP without a body, and what it is answered.
     pub(crate) async fn ask(&self, method: Method, path: &str) -> (StatusCode, HeaderMap, String) {
-        let request = Request::builder().method(method).uri(format!("https://localhost{path}"));
-        let request = request.body(()).expect("a request");
+        self.exchange(Request::builder().method(method), path, b"").await
+    }
+
+    /// Any request of HTTP, and what it is answered: trailers stand among the headers.
+    pub(crate) async fn exchange(
+        &self,
+        request: request::Builder,
+        path: &str,
+        body: &[u8],
+    ) -> (StatusCode, HeaderMap, String) {
+        let request = request.uri(format!("https://localhost{path}")).body(()).expect("a request");
         let mut send = self.0.clone().ready().await.expect("HTTP/2");
-        let (response, _) = send.send_request(request, true).expect("HTTP/2");
-        let (head, mut body) = response.await.expect("a response").into_parts();
+        let (response, mut stream) = send.send_request(request, body.is_empty()).expect("HTTP/2");
+        if !body.is_empty() {
+            stream.send_data(Bytes::copy_from_slice(body), true).expect("HTTP/2");
+        }
+        let (mut head, mut body) = response.await.expect("a response").into_parts();
         let mut text = Vec::new();
         while let Some(data) = body.data().await {
             let data = data.expect("data");
             body.flow_control().release_capacity(data.len()).expect("HTTP/2");
             text.extend_from_slice(&data);
         }
-        (head.status, head.headers, String::from_utf8(text).expect("text"))
+        head.headers.extend(body.trailers().await.expect("HTTP/2").unwrap_or_default());
+        (head.status, head.headers, String::from_utf8_lossy(&text).into_owned())
     }
 
     /// Begins a call.
