@@ -18,6 +18,8 @@ pub mod client;
 pub mod config;
 // Questions asked of a verified ledger.
 pub mod evidence;
+// Files that others write: read, replaced, watched.
+pub mod files;
 // What `init` makes.
 #[cfg(feature = "serve")]
 pub mod instance;
