@@ -13,6 +13,7 @@ use tonic::{Status, Streaming};
 
 use token::{Carry, TokenSource};
 
+use crate::files::{self, SecretError};
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry;
 use crate::proto::admin_client::AdminClient;
@@ -61,6 +62,9 @@ pub enum ClientError {
         /// The system's word.
         error: std::io::Error,
     },
+    /// The caller's private key.
+    #[error(transparent)]
+    Key(#[from] SecretError),
     /// No gateway, or no agreement with it.
     #[error("no connection to {address}: {}", deepest(.error))]
     Connect {
@@ -100,12 +104,16 @@ impl Client {
     /// [`ClientError`].
     pub async fn connect(settings: &Settings) -> Result<Client, ClientError> {
         let read = |path: &PathBuf| {
-            std::fs::read(path).map_err(|error| ClientError::File { path: path.clone(), error })
+            let file = |error| ClientError::File { path: path.clone(), error };
+            files::read(path, files::SMALL).map_err(file)
         };
         let tls = ClientTlsConfig::new()
             .domain_name(&settings.server_name)
             .ca_certificate(Certificate::from_pem(read(&settings.ca)?))
-            .identity(Identity::from_pem(read(&settings.certificate)?, read(&settings.key)?));
+            .identity(Identity::from_pem(
+                read(&settings.certificate)?,
+                files::read_secret(&settings.key)?,
+            ));
         let address = || settings.address.clone();
         let failed = |error| ClientError::Connect { address: address(), error };
         let endpoint = Endpoint::from_shared(format!("https://{}", settings.address))

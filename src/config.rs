@@ -5,8 +5,9 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::{fs, io, thread};
+use std::{io, thread};
 
+use crate::files;
 use config::{Environment, File, FileFormat};
 pub use door::DoorFile;
 use serde::Deserialize;
@@ -194,7 +195,7 @@ impl Config {
     }
 
     fn load_under(path: &Path, environment: Environment) -> Result<Config, Unusable> {
-        let text = fs::read_to_string(path)
+        let text = files::read_text(path, files::SMALL)
             .map_err(|reason| Unusable::File { path: path.into(), reason })?;
         let environment = environment.prefix("GREFFIER").separator("__").try_parsing(true);
         let mut config: Config = config::Config::builder()
@@ -274,6 +275,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::fs;
 
     use super::*;
     use crate::service::Limits;

@@ -7,7 +7,6 @@
 
 mod agents;
 mod budgets;
-mod file;
 mod layout;
 mod person;
 mod pki;
@@ -25,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::files;
 use crate::ledger::checkpoint::VerifierKey;
 use crate::ledger::entry::{Act, Hash, Malformed, Nonce, Word};
 use crate::ledger::personal::PersonalKey;
@@ -113,6 +113,9 @@ pub struct Prepared {
 /// Why an instance was not made. Nothing of it is left.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
+    /// A secret of its own cannot be read.
+    #[error(transparent)]
+    Secret(#[from] files::SecretError),
     /// A figure of the plan is out of bounds.
     #[error("{what}: {given}, which is not from {least} to {most}")]
     Bounds {
@@ -271,12 +274,12 @@ impl Layout {
 
 /// A new file that everybody may read.
 fn write_public(path: &Path, text: &str) -> Result<(), InstanceError> {
-    file::create(path, 0o644, text).map_err(at(path))
+    files::create(path, 0o644, text).map_err(at(path))
 }
 
 /// A new file that only its owner may read.
 fn write_secret(path: &Path, text: &str) -> Result<(), InstanceError> {
-    file::create(path, 0o600, text).map_err(at(path))
+    files::create(path, 0o600, text).map_err(at(path))
 }
 
 /// Says which file an error was about.

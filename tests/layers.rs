@@ -9,19 +9,20 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may name. What is not here is not a room.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("admission", &[]),
+    ("admission", &["files"]),
     ("alert", &["ledger"]),
     ("anomaly", &["ledger"]),
     // A client believes no gateway: it checks signatures and proofs with the ledger's own code.
-    ("client", &["ledger", "proto"]),
-    ("config", &["admission", "ledger", "quota", "source", "service", "anomaly"]),
+    ("client", &["files", "ledger", "proto"]),
+    ("config", &["admission", "files", "ledger", "quota", "source", "service", "anomaly"]),
     ("evidence", &["ledger"]),
-    ("instance", &["ledger", "names"]),
-    ("ledger", &[]),
+    ("files", &[]),
+    ("instance", &["files", "ledger", "names"]),
+    ("ledger", &["files"]),
     ("names", &[]),
     ("proto", &[]),
     ("quota", &["admission"]),
-    ("service", &["admission", "quota", "source", "ledger", "alert", "proto"]),
+    ("service", &["admission", "files", "quota", "source", "ledger", "alert", "proto"]),
     ("source", &["admission", "quota", "ledger", "names"]),
     (
         "cli",
@@ -32,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "client",
             "config",
             "evidence",
+            "files",
             "instance",
             "ledger",
             "names",
@@ -176,6 +178,32 @@ fn no_file_is_a_drawer_for_everything() {
     for (path, _) in files("src") {
         let stem = path.file_stem().unwrap().to_str().unwrap();
         assert!(!NO_ROOMS.contains(&stem), "{}", path.display());
+    }
+}
+
+#[test]
+fn files_are_read_and_written_in_one_room() {
+    // The lock and the probe of the ledger's folder, the log of the gateway that a demonstration
+    // starts, and the system's word on limits.
+    const OTHERS: &[&str] =
+        &["src/ledger/writer.rs", "src/cli/demo/stage.rs", "src/service/places.rs"];
+    const CALLS: &[&str] = &[
+        "fs::read(",
+        "fs::read_to_string(",
+        "fs::write(",
+        "File::open(",
+        "File::create(",
+        "OpenOptions",
+    ];
+    for (path, text) in files("src") {
+        let tests = path.ends_with("tests.rs") || room(&path).as_deref() == Some("files");
+        let code = code(&text);
+        let code = code.split("#[cfg(test)]\n").next().unwrap();
+        let own = CALLS.iter().find(|call| {
+            code.match_indices(**call).any(|(at, _)| !code[..at].ends_with(char::is_alphanumeric))
+        });
+        let may = tests || OTHERS.iter().any(|other| path == Path::new(other));
+        assert!(may || own.is_none(), "{} has {own:?} of its own", path.display());
     }
 }
 

@@ -14,6 +14,8 @@ use super::notice::{LanguageName, act_json, print_act};
 use super::{failed, print};
 use crate::client::Client;
 use crate::config::Config;
+use crate::config::policy::POLICY_MAX;
+use crate::files;
 use crate::instance::Layout;
 use crate::ledger::acts::VALID_MAX;
 use crate::ledger::entry::{
@@ -297,7 +299,9 @@ fn propose(args: &Propose) -> Result<String, ActError> {
         (None, dir) => origin_of(&Layout::new(dir.as_deref().unwrap_or("".as_ref())))?,
     };
     let digest = match &args.policy {
-        Some(path) => Some(sha256(&[&std::fs::read(path).map_err(file::at(path))?])),
+        Some(path) => {
+            Some(sha256(&[&files::read(path, POLICY_MAX as u64).map_err(file::at(path))?]))
+        }
         None => None,
     };
     let statement = Statement {

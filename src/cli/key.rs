@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args as ClapArgs;
 
 use super::{failed, print};
+use crate::files;
 use crate::ledger::checkpoint::VerifierKey;
 use crate::ledger::entry::{Entry, Malformed, What};
 use crate::ledger::store::{Store, Unreadable};
@@ -35,7 +36,7 @@ enum KeyError {
 
 /// A key given as itself or as a file.
 pub(super) fn key(text: &str) -> Result<VerifierKey, String> {
-    let from_file = std::fs::read_to_string(text);
+    let from_file = files::read_input(text.as_ref(), files::SMALL);
     let key = from_file.as_deref().unwrap_or(text).parse::<VerifierKey>();
     key.map_err(|error| format!("{error} (and no file of this name holds one)"))
 }

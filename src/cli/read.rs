@@ -11,6 +11,7 @@ use super::print;
 use super::token::made;
 use crate::client::token::TokenSource;
 use crate::client::{Client, Query, Reply};
+use crate::files;
 use crate::proto::{
     Context, ExportRecordsRequest, ExportRecordsResponse, GetReceiptRequest, Record, View,
 };
@@ -226,7 +227,7 @@ async fn told(
 /// Given, or made by a development instance. Without one, the gateway says whether it needs one.
 fn token(args: &Args, certificate: &Path) -> Result<Option<TokenSource>, CallError> {
     if let Some(path) = &args.token {
-        let text = std::fs::read_to_string(path).map_err(CallError::file(path))?;
+        let text = files::read_input(path, files::SMALL).map_err(CallError::file(path))?;
         return Ok(Some(TokenSource::fixed(&text)));
     }
     match (std::env::var("GREFFIER_TOKEN"), args.who.instance()) {
@@ -237,7 +238,7 @@ fn token(args: &Args, certificate: &Path) -> Result<Option<TokenSource>, CallErr
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CallError> {
-    std::fs::write(path, text).map_err(CallError::file(path))
+    files::replace(path, text).map_err(CallError::file(path))
 }
 
 fn parent(dataset: &str) -> String {

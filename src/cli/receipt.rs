@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::{NO, failed, print, time};
+use crate::files;
 use crate::ledger::checkpoint::VerifierKey;
 use crate::ledger::entry::{What, word};
 use crate::ledger::receipt::{Proven, Receipt};
@@ -30,7 +31,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
-    let text = match std::fs::read_to_string(&args.receipt) {
+    let text = match files::read_input(&args.receipt, files::SMALL) {
         Ok(text) => text,
         Err(error) => return failed(format!("{}: {error}", args.receipt.display())),
     };

@@ -17,6 +17,7 @@ use super::{failed, print};
 use crate::admission::{Demand, KeyFile, Keyring, Provider, RunBy, Tokens, Voucher, Word};
 use crate::anomaly::Anomaly;
 use crate::config::{Config, LogFormat, Unusable, in_force, policy};
+use crate::files::Watched;
 use crate::ledger::registrar::Registrar;
 use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, StartError};
@@ -26,7 +27,7 @@ use crate::service::policy::{InForce, Policies};
 use crate::service::read::Rooms;
 use crate::service::{ServeError, Server, tls};
 use crate::source::sqlite;
-use reload::{Bench, Identity, Reload, Stamp, Watched};
+use reload::{Begun, Bench, Reload};
 
 /// Run the gateway
 ///
@@ -87,8 +88,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
 fn serve(args: &Args) -> Result<(), Error> {
     let config = Config::load(&args.config)?;
     log(config.log.format)?;
-    let watched = Watched::new(config.policy, Stamp::of);
-    let records = Watched::new(config.source.path.clone(), Identity::of);
+    let watched = Watched::content(config.policy);
+    let records = Watched::place(config.source.path.clone());
     let policy = policy::load(watched.path())?;
     if config.development {
         tracing::warn!(
@@ -151,18 +152,10 @@ fn serve(args: &Args) -> Result<(), Error> {
         let (mut term, mut int) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let hangup = signal(SignalKind::hangup())?;
-        let (path, recorder) = (ledger.path, registrar.ledger.clone());
-        let reload = Reload {
-            bench,
-            watched,
-            records,
-            waits_for_journal: false,
-            policy,
-            swap,
-            ledger: recorder,
-            path,
-            refused: None,
-        };
+        let recorder = registrar.ledger.clone();
+        let begun =
+            Begun { bench, watched, records, policy, swap, ledger: recorder, path: ledger.path };
+        let reload = Reload::new(begun);
         // It ends with the runtime.
         tokio::spawn(reload.follow(hangup));
         let address = listener.local_addr()?;

@@ -13,8 +13,8 @@ use super::notice::{
 };
 use super::{NO, failed, grouped, print, safe};
 use crate::client::tail::{BadState, Ended, Event, State, Tail};
+use crate::files;
 use crate::ledger::checkpoint::{BadNote, VerifierKey};
-use crate::ledger::high_water;
 
 /// Follow alerts, warnings and acts as they are written, and denounce a ledger that was changed
 ///
@@ -187,7 +187,7 @@ fn tell(args: &Args, event: Event) -> Result<(), TailError> {
 /// The state to go on from; a file that is not there is a beginning.
 fn load(path: Option<&Path>) -> Result<State, TailError> {
     let Some(path) = path else { return Ok(State::default()) };
-    match std::fs::read_to_string(path) {
+    match files::read_input(path, files::SMALL) {
         Ok(text) => {
             let bad = |error| TailError::State { path: path.to_owned(), error };
             text.parse().map_err(bad)
@@ -199,6 +199,6 @@ fn load(path: Option<&Path>) -> Result<State, TailError> {
 
 fn save(args: &Args, tail: &Tail) -> Result<(), TailError> {
     let Some(path) = &args.state else { return Ok(()) };
-    high_water::write(path, &tail.state().to_string()).map_err(CallError::file(path))?;
+    files::replace(path, &tail.state().to_string()).map_err(CallError::file(path))?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::{FAILED, NO, bar, grouped, time};
+use crate::files;
 use crate::ledger::checkpoint::VerifierKey;
 use crate::ledger::entry::Entry;
 use crate::ledger::store::Store;
@@ -46,7 +47,7 @@ impl Brought {
     ) -> Result<Sound, Unverified> {
         let read = |path: &PathBuf| {
             let unread = |error| Unverified::NotTried(format!("{}: {error}", path.display()));
-            std::fs::read_to_string(path).map_err(unread)
+            files::read_input(path, files::SMALL).map_err(unread)
         };
         let anchors = self.anchor.iter().map(read).collect::<Result<Vec<String>, _>>()?;
         let trust = Trust { key: &self.key, anchors: &anchors, all_signatures };

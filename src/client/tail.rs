@@ -219,7 +219,9 @@ impl Tail {
     fn lose(&mut self, gone: Gone) -> Result<Option<Event>, Ended> {
         self.line = None;
         let (why, wait) = match gone {
-            Gone::Connection(error @ ClientError::File { .. }) => return Err(error.into()),
+            Gone::Connection(error @ (ClientError::File { .. } | ClientError::Key(_))) => {
+                return Err(error.into());
+            }
             Gone::Connection(error) => (error.to_string(), None),
             Gone::Silent => ("it does not answer".to_owned(), None),
             Gone::Status(status) if is_final(status.code()) => return Err(Ended::Refused(status)),

@@ -2,20 +2,17 @@
 //! to put back when that one was not meant. It proves nothing: a copy that is not the policy whose
 //! digest the ledger has is none.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::change::{Change, changes};
 use super::policy::{self, Policy};
-use crate::ledger::high_water;
+use crate::files;
 use crate::ledger::start::Rules;
 
 /// Where it lies: the ledger's path and `.policy.toml`.
 pub fn path(ledger: &Path) -> PathBuf {
-    let mut name = OsString::from(ledger);
-    name.push(".policy.toml");
-    name.into()
+    files::beside(ledger, ".policy.toml")
 }
 
 /// Keeps a policy that came into force.
@@ -23,7 +20,7 @@ pub fn path(ledger: &Path) -> PathBuf {
 /// # Errors
 /// If the file cannot be written.
 pub fn keep(ledger: &Path, policy: &Policy) -> io::Result<()> {
-    high_water::write(&path(ledger), &policy.text)
+    files::replace(&path(ledger), &policy.text)
 }
 
 /// The rules of a policy, and what it changes of the one in force, if that can be said.

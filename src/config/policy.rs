@@ -2,8 +2,7 @@
 //! once with its line.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use super::faults::Faults;
 use super::table::{CONTACT, Table};
 use super::{datasets, detectors, issuers, providers, weights};
 use crate::admission::{Dataset, Handles, Issuer, Keyring, Provider, Role, Terms, Weights, Word};
+use crate::files;
 use crate::ledger::entry::{Detectors, Hash, ProviderRules, sha256};
 use crate::ledger::start::Rules;
 
@@ -107,38 +107,37 @@ fn listed(path: &Path, faults: &[Fault]) -> String {
     lines.join("\n")
 }
 
-/// What is in a policy file, and of one that is too large no more than tells so.
-///
-/// # Errors
-/// As the system says.
-pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    // A pipe would keep whoever opens it waiting.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
-    }
-    File::open(path)?.take(POLICY_MAX as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Reads a policy file.
 ///
 /// # Errors
 /// [`Unusable`], with all faults of the file.
 pub fn load(path: &Path) -> Result<Policy, Unusable> {
-    let bytes = bytes(path).map_err(|reason| Unusable::File { path: path.into(), reason })?;
-    let parsed = match std::str::from_utf8(&bytes) {
-        _ if bytes.len() > POLICY_MAX => Err(vec![too_large()]),
-        Ok(text) => parse(text),
-        Err(wrong) => {
-            let good = std::str::from_utf8(&bytes[..wrong.valid_up_to()]).unwrap_or_default();
-            let faults = Faults::new(good);
-            faults.add(good.len(), "this is not UTF-8: save the file in that encoding");
-            Err(faults.sorted())
-        }
+    parse_file(path, files::read(path, POLICY_MAX as u64))
+}
+
+/// What came of reading the policy file at `path`.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse_file(path: &Path, read: io::Result<Vec<u8>>) -> Result<Policy, Unusable> {
+    let parsed = match read {
+        Err(reason) if reason.kind() == ErrorKind::FileTooLarge => Err(vec![too_large()]),
+        Err(reason) => return Err(Unusable::File { path: path.into(), reason }),
+        Ok(bytes) => parse_bytes(&bytes),
     };
     let policy = parsed.map_err(|faults| Unusable::Faults { path: path.into(), faults })?;
     Ok(Policy { folder: path.parent().map(Path::to_owned).unwrap_or_default(), ..policy })
+}
+
+fn parse_bytes(bytes: &[u8]) -> Result<Policy, Vec<Fault>> {
+    let wrong = match std::str::from_utf8(bytes) {
+        Ok(text) => return parse(text),
+        Err(wrong) => wrong,
+    };
+    let good = std::str::from_utf8(&bytes[..wrong.valid_up_to()]).unwrap_or_default();
+    let faults = Faults::new(good);
+    faults.add(good.len(), "this is not UTF-8: save the file in that encoding");
+    Err(faults.sorted())
 }
 
 /// Reads the text of a policy.

@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 
 use super::{InstanceError, Layout, at, write_public, write_secret};
+use crate::files;
 use crate::ledger::entry::sha256;
 use crate::ledger::signer::random;
 
@@ -90,7 +91,7 @@ impl AgentIssuer {
     pub fn open(layout: &Layout) -> Result<AgentIssuer, InstanceError> {
         use ring::signature::KeyPair as _;
         let path = layout.agents_key();
-        let pem = std::fs::read_to_string(&path).map_err(at(&path))?;
+        let pem = files::read_secret(&path)?;
         let key =
             Ed25519KeyPair::from_pkcs8_maybe_unchecked(&KeyPair::from_pem(&pem)?.serialize_der());
         let key = key.map_err(|why| at(&path)(std::io::Error::other(why.to_string())))?;

@@ -11,8 +11,9 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate, parse_x50
 
 use super::person::{MAIL_DOMAINS, TELEPHONES};
 use super::*;
+use crate::files::read_secret;
 use crate::ledger::entry::sha256;
-use crate::ledger::signer::{read_key, read_secret};
+use crate::ledger::signer::read_key;
 
 fn plan(dir: &Path) -> Plan {
     Plan {

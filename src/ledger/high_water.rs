@@ -1,8 +1,7 @@
 //! The high-water file: the newest checkpoint, kept on a path of the operator's choice, so that a
 //! ledger put back to an older state does not start unseen.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,27 +10,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::store::with_suffix;
+use crate::files;
 
 /// Least time between two writes.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// Replaces a file, whole or not at all; what was written lasts.
-///
-/// # Errors
-/// The system's, and the file may be either the old one or the new.
-pub fn write(path: &Path, note: &str) -> io::Result<()> {
-    let new = with_suffix(path, ".new");
-    let mut file = File::create(&new)?;
-    file.write_all(note.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    // The name is durable only when its folder is.
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => File::open(".")?.sync_all(),
-    }
-}
 
 /// Rings when there is a newer checkpoint. One ring waits at most; it is for all that came since.
 #[derive(Debug)]
@@ -70,7 +52,7 @@ fn follow(
     let mut failing = false;
     let mut save = || {
         let newest = newest.borrow().clone();
-        let written = write(path, &newest);
+        let written = files::replace(path, &newest);
         if let (Err(error), false) = (&written, failing) {
             tracing::error!(path = %path.display(), %error, "the high-water file cannot be written");
         }

@@ -1,9 +1,7 @@
 //! Personal keys of administrators, as those who hold them use them: to sign the statement of an act.
 //! The gateway never has one.
 
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::Path;
 
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
@@ -14,6 +12,7 @@ use super::entry::{
     Word,
 };
 use super::signer::{BadSecret, random, read_key};
+use crate::files;
 
 /// The private half of a personal key.
 #[derive(Debug)]
@@ -40,9 +39,7 @@ impl PersonalKey {
     /// If there is such a file already, or it cannot be written.
     pub fn make(path: &Path) -> io::Result<PersonalKey> {
         let seed = random()?;
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(format!("{}\n", Hash(seed)).as_bytes())?;
-        file.sync_all()?;
+        files::create(path, 0o600, &format!("{}\n", Hash(seed)))?;
         Ok(PersonalKey::new(&seed))
     }
 

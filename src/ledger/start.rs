@@ -14,13 +14,13 @@ use super::entry::{
     What,
 };
 use super::fold::Fold;
-use super::high_water;
 use super::jobs::Jobs;
 use super::merkle::{self, Frontier};
 use super::signer::Signer;
 use super::store::{FORMAT, Store, Unreadable};
 use super::verify::{Failure, Fault, Trust, Unsound, scan};
 use super::writer::{Commit, Edge, Unwritable, Writer, room};
+use crate::files;
 
 /// Where the ledger lies and how it is fed.
 #[derive(Debug, Clone)]
@@ -170,7 +170,7 @@ pub fn create(
         state.add(&mut batch, now, what)?;
     }
     let note = state.commit(&batch, signer)?;
-    high_water::write(&settings.high_water, &note)
+    files::replace(&settings.high_water, &note)
         .map_err(|error| StartError::HighWater { path: settings.high_water.clone(), error })
 }
 
@@ -389,7 +389,7 @@ impl State {
 }
 
 fn read_high_water(path: &Path) -> Result<String, StartError> {
-    std::fs::read_to_string(path)
+    files::read_text(path, files::SMALL)
         .map_err(|error| StartError::HighWater { path: path.to_owned(), error })
 }
 

@@ -12,6 +12,7 @@ use super::checkpoint::Checkpoint;
 use super::entry::{Hash, Malformed};
 use super::merkle::{self, Hashes};
 use super::receipt::Receipt;
+use crate::files::beside;
 
 /// The schema, statement by statement.
 pub const SCHEMA: &str = include_str!("schema.sql");
@@ -89,9 +90,9 @@ impl Store {
                 let copy = TempDir::new()?;
                 let to = copy.path().join("ledger.sqlite");
                 fs::copy(path, &to)?;
-                let wal = with_suffix(path, "-wal");
+                let wal = beside(path, "-wal");
                 if wal.exists() {
-                    fs::copy(wal, with_suffix(&to, "-wal"))?;
+                    fs::copy(wal, beside(&to, "-wal"))?;
                 }
                 (connect(&to)?, Some(copy))
             }
@@ -250,7 +251,7 @@ fn held_against(path: &Path) -> Result<(), Unreadable> {
     if !path.is_file() {
         return Err(Unreadable::Missing(path.to_owned()));
     }
-    if with_suffix(path, "-journal").exists() {
+    if beside(path, "-journal").exists() {
         return Err(Unreadable::Journal(path.to_owned()));
     }
     Ok(())
@@ -280,13 +281,6 @@ fn is_no_database(error: &rusqlite::Error) -> bool {
 fn is_read_only(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
     matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly))
-}
-
-/// A file beside another.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// Every object of a schema: kind, name, table, text.

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -10,7 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::entry::Hash;
 use super::merkle::Frontier;
-use super::store::{APPLICATION_ID, FORMAT, SCHEMA, TILE_LEVELS, with_suffix};
+use super::store::{APPLICATION_ID, FORMAT, SCHEMA, TILE_LEVELS};
+use crate::files::{self, beside};
 
 /// Room that must be there before a writer is opened, in bytes: less would end at the next commit.
 const ROOM: usize = 1 << 20;
@@ -74,8 +74,8 @@ impl Writer {
     pub(super) fn create(path: &Path) -> Result<Writer, Unwritable> {
         let lock = lock(path)?;
         // Pseudonymised personal data: for its owner only, as are the files that SQLite lays beside.
-        match File::options().write(true).create_new(true).mode(0o600).open(path) {
-            Ok(_) => {}
+        match files::create(path, 0o600, "") {
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(Unwritable::Exists(path.to_owned()));
             }
@@ -165,7 +165,7 @@ impl Drop for Lock {
 }
 
 fn lock(path: &Path) -> Result<Lock, Unwritable> {
-    let name = with_suffix(path, ".lock");
+    let name = beside(path, ".lock");
     let io = |error| Unwritable::Io { path: name.clone(), error };
     let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(io)?;
     match file.try_lock() {
@@ -177,7 +177,7 @@ fn lock(path: &Path) -> Result<Lock, Unwritable> {
 
 /// Whether the file's folder takes writes, tried with a file that is removed at once.
 pub(super) fn room(path: &Path) -> Result<(), Unwritable> {
-    let probe = with_suffix(path, ".room");
+    let probe = beside(path, ".room");
     let write = || {
         let mut file = File::create(&probe)?;
         file.write_all(&vec![0; ROOM])?;

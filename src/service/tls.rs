@@ -17,7 +17,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::expiry::Own;
 use crate::admission::Peer;
-use crate::ledger::signer::{BadSecret, read_secret};
+use crate::files::{SecretError, read_secret};
 
 /// Whose certificates are shown and accepted.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub enum TlsError {
     },
     /// The key.
     #[error(transparent)]
-    Secret(#[from] BadSecret),
+    Secret(#[from] SecretError),
     /// They do not go together.
     #[error("the certificates cannot be used: {0}")]
     Rustls(#[from] rustls::Error),

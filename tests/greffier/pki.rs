@@ -58,12 +58,12 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let stem = std::fs::read_dir(self.folder.path()).expect("the folder").count();
-        let write = |kind, text| {
+        let write = |kind, text: &str| {
             let path = self.folder.path().join(format!("{stem}.{kind}"));
-            std::fs::write(&path, text).expect("a file to write");
+            greffier::files::create(&path, 0o600, text).expect("a file to write");
             path
         };
-        (write("pem", certificate.pem()), write("key", key.serialize_pem()))
+        (write("pem", &certificate.pem()), write("key", &key.serialize_pem()))
     }
 
     /// A good certificate for a role and an id.

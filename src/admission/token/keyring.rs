@@ -2,9 +2,7 @@
 //! counts from the next call on; a file that cannot be read leaves the old set in force.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -12,6 +10,7 @@ use ring::digest::{SHA256, digest};
 
 use super::jwks::{KEYS_FILE_MAX, KeySet, KeySetFault};
 use super::{Issuer, Word};
+use crate::files::{self, Watched};
 
 /// Why the keys of an issuer cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -52,29 +51,19 @@ pub struct Reloaded {
 
 /// The issuers of the policy with their keys.
 #[derive(Default)]
-pub struct Keyring(BTreeMap<Word, Watched>);
+pub struct Keyring(BTreeMap<Word, KeySetFile>);
 
-struct Watched {
+struct KeySetFile {
     issuer: Issuer,
     keys: RwLock<Arc<KeySet>>,
-    /// What the file was when it was last read; none if it was not there.
-    seen: Mutex<Option<Stamp>>,
+    known: Mutex<Known>,
 }
 
-/// What changes with a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    inode: (u64, u64),
-    size: u64,
-    /// Of the content and of the rest; a copied time of the one leaves the other.
-    changed: [(i64, i64); 2],
-}
-
-impl Stamp {
-    fn of(file: &Metadata) -> Stamp {
-        let changed = [(file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec())];
-        Stamp { inode: (file.dev(), file.ino()), size: file.size(), changed }
-    }
+/// The file of a key set, as it was last read.
+struct Known {
+    file: Watched,
+    /// SHA-256 of it; none if it could not be read.
+    print: Option<[u8; 32]>,
 }
 
 impl Keyring {
@@ -85,9 +74,11 @@ impl Keyring {
     pub fn open(issuers: &BTreeMap<Word, Issuer>, folder: &Path) -> Result<Keyring, KeyFile> {
         let watched = |(name, issuer): (&Word, &Issuer)| {
             let issuer = &Issuer { keys: folder.join(&issuer.keys), ..issuer.clone() };
-            let (keys, stamp, _) = read(name, issuer)?;
-            let (keys, seen) = (RwLock::new(Arc::new(keys)), Mutex::new(Some(stamp)));
-            Ok((name.clone(), Watched { issuer: issuer.clone(), keys, seen }))
+            let file = Watched::content(issuer.keys.clone());
+            let bytes = read(name, issuer)?;
+            let keys = RwLock::new(Arc::new(parse(name, issuer, &bytes)?));
+            let known = Mutex::new(Known { file, print: Some(digest_of(&bytes)) });
+            Ok((name.clone(), KeySetFile { issuer: issuer.clone(), keys, known }))
         };
         Ok(Keyring(issuers.iter().map(watched).collect::<Result<_, KeyFile>>()?))
     }
@@ -99,51 +90,56 @@ impl Keyring {
         Some((&watched.issuer, keys.clone()))
     }
 
-    /// Reads again what has changed. It waits for the disk: not for the path of a call.
+    /// Reads again what has changed and holds still since the call before. It waits for the disk: not for the path of a call.
     pub fn refresh(&self) -> Vec<Reloaded> {
         self.0.iter().filter_map(|(name, watched)| watched.refresh(name)).collect()
     }
 }
 
-impl Watched {
+impl KeySetFile {
     fn refresh(&self, name: &Word) -> Option<Reloaded> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = fs::metadata(&self.issuer.keys).ok().map(|file| Stamp::of(&file));
-        if *seen == found {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.file.due() {
             return None;
         }
-        *seen = found;
-        let outcome = read(name, &self.issuer).map(|(keys, stamp, digest)| {
-            *seen = Some(stamp);
+        known.file.reading();
+        let read = read(name, &self.issuer);
+        let print = read.as_ref().ok().map(|bytes| digest_of(bytes));
+        if known.print == print {
+            return None;
+        }
+        known.print = print;
+        let outcome = read.and_then(|bytes| Ok((parse(name, &self.issuer, &bytes)?, bytes)));
+        let outcome = outcome.map(|(keys, bytes)| {
             let count = keys.len();
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-            (count, digest)
+            (count, digest_of(&bytes))
         });
         Some(Reloaded { issuer: name.clone(), outcome })
     }
 }
 
-/// The keys, and what the file was before they were read: whatever is written into it afterwards
-/// changes it.
-fn read(name: &Word, issuer: &Issuer) -> Result<(KeySet, Stamp, [u8; 32]), KeyFile> {
-    let unreadable = |reason| {
+fn read(name: &Word, issuer: &Issuer) -> Result<Vec<u8>, KeyFile> {
+    files::read(&issuer.keys, KEYS_FILE_MAX as u64).map_err(|reason| {
+        if reason.kind() == io::ErrorKind::FileTooLarge {
+            return faulty(name, issuer, KeySetFault::TooLarge);
+        }
         let (issuer, path) = (name.clone(), issuer.keys.clone());
         KeyFile::Unreadable { issuer, path, reason }
-    };
-    // A pipe would keep whoever opens it waiting.
-    if !fs::metadata(&issuer.keys).map_err(unreadable)?.is_file() {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")));
-    }
-    let file = File::open(&issuer.keys).map_err(unreadable)?;
-    let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
-    let mut bytes = Vec::new();
-    // One byte over the limit is enough to be told so.
-    file.take(KEYS_FILE_MAX as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    let keys = KeySet::parse(&bytes, &issuer.algorithms).map_err(|fault| {
-        let (issuer, path) = (name.clone(), issuer.keys.clone());
-        KeyFile::Faulty { issuer, path, fault }
-    })?;
+    })
+}
+
+fn parse(name: &Word, issuer: &Issuer, bytes: &[u8]) -> Result<KeySet, KeyFile> {
+    KeySet::parse(bytes, &issuer.algorithms).map_err(|fault| faulty(name, issuer, fault))
+}
+
+fn faulty(name: &Word, issuer: &Issuer, fault: KeySetFault) -> KeyFile {
+    let (issuer, path) = (name.clone(), issuer.keys.clone());
+    KeyFile::Faulty { issuer, path, fault }
+}
+
+fn digest_of(bytes: &[u8]) -> [u8; 32] {
     let mut print = [0; 32];
-    print.copy_from_slice(digest(&SHA256, &bytes).as_ref());
-    Ok((keys, stamp, print))
+    print.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    print
 }

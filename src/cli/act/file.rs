@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::super::time;
 use super::{BadSecret, Malformed, PersonalKey, StartError};
 use crate::config::Unusable;
+use crate::files;
 use crate::ledger::acts::{holds, message};
 use crate::ledger::entry::{Act, Deed, JobTerms, Signature, Statement, Word, word};
 
@@ -62,7 +63,7 @@ impl ActFile {
 
     /// One that was written, if all that is in it holds together.
     pub(in crate::cli) fn read(path: &Path) -> Result<ActFile, ActError> {
-        let text = std::fs::read_to_string(path).map_err(at(path))?;
+        let text = files::read_input(path, files::SMALL).map_err(at(path))?;
         let form = |why: String| ActError::Form { path: path.to_owned(), why };
         let act: ActFile = serde_json::from_str(&text).map_err(|e| form(e.to_string()))?;
         said(&act.statement().map_err(|e| form(e.to_string()))?)?;
@@ -80,7 +81,7 @@ impl ActFile {
 
     /// Puts it in the place of the one it was read from.
     pub(super) fn write(&self, path: &Path) -> Result<(), ActError> {
-        std::fs::write(path, self.text()? + "\n").map_err(at(path))
+        files::replace(path, &(self.text()? + "\n")).map_err(at(path))
     }
 
     fn statement(&self) -> Result<Statement, Malformed> {

@@ -5,6 +5,7 @@ use super::Failed;
 use super::account::Receipts;
 use super::ordinary::Kept;
 use super::thief::{Loot, Thief};
+use crate::files;
 use crate::instance::Layout;
 use crate::ledger::checkpoint::{Checkpoint, VerifierKey};
 use crate::ledger::entry::What;
@@ -72,9 +73,9 @@ impl Gathered {
 
     /// Lays the anchor and one receipt beside the ledger, for whoever goes on by hand.
     pub(super) fn write(&self, layout: &Layout) -> Result<(), Failed> {
-        std::fs::write(layout.root().join("anchor.txt"), &self.anchor)?;
+        files::replace(&layout.root().join("anchor.txt"), &self.anchor)?;
         if let Some(receipt) = self.proven.first() {
-            std::fs::write(layout.root().join("receipt.txt"), receipt)?;
+            files::replace(&layout.root().join("receipt.txt"), receipt)?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::Failed;
 use crate::cli::{init, token};
 use crate::client::Settings;
+use crate::files;
 use crate::instance::Layout;
 use crate::ledger::entry::Word;
 
@@ -129,7 +130,7 @@ impl Gateway {
                 BufReader::new(out).read_line(&mut line)?;
             }
             let Some(address) = line.trim().strip_prefix("listening on ") else {
-                let said = std::fs::read_to_string(log).unwrap_or_default();
+                let said = files::read_text(&log, files::SMALL).unwrap_or_default();
                 let last = said.lines().last().unwrap_or("it said nothing");
                 return Err(Failed::Gateway(format!("it does not start: {last}")));
             };

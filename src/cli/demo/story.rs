@@ -19,6 +19,7 @@ use super::sums;
 use super::thief::{Known, Plan, Thief};
 use super::watch::Watch;
 use super::{Args, Failed, PROVIDERS, THIEF, VICTIM, grouped, init};
+use crate::files;
 use crate::ledger::checkpoint::VerifierKey;
 
 /// Names and birth dates that the thief begins with.
@@ -149,7 +150,7 @@ async fn set(args: &Args, dir: &Path, screen: &Screen) -> Result<Stage, Failed> 
 
 /// The ledger's public key, as it is given to whoever is to check.
 fn key(stage: &Stage) -> Result<VerifierKey, Failed> {
-    let text = std::fs::read_to_string(stage.layout.verifier_key())?;
+    let text = files::read_text(&stage.layout.verifier_key(), files::SMALL)?;
     text.trim().parse().map_err(Failed::gateway)
 }
 

@@ -11,13 +11,14 @@ use super::ordinary::{Kept, Work};
 use super::stage::Stage;
 use super::thief::{Loot, Plan};
 use super::{Failed, THIEF};
+use crate::files;
 use crate::instance::Layout;
 use crate::ledger::entry::{Hash, Tag, sha256};
 
 /// The fingerprint of the stolen certificate, as entries have it.
 pub(super) fn fingerprint(layout: &Layout) -> Result<Hash, Failed> {
     let (certificate, _) = layout.client(THIEF);
-    let pem = std::fs::read(certificate)?;
+    let pem = files::read(&certificate, files::SMALL)?;
     let (_, pem) = parse_x509_pem(&pem).map_err(std::io::Error::other)?;
     Ok(sha256(&[&pem.contents]))
 }

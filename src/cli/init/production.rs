@@ -10,6 +10,7 @@ use super::{InitError, write_ledger};
 use crate::admission::Role;
 use crate::cli::act::ActFile;
 use crate::config::{Config, policy};
+use crate::files;
 use crate::instance::{Made, Site, prepare_site};
 use crate::ledger::entry::{Act, Word};
 
@@ -44,7 +45,8 @@ pub(super) struct Production {
 pub(super) fn make(asked: &Production, listen: &str) -> Result<(Made, String), InitError> {
     let path = asked.policy.clone().unwrap_or_default();
     let policy = policy::load(&path)?;
-    let text = std::fs::read_to_string(&path).map_err(|error| InitError::File { path, error })?;
+    let text =
+        files::read_text(&path, files::SMALL).map_err(|error| InitError::File { path, error })?;
     let site = Site {
         dir: asked.dir.clone().unwrap_or_default(),
         name: asked.name.clone().unwrap_or_default(),

@@ -2,19 +2,20 @@
 //! registrar, and only then put into force by one swap. Whatever fails on the way leaves the policy
 //! in force as it is. The records, too, when another file is put in their place.
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinError;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::admission::{KeyFile, Keyring, Terms};
 use crate::config::change::Change;
 use crate::config::in_force;
-use crate::config::policy::{self, Policy, Unusable};
+use crate::config::policy::{self, POLICY_MAX, Policy, Unusable};
+use crate::files::{Watched, beside};
 use crate::ledger::entry::{Hash, Matter, Warning, sha256};
 use crate::ledger::tag::Tagger;
 use crate::ledger::{Ledger, Unrecorded};
@@ -23,6 +24,8 @@ use crate::source::{Source, sqlite};
 
 /// Between two looks at the file.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long the disk may take before it is told of.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Changes that are logged one by one.
 const TOLD: usize = 100;
 
@@ -48,79 +51,31 @@ impl Bench {
     }
 }
 
-/// What tells one file from another, whatever is written in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity(u64, u64);
-
-/// What tells one state of a file from another without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    file: Identity,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+/// The files that are looked at.
+struct Files {
+    policy: Watched,
+    /// SQLite sees what is written in the file that it has open, and nothing of another one.
+    records: Watched,
 }
 
-/// A file that is looked at: for any change, or for another file in its place.
-pub(super) struct Watched<T> {
-    path: PathBuf,
-    tell: fn(&Metadata) -> T,
-    /// As it was when it was last read; none: it was not there.
-    read: Option<T>,
-    /// As it was at the last look.
-    seen: Option<T>,
+/// What a look at the files found.
+struct Look {
+    /// There may be another policy.
+    policy: bool,
+    /// Another file is in the place of the records.
+    records: bool,
 }
 
-impl<T: Copy + PartialEq> Watched<T> {
-    /// Made before the file is read for the first time.
-    pub(super) fn new(path: PathBuf, tell: fn(&Metadata) -> T) -> Watched<T> {
-        let mut watched = Watched { path, tell, read: None, seen: None };
-        watched.reading();
-        watched.seen = watched.read;
-        watched
+impl Files {
+    fn look(&mut self) -> Look {
+        Look { policy: self.policy.due(), records: self.records.due() }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Looks: whether there is something else to read, and it is the same as at the last look. What is
-    /// still being written is left alone.
-    fn due(&mut self) -> bool {
-        let now = self.now();
-        let still = now == self.seen;
-        self.seen = now;
-        still && now != self.read
-    }
-
-    /// Whether it is not what was read.
-    fn changed(&self) -> bool {
-        self.now() != self.read
-    }
-
-    /// The file is read now.
-    fn reading(&mut self) {
-        self.read = self.now();
-    }
-
-    fn now(&self) -> Option<T> {
-        fs::metadata(&self.path).ok().as_ref().map(self.tell)
-    }
-}
-
-impl Identity {
-    pub(super) fn of(file: &Metadata) -> Identity {
-        Identity(file.dev(), file.ino())
-    }
-}
-
-impl Stamp {
-    pub(super) fn of(file: &Metadata) -> Stamp {
-        Stamp {
-            file: Identity::of(file),
-            size: file.size(),
-            modified: (file.mtime(), file.mtime_nsec()),
-            changed: (file.ctime(), file.ctime_nsec()),
+    /// Holds another file of the records to having no journal beside it, before anything opens it.
+    fn hold_journal(&self) -> Result<(), Kept> {
+        match journal(self.records.path()).filter(|_| self.records.changed()) {
+            Some(journal) => Err(Kept::Journal(journal)),
+            None => Ok(()),
         }
     }
 }
@@ -143,6 +98,9 @@ enum Kept {
     /// The keys of an issuer cannot be had.
     #[error(transparent)]
     Keys(#[from] KeyFile),
+    /// This program failed on what it read.
+    #[error("taking it up failed in an unforeseen way: {0}; it is tried again")]
+    Failed(JoinError),
     /// It cannot be recorded, for now or at all.
     #[error("the policy cannot be recorded: {0}")]
     Ledger(#[from] Unrecorded),
@@ -150,55 +108,77 @@ enum Kept {
 
 /// Takes up the policy anew whenever there is cause to.
 pub(super) struct Reload {
-    pub(super) bench: Bench,
-    pub(super) watched: Watched<Stamp>,
-    /// SQLite sees what is written in the file that it has open, and nothing of another one.
-    pub(super) records: Watched<Identity>,
-    /// Whether another file of them waits until no journal lies beside it.
-    pub(super) waits_for_journal: bool,
+    bench: Bench,
+    files: Arc<Mutex<Files>>,
+    /// Whether another file of the records waits until no journal lies beside it.
+    waits_for_journal: bool,
     /// The policy in force.
+    policy: Policy,
+    /// The digest of what was last read of its file, if it could be read.
+    read: Option<Hash>,
+    swap: Swap,
+    ledger: Ledger,
+    /// Of the ledger.
+    path: PathBuf,
+    /// The digest of a policy that waits for its approval.
+    refused: Option<Hash>,
+}
+
+/// What the policy in force was taken from, and where it goes.
+pub(super) struct Begun {
+    pub(super) bench: Bench,
+    /// Of the policy, and of the records: watched since before they were read.
+    pub(super) watched: Watched,
+    pub(super) records: Watched,
     pub(super) policy: Policy,
     pub(super) swap: Swap,
     pub(super) ledger: Ledger,
     /// Of the ledger.
     pub(super) path: PathBuf,
-    /// The digest of a policy that waits for its approval.
-    pub(super) refused: Option<Hash>,
 }
 
 impl Reload {
+    pub(super) fn new(begun: Begun) -> Reload {
+        let Begun { bench, watched, records, policy, swap, ledger, path } = begun;
+        let files = Arc::new(Mutex::new(Files { policy: watched, records }));
+        let read = Some(policy.digest);
+        let (waits_for_journal, refused) = (false, None);
+        Reload { bench, files, waits_for_journal, policy, read, swap, ledger, path, refused }
+    }
+
     /// Follows the file, and the signal that says it changed.
     pub(super) async fn follow(mut self, mut hangup: Signal) {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut owed = false;
         loop {
-            tokio::select! {
-                _ = hangup.recv() => {}
-                _ = looks.tick() => {
-                    if self.records.due() {
-                        self.take_up_records().await;
-                    } else {
-                        self.waits_for_journal = false;
-                    }
-                    if !(self.watched.due() || owed || self.is_approved()) {
-                        continue;
-                    }
-                }
+            let asked = tokio::select! {
+                _ = hangup.recv() => true,
+                _ = looks.tick() => false,
+            };
+            let look = self.blocking(Files::look).await;
+            let look = look.unwrap_or(Look { policy: false, records: false });
+            if look.records {
+                self.take_up_records().await;
+            } else {
+                self.waits_for_journal = false;
             }
-            self.watched.reading();
-            let outcome = self.take_up().await;
+            let again = asked || owed || self.is_approved();
+            if !(look.policy || again) {
+                continue;
+            }
+            let outcome = self.take_up(again).await;
             // The ledger may be writable at the next look, and the journal gone; a fault of the file
             // waits for its next state.
             let was_owed = owed;
             owed = match &outcome {
                 Err(Kept::Ledger(why)) => why.retry_after().is_some(),
-                Err(Kept::Journal(_)) => true,
+                Err(Kept::Journal(_) | Kept::Failed(_)) => true,
                 Err(Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_)) | Ok(()) => false,
             };
             match outcome {
                 Err(why) if !(owed && was_owed) => {
-                    kept(self.watched.path(), &why);
+                    kept(&why);
                     self.warn(&why).await;
                 }
                 // Said once; or done.
@@ -214,35 +194,42 @@ impl Reload {
 
     /// Has those who watch hear of it: whoever can write the file may not be who should.
     async fn warn(&self, why: &Kept) {
-        let Some(warning) = warning(self.watched.path(), why) else { return };
+        let Some(warning) = warning(self.read, why) else { return };
         if let Err(error) = self.ledger.warn(warning).await {
             tracing::warn!(%error, "that the policy was refused could not be recorded");
         }
     }
 
-    /// Holds another file of the records to having no journal beside it, before anything opens it.
-    fn hold_journal(&self) -> Result<(), Kept> {
-        match journal(self.records.path()).filter(|_| self.records.changed()) {
-            Some(journal) => Err(Kept::Journal(journal)),
-            None => Ok(()),
-        }
+    /// Does work on the files that waits for the disk, on a thread of its own. A disk that does not
+    /// answer keeps that one thread waiting, and is told of.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Files) -> T + Send + 'static,
+    ) -> Result<T, Kept> {
+        let files = self.files.clone();
+        let locked = move || work(&mut files.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut work = tokio::task::spawn_blocking(locked);
+        let done = match timeout(PATIENCE, &mut work).await {
+            Ok(done) => done,
+            Err(_) => {
+                tracing::error!("the policy cannot be looked at: the disk does not answer");
+                work.await
+            }
+        };
+        done.map_err(Kept::Failed)
     }
 
     /// Opens the records anew, by the statements of the policy in force.
     async fn take_up_records(&mut self) {
-        let free = self.hold_journal();
-        let waited = std::mem::replace(&mut self.waits_for_journal, free.is_err());
-        if let Err(why) = free {
-            if !waited {
-                tracing::error!("{why}; reads go on in the one before");
-            }
-            return;
-        }
-        self.records.reading();
         let (policy, bench) = (self.policy.clone(), self.bench.clone());
-        let opened = tokio::task::spawn_blocking(move || bench.source(&policy));
-        // It ends without a result only if it panicked or the runtime is gone.
-        let Ok(opened) = opened.await else { return };
+        let opened = self.blocking(move |files| {
+            files.hold_journal()?;
+            files.records.reading();
+            Ok::<_, Kept>(bench.source(&policy)?)
+        });
+        let opened = opened.await.and_then(|opened| opened);
+        let waits = matches!(opened, Err(Kept::Journal(_)));
+        let waited = std::mem::replace(&mut self.waits_for_journal, waits);
         match opened {
             Ok(source) => {
                 let now = self.swap.now();
@@ -250,25 +237,38 @@ impl Reload {
                 self.swap.put(InForce { terms: now.terms.clone(), quota, source });
                 tracing::info!("another file is in the place of the records: reads are of it now");
             }
-            Err(error) => tracing::error!(
-                %error,
+            Err(_) if waits && waited => {}
+            Err(why) => tracing::error!(
+                error = %why,
                 "another file is in the place of the records and cannot be used: reads go on in the \
                  one before it"
             ),
         }
     }
 
-    /// Reads the file and puts what it says into force.
-    async fn take_up(&mut self) -> Result<(), Kept> {
-        self.hold_journal()?;
-        let (path, bench) = (self.watched.path().to_owned(), self.bench.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            let policy = policy::load(&path)?;
-            let (source, keyring) =
-                (bench.source(&policy)?, Keyring::open(&policy.issuers, &policy.folder)?);
-            Ok::<_, Kept>((policy, source, keyring))
+    /// Reads the file and puts what it says into force; what was read before is read `again` only if
+    /// there is cause to.
+    async fn take_up(&mut self, again: bool) -> Result<(), Kept> {
+        let (bench, before) = (self.bench.clone(), self.read);
+        let read = self.blocking(move |files| {
+            files.policy.reading();
+            let path = files.policy.path();
+            let bytes = crate::files::read(path, POLICY_MAX as u64);
+            let digest = bytes.as_ref().ok().map(|bytes| sha256(&[bytes]));
+            if digest == before && !again {
+                return (digest, Ok(None));
+            }
+            let made = files.hold_journal().and_then(|()| {
+                let policy = policy::parse_file(path, bytes)?;
+                let source = bench.source(&policy)?;
+                let keyring = Keyring::open(&policy.issuers, &policy.folder)?;
+                Ok(Some((policy, source, keyring)))
+            });
+            (digest, made)
         });
-        let (policy, source, keyring) = read.await.map_err(|_| Unrecorded::Unwritable)??;
+        let (digest, made) = read.await?;
+        self.read = digest;
+        let Some((policy, source, keyring)) = made? else { return Ok(()) };
         if policy.digest == self.policy.digest {
             tracing::info!(digest = %policy.digest, "the policy is the one in force already");
             return Ok(());
@@ -283,38 +283,40 @@ impl Reload {
             }
         }
         let head = enacted?;
-        if let Err(error) = in_force::keep(&self.path, &policy) {
-            tracing::error!(%error, "the copy of the policy in force could not be written");
-        }
         let terms = Arc::new(self.bench.terms(&policy, head, keyring));
         let quota = self.swap.now().quota.renewed(&terms);
         self.swap.put(InForce { terms, quota, source });
         tell(&policy, head, &changes);
+        self.keep(&policy).await;
         self.policy = policy;
         Ok(())
+    }
+
+    /// Keeps the copy of a policy that is in force now.
+    async fn keep(&self, policy: &Policy) {
+        let (path, policy) = (self.path.clone(), policy.clone());
+        let kept = self.blocking(move |_| in_force::keep(&path, &policy)).await;
+        let kept = kept.map_err(|why| why.to_string());
+        if let Err(error) = kept.and_then(|kept| kept.map_err(|error| error.to_string())) {
+            tracing::error!(%error, "the copy of the policy in force could not be written");
+        }
     }
 }
 
 /// A journal that SQLite would play into the file beside it, whichever file it was written for.
 fn journal(records: &Path) -> Option<PathBuf> {
-    let beside = |suffix| {
-        let mut name = records.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
     let holds = |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.len() > 0);
-    ["-wal", "-journal"].into_iter().map(beside).find(holds)
+    ["-wal", "-journal"].into_iter().map(|suffix| beside(records, suffix)).find(holds)
 }
 
 /// What a ledger says of a policy that has faults.
-fn warning(path: &Path, why: &Kept) -> Option<Warning> {
+fn warning(digest: Option<Hash>, why: &Kept) -> Option<Warning> {
     let observed = match why {
         Kept::Policy(Unusable::Faults { faults, .. }) => faults.len() as u64,
         Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_) => 1,
         Kept::Ledger(Unrecorded::Unapproved) => 1,
-        Kept::Ledger(_) | Kept::Journal(_) => return None,
+        Kept::Ledger(_) | Kept::Journal(_) | Kept::Failed(_) => return None,
     };
-    let text = policy::bytes(path).ok();
     Some(Warning {
         matter: Matter::Policy,
         provider: None,
@@ -322,14 +324,14 @@ fn warning(path: &Path, why: &Kept) -> Option<Warning> {
         role: None,
         id: None,
         certificate: None,
-        digest: text.map(|text| sha256(&[text.as_slice()])),
+        digest,
         observed,
         expected: 0,
     })
 }
 
 /// Hears of every policy that was not put into force, with all its faults.
-fn kept(path: &Path, why: &Kept) {
+fn kept(why: &Kept) {
     match why {
         Kept::Policy(Unusable::Faults { path, faults }) => {
             for fault in faults {
@@ -337,9 +339,7 @@ fn kept(path: &Path, why: &Kept) {
                 tracing::error!(file = %path.display(), line, column, "policy: {}", fault.what);
             }
         }
-        Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_) | Kept::Ledger(_) | Kept::Journal(_) => {
-            tracing::error!(file = %path.display(), "policy: {why}");
-        }
+        _ => tracing::error!("policy: {why}"),
     }
     tracing::error!("the policy was not put into force: the one before it stays");
 }
@@ -352,36 +352,4 @@ fn tell(policy: &Policy, head: u64, changes: &[Change]) {
     let looser = changes.iter().filter(|change| change.looser).count();
     let (all, digest) = (changes.len(), policy.digest);
     tracing::info!(entry = head, %digest, changes = all, looser, "another policy is in force");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_due_when_it_changed_and_holds_still() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("policy.toml");
-        fs::write(&path, "a").unwrap();
-        let mut watched = Watched::new(path.clone(), Stamp::of);
-        let mut place = Watched::new(path.clone(), Identity::of);
-        assert!(!watched.due());
-        fs::write(&path, "ab").unwrap();
-        assert!(!watched.due(), "it may still be being written");
-        assert!(watched.due());
-        watched.reading();
-        assert!(!watched.due());
-        assert_eq!([place.due(), place.due()], [false, false], "it is the same file");
-        // Another file of the same size in its place.
-        fs::write(folder.path().join("other"), "cd").unwrap();
-        fs::rename(folder.path().join("other"), &path).unwrap();
-        assert!(!watched.due());
-        assert!(watched.due());
-        watched.reading();
-        assert_eq!([place.due(), place.due()], [false, true]);
-        fs::remove_file(&path).unwrap();
-        assert_eq!([watched.due(), watched.due()], [false, true]);
-        watched.reading();
-        assert!(!watched.due());
-    }
 }
