@@ -142,8 +142,15 @@ const FAILED: u8 = 2;
 
 /// Says why a command could not be tried.
 fn failed(error: impl std::fmt::Display) -> ExitCode {
-    eprintln!("greffier: {}", safe(&error.to_string()));
+    complain(format_args!("greffier: {error}"));
     ExitCode::from(FAILED)
+}
+
+/// Says something on standard error, whoever reads it: what cannot be said changes nothing.
+fn complain(text: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let line = safe(&text.to_string()) + "\n";
+    drop(std::io::stderr().lock().write_all(line.as_bytes()));
 }
 
 /// Prints to standard output.

@@ -1,6 +1,9 @@
 //! greffier stands between a public agency's personal records and the subcontractors that must read
 //! some of them. See `ARCHITECTURE.md` for the rooms and who may import whom.
 
+// One function says what is wrong, whether or not anybody reads it; the macros panic if nobody can.
+#![warn(clippy::print_stderr)]
+
 // The door: who calls, for whom, for what.
 #[cfg(feature = "serve")]
 pub mod admission;

@@ -11,6 +11,7 @@ mod form;
 mod frames;
 mod keys;
 mod ledger;
+pub mod log;
 mod notice;
 mod places;
 pub mod policy;
@@ -39,6 +40,7 @@ use crate::admission::{Peer, Reader, Refused, Role};
 use crate::ledger::Status;
 use connection::Line;
 pub use connection::coalesced;
+use log::Log;
 pub use places::Limits;
 use places::Places;
 use read::Rooms;
@@ -58,6 +60,7 @@ struct Shared {
     certificates: expiry::Certificates,
     /// Unix time.
     own_not_after: Option<u64>,
+    log: Log,
     /// Says so when the daemon stops: what would go on for ever must end by itself. Whatever must
     /// have ended before the daemon does, listens.
     stopping: watch::Sender<bool>,
@@ -140,7 +143,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Sets everything up; nothing is accepted yet. `ledger_file` is read for receipts.
+    /// Sets everything up; nothing is accepted yet. `ledger_file` is read for receipts, and the figures
+    /// tell how many lines the log has lost.
     ///
     /// # Errors
     /// [`ServeError`].
@@ -149,6 +153,7 @@ impl Server {
         tls: &tls::Settings,
         limits: Limits,
         ledger_file: PathBuf,
+        log: Log,
     ) -> Result<Server, ServeError> {
         let trust_domain = rooms.policies.now().terms.trust_domain.clone();
         let door = Arc::new(tls::Door::new(tls, trust_domain)?);
@@ -159,6 +164,7 @@ impl Server {
             warned: expiry::Warned::default(),
             certificates: expiry::Certificates::default(),
             own_not_after: door.own().map(expiry::Own::not_after),
+            log,
             stopping: watch::Sender::new(false),
         });
         let (services, health) = Services::new(&shared, ledger_file)?;

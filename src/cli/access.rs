@@ -6,8 +6,8 @@ use clap::Args as ClapArgs;
 
 use super::act::{ActFile, Signing, statement, told};
 use super::call::{CallError, Who, block_on};
+use super::complain;
 use super::notice::LanguageName;
-use super::safe;
 use crate::client::Client;
 use crate::ledger::entry::{Deed, Millis, Statement, Tag, word};
 use crate::proto::Act;
@@ -107,7 +107,7 @@ fn act(deed: Deed, asked: &Asked) -> ExitCode {
             let second = error.wants_second();
             let code = error.told(asked.json);
             if second && !asked.json {
-                eprintln!("{}", safe(&how_two_sign(deed, asked)));
+                complain(how_two_sign(deed, asked));
             }
             code
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{FAILED, NO, failed, print, safe};
+use super::{FAILED, NO, complain, failed, print};
 use crate::client::{ClientError, Settings};
 use crate::instance::Layout;
 
@@ -127,7 +127,7 @@ impl CallError {
         if json {
             print(refusal_json(&status));
         } else {
-            eprintln!("greffier: {}", safe(&refusal_words(&status)));
+            complain(format_args!("greffier: {}", refusal_words(&status)));
         }
         // Without a reason of the gateway's it is the connection's.
         let reason = status.get_error_details().error_info().is_some();

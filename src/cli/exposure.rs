@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::verdict::{Brought, Unverified};
-use super::{FAILED, failed, print, safe};
+use super::{FAILED, complain, failed, print};
 use crate::evidence::exposure::{Count, Exposure, Question};
 use crate::evidence::period::{Period, instant};
 use crate::ledger::entry::Millis;
@@ -125,7 +125,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
                 print(unverified.as_json());
             } else if args.csv {
                 // A table of nothing would read as an answer.
-                eprintln!("{}", safe(&unverified.in_words()));
+                complain(unverified.in_words());
             } else {
                 print(unverified.in_words());
             }

@@ -2,18 +2,21 @@
 
 mod reload;
 
-use std::io;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{failed, print};
+use super::{FAILED, safe};
 use crate::admission::{Demand, KeyFile, Keyring, Provider, RunBy, Tokens, Voucher, Word};
 use crate::anomaly::Anomaly;
 use crate::config::{Config, LogFormat, Unusable, in_force, policy};
@@ -23,6 +26,7 @@ use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, StartError};
 use crate::ledger::tag::Tagger;
 use crate::quota::Quota;
+use crate::service::log::Log;
 use crate::service::policy::{InForce, Policies};
 use crate::service::read::Rooms;
 use crate::service::{ServeError, Server, tls};
@@ -63,7 +67,7 @@ enum Error {
     #[error(transparent)]
     Source(#[from] sqlite::OpenError),
     #[error("cannot listen on {address}: {error}")]
-    Listen { address: std::net::SocketAddr, error: io::Error },
+    Listen { address: SocketAddr, error: io::Error },
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("GREFFIER_LOG={0}: write off, error, warn, info, debug or trace")]
@@ -79,15 +83,25 @@ const DEVELOPMENT: &str = "development";
 const LEAVE: Duration = Duration::from_secs(2);
 
 pub(super) fn run(args: &Args) -> ExitCode {
-    match serve(args) {
+    let log = match Log::start() {
+        Ok(log) => log,
+        Err(error) => return super::failed(error),
+    };
+    let code = match serve(args, &log) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(error),
-    }
+        Err(error) => {
+            let line = format!("greffier: {}\n", safe(&error.to_string()));
+            log.line(Level::ERROR, line.as_bytes());
+            ExitCode::from(FAILED)
+        }
+    };
+    log.flush(LEAVE);
+    code
 }
 
-fn serve(args: &Args) -> Result<(), Error> {
+fn serve(args: &Args, log: &Log) -> Result<(), Error> {
     let config = Config::load(&args.config)?;
-    log(config.log.format)?;
+    begin(log, config.log.format)?;
     let watched = Watched::content(config.policy);
     let records = Watched::place(config.source.path.clone());
     let policy = policy::load(watched.path())?;
@@ -148,7 +162,9 @@ fn serve(args: &Args) -> Result<(), Error> {
             Policies::new(InForce { quota: Quota::new(&terms), terms: terms.into(), source });
         let tokens = Tokens::default();
         let rooms = Rooms { policies, tokens, ledger: registrar.ledger.clone() };
-        let server = Server::new(rooms, &tls, config.door.limits(), ledger.path.clone()).await?;
+        let server =
+            Server::new(rooms, &tls, config.door.limits(), ledger.path.clone(), log.clone())
+                .await?;
         let (mut term, mut int) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let hangup = signal(SignalKind::hangup())?;
@@ -160,7 +176,7 @@ fn serve(args: &Args) -> Result<(), Error> {
         tokio::spawn(reload.follow(hangup));
         let address = listener.local_addr()?;
         tracing::info!(%address, "taking calls");
-        print(format_args!("listening on {address}"));
+        announce(address)?;
         let shutdown = async {
             tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
             tracing::info!("stopping: open calls may end");
@@ -183,7 +199,22 @@ fn own_issuers(policy: &policy::Policy) -> Vec<(Word, Word)> {
     policy.providers.iter().filter_map(own).collect()
 }
 
-fn log(format: LogFormat) -> Result<(), Error> {
+/// Says on standard output where calls are taken, and waits for nobody to read it.
+fn announce(address: SocketAddr) -> io::Result<()> {
+    let announcing = thread::Builder::new().name("announcement".to_owned());
+    let announced = announcing.spawn(move || {
+        let mut out = io::stdout().lock();
+        // In one piece, for whoever waits for a line.
+        let line = format!("listening on {address}\n");
+        if let Err(error) = out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+            tracing::warn!(%error, "standard output cannot be written: nobody is told the address");
+        }
+    });
+    announced.map(drop)
+}
+
+/// Has everything that is traced, and whatever panics, go to the log.
+fn begin(log: &Log, format: LogFormat) -> Result<(), Error> {
     let level = match std::env::var("GREFFIER_LOG") {
         Ok(level) => level.parse::<LevelFilter>().map_err(|_| Error::Level(level))?,
         Err(_) => LevelFilter::INFO,
@@ -191,13 +222,16 @@ fn log(format: LogFormat) -> Result<(), Error> {
     // Other crates may trace what they carry, and what they carry are records: never below a warning.
     // HTTP/2 warns of every connection that misbehaves, and whoever floods must not fill the log.
     let filter = EnvFilter::new(format!("warn,h2=error,greffier={level},{DEVELOPMENT}=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.clone());
+    // Its own errors would go to standard error by a way that panics.
+    let lines = lines.log_internal_errors(false);
     match format {
-        LogFormat::Json => log.json().init(),
+        LogFormat::Json => lines.json().init(),
         LogFormat::Text => {
             use io::IsTerminal as _;
-            log.with_ansi(io::stderr().is_terminal()).with_target(false).init();
+            lines.with_ansi(io::stderr().is_terminal()).with_target(false).init();
         }
     }
+    Log::take_panics();
     Ok(())
 }

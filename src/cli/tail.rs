@@ -11,7 +11,7 @@ use super::call::{CallError, Who};
 use super::notice::{
     LanguageName, act_json, alert_json, print_act, print_alert, print_warning, warning_json,
 };
-use super::{NO, failed, grouped, print, safe};
+use super::{NO, complain, failed, grouped, print};
 use crate::client::tail::{BadState, Ended, Event, State, Tail};
 use crate::files;
 use crate::ledger::checkpoint::{BadNote, VerifierKey};
@@ -96,10 +96,10 @@ pub(super) fn run(args: Args) -> ExitCode {
             if args.json {
                 print(json!({"kind": "denounced", "why": why.to_string()}));
             }
-            eprintln!("greffier: DENOUNCED: {}", safe(&why.to_string()));
-            eprintln!(
+            complain(format_args!("greffier: DENOUNCED: {why}"));
+            complain(
                 "greffier: keep the state and what this printed, believe nothing that the gateway \
-                 says, and have its ledger verified against them"
+                 says, and have its ledger verified against them",
             );
             ExitCode::from(NO)
         }
@@ -158,8 +158,8 @@ fn tell(args: &Args, event: Event) -> Result<(), TailError> {
         Event::Act(act) => print_act(&act, args.language),
         Event::Heartbeat { checkpoint, up_to, unproven } => {
             if let Some(why) = &unproven {
-                let why = safe(why);
-                eprintln!("greffier: not proven for now that the ledger only grew: {why}");
+                let grew = "that the ledger only grew";
+                complain(format_args!("greffier: not proven for now {grew}: {why}"));
             }
             let proven = unproven.is_none();
             if args.verbose && args.json {
@@ -177,9 +177,9 @@ fn tell(args: &Args, event: Event) -> Result<(), TailError> {
         }
         Event::Lost(why) if args.once => return Err(TailError::NotThere(why)),
         Event::Lost(why) => {
-            eprintln!("greffier: lost the gateway ({}); looking for it", safe(&why))
+            complain(format_args!("greffier: lost the gateway ({why}); looking for it"));
         }
-        Event::Regained => eprintln!("greffier: the gateway is there again"),
+        Event::Regained => complain("greffier: the gateway is there again"),
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args as ClapArgs;
 
-use super::{failed, print};
+use super::{complain, failed, print};
 use crate::client::token::{Fresh, TokenSource};
 use crate::instance::{AgentIssuer, InstanceError, Layout, Login, TOKEN_LIFETIME_MAX};
 
@@ -58,8 +58,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> ExitCode {
     match token(args) {
         Ok(token) => {
-            eprintln!(
-                "greffier: this token is for DEVELOPMENT: its issuer vouches for whoever is named to it"
+            complain(
+                "greffier: this token is for DEVELOPMENT: its issuer vouches for whoever is named to it",
             );
             print(token);
             ExitCode::SUCCESS

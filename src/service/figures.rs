@@ -81,6 +81,8 @@ fn text(shared: &Shared) -> Result<String, fmt::Error> {
     sheet.gauge("connections", "Connections that are open", connections as u64);
     sheet.gauge("handshakes", "Handshakes that are open", handshakes as u64);
     sheet.certificates(shared);
+    let help = "Lines of the log that could not be written since the start, or not fast enough";
+    sheet.counter("log_lines_lost", help, shared.log.lost());
     let mut text = String::new();
     encode(&mut text, &sheet.0)?;
     Ok(text)
@@ -158,6 +160,12 @@ impl Sheet {
             family.get_or_create(&vec![(label, value)]).inc_by(count);
         }
         self.0.register(name, help, family);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, count: u64) {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(count);
+        self.0.register(name, help, counter);
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: u64) {

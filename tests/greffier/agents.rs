@@ -31,11 +31,11 @@ async fn a_key_that_leaves_the_set_is_good_for_nothing_on_an_open_connection_too
 
     // What is no key set changes nothing, and is told.
     std::fs::write(&jwks, "{").unwrap();
-    wait_for(&daemon, "stay in force").await;
+    daemon.until_said("stay in force").await;
     assert_eq!(list(&wire, &[&token]).await.code(), Code::Ok);
 
     write(&jwks, &issuer.keys()[1..]);
-    wait_for(&daemon, "new keys of an issuer").await;
+    daemon.until_said("new keys of an issuer").await;
     assert_eq!(Told::of(&list(&wire, &[&token]).await).what(), REJECTED);
     let ec = format!("Bearer {}", issuer.ec(r#"{"alg":"ES256","kid":"ec"}"#));
     assert_eq!(list(&wire, &[&ec]).await.code(), Code::Ok);
@@ -52,15 +52,6 @@ async fn a_key_that_leaves_the_set_is_good_for_nothing_on_an_open_connection_too
     assert_eq!(Told::of(&list(&wire, &[&token]).await).what(), REJECTED);
     daemon.stop().await;
     instance.assert_sound();
-}
-
-/// Waits until the daemon has said something.
-async fn wait_for(daemon: &Daemon, words: &str) {
-    let began = Instant::now();
-    while !daemon.log().contains(words) {
-        assert!(began.elapsed() < Duration::from_secs(30), "not said: {words}");
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Calls until a token is believed.

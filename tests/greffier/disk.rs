@@ -71,7 +71,7 @@ async fn a_disk_that_fills_and_empties(instance: &Instance, medium: &dyn Medium)
         let receipt = caller.receipt(given[0].entry()).await.expect("a receipt");
         assert!(receipt.starts_with("c2sp.org/tlog-proof@v1\n"));
     }
-    assert!(daemon.log().contains("the ledger can be written again"));
+    daemon.until_said("the ledger can be written again").await;
     daemon.stop().await;
     let whole = copied(&ledger);
     assert_proven(&whole.ledger, &key, &given);

@@ -96,7 +96,7 @@ async fn whom_only_the_provider_knows_is_served_from_its_enrolment_to_its_dismis
     let layout = &instance.layout;
     let daemon = instance.serve();
     for part in ["a provider runs this issuer", PROVIDER, "enrolled=0"] {
-        assert!(daemon.log().contains(part), "{part}: {}", daemon.log());
+        daemon.until_said(part).await;
     }
     let mut admin = daemon.client("admin-1").await.0;
     let (mut alice, mut bob) =
@@ -125,7 +125,7 @@ async fn whom_only_the_provider_knows_is_served_from_its_enrolment_to_its_dismis
     daemon.stop().await;
 
     let daemon = instance.serve();
-    assert!(daemon.log().contains("enrolled=1"), "{}", daemon.log());
+    daemon.until_said("enrolled=1").await;
     let mut alice = client(&instance, &daemon, "alice").await;
     alice.get(&name, context()).await.unwrap();
     let mut admin = daemon.client("admin-2").await.0;

@@ -16,7 +16,7 @@ use crate::wire::Wire;
 const STAFF_CALLS: usize = 128;
 
 /// The value of one figure.
-fn figure(text: &str, name: &str) -> Option<u64> {
+pub(crate) fn figure(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map(|value| value.parse().expect("a whole number"))
 }

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use greffier::anomaly::Anomaly;
 use greffier::client::token::{Fresh, TokenSource};
@@ -140,19 +140,37 @@ impl Instance {
 
     /// Starts the daemon by a command that runs the program with the arguments added to it, in a
     /// setting of its own, and becomes it: its process is the daemon's.
-    pub(crate) fn serve_by(&self, mut program: Command) -> Result<Daemon, NotServing> {
+    pub(crate) fn serve_by(&self, program: Command) -> Result<Daemon, NotServing> {
+        let log = self.layout.root().join("daemon.log");
+        let stderr = OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
+        self.serve_with(program, stderr, "info")
+    }
+
+    /// Starts the daemon with another standard error, and a level of the log.
+    pub(crate) fn serve_saying(&self, stderr: impl Into<Stdio>, level: &str) -> Daemon {
+        let served = self.serve_with(Command::new(PROGRAM), stderr, level);
+        served.unwrap_or_else(|not| panic!("serve: {}", not.status))
+    }
+
+    fn serve_with(
+        &self,
+        mut program: Command,
+        stderr: impl Into<Stdio>,
+        level: &str,
+    ) -> Result<Daemon, NotServing> {
         let log = self.layout.root().join("daemon.log");
         let begins = std::fs::metadata(&log).map_or(0, |log| log.len());
-        let stderr = OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
         let mut child = program
             .args(["serve", "--config"])
             .arg(self.layout.config())
-            .env("GREFFIER_LOG", "info")
+            .env("GREFFIER_LOG", level)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
             .expect("the program starts");
+        // What it may have been given of a pipe is the child's alone.
+        drop(program);
         let mut line = String::new();
         let out = child.stdout.take().expect("standard output is piped");
         BufReader::new(out).read_line(&mut line).expect("a line that is text");
@@ -362,7 +380,20 @@ impl Daemon {
         self.child.wait().expect("a child ends once");
     }
 
-    /// What it has logged.
+    /// Reads its log until it says so.
+    pub(crate) async fn until_said(&self, words: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let log = self.log();
+            if log.contains(words) {
+                return log;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "not said: {words}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("the log")
     }
@@ -374,7 +405,10 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("the daemon's log:\n{}", self.log());
+            eprintln!(
+                "the daemon's log:\n{}",
+                std::fs::read_to_string(&self.log).unwrap_or_default()
+            );
         }
     }
 }

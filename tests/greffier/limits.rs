@@ -326,7 +326,7 @@ async fn certificates_that_run_out_are_said_in_the_log() {
         params.not_after = in_days(3).into();
     });
     assert!(!reads(&mut daemon.client_with(stranger).await).await);
-    let log = daemon.log();
+    let log = daemon.until_said("days_left=29").await;
     let own: Vec<_> = log.lines().filter(|line| line.contains("gateway's certificate")).collect();
     assert_eq!(own.len(), 1, "{log}");
     assert!(own[0].contains("WARN") && own[0].contains("days_left=6"), "{log}");
@@ -344,10 +344,13 @@ async fn the_door_takes_no_more_than_the_system_allows_files() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 400; exec \"$0\" \"$@\"", PROGRAM]);
     let daemon = instance.serve_by(shell).unwrap();
-    assert!(daemon.log().contains("LimitNOFILE"), "{}", daemon.log());
+    daemon.until_said("LimitNOFILE").await;
     assert!(reads(&mut daemon.client("provider-02").await).await);
     daemon.stop().await;
     // The log goes on in the same file: nothing is added to it where there is room.
     let daemon = instance.serve();
-    assert_eq!(daemon.log().matches("LimitNOFILE").count(), 1, "{}", daemon.log());
+    let log = instance.layout.root().join("daemon.log");
+    daemon.stop().await;
+    let log = std::fs::read_to_string(log).expect("the log");
+    assert_eq!(log.matches("LimitNOFILE").count(), 1, "{log}");
 }

@@ -65,6 +65,8 @@ mod jobs;
 #[cfg(feature = "serve")]
 mod limits;
 #[cfg(feature = "serve")]
+mod log;
+#[cfg(feature = "serve")]
 mod medium;
 #[cfg(feature = "serve")]
 mod named;

@@ -198,7 +198,7 @@ async fn a_development_instance_says_so_at_every_start() {
     let instance = Instance::new();
     for _ in 0..2 {
         let daemon = instance.serve();
-        assert!(daemon.log().contains("DEVELOPMENT"));
+        daemon.until_said("DEVELOPMENT").await;
         daemon.stop().await;
     }
     let starts = std::fs::read_to_string(instance.layout.root().join("daemon.log")).unwrap();

@@ -78,17 +78,6 @@ async fn until(caller: &mut Caller, so: impl Fn(&Result<ListRecordsResponse, Sta
     while !so(&caller.list(1, "", context()).await) {}
 }
 
-/// Reads its log until it says so.
-async fn until_said(daemon: &Daemon, what: &str) -> String {
-    loop {
-        let log = daemon.log();
-        if log.contains(what) {
-            return log;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Heads of policies by their entry numbers.
 fn heads(instance: &Instance) -> HashMap<u64, Hash> {
     let head = |entry: greffier::ledger::entry::Entry| match entry.what {
@@ -175,7 +164,7 @@ async fn a_policy_with_faults_changes_nothing_and_all_of_them_are_logged() {
         policy["provider"]["provider-03"]["burst"] = value(0);
     });
     reload(&instance, &daemon, &bad);
-    let log = until_said(&daemon, "not put into force").await;
+    let log = daemon.until_said("not put into force").await;
     for (key, says) in
         [("agent_day = -1", "`agent_day` is out of range"), ("burst = 0", "`burst` is")]
     {
@@ -187,11 +176,11 @@ async fn a_policy_with_faults_changes_nothing_and_all_of_them_are_logged() {
     let other = "email = { column = \"no_such\", class = \"contact\" }";
     assert!(good.contains("email = \"contact\""));
     reload(&instance, &daemon, &good.replace("email = \"contact\"", other));
-    until_said(&daemon, "does not fit the records").await;
+    daemon.until_said("does not fit the records").await;
     assert_eq!(caller.list(5, "", context()).await.expect("a page").records.len(), 5);
     // The same policy again is none that could be put into force, and no entry.
     reload(&instance, &daemon, &good);
-    until_said(&daemon, "the one in force already").await;
+    daemon.until_said("the one in force already").await;
     assert_eq!(heads(&instance), before);
     daemon.stop().await;
     instance.assert_sound();
@@ -206,7 +195,7 @@ async fn a_file_that_changes_is_taken_up_without_a_signal() {
         with(&written(&instance), |p| p["dataset"]["cir"]["views"]["BASIC"] = texts(narrow));
     let head = sha256(&[changed.as_bytes()]);
     put(&instance, &changed);
-    until_said(&daemon, "another policy is in force").await;
+    daemon.until_said("another policy is in force").await;
     let reply = daemon.client("provider-02").await.list(1, "", context()).await.expect("a page");
     assert_eq!(shown(&reply), narrow);
     assert!(heads(&instance).values().any(|digest| *digest == head));
@@ -259,7 +248,7 @@ async fn a_budget_raised_by_a_later_policy_fills_up_only_by_refilling() {
     });
     approve(&instance, &daemon, &raised).await;
     reload(&instance, &daemon, &raised);
-    let log = until_said(&daemon, "another policy is in force").await;
+    let log = daemon.until_said("another policy is in force").await;
     assert!(log.contains("looser: provider provider-02: budget agent_hour 5 -> 50"), "{log}");
     let withheld = told(caller.list(5, "", context()).await);
     assert_eq!(withheld.what(), (Code::ResourceExhausted, "BUDGET_EXHAUSTED"));
@@ -287,7 +276,7 @@ async fn a_policy_that_loosens_waits_for_two_administrators() {
     let mut caller = daemon.client("provider-02").await;
     let before = heads(&instance);
     reload(&instance, &daemon, &good);
-    let log = until_said(&daemon, "two administrators have not approved it").await;
+    let log = daemon.until_said("two administrators have not approved it").await;
     let wider = "looser: dataset cir, view BASIC: field family_name added";
     assert!(log.contains(wider), "{log}");
     assert_eq!(shown(&caller.list(1, "", context()).await.expect("a page")), ["course"]);
@@ -496,7 +485,7 @@ async fn another_file_in_the_place_of_the_records_is_taken_up_and_its_rosters_ar
     let heads_before = heads(&instance);
     // Without a column of the policy's it is no use: nothing changes.
     replace_records(&instance, "ALTER TABLE dossiers RENAME COLUMN email TO mail");
-    until_said(&daemon, "cannot be used: reads go on in the one before it").await;
+    daemon.until_said("cannot be used: reads go on in the one before it").await;
     assert_eq!(caller.list(3, "", context()).await.expect("a page").records, page.records);
 
     let gone = &before[0];
@@ -510,14 +499,14 @@ async fn another_file_in_the_place_of_the_records_is_taken_up_and_its_rosters_ar
              DELETE FROM roster WHERE provider = 'provider-02' AND id = '{gone}'"
         ),
     );
-    until_said(&daemon, "beside it a journal").await;
+    daemon.until_said("beside it a journal").await;
     // Nor does a policy open it.
     reload(&instance, &daemon, &written(&instance));
-    until_said(&daemon, "the policy was not put into force").await;
+    daemon.until_said("the policy was not put into force").await;
     assert!(!daemon.log().contains("reads are of it now"));
     fs::remove_file(&journal).expect("it is there");
-    until_said(&daemon, "reads are of it now").await;
-    until_said(&daemon, "the policy is the one in force already").await;
+    daemon.until_said("reads are of it now").await;
+    daemon.until_said("the policy is the one in force already").await;
     let refused = told(caller.get(&page.records[0].name, context()).await);
     assert_eq!(refused.what(), (Code::PermissionDenied, "RECORD_NOT_AVAILABLE"));
     let next = caller.list(3, "", context()).await.expect("a page");

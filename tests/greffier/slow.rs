@@ -23,6 +23,7 @@ use greffier::proto::alerts_client::AlertsClient;
 use greffier::proto::tail_alerts_response::Event;
 use greffier::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
 use greffier::quota::Quota;
+use greffier::service::log::Log;
 use greffier::service::policy::{InForce, Policies};
 use greffier::service::read::Rooms;
 use greffier::service::{Server, tls};
@@ -81,7 +82,9 @@ impl Gateway {
             handshake_timeout: Duration::from_secs(5),
         };
         let limits = config.door.limits();
-        let server = Server::new(rooms, &tls, limits, config.ledger.path).await.expect("a server");
+        let log = Log::start().expect("standard error");
+        let server = Server::new(rooms, &tls, limits, config.ledger.path, log).await;
+        let server = server.expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its number").to_string();
         tokio::spawn(server.run(listener, std::future::pending()));
