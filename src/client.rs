@@ -15,7 +15,7 @@ use token::{Carry, TokenSource};
 
 use crate::files::{self, SecretError};
 use crate::ledger::checkpoint::Checkpoint;
-use crate::ledger::entry;
+use crate::ledger::entry::{self, Millis};
 use crate::proto::admin_client::AdminClient;
 use crate::proto::alerts_client::AlertsClient;
 use crate::proto::ledger_client::LedgerClient;
@@ -139,9 +139,18 @@ impl Client {
     /// # Errors
     /// The gateway's refusal, or what became of the connection.
     pub async fn origin(&mut self) -> Result<String, Status> {
+        Ok(self.origin_and_time().await?.0)
+    }
+
+    /// The same, and the time of the gateway's entries, Unix milliseconds.
+    ///
+    /// # Errors
+    /// The gateway's refusal, or what became of the connection.
+    pub async fn origin_and_time(&mut self) -> Result<(String, Millis), Status> {
         let newest = self.ledger.get_checkpoint(GetCheckpointRequest {}).await?.into_inner();
-        let newest = Checkpoint::parse(&newest.checkpoint);
-        Ok(newest.map_err(|error| Status::data_loss(error.to_string()))?.origin)
+        let parsed = Checkpoint::parse(&newest.checkpoint);
+        let origin = parsed.map_err(|error| Status::data_loss(error.to_string()))?.origin;
+        Ok((origin, newest.at_unix_ms))
     }
 
     /// Submits a statement with its signatures; the act as it was written.

@@ -26,10 +26,9 @@ use std::time::SystemTime;
 
 use crate::files;
 use crate::ledger::checkpoint::VerifierKey;
-use crate::ledger::entry::{Act, Hash, Malformed, Nonce, Word};
+use crate::ledger::entry::{Act, Hash, Malformed, Millis, Nonce, Word};
 use crate::ledger::personal::PersonalKey;
 use crate::ledger::signer::{BadSecret, Signer, random};
-use crate::ledger::wall;
 pub use agents::{AGENT_AUDIENCE, AGENT_ISSUER, AgentIssuer, Login, TOKEN_LIFETIME_MAX};
 pub use layout::Layout;
 use place::Place;
@@ -258,14 +257,14 @@ pub enum NotFounded {
 }
 
 impl Layout {
-    /// The enrolments of the administrators' personal keys that a ledger of this origin begins with.
+    /// The enrolments of the administrators' personal keys that a ledger of this origin begins with,
+    /// written before `expires`, Unix milliseconds.
     ///
     /// # Errors
     /// [`NotFounded`].
-    pub fn founding(&self, origin: &str) -> Result<Vec<Act>, NotFounded> {
+    pub fn founding(&self, origin: &str, expires: Millis) -> Result<Vec<Act>, NotFounded> {
         let founding = |admin: &str| {
             let key = PersonalKey::read(&self.personal_key(admin))?;
-            let expires = wall() + 3_600_000;
             Ok(key.founding(origin, &admin.into(), Nonce(random()?), expires)?)
         };
         ADMINS.into_iter().map(founding).collect()

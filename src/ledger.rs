@@ -20,7 +20,7 @@ pub mod tag;
 pub mod verify;
 
 #[cfg(feature = "serve")]
-mod clock;
+pub mod clock;
 #[cfg(feature = "serve")]
 mod fold;
 #[cfg(feature = "serve")]
@@ -46,7 +46,7 @@ mod writer;
 pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Reach, Recorded, Status, Unrecorded, bind};
 
 #[cfg(feature = "serve")]
-pub use clock::wall;
+pub use clock::{Clock, wall};
 #[cfg(feature = "serve")]
 pub use facts::day;
 

@@ -3,6 +3,7 @@
 
 mod admin;
 mod alerts;
+mod clock;
 mod connection;
 mod expiry;
 mod exports;
@@ -158,8 +159,8 @@ impl Server {
         let trust_domain = rooms.policies.now().terms.trust_domain.clone();
         let door = Arc::new(tls::Door::new(tls, trust_domain)?);
         let shared = Arc::new(Shared {
+            tally: refusals::Tally::new(rooms.ledger.clock().clone()),
             rooms,
-            tally: refusals::Tally::default(),
             places: Arc::new(Places::new(fitting(limits))),
             warned: expiry::Warned::default(),
             certificates: expiry::Certificates::default(),
@@ -199,6 +200,7 @@ impl Server {
         let own =
             self.door.own().map(|own| tokio::spawn(own.watch(self.shared.rooms.ledger.clone())));
         let mut shutdown = std::pin::pin!(shutdown);
+        let keep_time = tokio::spawn(clock::keep(self.shared.rooms.ledger.clone()));
         let keep_keys = tokio::spawn(keys::keep(self.shared.clone()));
         let ended = loop {
             tokio::select! {
@@ -226,7 +228,7 @@ impl Server {
         if tokio::time::timeout(DRAIN, self.shared.stopping.closed()).await.is_err() {
             tracing::warn!("calls were still open after the time to drain");
         }
-        for task in [keep_tally, keep_rosters, keep_keys].into_iter().chain(own) {
+        for task in [keep_tally, keep_rosters, keep_keys, keep_time].into_iter().chain(own) {
             task.abort();
             // A task drops what it holds of the ledger only when it has ended.
             let _ = task.await;

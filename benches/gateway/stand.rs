@@ -12,7 +12,7 @@ use greffier::client::{Client, Records, Settings};
 use greffier::config::policy;
 use greffier::instance::{AgentIssuer, InstanceError, Layout, Login, Plan, prepare};
 use greffier::ledger::signer::{Signer, read_key};
-use greffier::ledger::start;
+use greffier::ledger::{start, wall};
 use greffier::proto::{Context, ListRecordsRequest};
 use rusqlite::{Connection, OpenFlags};
 
@@ -176,8 +176,9 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
         high_water: layout.high_water(),
         queue: 1,
         share: 1,
+        clock: greffier::ledger::clock::Settings::default(),
     };
-    let founding = layout.founding(&origin)?;
+    let founding = layout.founding(&origin, wall() + 60_000)?;
     start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh())?;
     Ok(prepared.finish()?.layout)
 }

@@ -52,6 +52,7 @@ pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<
         high_water: folder.join("high-water"),
         queue: in_flight,
         share: in_flight,
+        clock: greffier::ledger::clock::Settings::default(),
     };
     let stock = Arc::new(Stock::new()?);
     let rules = Rules {

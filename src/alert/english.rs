@@ -2,7 +2,7 @@
 
 use super::{Span, budget, command, day_and_time, lifts, signers, weight};
 use crate::ledger::entry::{
-    Act, Alert, Deed, Level, Matter, Measure, Rule, Severity, Warning, Word,
+    Act, Alert, Deed, Level, Matter, Measure, Millis, Rule, Severity, Warning, Word,
 };
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -125,6 +125,12 @@ fn contained(alert: &Alert) -> String {
     )
 }
 
+/// `2026-11-26 07:00:00`
+fn moment(at: Millis) -> String {
+    let (day, time) = day_and_time(at);
+    format!("{day} {time}")
+}
+
 pub(super) fn warning(seq: u64, warning: &Warning) -> String {
     let &Warning { observed, expected, .. } = warning;
     let stated = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
@@ -172,6 +178,30 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             };
             format!("the certificate {whose} runs out in {left}: renew it before")
         }
+        Matter::Clock => {
+            let goes_on = if observed < expected {
+                "Entries go on from the later time at half speed, until the clock has caught up"
+            } else {
+                "Entries follow it"
+            };
+            format!(
+                "this machine's clock was set, or the machine slept: it went from {} to {} UTC, {} s \
+                 {}. {goes_on}; no budget is refilled by it. If nobody knows why, find out who can set \
+                 it",
+                moment(expected),
+                moment(observed),
+                expected.abs_diff(observed) / 1_000,
+                if observed < expected { "back" } else { "on" },
+            )
+        }
+        Matter::ClockHeld => format!(
+            "this machine's clock says {} UTC where entries are at {}, {} s away: too far to follow. They \
+             go on by the time that passes. Set the clock if it is wrong; if it is right, start the \
+             gateway again",
+            moment(observed),
+            moment(expected),
+            expected.abs_diff(observed) / 1_000,
+        ),
     };
     format!("Warning {seq}: {what}.")
 }

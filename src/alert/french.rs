@@ -2,7 +2,7 @@
 
 use super::{Span, budget, command, day_and_time, lifts, signers, weight};
 use crate::ledger::entry::{
-    Act, Alert, Deed, Level, Matter, Measure, Rule, Severity, Warning, Word,
+    Act, Alert, Deed, Level, Matter, Measure, Millis, Rule, Severity, Warning, Word,
 };
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -134,6 +134,12 @@ fn contained(alert: &Alert) -> String {
     )
 }
 
+/// `2026-11-26 à 07:00:00`
+fn moment(at: Millis) -> String {
+    let (day, time) = day_and_time(at);
+    format!("{day} à {time}")
+}
+
 pub(super) fn warning(seq: u64, warning: &Warning) -> String {
     let &Warning { observed, expected, .. } = warning;
     let stated = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
@@ -182,6 +188,31 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             };
             format!("le certificat {whose} expire dans {left} : renouvelez-le avant")
         }
+        Matter::Clock => {
+            let goes_on = if observed < expected {
+                "Les entrées continuent depuis l’heure la plus tardive à mi-vitesse, jusqu’à ce que \
+                 l’horloge les rattrape"
+            } else {
+                "Les entrées la suivent"
+            };
+            format!(
+                "l’horloge de cette machine a été réglée, ou la machine a été mise en veille : elle est \
+                 passée du {} au {} UTC, {} s {}. {goes_on} ; aucun budget n’en est rechargé. Si personne \
+                 ne sait pourquoi, cherchez qui peut la régler",
+                moment(expected),
+                moment(observed),
+                expected.abs_diff(observed) / 1_000,
+                if observed < expected { "en arrière" } else { "en avant" },
+            )
+        }
+        Matter::ClockHeld => format!(
+            "l’horloge de cette machine indique le {} UTC quand les entrées en sont au {}, à {} s : trop \
+             loin pour être suivie. Elles continuent au rythme du temps qui passe. Réglez l’horloge si \
+             elle est fausse ; si elle est juste, redémarrez la passerelle",
+            moment(observed),
+            moment(expected),
+            expected.abs_diff(observed) / 1_000,
+        ),
     };
     format!("Avertissement {seq} : {what}.")
 }

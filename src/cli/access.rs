@@ -117,11 +117,12 @@ fn act(deed: Deed, asked: &Asked) -> ExitCode {
 async fn submit(deed: Deed, asked: &Asked) -> Result<Act, CallError> {
     let usual = asked.who.name(ADMIN);
     let mut client = Client::connect(&asked.who.settings(ADMIN)?).await?;
-    let origin = client.origin().await?;
+    // By whose time it is good: this machine's clock may be another's.
+    let (origin, now) = client.origin_and_time().await?;
     let statement = Statement {
         provider: Some(asked.provider.as_str().into()),
         agent: asked.agent,
-        ..statement(&origin, deed, &asked.reason, MINUTES_10)?
+        ..statement(&origin, deed, &asked.reason, now + MINUTES_10)?
     };
     let mut act = ActFile::new(&statement)?;
     asked.signing.sign(&mut act, asked.who.instance().as_ref(), usual)?;

@@ -17,7 +17,6 @@ use crate::config::Config;
 use crate::config::policy::POLICY_MAX;
 use crate::files;
 use crate::instance::Layout;
-use crate::ledger::acts::VALID_MAX;
 use crate::ledger::entry::{
     Deed, JobTerms, Malformed, Millis, Nonce, PublicKey, Statement, Tag, sha256, word,
 };
@@ -113,7 +112,8 @@ pub(super) struct Propose {
     /// Why, 1 to 256 characters; it becomes part of the ledger, so name no person
     #[arg(long)]
     reason: String,
-    /// How long it may be submitted, at most 7d: a number with m, h or d
+    /// How long it may be submitted: a number with m, h or d. It is counted from this machine's clock,
+    /// and may end 7d behind the time of the ledger's entries at most
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = span)]
     valid_for: Millis,
     /// Which ledger: the first line of every checkpoint of it
@@ -244,8 +244,12 @@ fn deed(text: &str) -> Result<Deed, String> {
     })
 }
 
+/// Longest that a statement may be good for by this machine's clock: the ledger, which may be ahead of it,
+/// has a limit of its own.
+const LONGEST: Millis = 999 * 86_400_000;
+
 fn span(text: &str) -> Result<Millis, &'static str> {
-    let wrong = "must be a number with m, h or d, from 1m to 7d";
+    let wrong = "must be a number with m, h or d, from 1m to 999d";
     let unit = match text.bytes().last() {
         Some(b'm') => 60_000,
         Some(b'h') => 3_600_000,
@@ -254,18 +258,18 @@ fn span(text: &str) -> Result<Millis, &'static str> {
     };
     let count = text[..text.len() - 1].parse::<Millis>().ok();
     let span = count.and_then(|count| count.checked_mul(unit));
-    span.filter(|span| (60_000..=VALID_MAX).contains(span)).ok_or(wrong)
+    span.filter(|span| (60_000..=LONGEST).contains(span)).ok_or(wrong)
 }
 
-/// A statement about nobody and nothing yet, good from now on.
+/// A statement about nobody and nothing yet, good until `expires`.
 pub(super) fn statement(
     origin: &str,
     deed: Deed,
     reason: &str,
-    valid_for: Millis,
+    expires: Millis,
 ) -> Result<Statement, ActError> {
     let nonce = Nonce(random()?);
-    Ok(Statement::new(origin, deed, reason, nonce, wall() + valid_for))
+    Ok(Statement::new(origin, deed, reason, nonce, expires))
 }
 
 /// What was done, or why it was not.
@@ -314,7 +318,7 @@ fn propose(args: &Propose) -> Result<String, ActError> {
         digest,
         job: args.job.terms(),
         declared: args.declared,
-        ..statement(&origin, args.deed, &args.reason, args.valid_for)?
+        ..statement(&origin, args.deed, &args.reason, wall() + args.valid_for)?
     };
     ActFile::new(&statement)?.text()
 }
@@ -371,16 +375,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_has_a_unit_and_is_a_minute_at_least_and_seven_days_at_most() {
-        for (text, ms) in [("1m", 60_000), ("24h", 86_400_000), ("7d", VALID_MAX)] {
+    fn a_time_has_a_unit_and_is_a_minute_at_least_and_999_days_at_most() {
+        for (text, ms) in [("1m", 60_000), ("24h", 86_400_000), ("999d", LONGEST)] {
             assert_eq!(span(text), Ok(ms));
         }
         for text in [
             "",
             "h",
             "0m",
-            "8d",
-            "169h",
+            "1000d",
+            "23977h",
             "1",
             "-1h",
             "1.5h",

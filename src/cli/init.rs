@@ -13,10 +13,15 @@ use super::{bar, failed, grouped, print};
 use crate::anomaly::Anomaly;
 use crate::config::{Unusable, in_force, policy};
 use crate::instance::{InstanceError, Made, NotFounded, Plan, Stage, prepare};
+use crate::ledger::clock;
 use crate::ledger::entry::{Act, Word};
 use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, StartError};
+use crate::ledger::wall;
 use production::Production;
+
+/// How long the enrolments of a development instance are good, in milliseconds.
+const FOUNDED: u64 = 3_600_000;
 
 /// Make a new instance: keys, configuration, ledger
 ///
@@ -140,7 +145,7 @@ pub(super) fn make(dir: &Path, stock: &Stock, listen: &str) -> Result<Made, Init
     let prepared = prepare(&plan, &mut progress)?;
     bar.finish_and_clear();
     let origin = origin(prepared.made().verifier.name());
-    let founding = prepared.made().layout.founding(&origin)?;
+    let founding = prepared.made().layout.founding(&origin, wall() + FOUNDED)?;
     write_ledger(prepared.made(), &origin, &founding)?;
     Ok(prepared.finish()?)
 }
@@ -160,6 +165,7 @@ fn write_ledger(made: &Made, origin: &str, founding: &[Act]) -> Result<(), InitE
         high_water: made.layout.high_water(),
         queue: 1,
         share: 1,
+        clock: clock::Settings::default(),
     };
     start::create(&settings, &signer, &policy.rules(), founding, Anomaly::fresh())?;
     in_force::keep(&settings.path, &policy)?;

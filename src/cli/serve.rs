@@ -21,6 +21,7 @@ use crate::admission::{Demand, KeyFile, Keyring, Provider, RunBy, Tokens, Vouche
 use crate::anomaly::Anomaly;
 use crate::config::{Config, LogFormat, Unusable, in_force, policy};
 use crate::files::Watched;
+use crate::ledger::clock;
 use crate::ledger::registrar::Registrar;
 use crate::ledger::signer::{BadSecret, Signer, read_key};
 use crate::ledger::start::{self, StartError};
@@ -42,13 +43,18 @@ use reload::{Begun, Bench, Reload};
 /// and never makes it show a record.
 ///
 /// A start verifies the whole ledger and folds it; it refuses one that does not hold, that lies behind
-/// its high-water file, or whose last entry is later than this machine's clock. Exit codes: 0 stopped
-/// as asked, 2 did not run or could not go on.
+/// its high-water file, or whose last entry is more than 31 days from this machine's clock. Exit codes:
+/// 0 stopped as asked, 2 did not run or could not go on.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
     /// The instance's config.toml
     #[arg(long, value_name = "FILE", default_value = "config.toml")]
     config: PathBuf,
+
+    /// Start although the clock is more than 31 days from the ledger's last entry, or before this
+    /// program was built: the number of that entry. It holds for one start
+    #[arg(long, value_name = "ENTRY")]
+    confirm_clock: Option<u64>,
 }
 
 /// Why the gateway does not run.
@@ -124,6 +130,7 @@ fn serve(args: &Args, log: &Log) -> Result<(), Error> {
         high_water: config.ledger.high_water,
         queue: config.ledger.queue,
         share: config.ledger.share,
+        clock: clock::Settings { confirmed: args.confirm_clock, ..clock::Settings::default() },
     };
     let origin = start::origin(&ledger.path, &config.name)?;
     let signer = Signer::new(&origin, &read_key(&config.ledger.signing_key)?);

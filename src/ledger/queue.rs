@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Contained;
 use super::acts::{Approved, BadAct};
+use super::clock::Clock;
 use super::entry::{
-    Access, Act, Hash, Outcome, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word,
+    Access, Act, Hash, Moment, Outcome, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word,
 };
 use super::jobs::Jobs;
 use super::notices::Notices;
@@ -286,6 +287,7 @@ impl Drop for Share {
 pub struct Ledger {
     orders: mpsc::Sender<Order>,
     shares: Arc<Shares>,
+    clock: Clock,
     seen: Seen,
 }
 
@@ -302,10 +304,40 @@ pub(super) struct Seen {
 }
 
 impl Ledger {
-    pub(super) fn new(queue: usize, share: usize, seen: Seen) -> (Ledger, mpsc::Receiver<Order>) {
+    pub(super) fn new(
+        queue: usize,
+        share: usize,
+        clock: Clock,
+        seen: Seen,
+    ) -> (Ledger, mpsc::Receiver<Order>) {
         let (orders, inbox) = mpsc::channel(queue);
         let shares = Arc::new(Shares { most: share, held: Mutex::default() });
-        (Ledger { orders, shares, seen }, inbox)
+        (Ledger { orders, shares, clock, seen }, inbox)
+    }
+
+    /// The time that an entry would have that is written now: whatever is compared with entries asks
+    /// this, and not the machine's clock.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// The clock of the entries.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Looks at the machine's clocks, and records what is to be told of them. Called every second, so
+    /// that what stands for ten minutes was seen to.
+    ///
+    /// # Errors
+    /// [`Unrecorded`]: it is told the next time.
+    pub async fn watch_clock(&self) -> Result<(), Unrecorded> {
+        self.now();
+        while let Some(warning) = self.clock.news() {
+            self.warn(warning.clone()).await?;
+            self.clock.told(&warning);
+        }
+        Ok(())
     }
 
     /// Has a read judged and recorded. Dropping the future takes nothing back: an entry that was

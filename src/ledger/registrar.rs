@@ -10,6 +10,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
 use super::acts::Approved;
+use super::clock::Clock;
 use super::entry::{Moment, Outcome, Roster, Ruling, What};
 use super::facts;
 use super::high_water::{self, Bell};
@@ -52,7 +53,8 @@ impl Registrar {
         rules: Rules,
         factory: Box<Factory>,
     ) -> Result<Registrar, StartError> {
-        let (mut state, note) = State::start(&settings, &signer, &rules, &factory)?;
+        let (mut state, note) = State::start(&settings, &signer, &rules, &factory, None)?;
+        let clock = state.clock().clone();
         let head = state.head();
         let (newest, newest_seen) = watch::channel(Arc::from(note));
         let (status, status_seen) = watch::channel(Status::Writable);
@@ -71,7 +73,7 @@ impl Registrar {
             ruled: Arc::default(),
         };
         let ruled = seen.ruled.clone();
-        let (ledger, inbox) = Ledger::new(settings.queue, settings.share, seen);
+        let (ledger, inbox) = Ledger::new(settings.queue, settings.share, clock.clone(), seen);
         let keeper = high_water::keep(settings.high_water.clone(), newest.subscribe());
         let (high_water, keeper) = keeper.map_err(StartError::Thread)?;
         let desk = Desk {
@@ -80,6 +82,7 @@ impl Registrar {
             rules,
             factory,
             inbox,
+            clock,
             newest,
             status,
             contained,
@@ -115,6 +118,7 @@ struct Desk {
     rules: Rules,
     factory: Box<Factory>,
     inbox: mpsc::Receiver<Order>,
+    clock: Clock,
     newest: watch::Sender<Arc<str>>,
     status: watch::Sender<Status>,
     contained: watch::Sender<Arc<Contained>>,
@@ -291,7 +295,8 @@ impl Desk {
             if !self.refuse_for(RETRY) {
                 return None;
             }
-            match State::start(&self.settings, &self.signer, &self.rules, &self.factory) {
+            let Desk { settings, signer, rules, factory, clock, .. } = &*self;
+            match State::start(settings, signer, rules, factory, Some(clock)) {
                 Ok((mut state, note)) => {
                     tracing::info!("the ledger can be written again");
                     self.tell(&mut state);

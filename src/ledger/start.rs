@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Judge;
 use super::acts::{Approved, BadAct};
 use super::checkpoint::Checkpoint;
-use super::clock::{Clock, ClockBehind, wall};
+use super::clock::{self, Clock, ClockRefused};
 use super::entry::{
     Act, Detectors, Entry, Genesis, Hash, Head, Malformed, Moment, Policy, ProviderRules, Section,
     What,
@@ -33,6 +33,8 @@ pub struct Settings {
     pub queue: usize,
     /// Most of them of one provider.
     pub share: usize,
+    /// How time is told.
+    pub clock: clock::Settings,
 }
 
 /// The rules that the judge is to rule by, and the digest of the file they are from.
@@ -72,9 +74,9 @@ pub enum StartError {
         /// How it differs.
         detail: String,
     },
-    /// The clock is behind it.
+    /// The clock is not one to write by.
     #[error(transparent)]
-    Clock(#[from] ClockBehind),
+    Clock(#[from] ClockRefused),
     /// It cannot be written.
     #[error("the ledger cannot be written: {0}")]
     Unwritable(#[from] Unwritable),
@@ -117,7 +119,7 @@ impl StartError {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             StartError::Unwritable(Unwritable::Missing(_) | Unwritable::Exists(_)) => false,
-            StartError::Unwritable(_) | StartError::Clock(_) => true,
+            StartError::Unwritable(_) => true,
             StartError::Unreadable(Unreadable::Sqlite(_) | Unreadable::Copy(_)) => true,
             _ => false,
         }
@@ -149,9 +151,10 @@ pub fn create(
         edge: Frontier::default(),
         tiles: Edge::default(),
         leaf: Hash::default(),
-        clock: Clock::resume(Moment { at: wall(), tick: 0 })?,
+        clock: Clock::found(&settings.clock.clocks)?,
         fold: Fold::new(judge),
     };
+    let now = state.now();
     let mut batch = state.begin();
     let genesis = Genesis {
         format: FORMAT.unsigned_abs(),
@@ -160,7 +163,6 @@ pub fn create(
         previous: None,
         state: None,
     };
-    let now = Moment { at: wall(), tick: 0 };
     state.add(&mut batch, now, What::Genesis(genesis))?;
     for act in founding {
         state.stands(act, now)?;
@@ -222,12 +224,14 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Takes up the ledger: checks it whole, folds it, and records the rules if they are new.
+    /// Takes up the ledger: checks it whole, folds it, and records the rules if they are new. Time is
+    /// taken up with it, or goes on by `clock` where a run that has one recovers.
     pub(super) fn start(
         settings: &Settings,
         signer: &Signer,
         rules: &Rules,
         factory: &Factory,
+        clock: Option<&Clock>,
     ) -> Result<(State, String), StartError> {
         let writer = Writer::open(&settings.path)?;
         let high_water = read_high_water(&settings.high_water)?;
@@ -250,10 +254,15 @@ impl State {
         if !tiles_hold {
             return Err(Unreadable::Tiles.into());
         }
-        let clock = Clock::resume(sound.last)?;
+        let last = sound.edge.size().saturating_sub(1);
+        let clock = match clock {
+            Some(clock) => clock.going_on_from(sound.last),
+            None => Clock::resume(&settings.clock, last, sound.last)?,
+        };
         let mut state = State { writer, edge: sound.edge, tiles, leaf: sound.leaf, clock, fold };
-        let note = state.enact(rules, signer)?.unwrap_or(sound.note);
-        Ok((state, note))
+        let enacted = state.enact(rules, signer)?;
+        let told = state.tell_time(signer)?;
+        Ok((state, told.or(enacted).unwrap_or(sound.note)))
     }
 
     /// Whether entries can hold these rules. Nothing is kept of the trial.
@@ -304,6 +313,24 @@ impl State {
         Ok(Some(self.commit(&batch, signer)?))
     }
 
+    /// Records what is to be told of the clocks.
+    fn tell_time(&mut self, signer: &Signer) -> Result<Option<String>, StartError> {
+        let mut note = None;
+        while let Some(warning) = self.clock.news() {
+            let mut batch = self.begin();
+            let now = self.clock.now();
+            self.add(&mut batch, now, What::Warning(warning.clone()))?;
+            note = Some(self.commit(&batch, signer)?);
+            self.clock.told(&warning);
+        }
+        Ok(note)
+    }
+
+    /// The clock that its entries are written by.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Entry number of the policy head in force.
     pub(super) fn head(&self) -> u64 {
         self.fold.head.as_ref().expect("a start records a policy if there is none").0
@@ -339,7 +366,7 @@ impl State {
     }
 
     /// The time of the next entries.
-    pub(super) fn now(&mut self) -> Moment {
+    pub(super) fn now(&self) -> Moment {
         self.clock.now()
     }
 

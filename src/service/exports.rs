@@ -17,7 +17,6 @@ use super::records::{ask, carried, dataset_name, record, refusal, stopped};
 use super::status::Fault;
 use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, Shown};
 use crate::ledger::entry::Rule;
-use crate::ledger::wall;
 use crate::proto::{ExportRecordsRequest, ExportRecordsResponse, Proof};
 use crate::source::{Query, Refusal, Release, Rows};
 
@@ -108,7 +107,8 @@ impl Export {
     fn sized(&self) -> Ask {
         let mut ask = self.ask.clone();
         let provider = self.peer.name().map(|(_, id)| id.clone()).unwrap_or_default();
-        let left = self.shared.rooms.ledger.jobs().left(self.job, &provider, &ask.dataset, wall());
+        let ledger = &self.shared.rooms.ledger;
+        let left = ledger.jobs().left(self.job, &provider, &ask.dataset, ledger.now().at);
         let size = match ask.page_size.and_then(|size| u64::try_from(size).ok()) {
             Some(0) => Some(PAGE_DEFAULT),
             other => other.filter(|size| *size <= PAGE_MAX),

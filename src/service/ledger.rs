@@ -116,8 +116,9 @@ impl Ledger for LedgerService {
     ) -> Result<Response<GetCheckpointResponse>, Status> {
         let roles = [Role::Provider, Role::Auditor, Role::Security, Role::Admin];
         self.shared.reader(&request, &roles)?;
-        let checkpoint = self.shared.rooms.ledger.newest().as_ref().to_owned();
-        Ok(Response::new(GetCheckpointResponse { checkpoint }))
+        let ledger = &self.shared.rooms.ledger;
+        let (checkpoint, at_unix_ms) = (ledger.newest().as_ref().to_owned(), ledger.now().at);
+        Ok(Response::new(GetCheckpointResponse { checkpoint, at_unix_ms }))
     }
 
     async fn get_receipt(

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::policy::{InForce, Policies};
 use crate::admission::{Ask, Caller, Peer, Permit, Refused, Shown, Tokens};
-use crate::ledger::{Foreign, Ledger, Unrecorded, wall};
+use crate::ledger::{Foreign, Ledger, Unrecorded};
 use crate::quota::{Fare, RateLimited, Ticket};
 use crate::source::{Query, Release, SourceError};
 
@@ -111,7 +111,8 @@ impl Rooms {
     fn hold_job(&self, ticket: &Ticket) -> Result<(), JobFault> {
         let permit = ticket.permit();
         let Some(job) = permit.job() else { return Ok(()) };
-        match self.ledger.jobs().left(job, permit.provider(), permit.dataset_name(), wall()) {
+        let now = self.ledger.now().at;
+        match self.ledger.jobs().left(job, permit.provider(), permit.dataset_name(), now) {
             None => Err(JobFault::Closed),
             Some(0) => Err(JobFault::Spent),
             Some(_) => Ok(()),

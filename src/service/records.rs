@@ -11,7 +11,6 @@ use super::read::Stopped;
 use super::status::Fault;
 use super::stream::Paced;
 use crate::admission::{Ask, Peer, Refused, Shown};
-use crate::ledger::wall;
 use crate::proto::records_server::Records;
 use crate::proto::{
     Context, ExportRecordsRequest, Field, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
@@ -63,7 +62,8 @@ pub(super) fn stopped(shared: &Shared, peer: &Peer, why: Stopped, query: &Query)
 
 /// The status of a read that the judge withheld.
 pub(super) fn refusal(shared: &Shared, why: Refusal, entry: u64, checkpoint: &str) -> Status {
-    calling(shared, Fault::withheld(why, entry, checkpoint, wall())).status()
+    let now = shared.rooms.ledger.now().at;
+    calling(shared, Fault::withheld(why, entry, checkpoint, now)).status()
 }
 
 /// With whom to call about it.

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::admission::{Peer, Role};
 use crate::ledger::entry::{Hash, Millis, Refusal, Refusals, Refused, Word};
-use crate::ledger::{Ledger, wall};
+use crate::ledger::{Clock, Ledger};
 
 /// Certificates that are counted each by itself between two digests; the rest are counted together.
 const CERTIFICATES: usize = 1_024;
@@ -32,19 +32,24 @@ struct Counted {
 }
 
 /// The running count.
-#[derive(Default)]
 pub(super) struct Tally {
+    clock: Clock,
     /// What the next digest is made of.
     counted: Mutex<Counted>,
     since_start: Mutex<Counts>,
 }
 
 impl Tally {
+    /// Of no call yet; `clock` is that of the ledger that the digests go to.
+    pub(super) fn new(clock: Clock) -> Tally {
+        Tally { clock, counted: Mutex::default(), since_start: Mutex::default() }
+    }
+
     /// Counts a refused call of a certificate of our CA.
     pub(super) fn call(&self, peer: &Peer, reason: &'static str) {
         self.total(reason);
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.since.get_or_insert_with(wall);
+        counted.since.get_or_insert_with(|| self.clock.now().at);
         let full = counted.certificates.len() >= CERTIFICATES;
         let Counted { certificates, others, .. } = &mut *counted;
         let counts = match certificates.get_mut(&peer.fingerprint()) {
@@ -63,7 +68,7 @@ impl Tally {
     pub(super) fn handshake(&self, reason: &'static str) {
         self.total(reason);
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.since.get_or_insert_with(wall);
+        counted.since.get_or_insert_with(|| self.clock.now().at);
         *counted.others.entry(reason).or_default() += 1;
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Shared;
-use crate::ledger::{day, wall};
+use crate::ledger::day;
 use crate::source::rosters::Rosters;
 
 /// Between two looks.
@@ -35,7 +35,7 @@ pub(super) async fn keep(mut rosters: Rosters, shared: &Shared) {
 
 /// Records what is found. A look may take a while, so it has a thread of its own.
 async fn look(mut rosters: Rosters, shared: &Shared) -> Option<Rosters> {
-    let today = day(wall());
+    let today = day(shared.rooms.ledger.now().at);
     let policy = shared.rooms.policies.now();
     if let Err(error) = rosters.of(&policy.source, &policy.terms) {
         tracing::error!(%error, "the rosters cannot be watched: looking again soon");

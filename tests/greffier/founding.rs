@@ -142,7 +142,7 @@ async fn a_proposal_says_what_its_deed_needs_and_nothing_that_a_terminal_would_a
         (&["suspend", "--provider", "p", "--persons", "3"], "has no place for: persons"),
         (&["enrol_roster", "--provider", "p", "--dataset", "d", "--persons", "0"], "persons"),
         (&["acknowledge"], "must be one of suspend"),
-        (&["suspend", "--provider", "p", "--valid-for", "8d"], "7d"),
+        (&["suspend", "--provider", "p", "--valid-for", "1000d"], "999d"),
         (&["suspend", "--provider", "a\u{7f}b"], "a control character"),
     ] {
         let said = propose(args);

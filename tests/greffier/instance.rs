@@ -13,9 +13,10 @@ use greffier::client::{Client, Settings};
 use greffier::config::{in_force, policy};
 use greffier::instance::{AgentIssuer, Layout, Login};
 use greffier::ledger::checkpoint::VerifierKey;
-use greffier::ledger::entry::{Entry, Hash, Read, Refusals, What};
+use greffier::ledger::clock::{self, Clocks, Readings};
+use greffier::ledger::entry::{Entry, Hash, Millis, Read, Refusals, What};
 use greffier::ledger::signer::{Signer, read_key};
-use greffier::ledger::start;
+use greffier::ledger::{start, wall};
 use greffier::proto::{
     Context, GetReceiptRequest, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
     ListRecordsResponse, SearchRecordsRequest, SearchRecordsResponse, View,
@@ -70,15 +71,30 @@ impl Instance {
     /// Begins the ledger anew under the policy as it is now, as `init` does: a policy that comes
     /// later resizes budgets and fills none.
     fn begin_anew(&self) {
+        self.begin_at(wall());
+    }
+
+    /// The same by a clock that stands at `at`.
+    pub(crate) fn begin_at(&self, at: Millis) {
         let (path, high_water) = (self.layout.ledger(), self.layout.high_water());
         std::fs::remove_file(&path).expect("the ledger of `init`");
         std::fs::remove_file(&high_water).expect("its high-water file");
-        let settings = start::Settings { path, high_water, queue: 1, share: 1 };
+        let settings = start::Settings {
+            path,
+            high_water,
+            queue: 1,
+            share: 1,
+            clock: clock::Settings {
+                clocks: Clocks::new(0, move || Readings { wall: at, monotonic: 0, boot: 0 }),
+                confirmed: None,
+            },
+        };
         let policy = policy::load(&self.layout.policy()).expect("a policy");
         let seed = read_key(&self.layout.signing_key()).expect("the signing key");
         let origin = format!("{}/2026-11", self.key().name());
         let signer = Signer::new(&origin, &seed).expect("a name for a note");
-        let founding = self.layout.founding(&origin).expect("the administrators' keys");
+        let founding =
+            self.layout.founding(&origin, at + 60_000).expect("the administrators' keys");
         let made = start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh());
         made.expect("a ledger");
         in_force::keep(&settings.path, &policy).expect("a copy of the policy");

@@ -450,3 +450,27 @@ fn assert_nothing_else_went(instance: &Instance, job: u64) {
         }
     }
 }
+
+#[tokio::test]
+async fn a_job_is_open_by_the_time_of_the_entries_and_not_by_the_clock() {
+    let instance = Instance::new();
+    let ahead = wall() + 10 * 60_000;
+    instance.begin_at(ahead);
+    let mut office = Office::of(&instance).await;
+    let mut provider = office.daemon.client(PROVIDER).await;
+    let (begun, over) = ((ahead, ahead + HOUR), (ahead - HOUR, ahead + 2_000));
+    let begun = office.job(JobTerms { from: begun.0, until: begun.1, ..terms(500) }).await;
+    let got = exported(&mut provider, request(begun, 10, "")).await;
+    assert!(got.error.is_none() && got.rows > 0, "{got:?}");
+    let over = office.job(JobTerms { from: over.0, until: over.1, ..terms(500) }).await;
+    // Behind a clock that is ahead time goes at half speed: it ends all the same.
+    let closed = loop {
+        let got = exported(&mut provider, request(over, 1, "")).await;
+        if let Some(status) = got.error {
+            break told(Err::<(), _>(status));
+        }
+    };
+    assert_eq!(closed.reason, "JOB_NOT_OPEN");
+    office.daemon.stop().await;
+    instance.assert_sound();
+}

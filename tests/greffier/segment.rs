@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use greffier::anomaly::Anomaly;
 use greffier::ledger::checkpoint::VerifierKey;
+use greffier::ledger::clock;
 use greffier::ledger::entry::{
     Access, Act, Budgets, Deed, Detectors, Entry, Facts, Genesis, Given, Hash, Head, Method,
     Millis, Moment, Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling, Section,
@@ -220,7 +221,9 @@ impl Place {
         let folder = TempDir::new().expect("a temporary folder");
         let path = folder.path().join("ledger.sqlite");
         let high_water = folder.path().join("high-water");
-        Place { settings: Settings { path, high_water, queue: 1_024, share: 1_024 }, folder }
+        let clock = clock::Settings::default();
+        let settings = Settings { path, high_water, queue: 1_024, share: 1_024, clock };
+        Place { settings, folder }
     }
 
     /// With a new ledger.

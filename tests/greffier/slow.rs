@@ -12,13 +12,13 @@ use greffier::admission::{Keyring, Tokens};
 use greffier::anomaly::Anomaly;
 use greffier::config::{Config, policy};
 use greffier::instance::Layout;
-use greffier::ledger::Ledger;
 use greffier::ledger::checkpoint::Checkpoint;
 use greffier::ledger::entry::{Deed, Statement};
 use greffier::ledger::registrar::Registrar;
 use greffier::ledger::signer::{Signer, read_key};
 use greffier::ledger::start;
 use greffier::ledger::tag::Tagger;
+use greffier::ledger::{Ledger, clock};
 use greffier::proto::alerts_client::AlertsClient;
 use greffier::proto::tail_alerts_response::Event;
 use greffier::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
@@ -60,6 +60,7 @@ impl Gateway {
             high_water: config.ledger.high_water,
             queue: 1_024,
             share: 256,
+            clock: clock::Settings::default(),
         };
         let origin = start::origin(&settings.path, &config.name).expect("a genesis");
         let seed = read_key(&config.ledger.signing_key).expect("a key");

@@ -35,12 +35,23 @@ pub enum Matter {
     Certificate,
     /// An issuer has other keys.
     Keys,
+    /// The clock was set, and entries follow it.
+    Clock,
+    /// The clock was set too far for entries to follow it.
+    ClockHeld,
 }
 
 impl Matter {
     /// Each of them.
-    pub const ALL: [Matter; 5] =
-        [Matter::Roster, Matter::RosterUnseen, Matter::Policy, Matter::Certificate, Matter::Keys];
+    pub const ALL: [Matter; 7] = [
+        Matter::Roster,
+        Matter::RosterUnseen,
+        Matter::Policy,
+        Matter::Certificate,
+        Matter::Keys,
+        Matter::Clock,
+        Matter::ClockHeld,
+    ];
 
     /// Whether it comes of a roster's entry, and stands right behind it.
     pub fn is_of_roster(self) -> bool {
@@ -71,6 +82,21 @@ pub struct Warning {
 }
 
 impl Warning {
+    /// One that is about nobody: two figures, as the format page has them for its matter.
+    pub fn of_figures(matter: Matter, observed: u64, expected: u64) -> Warning {
+        Warning {
+            matter,
+            provider: None,
+            dataset: None,
+            role: None,
+            id: None,
+            certificate: None,
+            digest: None,
+            observed,
+            expected,
+        }
+    }
+
     /// Whether it says what a warning of its matter must, and nothing else.
     pub fn is_whole(&self) -> bool {
         let Warning { matter, provider, dataset, role, id, certificate, digest, .. } = self;
@@ -80,6 +106,7 @@ impl Warning {
         match matter {
             Matter::Roster | Matter::RosterUnseen => roster && !of_certificate && digest.is_none(),
             Matter::Policy => !of_roster && !of_certificate,
+            Matter::Clock | Matter::ClockHeld => !of_roster && !of_certificate && digest.is_none(),
             Matter::Keys => {
                 let of_other = role.is_some() || certificate.is_some();
                 id.is_some() && digest.is_some() && !of_roster && !of_other

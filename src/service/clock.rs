@@ -1,0 +1,23 @@
+//! Looks at the machine's clocks every second, so that a step which the ledger is to follow, or to
+//! tell of, is seen while nobody calls.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::ledger::Ledger;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Looks again and again.
+pub(super) async fn keep(ledger: Ledger) {
+    let mut looks = interval(PAUSE);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        if let Err(error) = ledger.watch_clock().await {
+            tracing::debug!(%error, "what the clocks did cannot be recorded yet");
+        }
+    }
+}
