@@ -26,13 +26,15 @@ mod stream;
 mod tail;
 pub mod tls;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 use tonic::{Request, Status as GrpcStatus};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -52,6 +54,9 @@ use status::Fault;
 const MESSAGE: usize = 64 << 10;
 /// How long calls may take to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Between two lines of the log that say that connections cannot be accepted.
+const UNACCEPTED: Duration = Duration::from_secs(60);
+
 /// What every call shares.
 struct Shared {
     rooms: Rooms,
@@ -185,9 +190,10 @@ impl Server {
         let now = status.borrow_and_update().clone();
         announce(&self.health, &now).await;
         let watched = rosters::begin(&self.shared).await;
+        let (drained, over) = oneshot::channel();
         let keep_tally = {
             let shared = self.shared.clone();
-            tokio::spawn(async move { shared.tally.keep(&shared.rooms.ledger).await })
+            tokio::spawn(async move { shared.tally.keep(&shared.rooms.ledger, over).await })
         };
         let keep_rosters = {
             let shared = self.shared.clone();
@@ -202,13 +208,19 @@ impl Server {
         let mut shutdown = std::pin::pin!(shutdown);
         let keep_time = tokio::spawn(clock::keep(self.shared.rooms.ledger.clone()));
         let keep_keys = tokio::spawn(keys::keep(self.shared.clone()));
+        let mut said: Option<Instant> = None;
         let ended = loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, from)) => self.connection(stream, from),
+                    // Whoever came is gone again: the next one waits.
+                    Err(error) if is_of_one(&error) => {}
                     Err(error) => {
                         // Out of file descriptors, as a rule: waiting lets some be freed.
-                        tracing::warn!(%error, "a connection cannot be accepted");
+                        if said.is_none_or(|said| said.elapsed() > UNACCEPTED) {
+                            said = Some(Instant::now());
+                            tracing::warn!(%error, "connections cannot be accepted");
+                        }
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
                 },
@@ -228,53 +240,70 @@ impl Server {
         if tokio::time::timeout(DRAIN, self.shared.stopping.closed()).await.is_err() {
             tracing::warn!("calls were still open after the time to drain");
         }
-        for task in [keep_tally, keep_rosters, keep_keys, keep_time].into_iter().chain(own) {
+        for task in [keep_rosters, keep_keys, keep_time].into_iter().chain(own) {
             task.abort();
             // A task drops what it holds of the ledger only when it has ended.
             let _ = task.await;
         }
-        self.shared.tally.hand_over(&self.shared.rooms.ledger).await;
+        // It ends with what was refused last.
+        let _ = drained.send(());
+        let _ = keep_tally.await;
         ended
     }
 
     /// Takes a connection in if there is a place to shake hands in, and serves it if there is one for
-    /// whom its certificate names. Until then it holds the first place.
+    /// whom its certificate names. Until then it holds the first place, and may have to give it up.
     fn connection(&self, stream: TcpStream, from: SocketAddr) {
-        let Some(handshake) = self.shared.places.handshake(from.ip()) else {
-            self.shared.tally.handshake(refusals::HANDSHAKES_FULL);
+        let Some(mut place) = self.shared.places.handshake(from.ip(), Instant::now()) else {
+            self.shared.tally.crowded_out();
             return;
         };
         let (door, services, shared) =
             (self.door.clone(), self.services.clone(), self.shared.clone());
         let mut stopping = shared.stopping.subscribe();
         tokio::spawn(async move {
+            let familiar = place.is_familiar();
             let opened = tokio::select! {
-                opened = door.open(stream, from) => opened,
+                opened = door.open(stream, from, familiar) => opened,
+                () = place.given_up() => return shared.tally.crowded_out(),
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             let (stream, peer) = match opened {
                 Ok(opened) => opened,
-                Err(error) => {
-                    shared.tally.handshake(refusals::HANDSHAKE);
+                Err(tls::Unopened::Silent) => return shared.tally.silent(),
+                Err(tls::Unopened::Failed(error)) => {
                     tracing::debug!(%error, "a handshake failed");
-                    return;
+                    return shared.tally.handshake();
                 }
             };
             let reader = shared.known(&peer).ok();
-            if reader.is_some() {
+            if let Some(reader) = &reader {
                 shared.certificates.see(&peer, SystemTime::now());
+                shared.places.see(reader, from.ip(), Instant::now());
             }
-            let place = shared.places.connection(reader.as_ref());
-            let turned_away = place.is_none();
-            let line = Line::new(shared, peer, place, services);
-            if turned_away {
-                line.refuse(Fault::connections_full());
+            match shared.places.connection(reader.as_ref()) {
+                Some(connection) => {
+                    drop(place);
+                    let line = Line::new(shared, peer, Some(connection), services);
+                    connection::serve(stream, line).await;
+                }
+                None => {
+                    let line = Line::new(shared, peer, None, services);
+                    line.refuse(Fault::connections_full());
+                    tokio::select! {
+                        () = connection::serve(stream, line) => {}
+                        () = place.given_up() => {}
+                    }
+                }
             }
-            let handshake = Some(handshake).filter(|_| turned_away);
-            connection::serve(stream, line).await;
-            drop(handshake);
         });
     }
+}
+
+/// Whether it is the fault of the connection that was to be accepted, and not of this machine.
+fn is_of_one(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// The limits, or those that the system's number of open files allows.

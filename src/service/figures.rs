@@ -105,6 +105,10 @@ impl Sheet {
         let refused = refused.map(|(reason, count)| (reason.to_owned(), count));
         let help = "Calls and handshakes refused before the judge since the start";
         self.counters("refused", help, "reason", refused);
+        let probes = Counter::<u64>::default();
+        probes.inc_by(shared.tally.silent_since_start());
+        let help = "Connections that ended without a byte since the start";
+        self.0.register("probes", help, probes);
     }
 
     fn ledger(&mut self, ledger: &ledger::Ledger) {

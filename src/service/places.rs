@@ -2,13 +2,20 @@
 //! network that a connection comes from; after it, by whom the certificate names, so that neither a
 //! network nor a provider keeps the others out. It counts and refuses to know sockets and messages.
 
+mod crowd;
+mod familiar;
+mod handshakes;
+
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 
+use self::handshakes::{Handshakes, Room};
 use crate::admission::{Reader, Role, Word};
 
 /// What the door holds at most.
@@ -48,6 +55,8 @@ impl Default for Limits {
 
 /// Connections that only staff may take: security gets in while providers flood.
 const STAFF_RESERVE: usize = 256;
+/// Handshakes for those alone from whose network somebody known has come within the hour.
+const FAMILIAR_RESERVE: usize = 256;
 /// Connections of one member of staff.
 const STAFF_CONNECTIONS: usize = 64;
 /// Calls in flight of one member of staff, tails apart.
@@ -75,6 +84,14 @@ impl Limits {
     fn reserve(&self) -> usize {
         STAFF_RESERVE.min(self.connections / 4)
     }
+
+    fn room(&self) -> Room {
+        Room {
+            places: self.handshakes,
+            of_network: self.address_handshakes,
+            reserved: FAMILIAR_RESERVE.min(self.handshakes / 4),
+        }
+    }
 }
 
 /// Who takes places.
@@ -85,6 +102,22 @@ enum Holder {
     Nobody,
 }
 
+impl Holder {
+    /// Whom a certificate names, if the policy knows them.
+    fn of(reader: Option<&Reader>) -> Holder {
+        match reader {
+            None => Holder::Nobody,
+            Some(reader) if reader.role() == Role::Provider => {
+                Holder::Provider(reader.id().clone())
+            }
+            Some(reader) => Holder::Staff(reader.role(), reader.id().clone()),
+        }
+    }
+}
+
+/// Told by being dropped: the place was given up.
+type Tell = oneshot::Sender<Infallible>;
+
 /// What one holder has.
 struct Party {
     connections: usize,
@@ -93,8 +126,6 @@ struct Party {
 
 #[derive(Default)]
 struct Taken {
-    handshakes: usize,
-    addresses: HashMap<IpAddr, usize>,
     connections: usize,
     /// Of these, all but staff's.
     outside: usize,
@@ -105,43 +136,35 @@ struct Taken {
 /// The places of the door.
 pub(super) struct Places {
     limits: Limits,
+    handshakes: Mutex<Handshakes<Tell>>,
     taken: Mutex<Taken>,
 }
 
 impl Places {
     pub(super) fn new(limits: Limits) -> Places {
-        Places { limits, taken: Mutex::default() }
+        let handshakes = Mutex::new(Handshakes::new(limits.room()));
+        Places { limits, handshakes, taken: Mutex::default() }
     }
 
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// A place to shake hands in, if the address has not had its share.
-    pub(super) fn handshake(self: &Arc<Self>, from: IpAddr) -> Option<Handshake> {
-        let address = address(from);
-        let mut taken = self.taken();
-        let of_address = taken.addresses.get(&address).copied().unwrap_or_default();
-        if taken.handshakes >= self.limits.handshakes
-            || of_address >= self.limits.address_handshakes
-        {
-            return None;
-        }
-        taken.handshakes += 1;
-        taken.addresses.insert(address, of_address + 1);
-        drop(taken);
-        Some(Handshake { places: self.clone(), address })
+    /// A place to shake hands in, if there is one or if one is given up for it.
+    pub(super) fn handshake(self: &Arc<Self>, from: IpAddr, now: Instant) -> Option<Handshake> {
+        let (tell, given_up) = oneshot::channel();
+        let taken = self.handshakes().enter(network(from), now, tell)?;
+        Some(Handshake { places: self.clone(), taken, given_up })
+    }
+
+    /// Somebody whom the policy knows has shaken hands: they find a place from there for an hour.
+    pub(super) fn see(&self, reader: &Reader, from: IpAddr, now: Instant) {
+        self.handshakes().see(&Holder::of(Some(reader)), network(from), now);
     }
 
     /// A connection for whom the certificate names, if the policy knows them.
     pub(super) fn connection(self: &Arc<Self>, reader: Option<&Reader>) -> Option<Connection> {
-        let holder = match reader {
-            None => Holder::Nobody,
-            Some(reader) if reader.role() == Role::Provider => {
-                Holder::Provider(reader.id().clone())
-            }
-            Some(reader) => Holder::Staff(reader.role(), reader.id().clone()),
-        };
+        let holder = Holder::of(reader);
         let (share, calls) = match holder {
             Holder::Provider(_) => (self.limits.provider_connections, self.limits.provider_calls),
             Holder::Staff(..) => (STAFF_CONNECTIONS, STAFF_CALLS),
@@ -172,8 +195,11 @@ impl Places {
 
     /// Connections and handshakes that are open.
     pub(super) fn taken_now(&self) -> (usize, usize) {
-        let taken = self.taken();
-        (taken.connections, taken.handshakes)
+        (self.taken().connections, self.handshakes().held())
+    }
+
+    fn handshakes(&self) -> MutexGuard<'_, Handshakes<Tell>> {
+        self.handshakes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -184,18 +210,25 @@ impl Places {
 /// A place for one handshake; dropped, it is free.
 pub(super) struct Handshake {
     places: Arc<Places>,
-    address: IpAddr,
+    taken: handshakes::Taken,
+    given_up: oneshot::Receiver<Infallible>,
+}
+
+impl Handshake {
+    /// Whether somebody known has come from the same network of late.
+    pub(super) fn is_familiar(&self) -> bool {
+        self.taken.familiar
+    }
+
+    /// Returns when the place was given up to somebody else.
+    pub(super) async fn given_up(&mut self) {
+        let Err(_dropped) = (&mut self.given_up).await;
+    }
 }
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
-        taken.handshakes -= 1;
-        // An address that has none is forgotten: there are more addresses than memory.
-        match taken.addresses.get_mut(&self.address) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(taken.addresses.remove(&self.address)),
-        }
+        self.places.handshakes().leave(self.taken);
     }
 }
 
@@ -225,7 +258,7 @@ impl Drop for Connection {
 }
 
 /// What one subscriber of a network has for itself: an IPv4 address, or 64 bits of IPv6.
-fn address(ip: IpAddr) -> IpAddr {
+fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(v4) => v4.into(),
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
@@ -266,8 +299,10 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_of_handshakes_and_no_more() {
-        let places = places(|limits| (limits.handshakes, limits.address_handshakes) = (5, 3));
-        let take = |text| places.handshake(from(text));
+        // A quarter is for who is familiar.
+        let places = places(|limits| (limits.handshakes, limits.address_handshakes) = (6, 3));
+        let start = Instant::now();
+        let take = |text| places.handshake(from(text), start);
         let mut held: Vec<_> = (0..3).map(|_| take("192.0.2.1").unwrap()).collect();
         assert!(take("192.0.2.1").is_none());
         assert!(take("::ffff:192.0.2.1").is_none());
@@ -277,14 +312,37 @@ mod tests {
         drop(held.remove(0));
         assert!(take("192.0.2.1").is_some());
         held.clear();
-        assert!(places.taken().addresses.is_empty());
-        assert_eq!(places.taken().handshakes, 0);
+        assert_eq!(places.taken_now(), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn whose_place_is_given_up_is_told_and_leaves_what_was_taken_for_it() {
+        let places = places(|limits| (limits.handshakes, limits.address_handshakes) = (2, 1));
+        let start = Instant::now();
+        let mut first = places.handshake(from("192.0.2.1"), start).unwrap();
+        let second = places.handshake(from("192.0.2.1"), start + Duration::from_secs(1)).unwrap();
+        first.given_up().await;
+        drop(first);
+        assert_eq!(places.taken_now(), (0, 1));
+        drop(second);
+        assert_eq!(places.taken_now(), (0, 0));
+    }
+
+    #[test]
+    fn whom_the_policy_knows_finds_a_place_where_strangers_crowd() {
+        let places = places(|limits| (limits.handshakes, limits.address_handshakes) = (4, 3));
+        let start = Instant::now();
+        places.see(&reader(Role::Security, "soc-1"), from("192.0.2.9"), start);
+        let strangers = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"].into_iter();
+        let held: Vec<_> = strangers.filter_map(|of| places.handshake(from(of), start)).collect();
+        assert_eq!(held.len(), 3);
+        assert!(places.handshake(from("192.0.2.9"), start).is_some_and(|of| of.is_familiar()));
     }
 
     #[test]
     fn an_address_of_ipv6_is_its_first_64_bits() {
-        assert_eq!(address(from("2001:db8:1:2:3:4:5:6")), from("2001:db8:1:2::"));
-        assert_ne!(address(from("2001:db8:1:3::")), address(from("2001:db8:1:2::")));
+        assert_eq!(network(from("2001:db8:1:2:3:4:5:6")), from("2001:db8:1:2::"));
+        assert_ne!(network(from("2001:db8:1:3::")), network(from("2001:db8:1:2::")));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Calls refused before the judge, counted and handed to the ledger once a second, so that whoever
-//! is refused leaves a trace of bounded size.
+//! is refused leaves a trace of bounded size. What nobody need answer for, handshakes that fail, is
+//! handed over once a minute.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::admission::{Peer, Role};
 use crate::ledger::entry::{Hash, Millis, Refusal, Refusals, Refused, Word};
@@ -15,8 +18,10 @@ use crate::ledger::{Clock, Ledger};
 const CERTIFICATES: usize = 1_024;
 /// Certificates that a digest names.
 const NAMED: usize = 16;
-/// Between two digests.
+/// Between two digests of refused calls, and
 const PAUSE: Duration = Duration::from_secs(1);
+/// ... between two of failed handshakes: whoever looks for open ports makes them all day.
+const HANDSHAKES_PAUSE: Duration = Duration::from_secs(60);
 /// Reason of a connection that ended before its certificate was known good.
 pub(super) const HANDSHAKE: &str = "HANDSHAKE";
 /// Reason of a connection for which there was no place to shake hands in.
@@ -34,21 +39,27 @@ struct Counted {
 /// The running count.
 pub(super) struct Tally {
     clock: Clock,
-    /// What the next digest is made of.
-    counted: Mutex<Counted>,
+    /// What the next digest of calls is made of, and of connections for which there was no place.
+    calls: Mutex<Counted>,
+    /// The same of failed handshakes.
+    handshakes: Mutex<Counted>,
+    /// Connections that ended without a byte. They are a figure and nothing more.
+    silent: AtomicU64,
     since_start: Mutex<Counts>,
 }
 
 impl Tally {
     /// Of no call yet; `clock` is that of the ledger that the digests go to.
     pub(super) fn new(clock: Clock) -> Tally {
-        Tally { clock, counted: Mutex::default(), since_start: Mutex::default() }
+        let [calls, handshakes] = [(); 2].map(|()| Mutex::default());
+        let (silent, since_start) = (AtomicU64::new(0), Mutex::default());
+        Tally { clock, calls, handshakes, silent, since_start }
     }
 
     /// Counts a refused call of a certificate of our CA.
     pub(super) fn call(&self, peer: &Peer, reason: &'static str) {
         self.total(reason);
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = lock(&self.calls);
         counted.since.get_or_insert_with(|| self.clock.now().at);
         let full = counted.certificates.len() >= CERTIFICATES;
         let Counted { certificates, others, .. } = &mut *counted;
@@ -64,60 +75,95 @@ impl Tally {
         *counts.entry(reason).or_default() += 1;
     }
 
-    /// Counts a connection that ended before there was a certificate to count it under.
-    pub(super) fn handshake(&self, reason: &'static str) {
+    /// Counts a connection for which there was no place to shake hands in, or none any more.
+    pub(super) fn crowded_out(&self) {
+        self.connection(&self.calls, HANDSHAKES_FULL);
+    }
+
+    /// Counts a handshake that failed.
+    pub(super) fn handshake(&self) {
+        self.connection(&self.handshakes, HANDSHAKE);
+    }
+
+    /// Counts a connection that ended without a byte.
+    pub(super) fn silent(&self) {
+        self.silent.fetch_add(1, Relaxed);
+    }
+
+    fn connection(&self, counted: &Mutex<Counted>, reason: &'static str) {
         self.total(reason);
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = lock(counted);
         counted.since.get_or_insert_with(|| self.clock.now().at);
         *counted.others.entry(reason).or_default() += 1;
     }
 
     fn total(&self, reason: &'static str) {
-        let mut counts = self.since_start.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.entry(reason).or_default() += 1;
+        *lock(&self.since_start).entry(reason).or_default() += 1;
     }
 
     /// All since the start, by reason.
     pub(super) fn since_start(&self) -> Counts {
-        self.since_start.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.since_start).clone()
     }
 
-    /// Hands the count to the ledger every second, for ever. What the ledger cannot take now is
+    /// Connections since the start that ended without a byte.
+    pub(super) fn silent_since_start(&self) -> u64 {
+        self.silent.load(Relaxed)
+    }
+
+    /// Hands the counts to the ledger until there will be no more: of calls every second; of handshakes
+    /// in the second of the first, and from then on every minute. What the ledger cannot take now is
     /// kept for the next time.
-    pub(super) async fn keep(&self, ledger: &Ledger) {
-        let mut ticks = tokio::time::interval(PAUSE);
+    pub(super) async fn keep(&self, ledger: &Ledger, mut over: oneshot::Receiver<()>) {
+        let mut ticks = interval(PAUSE);
         // Seconds in which the ledger took nothing are not made up for: one entry a second at most.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut handshakes_due = Instant::now();
         loop {
-            ticks.tick().await;
-            self.hand_over(ledger).await;
-        }
-    }
-
-    /// Hands the count over, if there is one.
-    pub(super) async fn hand_over(&self, ledger: &Ledger) {
-        let counted =
-            std::mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
-        let Some(since) = counted.since else { return };
-        if ledger.refusals(digest(since, &counted)).await.is_err() {
-            self.put_back(counted);
-        }
-    }
-
-    fn put_back(&self, old: Counted) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.since = old.since;
-        let Counted { certificates, others, .. } = &mut *counted;
-        add(others, &old.others);
-        for (certificate, (provider, counts)) in old.certificates {
-            if certificates.len() >= CERTIFICATES && !certificates.contains_key(&certificate) {
-                add(others, &counts);
-                continue;
+            // Never given up half way: what was taken is in the ledger by then, or back in its place.
+            let over = tokio::select! {
+                _ = &mut over => true,
+                _ = ticks.tick() => false,
+            };
+            hand_over(&self.calls, ledger).await;
+            let now = Instant::now();
+            if (over || handshakes_due <= now) && hand_over(&self.handshakes, ledger).await {
+                handshakes_due = now + HANDSHAKES_PAUSE;
             }
-            let entry = certificates.entry(certificate).or_insert((provider, Counts::new()));
-            add(&mut entry.1, &counts);
+            if over {
+                return;
+            }
         }
     }
+}
+
+/// Hands a count over; whether there was one, and the ledger has it.
+async fn hand_over(counted: &Mutex<Counted>, ledger: &Ledger) -> bool {
+    let taken = std::mem::take(&mut *lock(counted));
+    let Some(since) = taken.since else { return false };
+    let kept = ledger.refusals(digest(since, &taken)).await.is_ok();
+    if !kept {
+        put_back(&mut lock(counted), taken, since);
+    }
+    kept
+}
+
+fn put_back(counted: &mut Counted, old: Counted, since: Millis) {
+    counted.since = Some(since);
+    let Counted { certificates, others, .. } = counted;
+    add(others, &old.others);
+    for (certificate, (provider, counts)) in old.certificates {
+        if certificates.len() >= CERTIFICATES && !certificates.contains_key(&certificate) {
+            add(others, &counts);
+            continue;
+        }
+        let entry = certificates.entry(certificate).or_insert((provider, Counts::new()));
+        add(&mut entry.1, &counts);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn add(to: &mut Counts, from: &Counts) {

@@ -1,10 +1,14 @@
 //! TLS 1.3, mutual, and nothing else. A missing, foreign or expired certificate ends here, in the
 //! handshake; what the certificate says is for the door.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::replace;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
@@ -12,6 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -54,9 +59,23 @@ pub enum TlsError {
     Authority(#[from] rustls::server::VerifierBuilderError),
 }
 
+/// Why no hands were shaken.
+#[derive(Debug)]
+pub(super) enum Unopened {
+    /// Not a byte came: somebody looked whether the port is open.
+    Silent,
+    /// Whatever ended the handshake.
+    Failed(io::Error),
+}
+
 /// Accepts connections.
 pub(super) struct Door {
     acceptor: TlsAcceptor,
+    /// Whose turn it is to have their handshake worked on: one at a time of those from networks that
+    /// are familiar, and
+    familiar: Semaphore,
+    /// ... one of all others.
+    strangers: Semaphore,
     timeout: Duration,
     trust_domain: Arc<str>,
     own: Option<Own>,
@@ -90,7 +109,9 @@ impl Door {
         // connections open anyway.
         config.send_tls13_tickets = 0;
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Door { acceptor, timeout: settings.handshake_timeout, trust_domain, own })
+        let [familiar, strangers] = [(); 2].map(|()| Semaphore::new(1));
+        let timeout = settings.handshake_timeout;
+        Ok(Door { acceptor, familiar, strangers, timeout, trust_domain, own })
     }
 
     /// The server's certificate.
@@ -98,22 +119,91 @@ impl Door {
         self.own
     }
 
-    /// Shakes hands within the time allowed.
+    /// Shakes hands within the time allowed. Who is `familiar` does not wait for the arithmetic of
+    /// those who are not.
     ///
     /// # Errors
-    /// Whatever ended the handshake; the caller is told nothing more than TLS tells.
+    /// [`Unopened`]; the caller is told nothing more than TLS tells.
     pub(super) async fn open(
         &self,
         stream: TcpStream,
         from: SocketAddr,
-    ) -> io::Result<(TlsStream<TcpStream>, Peer)> {
-        // Replies are small and answered one by one: waiting to fill a segment only delays them.
-        stream.set_nodelay(true)?;
-        let shaken = tokio::time::timeout(self.timeout, self.acceptor.accept(stream)).await;
-        let stream = shaken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        familiar: bool,
+    ) -> Result<(TlsStream<TcpStream>, Peer), Unopened> {
+        let turn = if familiar { &self.familiar } else { &self.strangers };
+        let mut spoke = false;
+        let shake = async {
+            // Replies are small and answered one by one: waiting to fill a segment only delays them.
+            stream.set_nodelay(true)?;
+            if stream.peek(&mut [0]).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            spoke = true;
+            in_turn(turn, self.acceptor.accept(stream)).await
+        };
+        let shaken = tokio::time::timeout(self.timeout, shake).await;
+        let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let stream = match shaken {
+            Ok(stream) => stream,
+            Err(_) if !spoke => return Err(Unopened::Silent),
+            Err(error) => return Err(Unopened::Failed(error)),
+        };
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let leaf = leaf.ok_or_else(|| io::Error::other("no client certificate"))?;
+        let leaf =
+            leaf.ok_or_else(|| Unopened::Failed(io::Error::other("no client certificate")))?;
         let peer = Peer::from_certificate(leaf, from, &self.trust_domain);
         Ok((stream, peer))
+    }
+}
+
+/// Polls a future only while nobody else of the same turn is polled, and in the order in which they
+/// came: the arithmetic of a thousand handshakes then has at most one place in the runtime's queue,
+/// and calls go on between them.
+async fn in_turn<T>(turn: &Semaphore, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        let mine = turn.acquire().await;
+        let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+        drop(mine);
+        if let Poll::Ready(done) = polled {
+            return done;
+        }
+        // Until it is woken.
+        let mut waited = false;
+        poll_fn(|_| if replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_one_turn_one_is_at_work_at_a_time_and_whoever_waits_holds_up_nobody() {
+        let (turn, at_work) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
+        let silent = tokio::spawn({
+            let turn = turn.clone();
+            async move { in_turn(&turn, std::future::pending::<()>()).await }
+        });
+        let mut all = JoinSet::new();
+        for _ in 0..200 {
+            let (turn, at_work) = (turn.clone(), at_work.clone());
+            let mut steps = 5;
+            let work = poll_fn(move |cx| {
+                assert_eq!(at_work.fetch_add(1, Ordering::SeqCst), 0);
+                std::thread::yield_now();
+                at_work.fetch_sub(1, Ordering::SeqCst);
+                steps -= 1;
+                cx.waker().wake_by_ref();
+                if steps == 0 { Poll::Ready(()) } else { Poll::Pending }
+            });
+            all.spawn(async move { in_turn(&turn, work).await });
+        }
+        all.join_all().await;
+        silent.abort();
     }
 }

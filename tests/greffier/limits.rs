@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use greffier::proto::GetCheckpointRequest;
 use rcgen::{ExtendedKeyUsagePurpose, SanType};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -48,42 +49,101 @@ async fn silent(daemon: &Daemon, from: &str) -> TcpStream {
     socket.connect(daemon.address.parse().unwrap()).await.unwrap()
 }
 
-async fn is_closed(stream: &mut TcpStream) -> bool {
-    stream.read(&mut [0]).await.map_or(true, |read| read == 0)
-}
-
 async fn reads(caller: &mut Caller) -> bool {
     caller.list(1, "", context()).await.is_ok()
 }
 
+/// Waits until so many of these have been closed.
+async fn closed(streams: &[TcpStream], count: usize) {
+    let is_closed = |stream: &&TcpStream| match stream.try_read(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    };
+    let began = Instant::now();
+    while streams.iter().filter(is_closed).count() < count {
+        assert!(began.elapsed() < Duration::from_secs(30));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(streams.iter().filter(is_closed).count(), count);
+}
+
 #[tokio::test]
-async fn open_handshakes_of_one_address_keep_no_other_out() {
+async fn an_address_has_its_share_of_open_handshakes_and_gives_way_to_itself() {
     let instance = Instance::new();
     door(&instance, &[("handshakes", 8), ("address_handshakes", 3)]);
     let daemon = instance.serve();
     let mut held = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..103 {
         held.push(silent(&daemon, "127.0.0.2:0").await);
     }
-    for _ in 0..100 {
-        assert!(is_closed(&mut silent(&daemon, "127.0.0.2:0").await).await);
-    }
+    // Three are there: the first, or later ones in their place when they had had their time.
+    closed(&held, 100).await;
     assert!(reads(&mut daemon.client("provider-02").await).await);
-    // The three are there still: a fourth was not let in for one of them.
-    for stream in &mut held {
-        assert!(
-            stream.try_read(&mut [0]).is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock)
-        );
-    }
-    // Other addresses have their own share, until the whole is taken.
-    for from in ["127.0.0.3:0", "127.0.0.4:0"] {
-        held.push(silent(&daemon, from).await);
-        held.push(silent(&daemon, from).await);
-    }
-    assert!(reads(&mut daemon.client("provider-02").await).await);
+    closed(&held, 100).await;
     daemon.stop().await;
     assert_eq!(counted(&instance, "HANDSHAKES_FULL"), 100);
     instance.assert_sound();
+}
+
+/// Somebody who takes a place to shake hands in from each of these addresses, so many times, and comes
+/// again whenever it is lost. A part of them begins to say something.
+fn crowd(daemon: &Daemon, addresses: impl Iterator<Item = [u8; 4]>, each: usize) -> JoinSet<()> {
+    let mut crowd = JoinSet::new();
+    let gateway: std::net::SocketAddr = daemon.address.parse().unwrap();
+    for (n, address) in addresses.flat_map(|a| (0..each).map(move |n| (n, a))) {
+        crowd.spawn(async move {
+            loop {
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.bind((address, 0).into()).unwrap();
+                let Ok(mut stream) = socket.connect(gateway).await else { continue };
+                if n % 2 == 1 {
+                    // The head of a record that holds a ClientHello.
+                    let _ = stream.write_all(&[22, 3, 1, 2, 0, 1]).await;
+                }
+                let _ = stream.read(&mut [0]).await;
+            }
+        });
+    }
+    crowd
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_crowds_the_door_keeps_nobody_out() {
+    let eight: Vec<_> = (2..10).map(|n| [127, 0, 0, n]).collect();
+    let many: Vec<_> = (0..200).map(|n| [127, 0, 1, n]).collect();
+    for (addresses, each) in [(eight, 16), (many, 1)] {
+        let instance = Instance::new();
+        door(&instance, &[("handshakes", 64), ("address_handshakes", 8)]);
+        let daemon = instance.serve();
+        let crowd = crowd(&daemon, addresses.into_iter(), each);
+        // They have every place that strangers can have.
+        let full = |text: &str| text.contains("greffier_handshakes 48\n");
+        let began = Instant::now();
+        let mut tries = 0;
+        let wire = loop {
+            tries += 1;
+            let soc = instance.layout.client("security-soc");
+            match shake(&daemon, Some(&soc)).await {
+                Ok(stream) => break Wire::over(stream, 65_535).await,
+                // Nobody had had the time that anybody is given.
+                Err(_) => assert!(began.elapsed() < Duration::from_secs(30)),
+            }
+        };
+        while !full(&wire.ask(http::Method::GET, "/metrics").await.2) {
+            assert!(began.elapsed() < Duration::from_secs(30));
+            tokio::task::yield_now().await;
+        }
+        // Familiar by now, and in at the first attempt; so is whoever comes from the same address.
+        for name in ["auditor-1", "provider-02", "security-soc", "provider-03"] {
+            shake(&daemon, Some(&instance.layout.client(name))).await.unwrap();
+        }
+        assert!(reads(&mut daemon.client("provider-02").await).await);
+        println!("in after {tries} attempts");
+        drop(crowd);
+        daemon.stop().await;
+        assert!(counted(&instance, "HANDSHAKES_FULL") > 0);
+        instance.assert_sound();
+    }
 }
 
 #[tokio::test]

@@ -60,7 +60,8 @@ async fn ten_thousand_refused_attempts_leave_one_digest_a_second() {
         sum += named.chain(&digest.others).map(|refusal| refusal.count).sum::<u64>();
     }
     assert_eq!(sum, CALLS + HANDSHAKES);
-    assert!(digests <= seconds + 2, "{digests} digests in {seconds} s");
+    // One a second, and two of handshakes: of the first ones, and what there was at the end.
+    assert!(digests <= seconds + 4, "{digests} digests in {seconds} s");
     instance.assert_sound();
     let bytes: usize = bodies.iter().map(String::len).sum();
     println!("{sum} refused attempts, {seconds} s: {digests} entries, {bytes} bytes of bodies");

@@ -2,6 +2,7 @@
 //! gateway runs in this process, whose clock can be moved.
 
 mod exports;
+mod refused;
 
 use std::path::PathBuf;
 use std::sync::Arc;
