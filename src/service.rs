@@ -24,6 +24,7 @@ mod services;
 mod status;
 mod stream;
 mod tail;
+pub mod tasks;
 pub mod tls;
 
 use std::io;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::{Request, Status as GrpcStatus};
 use tonic_health::ServingStatus;
@@ -49,6 +50,7 @@ use places::Places;
 use read::Rooms;
 use services::Services;
 use status::Fault;
+use tasks::Tasks;
 
 /// Largest request message, in bytes.
 const MESSAGE: usize = 64 << 10;
@@ -138,6 +140,9 @@ pub enum ServeError {
     /// The ledger cannot be taken up again.
     #[error("the ledger is out of use: {0}")]
     Ledger(String),
+    /// A task that the gateway cannot do without died again and again.
+    #[error("the task `{0}` died twice within a minute, and the log tells where: please report it")]
+    Task(&'static str),
 }
 
 /// A server that is ready to run.
@@ -177,40 +182,25 @@ impl Server {
         Ok(Server { door, services: Arc::new(services), shared, health })
     }
 
-    /// Serves until `shutdown` says so or the ledger is out of use; then lets calls end.
+    /// Serves until `shutdown` says so, the ledger is out of use or one of the tasks is given up; then
+    /// lets calls end.
     ///
     /// # Errors
-    /// [`ServeError::Ledger`].
+    /// [`ServeError::Ledger`] and [`ServeError::Task`].
     pub async fn run(
         mut self,
         listener: TcpListener,
+        mut tasks: Tasks,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         let mut status = self.shared.rooms.ledger.status();
         let now = status.borrow_and_update().clone();
         announce(&self.health, &now).await;
-        let watched = rosters::begin(&self.shared).await;
-        let (drained, over) = oneshot::channel();
-        let keep_tally = {
-            let shared = self.shared.clone();
-            tokio::spawn(async move { shared.tally.keep(&shared.rooms.ledger, over).await })
-        };
-        let keep_rosters = {
-            let shared = self.shared.clone();
-            tokio::spawn(async move {
-                if let Some(rosters) = watched {
-                    rosters::keep(rosters, &shared).await;
-                }
-            })
-        };
-        let own =
-            self.door.own().map(|own| tokio::spawn(own.watch(self.shared.rooms.ledger.clone())));
         let mut shutdown = std::pin::pin!(shutdown);
-        let keep_time = tokio::spawn(clock::keep(self.shared.rooms.ledger.clone()));
-        let keep_keys = tokio::spawn(keys::keep(self.shared.clone()));
         let mut said: Option<Instant> = None;
         let ended = loop {
             tokio::select! {
+                name = tasks.given_up() => break Err(ServeError::Task(name)),
                 accepted = listener.accept() => match accepted {
                     Ok((stream, from)) => self.connection(stream, from),
                     // Whoever came is gone again: the next one waits.
@@ -240,15 +230,32 @@ impl Server {
         if tokio::time::timeout(DRAIN, self.shared.stopping.closed()).await.is_err() {
             tracing::warn!("calls were still open after the time to drain");
         }
-        for task in [keep_rosters, keep_keys, keep_time].into_iter().chain(own) {
-            task.abort();
-            // A task drops what it holds of the ledger only when it has ended.
-            let _ = task.await;
-        }
-        // It ends with what was refused last.
-        let _ = drained.send(());
-        let _ = keep_tally.await;
+        self.shared.tally.finish().await;
+        // A task drops what it holds of the ledger only when it has ended.
+        tasks.stop().await;
         ended
+    }
+
+    /// Begins what the server does besides serving; nothing is served before its first look at the
+    /// rosters.
+    pub async fn begin(&self, tasks: &mut Tasks) {
+        let watch = rosters::Watch::default();
+        watch.look(&self.shared).await;
+        let shared = self.shared.clone();
+        tasks.run("refusals", move || {
+            let shared = shared.clone();
+            async move { shared.tally.keep(&shared.rooms.ledger).await }
+        });
+        let shared = self.shared.clone();
+        tasks.run("rosters", move || rosters::keep(watch.clone(), shared.clone()));
+        let shared = self.shared.clone();
+        tasks.run("keys", move || keys::keep(shared.clone()));
+        let ledger = self.shared.rooms.ledger.clone();
+        tasks.run("clock", move || clock::keep(ledger.clone()));
+        if let Some(own) = self.door.own() {
+            let ledger = self.shared.rooms.ledger.clone();
+            tasks.run("certificate", move || own.watch(ledger.clone()));
+        }
     }
 
     /// Takes a connection in if there is a place to shake hands in, and serves it if there is one for

@@ -1,17 +1,19 @@
 //! `greffier serve`: puts the rooms together and runs them.
 
 mod reload;
+mod signals;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex;
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -30,9 +32,11 @@ use crate::quota::Quota;
 use crate::service::log::Log;
 use crate::service::policy::{InForce, Policies};
 use crate::service::read::Rooms;
+use crate::service::tasks::Tasks;
 use crate::service::{ServeError, Server, tls};
 use crate::source::sqlite;
-use reload::{Begun, Bench, Reload};
+use reload::{Begun, Bench, Reload, follow};
+use signals::Signals;
 
 /// Run the gateway
 ///
@@ -106,6 +110,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn serve(args: &Args, log: &Log) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (signals, starting) = Signals::take(&runtime, log)?;
     let config = Config::load(&args.config)?;
     begin(log, config.log.format)?;
     let watched = Watched::content(config.policy);
@@ -146,7 +152,6 @@ fn serve(args: &Args, log: &Log) -> Result<(), Error> {
         handshake_timeout: Duration::from_millis(config.tls.handshake_timeout_ms),
     };
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let registrar = {
         let _inside = runtime.enter();
         Registrar::start(ledger.clone(), signer, rules, Box::new(Anomaly::fresh))?
@@ -172,23 +177,23 @@ fn serve(args: &Args, log: &Log) -> Result<(), Error> {
         let server =
             Server::new(rooms, &tls, config.door.limits(), ledger.path.clone(), log.clone())
                 .await?;
-        let (mut term, mut int) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let hangup = signal(SignalKind::hangup())?;
         let recorder = registrar.ledger.clone();
         let begun =
             Begun { bench, watched, records, policy, swap, ledger: recorder, path: ledger.path };
-        let reload = Reload::new(begun);
-        // It ends with the runtime.
-        tokio::spawn(reload.follow(hangup));
+        let Signals { hangup, mut end } = signals;
+        let mut tasks = Tasks::default();
+        let reload = Arc::new(Mutex::new((Reload::new(begun), hangup)));
+        tasks.run("policy", move || follow(reload.clone()));
+        server.begin(&mut tasks).await;
         let address = listener.local_addr()?;
+        drop(starting);
         tracing::info!(%address, "taking calls");
         announce(address)?;
         let shutdown = async {
-            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            end.asked().await;
             tracing::info!("stopping: open calls may end");
         };
-        Ok::<(), Error>(server.run(listener, shutdown).await?)
+        Ok::<(), Error>(server.run(listener, tasks, shutdown).await?)
     });
     // What still holds the ledger must be gone before its thread can end.
     runtime.shutdown_timeout(LEAVE);

@@ -3,11 +3,16 @@
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A file that changed so lately may change again without a trace: times of files advance in steps,
 /// and a second change within one step, to the same size, looks like the first.
 const UNSETTLED: Duration = Duration::from_secs(2);
+
+/// What was read and not taken is due again after this, then after twice as long, and so on to
+const SOONEST: Duration = Duration::from_secs(1);
+/// ... this.
+const LATEST: Duration = Duration::from_secs(60);
 
 /// What tells one state of a file from another. None of it is read from its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,10 @@ pub struct Watched {
     seen: Option<Stamp>,
     /// Whether a change since it was last read would show.
     settled: bool,
+    /// When what was read is due again, unless it is taken before.
+    again: Option<Instant>,
+    /// How long after it was read that is.
+    wait: Duration,
 }
 
 impl Watched {
@@ -53,8 +62,10 @@ impl Watched {
     }
 
     fn new(path: PathBuf, tell: fn(&Metadata) -> Stamp) -> Watched {
-        let mut watched = Watched { path, tell, read: None, seen: None, settled: true };
+        let (read, seen, settled) = (None, None, true);
+        let mut watched = Watched { path, tell, read, seen, settled, again: None, wait: SOONEST };
         watched.reading();
+        watched.taken();
         watched.seen = watched.read;
         watched
     }
@@ -71,7 +82,8 @@ impl Watched {
         let now = self.now();
         let still = now == self.seen;
         self.seen = now;
-        still && (now != self.read || !self.settled)
+        let again = self.again.is_some_and(|again| again <= Instant::now());
+        still && (now != self.read || !self.settled || again)
     }
 
     /// Whether it is not what was read.
@@ -80,11 +92,25 @@ impl Watched {
     }
 
     /// Takes it as read in the state that it has now: read it after this, so that whatever is written
-    /// meanwhile is found at a later look.
+    /// meanwhile is found at a later look. Unless what was read is [`taken`](Self::taken) it is due
+    /// again, later and later: the disk may answer then, and whoever failed on it may not.
     pub fn reading(&mut self) {
-        self.read = self.now();
+        let now = self.now();
+        self.wait = if now == self.read { (2 * self.wait).min(LATEST) } else { SOONEST };
+        self.again = Some(Instant::now() + self.wait);
+        self.read = now;
         let content = self.read.and_then(|stamp| stamp.content);
         self.settled = content.is_none_or(|content| content.settled(SystemTime::now()));
+    }
+
+    /// Whether what was read waits to be read again.
+    pub fn waits(&self) -> bool {
+        self.again.is_some()
+    }
+
+    /// Nothing more will come of what was read: it was put to use, or has faults that stay.
+    pub fn taken(&mut self) {
+        (self.again, self.wait) = (None, SOONEST);
     }
 
     fn now(&self) -> Option<Stamp> {
@@ -135,6 +161,7 @@ mod tests {
         assert!(!watched.due(), "it may still be being written");
         assert!(watched.due());
         watched.reading();
+        watched.taken();
         watched.settled = true;
         assert!(!watched.due());
         assert_eq!([place.due(), place.due()], [false, false], "it is the same file");
@@ -148,7 +175,32 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert_eq!([watched.due(), watched.due()], [false, true]);
         watched.reading();
+        watched.taken();
         assert!(!watched.due());
+    }
+
+    #[test]
+    fn what_was_read_and_not_taken_is_due_again_later_and_later_and_after_a_change_soon() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        fs::write(&path, "a").unwrap();
+        let mut watched = Watched::content(path.clone());
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            watched.reading();
+            watched.settled = true;
+            assert!(!watched.due(), "not yet");
+            waits.push(watched.wait.as_secs());
+            watched.again = Some(Instant::now());
+            assert!(watched.due());
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60]);
+        fs::write(&path, "ab").unwrap();
+        watched.reading();
+        assert_eq!(watched.wait, SOONEST);
+        watched.taken();
+        watched.settled = true;
+        assert_eq!([watched.due(), watched.due()], [false, false]);
     }
 
     #[test]

@@ -4,12 +4,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::queue::Vital;
 use crate::files;
 
 /// Least time between two writes.
@@ -35,11 +36,15 @@ impl Bell {
 pub(super) fn keep(
     path: PathBuf,
     newest: watch::Receiver<Arc<str>>,
+    vital: Vital,
 ) -> io::Result<(Bell, JoinHandle<()>)> {
     let (bell, rings) = sync_channel(1);
     let (hung, taken_down) = sync_channel(0);
-    let thread = thread::Builder::new().name("high-water".to_owned());
-    let thread = thread.spawn(move || follow(&path, &rings, &taken_down, &newest))?;
+    let thread = thread::Builder::new().name(vital.thread.to_owned());
+    let thread = thread.spawn(move || {
+        let _vital = vital;
+        follow(&path, &rings, &taken_down, &newest);
+    })?;
     Ok((Bell { rings: bell, _hung: hung }, thread))
 }
 
@@ -50,18 +55,26 @@ fn follow(
     newest: &watch::Receiver<Arc<str>>,
 ) {
     let mut failing = false;
-    let mut save = || {
-        let newest = newest.borrow().clone();
-        let written = files::replace(path, &newest);
-        if let (Err(error), false) = (&written, failing) {
-            tracing::error!(path = %path.display(), %error, "the high-water file cannot be written");
-        }
-        failing = written.is_err();
-    };
     while rings.recv().is_ok() {
-        save();
-        // The disk rests, but not when the daemon ends. A ring meanwhile waits and wakes nobody: at
-        // full load there are thousands in one pause.
-        let _ = taken_down.recv_timeout(PAUSE);
+        loop {
+            let newest = newest.borrow().clone();
+            let written = files::replace(path, &newest);
+            match (&written, failing) {
+                (Err(error), false) => {
+                    let path = path.display();
+                    tracing::error!(%path, %error, "the high-water file cannot be written");
+                }
+                (Ok(()), true) => tracing::info!("the high-water file can be written again"),
+                _ => {}
+            }
+            failing = written.is_err();
+            // The disk rests, but not when the daemon ends. A ring meanwhile waits and wakes nobody: at
+            // full load there are thousands in one pause.
+            let ends = taken_down.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected);
+            // What could not be written is written when it can, though nothing may come behind it.
+            if ends || !failing {
+                break;
+            }
+        }
     }
 }

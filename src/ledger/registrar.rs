@@ -17,7 +17,8 @@ use super::high_water::{self, Bell};
 use super::jobs::Jobs;
 use super::notices::Board;
 use super::queue::{
-    Answer, Bound, Draft, Ledger, Order, Recorded, Ruled, Seen, Share, Status, Unrecorded, recorded,
+    Answer, Bound, Draft, Ledger, Order, Recorded, Ruled, Seen, Share, Status, Unrecorded, Vital,
+    recorded,
 };
 use super::repeats::{Id, OtherArguments};
 use super::signer::Signer;
@@ -74,7 +75,9 @@ impl Registrar {
         };
         let ruled = seen.ruled.clone();
         let (ledger, inbox) = Ledger::new(settings.queue, settings.share, clock.clone(), seen);
-        let keeper = high_water::keep(settings.high_water.clone(), newest.subscribe());
+        let vital = |thread| Vital { thread, status: status.clone() };
+        let (registrar, keeper) = (vital("registrar"), vital("high-water"));
+        let keeper = high_water::keep(settings.high_water.clone(), newest.subscribe(), keeper);
         let (high_water, keeper) = keeper.map_err(StartError::Thread)?;
         let desk = Desk {
             settings,
@@ -94,8 +97,13 @@ impl Registrar {
             ruled,
             many: false,
         };
-        let thread = std::thread::Builder::new().name("registrar".into());
-        let thread = thread.spawn(move || desk.run(state)).map_err(StartError::Thread)?;
+        let thread = std::thread::Builder::new().name(registrar.thread.into());
+        let run = move || {
+            // Dropped behind the desk: whoever waits has been answered when it tells.
+            let _registrar = registrar;
+            desk.run(state);
+        };
+        let thread = thread.spawn(run).map_err(StartError::Thread)?;
         Ok(Registrar { ledger, head, threads: [thread, keeper] })
     }
 
@@ -290,7 +298,7 @@ impl Desk {
     /// Refuses everything until the ledger can be taken up again, by the ordinary start.
     fn recover(&mut self, why: &StartError) -> Option<State> {
         tracing::error!(error = %why, "the ledger cannot be written: nothing is released");
-        self.status.send_replace(Status::Unwritable(why.to_string()));
+        Status::Unwritable(why.to_string()).tell(&self.status);
         loop {
             if !self.refuse_for(RETRY) {
                 return None;
@@ -301,15 +309,15 @@ impl Desk {
                     tracing::info!("the ledger can be written again");
                     self.tell(&mut state);
                     self.newest.send_replace(note.into());
-                    self.status.send_replace(Status::Writable);
+                    Status::Writable.tell(&self.status);
                     return Some(state);
                 }
                 Err(error) if error.may_pass() => {
-                    self.status.send_replace(Status::Unwritable(error.to_string()));
+                    Status::Unwritable(error.to_string()).tell(&self.status);
                 }
                 Err(error) => {
                     tracing::error!(%error, "the ledger cannot be taken up again: stopping");
-                    self.status.send_replace(Status::Stopped(error.to_string()));
+                    Status::Stopped(error.to_string()).tell(&self.status);
                     return None;
                 }
             }

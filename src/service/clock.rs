@@ -1,6 +1,7 @@
 //! Looks at the machine's clocks every second, so that a step which the ledger is to follow, or to
 //! tell of, is seen while nobody calls.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -11,7 +12,7 @@ use crate::ledger::Ledger;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Looks again and again.
-pub(super) async fn keep(ledger: Ledger) {
+pub(super) async fn keep(ledger: Ledger) -> Infallible {
     let mut looks = interval(PAUSE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

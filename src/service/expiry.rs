@@ -3,6 +3,7 @@
 //! certificate may do is not its business.
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -174,7 +175,7 @@ impl Own {
     }
 
     /// Warns now and every day, while it runs out.
-    pub(super) async fn watch(self, ledger: Ledger) {
+    pub(super) async fn watch(self, ledger: Ledger) -> Infallible {
         let Own { not_after, fingerprint } = self;
         let mut days = interval(Duration::from_secs(DAY));
         let mut before = None;

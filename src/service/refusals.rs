@@ -3,12 +3,13 @@
 //! handed over once a minute.
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::admission::{Peer, Role};
 use crate::ledger::entry::{Hash, Millis, Refusal, Refusals, Refused, Word};
@@ -22,6 +23,8 @@ const NAMED: usize = 16;
 const PAUSE: Duration = Duration::from_secs(1);
 /// ... between two of failed handshakes: whoever looks for open ports makes them all day.
 const HANDSHAKES_PAUSE: Duration = Duration::from_secs(60);
+/// How long the last digests may take.
+const FINISH: Duration = Duration::from_secs(10);
 /// Reason of a connection that ended before its certificate was known good.
 pub(super) const HANDSHAKE: &str = "HANDSHAKE";
 /// Reason of a connection for which there was no place to shake hands in.
@@ -46,6 +49,17 @@ pub(super) struct Tally {
     /// Connections that ended without a byte. They are a figure and nothing more.
     silent: AtomicU64,
     since_start: Mutex<Counts>,
+    end: watch::Sender<End>,
+}
+
+/// Whether more will be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    /// No: what there is, is to be handed over.
+    Asked,
+    /// It was.
+    Done,
 }
 
 impl Tally {
@@ -53,7 +67,17 @@ impl Tally {
     pub(super) fn new(clock: Clock) -> Tally {
         let [calls, handshakes] = [(); 2].map(|()| Mutex::default());
         let (silent, since_start) = (AtomicU64::new(0), Mutex::default());
-        Tally { clock, calls, handshakes, silent, since_start }
+        let end = watch::Sender::new(End::Open);
+        Tally { clock, calls, handshakes, silent, since_start, end }
+    }
+
+    /// Has the last counts handed over, and waits for that.
+    pub(super) async fn finish(&self) {
+        self.end.send_replace(End::Asked);
+        let mut end = self.end.subscribe();
+        if timeout(FINISH, end.wait_for(|end| *end == End::Done)).await.is_err() {
+            tracing::warn!("the last refusals could not be recorded");
+        }
     }
 
     /// Counts a refused call of a certificate of our CA.
@@ -111,10 +135,11 @@ impl Tally {
         self.silent.load(Relaxed)
     }
 
-    /// Hands the counts to the ledger until there will be no more: of calls every second; of handshakes
+    /// Hands the counts to the ledger until [`finish`](Self::finish): of calls every second; of handshakes
     /// in the second of the first, and from then on every minute. What the ledger cannot take now is
     /// kept for the next time.
-    pub(super) async fn keep(&self, ledger: &Ledger, mut over: oneshot::Receiver<()>) {
+    pub(super) async fn keep(&self, ledger: &Ledger) -> Infallible {
+        let mut end = self.end.subscribe();
         let mut ticks = interval(PAUSE);
         // Seconds in which the ledger took nothing are not made up for: one entry a second at most.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -122,7 +147,7 @@ impl Tally {
         loop {
             // Never given up half way: what was taken is in the ledger by then, or back in its place.
             let over = tokio::select! {
-                _ = &mut over => true,
+                _ = end.wait_for(|end| *end != End::Open) => true,
                 _ = ticks.tick() => false,
             };
             hand_over(&self.calls, ledger).await;
@@ -131,7 +156,8 @@ impl Tally {
                 handshakes_due = now + HANDSHAKES_PAUSE;
             }
             if over {
-                return;
+                self.end.send_replace(End::Done);
+                return std::future::pending().await;
             }
         }
     }

@@ -1,64 +1,77 @@
 //! Keeps watch over the rosters: each is an entry once a day and at every change, so that nobody
 //! can put persons on one, read them, and take them off again unseen.
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Shared;
+use super::tasks::attempt_blocking;
 use crate::ledger::day;
-use crate::source::rosters::Rosters;
+use crate::source::rosters::{Found, Rosters};
 
-/// Between two looks.
+/// Between two looks, and
 const PAUSE: Duration = Duration::from_secs(2);
+/// ... at most, after looks that failed.
+const LONGEST: Duration = Duration::from_secs(60);
 
-/// The rosters of the policy in force, after the first look; nothing is served before it.
-pub(super) async fn begin(shared: &Shared) -> Option<Rosters> {
-    let policy = shared.rooms.policies.now();
-    match policy.source.rosters(&policy.terms) {
-        Ok(rosters) => look(rosters, shared).await,
-        Err(error) => {
-            tracing::error!(%error, "the rosters cannot be watched");
-            None
-        }
-    }
-}
+/// The rosters of the policy in force, from the first look on that works.
+#[derive(Clone, Default)]
+pub(super) struct Watch(Arc<Mutex<Option<Rosters>>>);
 
 /// Looks again and again.
-pub(super) async fn keep(mut rosters: Rosters, shared: &Shared) {
+pub(super) async fn keep(watch: Watch, shared: Arc<Shared>) -> Infallible {
+    let mut pause = PAUSE;
     loop {
-        tokio::time::sleep(PAUSE).await;
-        match look(rosters, shared).await {
-            Some(again) => rosters = again,
-            None => return,
-        }
+        tokio::time::sleep(pause).await;
+        pause = if watch.look(&shared).await { PAUSE } else { (2 * pause).min(LONGEST) };
     }
 }
 
-/// Records what is found. A look may take a while, so it has a thread of its own.
-async fn look(mut rosters: Rosters, shared: &Shared) -> Option<Rosters> {
-    let today = day(shared.rooms.ledger.now().at);
-    let policy = shared.rooms.policies.now();
-    if let Err(error) = rosters.of(&policy.source, &policy.terms) {
-        tracing::error!(%error, "the rosters cannot be watched: looking again soon");
-        return Some(rosters);
-    }
-    let looked = tokio::task::spawn_blocking(move || {
-        let found = rosters.look(today);
-        (rosters, found)
-    });
-    // It ends without a result only if it panicked or the runtime is gone.
-    let (mut rosters, found) = looked.await.ok()?;
-    let found = found.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the rosters cannot be read: looking again soon");
-        Vec::new()
-    });
-    for one in found {
-        match shared.rooms.ledger.roster(one.roster.clone()).await {
-            Ok(_) => rosters.recorded(one),
+impl Watch {
+    /// Records what is found; says whether it could look. A look may take a while, so it has a thread
+    /// of its own.
+    pub(super) async fn look(&self, shared: &Shared) -> bool {
+        let today = day(shared.rooms.ledger.now().at);
+        let (policy, watch) = (shared.rooms.policies.now(), self.clone());
+        let looked = attempt_blocking(move || {
+            let mut held = watch.rosters();
+            let rosters = match &mut *held {
+                Some(rosters) => {
+                    rosters.of(&policy.source, &policy.terms)?;
+                    rosters
+                }
+                none => none.insert(policy.source.rosters(&policy.terms)?),
+            };
+            rosters.look(today)
+        });
+        let found: Vec<Found> = match looked.await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the rosters cannot be watched: looking again soon");
+                return false;
+            }
             Err(error) => {
-                tracing::warn!(%error, "a roster cannot be recorded: looking again soon");
-                rosters.look_again();
+                tracing::error!(%error, "the rosters cannot be watched: looking again soon");
+                return false;
+            }
+        };
+        for one in found {
+            let recorded = shared.rooms.ledger.roster(one.roster.clone()).await;
+            let mut held = self.rosters();
+            let Some(rosters) = &mut *held else { break };
+            match recorded {
+                Ok(_) => rosters.recorded(one),
+                Err(error) => {
+                    tracing::warn!(%error, "a roster cannot be recorded: looking again soon");
+                    rosters.look_again();
+                }
             }
         }
+        true
     }
-    Some(rosters)
+
+    fn rosters(&self) -> MutexGuard<'_, Option<Rosters>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -12,6 +12,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::json;
 use tonic::Code;
 
+use crate::fault::{Faults, strace_is_here};
 use crate::instance::{Caller, Daemon, Instance, PROGRAM, context};
 use crate::issuer::{PROVIDER, REJECTED, b64, instance, is_read, list, signed, write};
 use crate::pki::{Authority, fingerprint};
@@ -52,6 +53,28 @@ async fn a_key_that_leaves_the_set_is_good_for_nothing_on_an_open_connection_too
     assert_eq!(Told::of(&list(&wire, &[&token]).await).what(), REJECTED);
     daemon.stop().await;
     instance.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_could_not_be_read_for_a_moment_are_read_though_nothing_changes_again() {
+    if !strace_is_here() {
+        return;
+    }
+    let (instance, issuer) = instance();
+    instance.widen();
+    let daemon = instance.serve();
+    let wire = Wire::open(&daemon, &instance.layout.client(PROVIDER)).await;
+    let token = format!("Bearer {}", issuer.token(&issuer.claims()));
+    assert_eq!(list(&wire, &[&token]).await.code(), Code::Ok);
+    let jwks = instance.layout.agents_jwks();
+    let faults = Faults::inject(&daemon, "openat", "error=EMFILE", Some(&jwks));
+    write(&jwks, &issuer.keys()[1..]);
+    daemon.until_said("stay in force").await;
+    assert_eq!(list(&wire, &[&token]).await.code(), Code::Ok);
+    drop(faults);
+    daemon.until_said("new keys of an issuer").await;
+    assert_eq!(Told::of(&list(&wire, &[&token]).await).what(), REJECTED);
+    daemon.stop().await;
 }
 
 /// Calls until a token is believed.

@@ -285,7 +285,10 @@ fn every_kind_of_order_is_answered_when_the_registrar_panics() {
                 _ => assert!(matches!(answer, Ok(_) | Err(Unrecorded::Unanswered)), "{what}"),
             }
         }
-        assert!(ledger.status().changed().await.is_err(), "its end is seen");
+        let mut status = ledger.status();
+        let stopped = status.wait_for(|status| matches!(status, Status::Stopped(_))).await;
+        assert!(stopped.is_ok(), "its end is seen");
+        drop(stopped);
         for (what, answer) in every_kind(&ledger, &rules) {
             assert_eq!(answer.await, Err(Unrecorded::Unwritable), "{what}");
         }

@@ -97,6 +97,8 @@ mod scopes;
 #[cfg(feature = "serve")]
 mod segment;
 #[cfg(feature = "serve")]
+mod signals;
+#[cfg(feature = "serve")]
 mod signed;
 #[cfg(feature = "serve")]
 mod slow;

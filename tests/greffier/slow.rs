@@ -27,6 +27,7 @@ use greffier::quota::Quota;
 use greffier::service::log::Log;
 use greffier::service::policy::{InForce, Policies};
 use greffier::service::read::Rooms;
+use greffier::service::tasks::Tasks;
 use greffier::service::{Server, tls};
 use greffier::source::{Source, sqlite};
 use tokio::net::TcpListener;
@@ -89,7 +90,9 @@ impl Gateway {
         let server = server.expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its number").to_string();
-        tokio::spawn(server.run(listener, std::future::pending()));
+        let mut tasks = Tasks::default();
+        server.begin(&mut tasks).await;
+        tokio::spawn(server.run(listener, tasks, std::future::pending()));
         Gateway { address, layout, ledger }
     }
 

@@ -40,14 +40,8 @@ pub enum KeyFile {
     },
 }
 
-/// A file that changed.
-#[derive(Debug)]
-pub struct Reloaded {
-    /// Whose keys.
-    pub issuer: Word,
-    /// How many keys there are now and SHA-256 of their file, or why the old ones stay in force.
-    pub outcome: Result<(usize, [u8; 32]), KeyFile>,
-}
+/// How many keys there are now and SHA-256 of their file, or why the old ones stay in force.
+pub type Reloaded = Result<(usize, [u8; 32]), KeyFile>;
 
 /// The issuers of the policy with their keys.
 #[derive(Default)]
@@ -90,9 +84,15 @@ impl Keyring {
         Some((&watched.issuer, keys.clone()))
     }
 
-    /// Reads again what has changed and holds still since the call before. It waits for the disk: not for the path of a call.
-    pub fn refresh(&self) -> Vec<Reloaded> {
-        self.0.iter().filter_map(|(name, watched)| watched.refresh(name)).collect()
+    /// Whose keys these are.
+    pub fn issuers(&self) -> impl Iterator<Item = &Word> {
+        self.0.keys()
+    }
+
+    /// Reads the keys of one issuer again, if they have changed and hold still since the call before.
+    /// It waits for the disk: not for the path of a call.
+    pub fn refresh(&self, issuer: &Word) -> Option<Reloaded> {
+        self.0.get(issuer)?.refresh(issuer)
     }
 }
 
@@ -103,19 +103,26 @@ impl KeySetFile {
             return None;
         }
         known.file.reading();
-        let read = read(name, &self.issuer);
-        let print = read.as_ref().ok().map(|bytes| digest_of(bytes));
+        let bytes = read(name, &self.issuer);
+        let print = bytes.as_ref().ok().map(|bytes| digest_of(bytes));
+        // What could not be read is read again, later and later.
+        if print.is_some() && known.print == print {
+            known.file.taken();
+        }
         if known.print == print {
             return None;
         }
+        let parsed = bytes.and_then(|bytes| Ok((parse(name, &self.issuer, &bytes)?, bytes)));
+        // Not before: what cannot even be parsed is tried again, and told again.
         known.print = print;
-        let outcome = read.and_then(|bytes| Ok((parse(name, &self.issuer, &bytes)?, bytes)));
-        let outcome = outcome.map(|(keys, bytes)| {
+        if print.is_some() {
+            known.file.taken();
+        }
+        Some(parsed.map(|(keys, bytes)| {
             let count = keys.len();
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
             (count, digest_of(&bytes))
-        });
-        Some(Reloaded { issuer: name.clone(), outcome })
+        }))
     }
 }
 

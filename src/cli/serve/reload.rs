@@ -2,13 +2,15 @@
 //! registrar, and only then put into force by one swap. Whatever fails on the way leaves the policy
 //! in force as it is. The records, too, when another file is put in their place.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
-use tokio::task::JoinError;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::admission::{KeyFile, Keyring, Terms};
@@ -20,6 +22,7 @@ use crate::ledger::entry::{Hash, Matter, Warning, sha256};
 use crate::ledger::tag::Tagger;
 use crate::ledger::{Ledger, Unrecorded};
 use crate::service::policy::{InForce, Swap};
+use crate::service::tasks::{Panicked, attempt, attempt_blocking};
 use crate::source::{Source, sqlite};
 
 /// Between two looks at the file.
@@ -64,11 +67,14 @@ struct Look {
     policy: bool,
     /// Another file is in the place of the records.
     records: bool,
+    /// That file waits to be opened again.
+    waits: bool,
 }
 
 impl Files {
     fn look(&mut self) -> Look {
-        Look { policy: self.policy.due(), records: self.records.due() }
+        let (policy, records) = (self.policy.due(), self.records.due());
+        Look { policy, records, waits: self.records.waits() }
     }
 
     /// Holds another file of the records to having no journal beside it, before anything opens it.
@@ -99,23 +105,37 @@ enum Kept {
     #[error(transparent)]
     Keys(#[from] KeyFile),
     /// This program failed on what it read.
-    #[error("taking it up failed in an unforeseen way: {0}; it is tried again")]
-    Failed(JoinError),
+    #[error(transparent)]
+    Failed(#[from] Panicked),
     /// It cannot be recorded, for now or at all.
     #[error("the policy cannot be recorded: {0}")]
     Ledger(#[from] Unrecorded),
+}
+
+impl Kept {
+    /// Whether the same file may be taken up later, without a change that anybody would be told of.
+    fn may_pass(&self) -> bool {
+        match self {
+            Kept::Policy(Unusable::File { .. }) => true,
+            Kept::Records(_) | Kept::Keys(_) | Kept::Failed(_) => true,
+            Kept::Policy(Unusable::Faults { .. }) | Kept::Journal(_) | Kept::Ledger(_) => false,
+        }
+    }
 }
 
 /// Takes up the policy anew whenever there is cause to.
 pub(super) struct Reload {
     bench: Bench,
     files: Arc<Mutex<Files>>,
-    /// Whether another file of the records waits until no journal lies beside it.
-    waits_for_journal: bool,
     /// The policy in force.
     policy: Policy,
-    /// The digest of what was last read of its file, if it could be read.
+    /// The digest of what was last read of its file; none if it is to be taken up whatever it says.
     read: Option<Hash>,
+    /// Whether what was read waits for the ledger, or for a journal to go.
+    owed: bool,
+    /// Why the policy, and why the records, were last not taken up: that is told once.
+    told: Option<String>,
+    told_of_records: Option<String>,
     swap: Swap,
     ledger: Ledger,
     /// Of the ledger.
@@ -142,49 +162,72 @@ impl Reload {
         let Begun { bench, watched, records, policy, swap, ledger, path } = begun;
         let files = Arc::new(Mutex::new(Files { policy: watched, records }));
         let read = Some(policy.digest);
-        let (waits_for_journal, refused) = (false, None);
-        Reload { bench, files, waits_for_journal, policy, read, swap, ledger, path, refused }
+        let (owed, told, told_of_records, refused) = (false, None, None, None);
+        Reload {
+            bench,
+            files,
+            policy,
+            read,
+            owed,
+            told,
+            told_of_records,
+            swap,
+            ledger,
+            path,
+            refused,
+        }
     }
 
-    /// Follows the file, and the signal that says it changed.
-    pub(super) async fn follow(mut self, mut hangup: Signal) {
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut owed = false;
-        loop {
-            let asked = tokio::select! {
-                _ = hangup.recv() => true,
-                _ = looks.tick() => false,
-            };
-            let look = self.blocking(Files::look).await;
-            let look = look.unwrap_or(Look { policy: false, records: false });
-            if look.records {
-                self.take_up_records().await;
-            } else {
-                self.waits_for_journal = false;
-            }
-            let again = asked || owed || self.is_approved();
-            if !(look.policy || again) {
-                continue;
-            }
-            let outcome = self.take_up(again).await;
-            // The ledger may be writable at the next look, and the journal gone; a fault of the file
-            // waits for its next state.
-            let was_owed = owed;
-            owed = match &outcome {
-                Err(Kept::Ledger(why)) => why.retry_after().is_some(),
-                Err(Kept::Journal(_) | Kept::Failed(_)) => true,
-                Err(Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_)) | Ok(()) => false,
-            };
-            match outcome {
-                Err(why) if !(owed && was_owed) => {
-                    kept(&why);
-                    self.warn(&why).await;
-                }
-                // Said once; or done.
-                Err(_) | Ok(()) => {}
-            }
+    /// Looks at the files, and takes up what has changed; what was `asked` for, in any case.
+    async fn look(&mut self, asked: bool) {
+        let look = self.blocking(Files::look).await;
+        let look = look.unwrap_or(Look { policy: false, records: false, waits: true });
+        if look.records {
+            let taken = attempt(self.take_up_records()).await;
+            let why = taken.map_err(Kept::Failed).and_then(|taken| taken).err();
+            self.tell_of_records(why);
+        } else if !look.waits {
+            self.told_of_records = None;
         }
+        let again = asked || self.owed || self.is_approved();
+        if !(look.policy || again) {
+            return;
+        }
+        let outcome = attempt(self.take_up(again)).await;
+        let outcome = outcome.map_err(Kept::Failed).and_then(|outcome| outcome);
+        // The ledger may be writable at the next look, and the journal gone. What may pass otherwise is
+        // due again later and later; a fault of the file waits for its next state.
+        let may_pass = matches!(&outcome, Err(why) if why.may_pass());
+        self.owed = match &outcome {
+            Err(Kept::Ledger(why)) => why.retry_after().is_some(),
+            Err(Kept::Journal(_)) => true,
+            _ => false,
+        };
+        if may_pass {
+            self.read = None;
+        } else {
+            self.files().policy.taken();
+        }
+        let why = outcome.err();
+        let told = why.as_ref().map(ToString::to_string);
+        if let Some(why) = why.filter(|_| asked || self.told != told) {
+            kept(&why);
+            self.warn(&why).await;
+        }
+        self.told = told;
+    }
+
+    /// Hears once of each reason why other records were not taken up.
+    fn tell_of_records(&mut self, why: Option<Kept>) {
+        let told = why.as_ref().map(ToString::to_string);
+        if let Some(why) = why.filter(|_| self.told_of_records != told) {
+            tracing::error!(
+                error = %why,
+                "another file is in the place of the records and cannot be used: reads go on in the \
+                 one before it"
+            );
+        }
+        self.told_of_records = told;
     }
 
     /// Whether the policy that was refused for want of an approval has it now.
@@ -208,7 +251,7 @@ impl Reload {
     ) -> Result<T, Kept> {
         let files = self.files.clone();
         let locked = move || work(&mut files.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut work = tokio::task::spawn_blocking(locked);
+        let mut work = pin!(attempt_blocking(locked));
         let done = match timeout(PATIENCE, &mut work).await {
             Ok(done) => done,
             Err(_) => {
@@ -216,34 +259,29 @@ impl Reload {
                 work.await
             }
         };
-        done.map_err(Kept::Failed)
+        Ok(done?)
+    }
+
+    /// The files, which nobody works on now: one work follows the other.
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the records anew, by the statements of the policy in force.
-    async fn take_up_records(&mut self) {
+    async fn take_up_records(&mut self) -> Result<(), Kept> {
         let (policy, bench) = (self.policy.clone(), self.bench.clone());
         let opened = self.blocking(move |files| {
             files.hold_journal()?;
             files.records.reading();
             Ok::<_, Kept>(bench.source(&policy)?)
         });
-        let opened = opened.await.and_then(|opened| opened);
-        let waits = matches!(opened, Err(Kept::Journal(_)));
-        let waited = std::mem::replace(&mut self.waits_for_journal, waits);
-        match opened {
-            Ok(source) => {
-                let now = self.swap.now();
-                let quota = now.quota.renewed(&now.terms);
-                self.swap.put(InForce { terms: now.terms.clone(), quota, source });
-                tracing::info!("another file is in the place of the records: reads are of it now");
-            }
-            Err(_) if waits && waited => {}
-            Err(why) => tracing::error!(
-                error = %why,
-                "another file is in the place of the records and cannot be used: reads go on in the \
-                 one before it"
-            ),
-        }
+        let source = opened.await??;
+        let now = self.swap.now();
+        let quota = now.quota.renewed(&now.terms);
+        self.swap.put(InForce { terms: now.terms.clone(), quota, source });
+        self.files().records.taken();
+        tracing::info!("another file is in the place of the records: reads are of it now");
+        Ok(())
     }
 
     /// Reads the file and puts what it says into force; what was read before is read `again` only if
@@ -300,6 +338,21 @@ impl Reload {
         if let Err(error) = kept.and_then(|kept| kept.map_err(|error| error.to_string())) {
             tracing::error!(%error, "the copy of the policy in force could not be written");
         }
+    }
+}
+
+/// Follows the files, and the signal that says they changed.
+pub(super) async fn follow(reload: Arc<AsyncMutex<(Reload, Signal)>>) -> Infallible {
+    let mut held = reload.lock().await;
+    let (reload, hangup) = &mut *held;
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let asked = tokio::select! {
+            _ = hangup.recv() => true,
+            _ = looks.tick() => false,
+        };
+        reload.look(asked).await;
     }
 }
 
