@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+mod authorities;
 mod caller;
 mod case_form;
 mod certificate;
@@ -19,6 +20,7 @@ mod permit;
 mod terms;
 mod token;
 
+pub use authorities::Authorities;
 pub use caller::{Caller, Reader};
 pub use case_form::CaseForm;
 pub use certificate::{CertificateFault, Peer, Role};

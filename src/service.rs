@@ -66,8 +66,8 @@ struct Shared {
     places: Arc<Places>,
     warned: expiry::Warned,
     certificates: expiry::Certificates,
-    /// Unix time.
-    own_not_after: Option<u64>,
+    /// The certificate that the door shows.
+    own: watch::Receiver<Option<expiry::Own>>,
     log: Log,
     /// Says so when the daemon stops: what would go on for ever must end by itself. Whatever must
     /// have ended before the daemon does, listens.
@@ -174,7 +174,7 @@ impl Server {
             places: Arc::new(Places::new(fitting(limits))),
             warned: expiry::Warned::default(),
             certificates: expiry::Certificates::default(),
-            own_not_after: door.own().map(expiry::Own::not_after),
+            own: door.own(),
             log,
             stopping: watch::Sender::new(false),
         });
@@ -252,10 +252,10 @@ impl Server {
         tasks.run("keys", move || keys::keep(shared.clone()));
         let ledger = self.shared.rooms.ledger.clone();
         tasks.run("clock", move || clock::keep(ledger.clone()));
-        if let Some(own) = self.door.own() {
-            let ledger = self.shared.rooms.ledger.clone();
-            tasks.run("certificate", move || own.watch(ledger.clone()));
-        }
+        let (own, ledger) = (self.shared.own.clone(), self.shared.rooms.ledger.clone());
+        tasks.run("expiry", move || expiry::watch(own.clone(), ledger.clone()));
+        let (door, ledger) = (self.door.clone(), self.shared.rooms.ledger.clone());
+        tasks.run("certificates", move || tls::keep(door.clone(), ledger.clone()));
     }
 
     /// Takes a connection in if there is a place to shake hands in, and serves it if there is one for

@@ -7,10 +7,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
+use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
+use super::authorities::{Authorities, Vouched};
 use super::{Word, grammar};
 
 /// What an organisation or a person is here; one certificate has one.
@@ -83,6 +85,9 @@ pub enum CertificateFault {
     /// The id is not of the shape [`grammar::ID`].
     #[error("its URI has an id that is not {}", grammar::ID)]
     Id,
+    /// Its authority, or one between, is none of this gateway's any more, or has expired.
+    #[error("no authority in force vouches for it")]
+    Untrusted,
     /// Past its last second; connections can outlive certificates.
     #[error("it has expired")]
     Expired,
@@ -106,6 +111,8 @@ pub struct Peer {
     leaf: Result<Leaf, CertificateFault>,
     network: Word,
     connection: Connection,
+    /// What its authorities are asked for, for as long as the connection is open.
+    vouched: Option<Arc<Vouched>>,
 }
 
 /// What tells one connection from another for as long as it is open.
@@ -131,7 +138,14 @@ impl Peer {
             leaf: leaf(der, trust_domain),
             network: network(addr.ip()).into(),
             connection: Connection::default(),
+            vouched: None,
         }
+    }
+
+    /// Holds the peer to the authorities in force, by the whole `chain` that it has shown.
+    pub fn vouched(self, chain: &[CertificateDer<'_>], by: &Arc<Authorities>) -> Peer {
+        let vouched = Vouched::new(chain, by.clone());
+        Peer { vouched: Some(Arc::new(vouched)), ..self }
     }
 
     /// SHA-256 of the certificate.
@@ -168,13 +182,18 @@ impl Peer {
         &self.connection
     }
 
-    /// The name, if the certificate is good and has not run out at `unix` seconds.
+    /// The name, if the certificate is good and has not run out at `unix` seconds, and an authority in
+    /// force vouches for it.
     pub(super) fn good_name(&self, unix: i64) -> Result<(Role, &Word), CertificateFault> {
-        match &self.leaf {
-            Err(fault) => Err(*fault),
-            Ok(leaf) if unix > leaf.not_after => Err(CertificateFault::Expired),
-            Ok(leaf) => Ok((leaf.role, &leaf.id)),
+        let leaf = self.leaf.as_ref().map_err(|fault| *fault)?;
+        if unix > leaf.not_after {
+            return Err(CertificateFault::Expired);
         }
+        let at = u64::try_from(unix).unwrap_or_default();
+        if self.vouched.as_ref().is_some_and(|vouched| !vouched.holds(at)) {
+            return Err(CertificateFault::Untrusted);
+        }
+        Ok((leaf.role, &leaf.id))
     }
 }
 

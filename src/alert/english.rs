@@ -166,6 +166,20 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
                 stated(&warning.id)
             )
         }
+        Matter::Authorities if observed == 0 => {
+            "the file of the authorities that vouch for certificates was changed, and is not in force, \
+             for a reason that the gateway's log tells. If nobody was to change it, somebody else can \
+             write it"
+                .to_owned()
+        }
+        Matter::Authorities => {
+            let number =
+                if observed == 1 { "1 authority" } else { &format!("{observed} authorities") };
+            format!(
+                "other authorities vouch for certificates, {number}, in force now. If nobody was to \
+                 change them, somebody else can let in anybody: take the file back"
+            )
+        }
         Matter::Certificate => {
             let whose = match (&warning.role, &warning.id) {
                 (Some(role), Some(id)) => format!("of {id} ({role})"),

@@ -176,6 +176,20 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
                 stated(&warning.id)
             )
         }
+        Matter::Authorities if observed == 0 => {
+            "le fichier des autorités qui garantissent les certificats a été modifié et n’est pas entré \
+             en vigueur, pour une raison que donne le journal de la passerelle. Si personne ne devait le \
+             modifier, un tiers peut y écrire"
+                .to_owned()
+        }
+        Matter::Authorities => {
+            let number = if observed == 1 { "1 autorité" } else { &format!("{observed} autorités") };
+            format!(
+                "d’autres autorités garantissent les certificats ({number}), désormais en vigueur. Si \
+                 personne ne devait les changer, un tiers peut faire entrer qui il veut : rétablissez le \
+                 fichier"
+            )
+        }
         Matter::Certificate => {
             let whose = match (&warning.role, &warning.id) {
                 (Some(role), Some(id)) => format!("de {id} ({role})"),

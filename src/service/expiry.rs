@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::CertificateDer;
+use tokio::sync::watch;
 use tokio::time::interval;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
@@ -156,7 +157,9 @@ async fn record(ledger: &Ledger, warning: Warning) {
 /// The daemon's own certificate.
 #[derive(Clone, Copy)]
 pub(super) struct Own {
-    /// Its last good second, Unix time.
+    /// Its first good second, Unix time, and
+    not_before: i64,
+    /// ... its last.
     not_after: i64,
     fingerprint: Hash,
 }
@@ -165,8 +168,9 @@ impl Own {
     /// What matters of a certificate, if it can be read.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Own> {
         let (_, read) = X509Certificate::from_der(certificate).ok()?;
-        let not_after = read.validity().not_after.timestamp();
-        Some(Own { not_after, fingerprint: sha256(&[certificate]) })
+        let times = read.validity();
+        let (not_before, not_after) = (times.not_before.timestamp(), times.not_after.timestamp());
+        Some(Own { not_before, not_after, fingerprint: sha256(&[certificate]) })
     }
 
     /// Its last good second, Unix time.
@@ -174,31 +178,41 @@ impl Own {
         u64::try_from(self.not_after).unwrap_or_default()
     }
 
-    /// Warns now and every day, while it runs out.
-    pub(super) async fn watch(self, ledger: Ledger) -> Infallible {
-        let Own { not_after, fingerprint } = self;
-        let mut days = interval(Duration::from_secs(DAY));
-        let mut before = None;
-        loop {
-            days.tick().await;
-            let now = SystemTime::now();
-            match days_left(not_after, now) {
-                Some(days_left) => {
-                    tracing::warn!(
-                        days_left,
-                        "the gateway's certificate runs out: give it a new one and start it again"
-                    );
-                    let ahead = ahead(days_left);
-                    if before.replace(ahead) != Some(ahead) {
-                        let warning = warning(None, fingerprint, days_left, ahead);
-                        record(&ledger, warning).await;
-                    }
+    /// Whether it is within its times.
+    pub(super) fn is_good(self, now: SystemTime) -> bool {
+        let now = i64::try_from(unix(now)).unwrap_or(i64::MAX);
+        (self.not_before..=self.not_after).contains(&now)
+    }
+}
+
+/// Warns at once, at every change and every day, while the certificate that is shown runs out.
+pub(super) async fn watch(mut own: watch::Receiver<Option<Own>>, ledger: Ledger) -> Infallible {
+    let mut days = interval(Duration::from_secs(DAY));
+    let mut before = None;
+    loop {
+        tokio::select! {
+            _ = days.tick() => {}
+            Ok(()) = own.changed() => {}
+        }
+        let shown = *own.borrow_and_update();
+        let Some(Own { not_after, fingerprint, .. }) = shown else { continue };
+        let now = SystemTime::now();
+        match days_left(not_after, now) {
+            Some(days_left) => {
+                tracing::warn!(
+                    days_left,
+                    "the gateway's certificate runs out: put a new one and its key in their place"
+                );
+                let ahead = ahead(days_left);
+                let told = Some((fingerprint, ahead));
+                if std::mem::replace(&mut before, told) != told {
+                    record(&ledger, warning(None, fingerprint, days_left, ahead)).await;
                 }
-                None if i64::try_from(unix(now)).unwrap_or(i64::MAX) > not_after => {
-                    tracing::warn!("the gateway's certificate has run out: no client will connect");
-                }
-                None => {}
             }
+            None if i64::try_from(unix(now)).unwrap_or(i64::MAX) > not_after => {
+                tracing::warn!("the gateway's certificate has run out: no client will connect");
+            }
+            None => {}
         }
     }
 }

@@ -17,9 +17,9 @@ use prometheus_client::registry::Registry;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use super::Shared;
 use super::refusals::{HANDSHAKE, HANDSHAKES_FULL};
 use super::status::Fault;
+use super::{Shared, expiry};
 use crate::admission::{Peer, Role};
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry::{Outcome, Tag, Word, word};
@@ -141,7 +141,8 @@ impl Sheet {
         let policy = shared.rooms.policies.now();
         let soonest = shared.certificates.soonest(&policy.terms, SystemTime::now()).into_iter();
         let callers = soonest.map(|((role, id), at)| (role.to_string(), id.to_string(), at));
-        let own = shared.own_not_after.map(|at| ("gateway".to_owned(), String::new(), at));
+        let own = shared.own.borrow().map(expiry::Own::not_after);
+        let own = own.map(|at| ("gateway".to_owned(), String::new(), at));
         let all = callers.chain(own);
         let all = all.map(|(role, id, at)| (vec![("role", role), ("id", id)], at));
         self.gauges(

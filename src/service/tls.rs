@@ -1,28 +1,34 @@
 //! TLS 1.3, mutual, and nothing else. A missing, foreign or expired certificate ends here, in the
 //! handshake; what the certificate says is for the door.
 
+mod material;
+mod watch;
+
 use std::future::poll_fn;
 use std::io;
 use std::mem::replace;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::SingleCertAndKey;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch as channel};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::expiry::Own;
-use crate::admission::Peer;
-use crate::files::{SecretError, read_secret};
+use crate::admission::{Authorities, Peer};
+use crate::files::{SecretError, Watched};
+use material::{Identity, Trusted};
+use watch::Files;
+pub(super) use watch::keep;
 
 /// Whose certificates are shown and accepted.
 #[derive(Clone, Debug)]
@@ -40,6 +46,14 @@ pub struct Settings {
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// A file that cannot be read.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
     /// A file that is no PEM of its kind.
     #[error("{}: {error}", path.display())]
     Pem {
@@ -52,11 +66,19 @@ pub enum TlsError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// They do not go together.
-    #[error("the certificates cannot be used: {0}")]
+    #[error("the certificate of `tls.certificate` and the key of `tls.key` cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
     /// No usable authority.
-    #[error("the client authority cannot be used: {0}")]
-    Authority(#[from] rustls::server::VerifierBuilderError),
+    #[error("{}: the authorities of clients cannot be used: {why}", path.display())]
+    Authority {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Whoever connects would refuse it.
+    #[error("{}: the first certificate is not good yet, or not any more", .0.display())]
+    NotNow(PathBuf),
 }
 
 /// Why no hands were shaken.
@@ -70,53 +92,108 @@ pub(super) enum Unopened {
 
 /// Accepts connections.
 pub(super) struct Door {
-    acceptor: TlsAcceptor,
+    settings: Settings,
+    provider: Arc<CryptoProvider>,
+    files: Mutex<Files>,
+    /// Why the certificate, and why the authorities, were last not taken up: that is told once.
+    told: Mutex<[Option<String>; 2]>,
+    current: Mutex<Current>,
+    authorities: Arc<Authorities>,
+    /// The certificate that is shown.
+    own: channel::Sender<Option<Own>>,
     /// Whose turn it is to have their handshake worked on: one at a time of those from networks that
     /// are familiar, and
     familiar: Semaphore,
     /// ... one of all others.
     strangers: Semaphore,
-    timeout: Duration,
     trust_domain: Arc<str>,
-    own: Option<Own>,
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let pem = |error| TlsError::Pem { path: path.to_owned(), error };
-    CertificateDer::pem_file_iter(path).map_err(pem)?.collect::<Result<_, _>>().map_err(pem)
+/// What the next handshake is made with.
+struct Current {
+    identity: Identity,
+    verifier: Arc<dyn ClientCertVerifier>,
+    acceptor: TlsAcceptor,
+}
+
+/// Mutual TLS 1.3 with this certificate, and those that the verifier passes.
+fn acceptor(
+    identity: &Identity,
+    verifier: &Arc<dyn ClientCertVerifier>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<TlsAcceptor, rustls::Error> {
+    let shown = SingleCertAndKey::from(identity.certified.clone());
+    let mut config = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(verifier.clone())
+        .with_cert_resolver(Arc::new(shown));
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    // A resumed session would carry a certificate that may have expired since; HTTP/2 keeps
+    // connections open anyway.
+    config.send_tls13_tickets = 0;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 impl Door {
     pub(super) fn new(settings: &Settings, trust_domain: Arc<str>) -> Result<Door, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        for authority in certificates(&settings.client_ca)? {
-            roots.add(authority)?;
-        }
-        let roots = Arc::new(roots);
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build()?;
-        let chain = certificates(&settings.certificate)?;
-        let own = chain.first().and_then(Own::of);
-        let pem = |error| TlsError::Pem { path: settings.key.clone(), error };
-        let key = PrivateKeyDer::from_pem_slice(read_secret(&settings.key)?.as_bytes());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(chain, key.map_err(pem)?)?;
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        // A resumed session would carry a certificate that may have expired since; HTTP/2 keeps
-        // connections open anyway.
-        config.send_tls13_tickets = 0;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let settings = settings.clone();
+        // Watched first, and then read.
+        let [certificate, key, client_ca] =
+            [&settings.certificate, &settings.key, &settings.client_ca]
+                .map(|path| Watched::content(path.clone()));
+        let identity = Identity::read(&settings, &provider)?;
+        let Trusted { verifier, digest, .. } =
+            Trusted::read(&settings.client_ca, provider.clone())?;
+        let files = Files { certificate, key, client_ca, believed: digest };
         let [familiar, strangers] = [(); 2].map(|()| Semaphore::new(1));
-        let timeout = settings.handshake_timeout;
-        Ok(Door { acceptor, familiar, strangers, timeout, trust_domain, own })
+        let acceptor = acceptor(&identity, &verifier, &provider)?;
+        let own = channel::Sender::new(identity.own);
+        let authorities = Arc::new(Authorities::new(verifier.clone()));
+        let current = Mutex::new(Current { identity, verifier, acceptor });
+        let files = Mutex::new(files);
+        Ok(Door {
+            settings,
+            provider,
+            files,
+            told: Mutex::default(),
+            current,
+            authorities,
+            own,
+            familiar,
+            strangers,
+            trust_domain,
+        })
     }
 
-    /// The server's certificate.
-    pub(super) fn own(&self) -> Option<Own> {
-        self.own
+    /// The certificate that is shown, now and from here on.
+    pub(super) fn own(&self) -> channel::Receiver<Option<Own>> {
+        self.own.subscribe()
+    }
+
+    /// Shows another certificate from here on; whether it is another. Connections that are open stay.
+    fn show(&self, identity: Identity) -> Result<bool, TlsError> {
+        let mut current = self.current();
+        if current.identity.is_same(&identity) {
+            return Ok(false);
+        }
+        current.acceptor = acceptor(&identity, &current.verifier, &self.provider)?;
+        self.own.send_replace(identity.own);
+        current.identity = identity;
+        Ok(true)
+    }
+
+    /// Believes other authorities from here on: of whom connects, and of whom is connected.
+    fn believe(&self, verifier: Arc<dyn ClientCertVerifier>) -> Result<(), TlsError> {
+        let mut current = self.current();
+        current.acceptor = acceptor(&current.identity, &verifier, &self.provider)?;
+        current.verifier = verifier.clone();
+        self.authorities.replace(verifier);
+        Ok(())
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shakes hands within the time allowed. Who is `familiar` does not wait for the arithmetic of
@@ -139,19 +216,22 @@ impl Door {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             spoke = true;
-            in_turn(turn, self.acceptor.accept(stream)).await
+            let acceptor = self.current().acceptor.clone();
+            in_turn(turn, acceptor.accept(stream)).await
         };
-        let shaken = tokio::time::timeout(self.timeout, shake).await;
+        let shaken = tokio::time::timeout(self.settings.handshake_timeout, shake).await;
         let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let stream = match shaken {
             Ok(stream) => stream,
             Err(_) if !spoke => return Err(Unopened::Silent),
             Err(error) => return Err(Unopened::Failed(error)),
         };
-        let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let leaf = chain.first();
         let leaf =
             leaf.ok_or_else(|| Unopened::Failed(io::Error::other("no client certificate")))?;
         let peer = Peer::from_certificate(leaf, from, &self.trust_domain);
+        let peer = peer.vouched(chain, &self.authorities);
         Ok((stream, peer))
     }
 }

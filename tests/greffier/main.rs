@@ -15,6 +15,8 @@ mod answers;
 #[cfg(feature = "serve")]
 mod budgets;
 #[cfg(feature = "serve")]
+mod certificates;
+#[cfg(feature = "serve")]
 mod clock;
 #[cfg(feature = "serve")]
 mod compile;

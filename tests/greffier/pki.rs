@@ -22,6 +22,8 @@ pub(crate) const AUTHORITY: &str = "greffier development authority";
 /// Somebody who signs certificates; they lie in a folder that goes with it.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    /// Its own certificate, PEM.
+    pub(crate) certificate: String,
     folder: TempDir,
 }
 
@@ -32,7 +34,11 @@ impl Authority {
         let key = std::fs::read_to_string(layout.ca_key()).expect("ca.key");
         let key = KeyPair::from_pem(&key).expect("a key");
         let issuer = Issuer::from_ca_cert_pem(&certificate, key).expect("an authority");
-        Authority { issuer, folder: tempfile::tempdir().expect("a temporary folder") }
+        Authority::new(issuer, certificate)
+    }
+
+    fn new(issuer: Issuer<'static, KeyPair>, certificate: String) -> Authority {
+        Authority { issuer, certificate, folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
     /// Another one, by whatever name.
@@ -42,8 +48,9 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let issuer = Issuer::new(params, KeyPair::generate().expect("a key"));
-        Authority { issuer, folder: tempfile::tempdir().expect("a temporary folder") }
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate").pem();
+        Authority::new(Issuer::new(params, key), certificate)
     }
 
     /// A certificate for these URIs, as good as those of `init` but for what `change` changes.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 
 use ring::digest::{SHA256, digest};
 
@@ -98,7 +98,12 @@ impl Keyring {
 
 impl KeySetFile {
     fn refresh(&self, name: &Word) -> Option<Reloaded> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = match self.known.try_lock() {
+            Ok(known) => known,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // An earlier look still waits for the disk.
+            Err(TryLockError::WouldBlock) => return None,
+        };
         if !known.file.due() {
             return None;
         }

@@ -35,6 +35,8 @@ pub enum Matter {
     Certificate,
     /// An issuer has other keys.
     Keys,
+    /// The file of the authorities that vouch for certificates changed.
+    Authorities,
     /// The clock was set, and entries follow it.
     Clock,
     /// The clock was set too far for entries to follow it.
@@ -43,12 +45,13 @@ pub enum Matter {
 
 impl Matter {
     /// Each of them.
-    pub const ALL: [Matter; 7] = [
+    pub const ALL: [Matter; 8] = [
         Matter::Roster,
         Matter::RosterUnseen,
         Matter::Policy,
         Matter::Certificate,
         Matter::Keys,
+        Matter::Authorities,
         Matter::Clock,
         Matter::ClockHeld,
     ];
@@ -105,7 +108,7 @@ impl Warning {
         let of_certificate = role.is_some() || id.is_some() || certificate.is_some();
         match matter {
             Matter::Roster | Matter::RosterUnseen => roster && !of_certificate && digest.is_none(),
-            Matter::Policy => !of_roster && !of_certificate,
+            Matter::Policy | Matter::Authorities => !of_roster && !of_certificate,
             Matter::Clock | Matter::ClockHeld => !of_roster && !of_certificate && digest.is_none(),
             Matter::Keys => {
                 let of_other = role.is_some() || certificate.is_some();
