@@ -25,7 +25,7 @@ pub use caller::{Caller, Reader};
 pub use case_form::CaseForm;
 pub use certificate::{CertificateFault, Peer, Role};
 pub use habits::{DAYS, Habits, Hours};
-pub use handle::Handles;
+pub use handle::{Handles, ID_MAX};
 pub use permit::{Ask, PAGE_DEFAULT, PAGE_MAX, Permit, PurposeFault, Violation};
 pub use terms::{
     Algorithm, Class, Dataset, Demand, Field, Grant, Issuer, Provider, Purpose, Rate, RunBy, Scope,

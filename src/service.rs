@@ -7,6 +7,7 @@ mod clock;
 mod connection;
 mod expiry;
 mod exports;
+mod extract;
 mod figures;
 mod form;
 mod frames;
@@ -227,6 +228,7 @@ impl Server {
             // Who watches has been told, and must not keep the drain waiting.
             self.health.clear_service_status(service).await;
         }
+        extract::clear(&self.shared, &mut self.health).await;
         if tokio::time::timeout(DRAIN, self.shared.stopping.closed()).await.is_err() {
             tracing::warn!("calls were still open after the time to drain");
         }
@@ -248,6 +250,8 @@ impl Server {
         });
         let shared = self.shared.clone();
         tasks.run("rosters", move || rosters::keep(watch.clone(), shared.clone()));
+        let (shared, health) = (self.shared.clone(), self.health.clone());
+        tasks.run("records", move || extract::keep(shared.clone(), health.clone()));
         let shared = self.shared.clone();
         tasks.run("keys", move || keys::keep(shared.clone()));
         let ledger = self.shared.rooms.ledger.clone();

@@ -2,6 +2,7 @@
 //! closed until that very draft has been recorded as released. It knows nothing of budgets.
 
 mod asked;
+pub mod extract;
 pub mod rosters;
 pub mod sqlite;
 
@@ -9,7 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::admission::{Permit, Terms, Violation, Word};
+use crate::admission::{Permit, Violation, Word};
 use crate::ledger::entry::{
     Facts, Flag, Hash, Key, Method, Millis, Outcome, Read, Rule, Ruling, Tag, sha256,
 };
@@ -50,7 +51,10 @@ pub enum SourceError {
     /// The query cannot be read.
     #[error("malformed query")]
     Malformed(Vec<Violation>),
-    /// The records cannot be reached now: somebody else holds them, or what they lie on does not answer.
+    /// Somebody else holds the records, or as many reads wait for them as may.
+    #[error("the records are held by somebody else")]
+    Busy,
+    /// The records cannot be reached now: what they lie on does not answer.
     #[error("the records cannot be reached now: {0}")]
     Unavailable(String),
     /// A fault of the records that will not pass by itself: somebody must mend them.
@@ -73,14 +77,17 @@ impl From<rusqlite::Error> for SourceError {
         let short_read = Some(rusqlite::ffi::SQLITE_IOERR_SHORT_READ);
         let extended = error.sqlite_error().map(|error| error.extended_code);
         match error.sqlite_error_code() {
-            // It is shorter than it says it is.
-            Some(Code::SystemIoFailure) if extended == short_read => SourceError::Faulty(said),
+            // Interrupted, where it works for longer than it may.
             Some(
                 Code::DatabaseBusy
                 | Code::DatabaseLocked
                 | Code::OperationAborted
-                | Code::OperationInterrupted
-                | Code::OutOfMemory
+                | Code::OperationInterrupted,
+            ) => SourceError::Busy,
+            // It is shorter than it says it is.
+            Some(Code::SystemIoFailure) if extended == short_read => SourceError::Faulty(said),
+            Some(
+                Code::OutOfMemory
                 | Code::SystemIoFailure
                 | Code::CannotOpen
                 | Code::FileLockingProtocolFailed
@@ -118,11 +125,34 @@ struct Found {
     fields: Vec<(String, String)>,
 }
 
-/// What a source found for a query.
+/// What a source found for a query, in the order of the ids.
+#[derive(Default)]
 struct Page {
     found: Vec<Found>,
-    /// Whether more follow.
+    /// Whether more may follow.
     more: bool,
+    /// Records that were passed over as if they were not there.
+    faults: Vec<RowFault>,
+}
+
+/// What is looked for.
+enum Wanted {
+    /// The record of an id.
+    One(String),
+    /// The records behind an id.
+    Behind(String),
+    /// The records of a search by these values, in the order of its keys.
+    Matching { search: String, values: Vec<String> },
+}
+
+/// A record that is not as it must be.
+struct RowFault {
+    /// None if it has none that could be told.
+    id: Option<String>,
+    /// Where: table and column.
+    place: String,
+    /// What is wrong there; never a value.
+    what: String,
 }
 
 /// Rows that nobody has seen yet. They open for the [`Recorded`] of their own draft, and only if
@@ -190,14 +220,14 @@ impl Withheld {
 
 /// The records of all datasets.
 pub struct Source {
-    kind: sqlite::Sqlite,
+    kind: Arc<sqlite::Sqlite>,
     tagger: Tagger,
 }
 
 impl Source {
     /// Over the embedded SQLite file.
     pub fn new(kind: sqlite::Sqlite, tagger: Tagger) -> Source {
-        Source { kind, tagger }
+        Source { kind: Arc::new(kind), tagger }
     }
 
     /// The tag of the agent that a permit is for.
@@ -205,45 +235,62 @@ impl Source {
         self.tagger.agent(permit.provider(), permit.agent())
     }
 
-    /// The rosters of everyone in the terms, to be watched.
-    ///
-    /// # Errors
-    /// If the records cannot be opened once more.
-    pub fn rosters(&self, terms: &Terms) -> Result<rosters::Rosters, rusqlite::Error> {
-        rosters::Rosters::open(&self.kind, &self.tagger, terms)
+    /// What keeps watch over the rosters.
+    pub fn rosters(&self) -> rosters::Rosters {
+        rosters::Rosters::new(&self.tagger)
+    }
+
+    /// How each dataset stands, in the order of their names.
+    pub fn standings(&self) -> Vec<sqlite::Standing> {
+        self.kind.standings()
+    }
+
+    /// What the last looks at the records found, in the order of the datasets.
+    pub fn findings(&self) -> Vec<sqlite::Finding> {
+        let standings = self.standings();
+        standings.iter().flat_map(|standing| standing.findings.iter().cloned()).collect()
     }
 
     /// Finds rows and makes the draft of their entry, tied together.
     ///
     /// # Errors
     /// [`SourceError`]: there are no rows, and nothing to record.
-    pub fn fetch(&self, ticket: Ticket, query: &Query) -> Result<(Withheld, Bound), SourceError> {
+    pub async fn fetch(
+        &self,
+        ticket: Ticket,
+        query: &Query,
+    ) -> Result<(Withheld, Bound), SourceError> {
         let permit = ticket.permit();
         let tag = |id: &str| self.tagger.subject(permit.provider(), permit.dataset_name(), id);
-        let (page, reach, method, keys) = match query {
+        let (wanted, reach, method, keys) = match query {
             Query::Get { handle } => {
                 // A handle that does not open is looked up all the same: no record has this id.
                 let id = permit.open_handle(handle).unwrap_or_else(|| "\u{1}".to_owned());
-                (self.kind.get(permit, &id)?, Reach::One(tag(&id)), Method::Get, Vec::new())
+                let reach = Reach::One(tag(&id));
+                (Wanted::One(id), reach, Method::Get, Vec::new())
             }
             Query::List { page_token } | Query::Export { page_token } => {
                 let after = asked::page_after(permit, page_token)?;
-                let page = self.kind.list(permit, &after)?;
                 let export = matches!(query, Query::Export { .. });
                 let method = if export { Method::Export } else { Method::List };
-                (page, Reach::Page(permit.page_size()), method, Vec::new())
+                (Wanted::Behind(after), Reach::Page(permit.page_size()), method, Vec::new())
             }
             Query::Search { search, values } => {
                 let values = asked::search_values(permit, search, values)?;
-                let page = self.kind.search(permit, search, &values)?;
                 let key = |(name, value): &(Word, Cow<'_, str>)| Key {
                     name: name.clone(),
                     tag: self.tagger.key(permit.provider(), permit.dataset_name(), name, value),
                 };
                 let keys = values.iter().map(key).collect();
-                (page, Reach::Page(permit.page_size()), Method::Search, keys)
+                let values = values.into_iter().map(|(_, value)| value.into_owned()).collect();
+                let wanted = Wanted::Matching { search: search.clone(), values };
+                (wanted, Reach::Page(permit.page_size()), Method::Search, keys)
             }
         };
+        let page = self.kind.read(permit, wanted).await?;
+        for fault in &page.faults {
+            self.kind.tell(permit.dataset_name(), fault, fault.id.as_deref().map(tag));
+        }
         let next_page = match page.found.last() {
             Some(last) if page.more && method != Method::Search => permit.seal_page(&last.id),
             _ => String::new(),

@@ -56,7 +56,7 @@ const TABLES: &str = "
 
 /// For the search `name_and_birth_date`.
 const INDEX: &str = "CREATE INDEX dossiers_by_name_and_birth_date
-    ON dossiers(name_key, birth_date)";
+    ON dossiers(name_key, birth_date, id)";
 
 /// Writes the whole file.
 pub(super) fn write(

@@ -24,6 +24,7 @@ use crate::admission::{Peer, Role};
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry::{Outcome, Tag, Word, word};
 use crate::ledger::{self, Contained};
+use crate::source::sqlite::Weight;
 
 /// Where they are.
 pub(super) const PATH: &str = "/metrics";
@@ -83,6 +84,7 @@ fn text(shared: &Shared) -> Result<String, fmt::Error> {
     sheet.certificates(shared);
     let help = "Lines of the log that could not be written since the start, or not fast enough";
     sheet.counter("log_lines_lost", help, shared.log.lost());
+    sheet.records(shared);
     let mut text = String::new();
     encode(&mut text, &sheet.0)?;
     Ok(text)
@@ -151,6 +153,34 @@ impl Sheet {
              has shown within a day",
             all,
         );
+    }
+
+    fn records(&mut self, shared: &Shared) {
+        let standings = shared.rooms.policies.now().source.standings();
+        let passed = standings.iter().map(|of| (of.dataset.to_string(), of.passed_over));
+        let help = "Faulty records that reads passed over since the records were opened";
+        self.counters("records_passed_over", help, "dataset", passed);
+        let stopped = standings
+            .iter()
+            .map(|of| (vec![("dataset", of.dataset.to_string())], u64::from(of.stopped())));
+        let help = "Whether nothing can be read from a dataset until its records are mended";
+        self.gauges("dataset_stopped", help, stopped);
+        let weights = Weight::ALL.into_iter();
+        let faults = weights.flat_map(|weight| {
+            standings.iter().map(move |of| {
+                let of_it = of.findings.iter().filter(|finding| finding.weight == weight);
+                let rows = of_it.map(|finding| finding.rows.max(1)).sum();
+                (
+                    vec![
+                        ("dataset", of.dataset.to_string()),
+                        ("outcome", weight.word().to_owned()),
+                    ],
+                    rows,
+                )
+            })
+        });
+        let help = "Faulty rows, and faults of the whole, that the last look at all records found";
+        self.gauges("records_faulty", help, faults);
     }
 
     fn counters(

@@ -87,7 +87,7 @@ impl Rooms {
             self.hold_enrolled(&policy, &ticket)?;
             self.hold_contained(&policy, &ticket, query)?;
             self.hold_job(&ticket)?;
-            let (withheld, bound) = policy.source.fetch(ticket, query)?;
+            let (withheld, bound) = policy.source.fetch(ticket, query).await?;
             match self.ledger.record(bound).await {
                 Err(Unrecorded::Outdated) => policy = self.policies.after(&policy, until).await?,
                 recorded => return Ok(withheld.release(recorded?)?),

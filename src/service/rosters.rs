@@ -36,14 +36,8 @@ impl Watch {
         let (policy, watch) = (shared.rooms.policies.now(), self.clone());
         let looked = attempt_blocking(move || {
             let mut held = watch.rosters();
-            let rosters = match &mut *held {
-                Some(rosters) => {
-                    rosters.of(&policy.source, &policy.terms)?;
-                    rosters
-                }
-                none => none.insert(policy.source.rosters(&policy.terms)?),
-            };
-            rosters.look(today)
+            let rosters = held.get_or_insert_with(|| policy.source.rosters());
+            rosters.look(&policy.source, &policy.terms, today)
         });
         let found: Vec<Found> = match looked.await {
             Ok(Ok(found)) => found,

@@ -419,7 +419,7 @@ impl From<&SourceError> for Fault {
     fn from(error: &SourceError) -> Fault {
         match error {
             SourceError::Malformed(violations) => Fault::malformed(violations),
-            SourceError::Unavailable(_) | SourceError::Random(_) => {
+            SourceError::Busy | SourceError::Unavailable(_) | SourceError::Random(_) => {
                 let english = "the records cannot be reached now: nothing was released";
                 let french = "Les dossiers sont indisponibles : aucune donnée n’a été communiquée.";
                 Fault::new(Code::Unavailable, "SOURCE_UNAVAILABLE", english, french)

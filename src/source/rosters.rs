@@ -6,31 +6,25 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Connection;
 
 use super::Source;
-use super::sqlite::Sqlite;
-use crate::admission::{Terms, Word};
+use super::sqlite::{Class, Id, members};
+use crate::admission::{Dataset, Terms, Word};
 use crate::ledger::entry::{Hash, Roster, Tag, sha256};
 use crate::ledger::tag::Tagger;
 
-/// One roster: whose, of what, and the statement that finds its members.
-struct Place {
-    provider: Word,
-    dataset: Word,
-    sql: String,
-}
-
 /// Looks at the rosters over a connection of its own.
 pub struct Rosters {
-    reader: Connection,
     tagger: Tagger,
-    places: Vec<Place>,
-    /// Of the policy that they are of, and of the file.
-    head: u64,
-    opened: u64,
-    /// SQLite's count of the changes that others made to the file, and the day, at the last look.
-    seen: Option<(i64, u64)>,
+    /// None until the first look, and after one that failed.
+    reader: Option<(Connection, Of)>,
+    /// At the last look: SQLite's count of the changes that others made to the file, the classes of the
+    /// ids, and the day.
+    seen: Option<(i64, Vec<Option<Class>>, u64)>,
     /// The members at the last look whose finding was recorded.
     known: HashMap<(Word, Word), HashSet<Tag>>,
 }
+
+/// What a connection is of: the policy's head, and the opening of the records.
+type Of = (u64, u64);
 
 /// A roster as it was found, with its members.
 pub struct Found {
@@ -40,54 +34,64 @@ pub struct Found {
 }
 
 impl Rosters {
-    /// Of every provider and dataset that the terms put together.
-    ///
-    /// # Errors
-    /// If the records cannot be opened.
-    pub(super) fn open(
-        kind: &Sqlite,
-        tagger: &Tagger,
-        terms: &Terms,
-    ) -> Result<Rosters, rusqlite::Error> {
-        let (reader, tagger) = (kind.another()?, tagger.clone());
-        let (places, known) = (places(terms), HashMap::new());
-        let (head, opened) = (terms.head, kind.opened());
-        Ok(Rosters { reader, tagger, places, head, opened, seen: None, known })
+    /// Of nobody yet.
+    pub(super) fn new(tagger: &Tagger) -> Rosters {
+        Rosters { tagger: tagger.clone(), reader: None, seen: None, known: HashMap::new() }
     }
 
-    /// Goes on with the rosters of these terms, if they are others, in the file that reads are of.
-    ///
-    /// # Errors
-    /// If the records cannot be opened.
-    pub fn of(&mut self, source: &Source, terms: &Terms) -> Result<(), rusqlite::Error> {
-        let now = (terms.head, source.kind.opened());
-        if (self.head, self.opened) != now {
-            self.reader = source.kind.another()?;
-            (self.head, self.opened) = now;
-            (self.places, self.seen) = (places(terms), None);
-        }
-        Ok(())
-    }
-
-    /// The rosters that are not what they were at the last look; all of them on a new `day`.
+    /// The rosters that these terms put together, in the file that reads are of, if they are not what
+    /// they were at the last look; all of them on a new `day`. It reads them whole, and waits for locks.
     ///
     /// # Errors
     /// If the records cannot be read. The next look sees the same again.
-    pub fn look(&mut self, day: u64) -> Result<Vec<Found>, rusqlite::Error> {
-        let version = self.reader.query_row("PRAGMA data_version", [], |row| row.get(0))?;
-        let new_day = self.seen.is_none_or(|(_, seen)| seen != day);
-        if !new_day && self.seen.is_some_and(|(seen, _)| seen == version) {
+    pub fn look(
+        &mut self,
+        source: &Source,
+        terms: &Terms,
+        day: u64,
+    ) -> Result<Vec<Found>, rusqlite::Error> {
+        let of = (terms.head, source.kind.opened());
+        let reader = match self.reader.take() {
+            Some((reader, was)) if was == of => reader,
+            _ => {
+                self.seen = None;
+                source.kind.another()?
+            }
+        };
+        let found = self.looked(&reader, source, terms, day)?;
+        // After an error it is opened anew: it may remember pages of a file that was mended since.
+        self.reader = Some((reader, of));
+        Ok(found)
+    }
+
+    fn looked(
+        &mut self,
+        reader: &Connection,
+        source: &Source,
+        terms: &Terms,
+        day: u64,
+    ) -> Result<Vec<Found>, rusqlite::Error> {
+        let version = reader.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        let classes = terms.datasets.keys().map(|name| source.kind.class(name)).collect();
+        let now = (version, classes, day);
+        if self.seen.as_ref() == Some(&now) {
             return Ok(Vec::new());
         }
+        let new_day = self.seen.as_ref().is_none_or(|(.., seen)| *seen != day);
         let mut found = Vec::new();
-        for place in &self.places {
-            let members = self.members(place)?;
-            let known = self.known.get(&(place.provider.clone(), place.dataset.clone()));
-            if new_day || known != Some(&members) {
-                found.push(Found { roster: roster(place, &members, known), members });
+        for (provider, granted) in &terms.providers {
+            for name in granted.datasets.keys() {
+                let Some(dataset) = terms.datasets.get(name) else { continue };
+                let class = source.kind.class(name).unwrap_or(Class::Text);
+                let members = self.members(reader, (name, dataset, class), provider)?;
+                let whose = (provider.clone(), name.clone());
+                let known = self.known.get(&whose);
+                if new_day || known != Some(&members) {
+                    found.push(Found { roster: roster(whose, &members, known), members });
+                }
             }
         }
-        self.seen = Some((version, day));
+        self.seen = Some(now);
         Ok(found)
     }
 
@@ -102,40 +106,43 @@ impl Rosters {
         self.seen = None;
     }
 
-    fn members(&self, place: &Place) -> Result<HashSet<Tag>, rusqlite::Error> {
-        let Place { provider, dataset, sql } = place;
-        let mut statement = self.reader.prepare_cached(sql)?;
+    fn members(
+        &self,
+        reader: &Connection,
+        (name, dataset, class): (&Word, &Dataset, Class),
+        provider: &Word,
+    ) -> Result<HashSet<Tag>, rusqlite::Error> {
+        let mut statement = reader.prepare_cached(&members(dataset))?;
         let mut rows = statement.query([provider])?;
-        let mut members = HashSet::new();
+        let (mut members, mut others) = (HashSet::new(), 0_u64);
         while let Some(row) = rows.next()? {
-            // What is no text is on no roster that a read could find, and must not hide the others.
-            if let Ok(id) = row.get_ref(0)?.as_str() {
-                members.insert(self.tagger.subject(provider, dataset, id));
+            // What is no id of a record is on no roster that a read could find, and must not hide the
+            // others.
+            match Id::of(row.get_ref(0)?).text(class) {
+                Ok(id) => _ = members.insert(self.tagger.subject(provider, name, &id)),
+                Err(_) => others += 1,
             }
+        }
+        if others > 0 {
+            let (table, dataset) = (&dataset.roster_table, &**name);
+            tracing::error!(
+                %provider, dataset, rows = others,
+                "{table}.id holds what is no id of the records: nobody is read by it; `greffier policy \
+                 check --records` tells what"
+            );
         }
         Ok(members)
     }
 }
 
-/// Every provider and dataset that the terms put together.
-fn places(terms: &Terms) -> Vec<Place> {
-    let mut places = Vec::new();
-    for (provider, granted) in &terms.providers {
-        for name in granted.datasets.keys() {
-            let Some(dataset) = terms.datasets.get(name) else { continue };
-            // Names of the policy are plain identifiers.
-            let table = &dataset.roster_table;
-            let sql = format!(r#"SELECT id FROM "{table}" WHERE provider = ?1"#);
-            places.push(Place { provider: provider.clone(), dataset: name.clone(), sql });
-        }
-    }
-    places
-}
-
-fn roster(place: &Place, members: &HashSet<Tag>, known: Option<&HashSet<Tag>>) -> Roster {
+fn roster(
+    (provider, dataset): (Word, Word),
+    members: &HashSet<Tag>,
+    known: Option<&HashSet<Tag>>,
+) -> Roster {
     Roster {
-        provider: place.provider.clone(),
-        dataset: place.dataset.clone(),
+        provider,
+        dataset,
         persons: members.len() as u64,
         digest: digest(members),
         added: known.map(|known| members.difference(known).count() as u64),

@@ -1,19 +1,37 @@
-//! Records in a SQLite file that the daemon never writes. Every statement is made from the policy's
-//! own names at the start; nothing that a caller says becomes SQL.
+//! Records in a SQLite file that the daemon never writes, and that others do. Every statement is made
+//! from the policy's own names at the start; nothing that a caller says becomes SQL.
 
-use std::borrow::Cow;
+mod check;
+mod finding;
+mod held;
+mod id;
+mod layout;
+mod pool;
+mod select;
+mod texts;
+
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use rusqlite::config::DbConfig;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Params, Row};
+use rusqlite::Connection;
 
-use super::{Found, Page, SourceError};
-use crate::admission::{Dataset, Permit, SearchKey, Word};
+use super::{Page, RowFault, SourceError, Wanted};
+use crate::admission::{Dataset, Permit, Provider, SearchKey, Word};
+use crate::ledger::entry::Tag;
 use crate::names;
+pub use check::Progress;
+pub use finding::{Finding, Weight};
+use held::Held;
+pub(super) use id::{Class, Id};
+use pool::Pool;
+use select::{Select, What};
+pub(super) use texts::members;
+use texts::{Texts, compared};
 
 /// Where the file is.
 #[derive(Clone, Debug)]
@@ -33,59 +51,56 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// SQLite's word.
-        error: rusqlite::Error,
+        error: String,
     },
-    /// A search that would read the whole table each time.
-    #[error(
-        "dataset `{dataset}` has no index for the search `{search}`: make one on all the columns that \
-         it compares, or drop the search from the policy"
-    )]
-    Slow {
-        /// Which dataset of the policy.
-        dataset: Word,
-        /// Which of its searches.
-        search: Word,
-    },
-    /// A column that does not hold the keys of the names beside it.
-    #[error(
-        "dataset `{dataset}`: the column `{column}` of the search `{search}` does not hold the keys \
-         that docs/name-keys.md makes of the names: fill it anew, as `greffier name-key` prints them"
-    )]
-    Key {
-        /// Which dataset of the policy.
-        dataset: Word,
-        /// Which of its searches.
-        search: Word,
-        /// Which column of its table.
-        column: Word,
-    },
-    /// A table or column that the policy names is missing.
-    #[error("dataset `{dataset}` does not fit the records: {error}")]
-    Dataset {
-        /// Which dataset of the policy.
-        dataset: Word,
-        /// SQLite's word.
-        error: rusqlite::Error,
+    /// A table or column that the policy names is missing, or an index without which reads would be
+    /// slow, or would tell who exists.
+    #[error("the records in {} do not fit the policy:{}", path.display(), Lines(findings))]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// All of it.
+        findings: Vec<Finding>,
     },
 }
 
-/// The statements of one view of one dataset.
+/// How a dataset stands.
 #[derive(Debug)]
-struct Statements {
-    /// Each of them on the roster, and in the whole dataset.
-    get: [String; 2],
-    list: [String; 2],
-    search: HashMap<Word, [String; 2]>,
+pub struct Standing {
+    /// Which one.
+    pub dataset: Word,
+    /// Records that reads passed over as if they were not there, since the records were opened.
+    pub passed_over: u64,
+    /// What the last look at the whole found.
+    pub findings: Arc<[Finding]>,
 }
 
-/// A small pool of read-only connections. A point read takes a few microseconds, so it is done in
-/// the calling task: handing it to another thread would cost more than the read.
+impl Standing {
+    /// Whether nothing can be read from it.
+    pub fn stopped(&self) -> bool {
+        self.findings.iter().any(|finding| finding.weight == Weight::Stops)
+    }
+}
+
+/// A line for each.
+struct Lines<'a>(&'a [Finding]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|finding| write!(f, "\n  {finding}"))
+    }
+}
+
+/// How long an opening of the records waits for a lock of the file.
+const AT_OPENING: Duration = Duration::from_secs(5);
+/// ... and whoever looks at them again and again.
+const AT_A_LOOK: Duration = Duration::from_secs(1);
+
+/// The file, and how each dataset is read from it.
 #[derive(Debug)]
 pub struct Sqlite {
-    readers: Vec<Mutex<Connection>>,
-    next: AtomicUsize,
-    /// By dataset, then view.
-    statements: HashMap<Word, HashMap<Word, Statements>>,
+    pool: Arc<Pool>,
+    datasets: HashMap<Word, Arc<Held>>,
     path: PathBuf,
     opened: u64,
 }
@@ -94,7 +109,8 @@ pub struct Sqlite {
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
 impl Sqlite {
-    /// Opens the file and prepares every statement that the policy can need.
+    /// Opens the file, holds its tables and indexes against the policy, and prepares every statement
+    /// that reads can need. It waits for locks.
     ///
     /// # Errors
     /// [`OpenError`] if the file is not there or lacks what the policy names.
@@ -102,31 +118,27 @@ impl Sqlite {
         settings: &Settings,
         datasets: &BTreeMap<Word, Dataset>,
     ) -> Result<Sqlite, OpenError> {
-        let mut statements = HashMap::new();
-        for (name, dataset) in datasets {
-            let views = dataset.views.iter();
-            let views = views.map(|(view, fields)| (view.clone(), texts(dataset, fields)));
-            statements.insert(name.clone(), views.collect::<HashMap<_, _>>());
-        }
-        let mut readers = Vec::new();
-        for _ in 0..settings.readers.max(1) {
-            let reader = connect(&settings.path)
-                .map_err(|error| OpenError::Open { path: settings.path.clone(), error })?;
-            for (name, views) in &statements {
-                let of = |error| OpenError::Dataset { dataset: name.clone(), error };
-                prepare(&reader, views).map_err(of)?;
-                if let Some(search) = slow(&reader, views).map_err(of)? {
-                    return Err(OpenError::Slow { dataset: name.clone(), search });
-                }
-                if let Some((search, column)) = miskeyed(&reader, &datasets[name]).map_err(of)? {
-                    return Err(OpenError::Key { dataset: name.clone(), search, column });
-                }
-            }
-            readers.push(Mutex::new(reader));
-        }
         let path = settings.path.clone();
-        let (next, opened) = (AtomicUsize::new(0), OPENED.fetch_add(1, Ordering::Relaxed));
-        Ok(Sqlite { readers, next, statements, path, opened })
+        let of = |error: rusqlite::Error| OpenError::Open {
+            path: path.clone(),
+            error: error.to_string(),
+        };
+        let reader = pool::connect(&path, AT_OPENING).map_err(of)?;
+        let (mut held, mut findings) = (HashMap::new(), Vec::new());
+        for (name, dataset) in datasets {
+            let (opened, unfit) = opened(&reader, name, dataset).map_err(of)?;
+            held.insert(name.clone(), Arc::new(opened));
+            findings.extend(unfit);
+        }
+        if !findings.is_empty() {
+            return Err(OpenError::Unfit { path, findings });
+        }
+        let pool = Pool::open(path.clone(), settings.readers).map_err(of)?;
+        for held in held.values() {
+            pool.prepare(&held.texts().all()).map_err(of)?;
+        }
+        let opened = OPENED.fetch_add(1, Ordering::Relaxed);
+        Ok(Sqlite { pool: Arc::new(pool), datasets: held, path, opened })
     }
 
     /// Tells one opening of the records from another: another file may be in their place.
@@ -136,118 +148,185 @@ impl Sqlite {
 
     /// One more connection, beside those of the pool.
     pub(super) fn another(&self) -> Result<Connection, rusqlite::Error> {
-        connect(&self.path)
+        pool::connect(&self.path, AT_A_LOOK)
     }
 
-    /// The record of an id, if this caller may meet its person.
-    pub(super) fn get(&self, permit: &Permit, id: &str) -> Result<Page, SourceError> {
-        let sql = &self.statements(permit)?.get[usize::from(permit.open())];
-        self.select(permit, sql, (permit.provider(), id))
+    /// The class that the ids of a dataset have.
+    pub(super) fn class(&self, dataset: &str) -> Option<Class> {
+        self.datasets.get(dataset).map(|held| held.class())
     }
 
-    /// The records behind an id.
-    pub(super) fn list(&self, permit: &Permit, after: &str) -> Result<Page, SourceError> {
-        let sql = &self.statements(permit)?.list[usize::from(permit.open())];
-        self.select(permit, sql, (permit.provider(), after, permit.page_size() + 1))
-    }
-
-    /// The records with these values, in the order of the search's keys.
-    pub(super) fn search(
-        &self,
-        permit: &Permit,
-        search: &str,
-        values: &[(Word, Cow<'_, str>)],
-    ) -> Result<Page, SourceError> {
-        let texts = &self.statements(permit)?.search;
-        let texts = texts.get(search).ok_or(SourceError::Program("a search without statements"))?;
-        let limit = permit.page_size().to_string();
-        let mut parameters: Vec<&str> = vec![permit.provider(), &limit];
-        parameters.extend(values.iter().map(|(_, value)| &**value));
-        let sql = &texts[usize::from(permit.open())];
-        self.select(permit, sql, rusqlite::params_from_iter(parameters))
-    }
-
-    fn statements(&self, permit: &Permit) -> Result<&Statements, SourceError> {
-        let views = self.statements.get(permit.dataset_name());
-        let statements = views.and_then(|views| views.get(permit.view()));
-        statements.ok_or(SourceError::Program("a dataset or view without statements"))
-    }
-
-    fn select<P: Params>(
-        &self,
-        permit: &Permit,
-        sql: &str,
-        values: P,
-    ) -> Result<Page, SourceError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(sql)?;
-        let mut rows = statement.query(values)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            // A person off the roster is as absent as one who is not there.
-            if !(row.get(1)? || permit.open()) {
-                continue;
-            }
-            if found.len() as u64 == permit.page_size() {
-                return Ok(Page { found, more: true });
-            }
-            found.push(read(row, permit.view_fields())?);
+    /// What this caller may have of what it wants.
+    pub(super) async fn read(&self, permit: &Permit, wanted: Wanted) -> Result<Page, SourceError> {
+        let held = self.datasets.get(permit.dataset_name());
+        let held = held.ok_or(SourceError::Program("a dataset without statements"))?;
+        if let Some(why) = held.stopped() {
+            return Err(SourceError::Faulty(why));
         }
-        Ok(Page { found, more: false })
+        let select = select(held, permit, wanted)?;
+        self.pool.read(move |reader| select.run(reader)).await
     }
 
-    /// A connection that is free, or the next in turn.
-    fn reader(&self) -> MutexGuard<'_, Connection> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let at = |i: usize| &self.readers[(turn + i) % self.readers.len()];
-        (0..self.readers.len())
-            .find_map(|i| at(i).try_lock().ok())
-            .unwrap_or_else(|| at(0).lock().unwrap_or_else(PoisonError::into_inner))
+    /// Looks at a dataset as a whole over a connection, and takes up what it finds. Whether it is
+    /// settled: it has ids, and can be read from; none if `go_on` broke the look off.
+    pub(super) fn look(
+        &self,
+        reader: &Connection,
+        dataset: &str,
+        providers: &[Word],
+        go_on: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<bool>, SourceError> {
+        let Some(held) = self.datasets.get(dataset) else { return Ok(Some(true)) };
+        let of = (&held.name, &held.dataset);
+        let Some(looked) = check::look(reader, of, providers, go_on)? else { return Ok(None) };
+        let settled = looked.class.is_some();
+        held.looked_at(looked.class.unwrap_or(Class::Text), looked.decoys, looked.findings);
+        Ok(Some(settled && held.stopped().is_none()))
     }
-}
 
-fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
-    let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let reader = Connection::open_with_flags(path, mode)?;
-    reader.pragma_update(None, "trusted_schema", false)?;
-    // Others write this file: if one of them cuts it short, a read through a map ends the process.
-    reader.pragma_update(None, "mmap_size", 0)?;
-    // Else the planner looks at the values bound, and SQLite parses and plans the statement anew for
-    // every read.
-    reader.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    reader.set_prepared_statement_cache_capacity(256);
-    reader.busy_timeout(std::time::Duration::from_millis(500))?;
-    Ok(reader)
-}
+    /// How each dataset stands, in the order of their names.
+    pub(super) fn standings(&self) -> Vec<Standing> {
+        let standing = |held: &Arc<Held>| Standing {
+            dataset: held.name.clone(),
+            passed_over: held.passed_over(),
+            findings: held.findings(),
+        };
+        let mut standings: Vec<Standing> = self.datasets.values().map(standing).collect();
+        standings.sort_by(|a, b| a.dataset.cmp(&b.dataset));
+        standings
+    }
 
-fn prepare(reader: &Connection, views: &HashMap<Word, Statements>) -> Result<(), rusqlite::Error> {
-    for view in views.values() {
-        let searches = view.search.values().flatten();
-        for sql in view.get.iter().chain(&view.list).chain(searches) {
-            reader.prepare_cached(sql)?;
+    /// Counts and logs a record that was passed over.
+    pub(super) fn tell(&self, dataset: &str, fault: &RowFault, subject: Option<Tag>) {
+        let Some(held) = self.datasets.get(dataset) else { return };
+        if let Some(so_far) = held.pass_over() {
+            let RowFault { place, what, .. } = fault;
+            let subject = subject.map(tracing::field::display);
+            let file = self.path.display();
+            tracing::error!(%file, dataset, subject, so_far, "{place} {what}: answered as absent");
         }
     }
-    Ok(())
 }
 
-/// A search that no index serves, if there is one.
-fn slow(
+/// Everything that is wrong with a file, before it is anybody's records. It reads the whole file, and
+/// tells `go_on` how many rows of each dataset it has looked at.
+///
+/// # Errors
+/// [`OpenError::Open`] if it cannot be read at all.
+pub fn examine(
+    path: &Path,
+    datasets: &BTreeMap<Word, Dataset>,
+    providers: &BTreeMap<Word, Provider>,
+    go_on: &mut dyn FnMut(Progress),
+) -> Result<Vec<Finding>, OpenError> {
+    let of = |error: String| OpenError::Open { path: path.to_owned(), error };
+    let reader = pool::connect(path, AT_OPENING).map_err(|error| of(error.to_string()))?;
+    let mut findings = Vec::new();
+    for (name, dataset) in datasets {
+        let granted = |(_, provider): &(_, &Provider)| provider.datasets.contains_key(name);
+        let granted: Vec<Word> =
+            providers.iter().filter(granted).map(|(id, _)| id.clone()).collect();
+        let mut go_on = |progress| {
+            go_on(progress);
+            ControlFlow::Continue(())
+        };
+        let looked = check::look(&reader, (name, dataset), &granted, &mut go_on);
+        findings
+            .extend(looked.map_err(|e| of(e.to_string()))?.into_iter().flat_map(|l| l.findings));
+    }
+    findings.extend(damages(&reader).map_err(|error| of(error.to_string()))?);
+    Ok(findings)
+}
+
+/// What SQLite finds wrong with the structure of the file.
+fn damages(reader: &Connection) -> Result<Vec<Finding>, rusqlite::Error> {
+    let mut check = reader.prepare("PRAGMA integrity_check(20)")?;
+    let said = check.query_map([], |row| row.get::<_, String>(0))?;
+    let said: Vec<String> = said.collect::<Result<_, _>>()?;
+    let damaged = said.into_iter().filter(|line| line != "ok").map(|line| Finding {
+        dataset: "".into(),
+        place: "the file".to_owned(),
+        what: format!("is damaged: {line}"),
+        rows: 0,
+        first: 0,
+        weight: Weight::Stops,
+        mend: "make the extract anew".to_owned(),
+    });
+    Ok(damaged.collect())
+}
+
+/// A dataset as it is at first sight, and why it cannot be read from.
+fn opened(
     reader: &Connection,
-    views: &HashMap<Word, Statements>,
-) -> Result<Option<Word>, rusqlite::Error> {
-    for (name, texts) in views.values().flat_map(|view| &view.search) {
-        for sql in texts {
-            let mut plan = reader.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-            let values = vec![rusqlite::types::Null; plan.parameter_count()];
-            let mut steps = plan.query(rusqlite::params_from_iter(values))?;
-            while let Some(step) = steps.next()? {
-                if step.get::<_, String>("detail")?.starts_with("SCAN") {
-                    return Ok(Some(name.clone()));
+    name: &Word,
+    dataset: &Dataset,
+) -> Result<(Held, Vec<Finding>), rusqlite::Error> {
+    let texts = Texts::of(dataset, Class::Text);
+    let (mut unfit, _) = layout::faults(reader, name, dataset, &texts)?;
+    if !unfit.is_empty() {
+        return Ok((Held::new(name, dataset, Class::Text), unfit));
+    }
+    let classes = check::sampled(reader, dataset)?;
+    let held = Held::new(name, dataset, classes.first().copied().unwrap_or(Class::Text));
+    if classes.len() > 1 {
+        held.found(vec![Finding {
+            dataset: name.clone(),
+            place: format!("tables {} and {}", dataset.table, dataset.roster_table),
+            what: "hold ids that are TEXT and ids that are INTEGER".to_owned(),
+            rows: 0,
+            first: 0,
+            weight: Weight::Stops,
+            mend: "7 and '7' are not one person: give all ids one type".to_owned(),
+        }]);
+    }
+    if let Some((search, column)) = miskeyed(reader, dataset)? {
+        unfit.push(Finding {
+            dataset: name.clone(),
+            place: format!("the column `{column}` of the search `{search}`"),
+            what: "does not hold the keys that docs/name-keys.md makes of the names".to_owned(),
+            rows: 0,
+            first: 0,
+            weight: Weight::Stops,
+            mend: "fill it anew, as `greffier name-key` prints them".to_owned(),
+        });
+    }
+    Ok((held, unfit))
+}
+
+/// A read, with all that it takes.
+fn select(held: &Arc<Held>, permit: &Permit, wanted: Wanted) -> Result<Select, SourceError> {
+    let (class, texts) = (held.class(), held.texts());
+    let view = texts.views.get(permit.view());
+    let view = view.ok_or(SourceError::Program("a view without statements"))?.clone();
+    let what = match wanted {
+        Wanted::One(id) => What::One(class.value(id)),
+        Wanted::Behind(id) if id.is_empty() => What::Behind(class.first()),
+        Wanted::Behind(id) => What::Behind(class.value(id)),
+        Wanted::Matching { search, values } => {
+            let candidates = texts.candidates.get(&*search);
+            let keys = held.dataset.search(&search).map(|search| &search.keys);
+            let (Some(candidates), Some(keys)) = (candidates, keys) else {
+                return Err(SourceError::Program("a search without statements"));
+            };
+            let is_id = |key: &SearchKey| compared(&held.dataset, key) == held.dataset.id_column;
+            let value = |(key, value): (&SearchKey, String)| match is_id(key) {
+                true => class.value(value),
+                false => Id::Text(value.into_bytes()),
+            };
+            let mut values: Vec<Id> = keys.iter().zip(values).map(value).collect();
+            match candidates {
+                None => What::One(values.swap_remove(0)),
+                Some(candidates) => {
+                    let decoy = held.decoy(&values);
+                    values.insert(0, class.first());
+                    What::Matching { candidates: candidates.clone(), values, decoy }
                 }
             }
         }
-    }
-    Ok(None)
+    };
+    let most = usize::try_from(permit.page_size()).unwrap_or(usize::MAX - 1);
+    let (held, provider) = (held.clone(), permit.provider().clone());
+    Ok(Select { held, class, view, provider, open: permit.open(), most, what })
 }
 
 /// Records whose key is looked at when the file is opened: one rule for all of it made them, and a
@@ -268,81 +347,15 @@ fn miskeyed(
         let mut statement = reader.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let value = |i: usize| row.get::<_, Option<String>>(i).map(Option::unwrap_or_default);
-            let written: Vec<String> = (1..=of.len()).map(value).collect::<Result<_, _>>()?;
+            let value = |i: usize| Ok(select::text(row.get_ref(i)?).unwrap_or_default());
+            let written: Vec<String> =
+                (1..=of.len()).map(value).collect::<Result<_, rusqlite::Error>>()?;
             if names::key(&written.join(" ")).unwrap_or_default() != value(0)? {
                 return Ok(Some((search.name.clone(), column.clone())));
             }
         }
     }
     Ok(None)
-}
-
-/// The statements of a view. Names come from the policy, which allows only plain identifiers.
-fn texts(dataset: &Dataset, fields: &[Word]) -> Statements {
-    let (table, id, roster) = (&dataset.table, &dataset.id_column, &dataset.roster_table);
-    let column = |name: &Word| dataset.column(name).unwrap_or(name).clone();
-    let fields: String = fields.iter().map(|f| format!(r#", t."{}""#, column(f))).collect();
-    let select = format!(r#"SELECT t."{id}", r.id IS NOT NULL{fields}"#);
-    let outer = format!(
-        r#"{select} FROM "{table}" t LEFT JOIN "{roster}" r ON r.provider = ?1 AND r.id = t."{id}""#
-    );
-    let inner = format!(r#"{select} FROM "{roster}" r CROSS JOIN "{table}" t ON t."{id}" = r.id"#);
-    let compared = |key: &SearchKey| match key {
-        SearchKey::Exact(field) | SearchKey::Date(field) => column(field),
-        SearchKey::Name { column, .. } => column.clone(),
-    };
-    let keys = |keys: &[SearchKey], of: &str| {
-        let keys = keys.iter().map(compared).enumerate();
-        let keys = keys.map(|(i, k)| format!(r#"{of}."{k}" = ?{}"#, i + 3));
-        keys.collect::<Vec<_>>().join(" AND ")
-    };
-    // The record of a person off the roster is not even fetched: a page read from disk would tell
-    // that there is one. CROSS JOIN keeps the order: index, roster, record.
-    let on_roster = |search: &[SearchKey]| {
-        let keys = keys(search, "i");
-        format!(
-            r#"{select} FROM "{table}" i CROSS JOIN "{roster}" r ON r.provider = ?1
-               AND r.id = i."{id}" CROSS JOIN "{table}" t ON t."{id}" = i."{id}"
-               WHERE {keys} ORDER BY t."{id}" LIMIT ?2"#
-        )
-    };
-    let anybody = |search: &[SearchKey]| {
-        let keys = keys(search, "t");
-        format!(r#"{outer} WHERE {keys} ORDER BY t."{id}" LIMIT ?2"#)
-    };
-    let searches = dataset.searches.iter();
-    let searches = searches.map(|s| (s.name.clone(), [on_roster(&s.keys), anybody(&s.keys)]));
-    Statements {
-        // The roster is asked first and alone decides: whether there is such a person at all makes
-        // no difference to what is done, and so none to the time it takes.
-        get: [
-            format!("{inner} WHERE r.provider = ?1 AND r.id = ?2"),
-            format!(r#"{outer} WHERE t."{id}" = ?2"#),
-        ],
-        list: [
-            format!("{inner} WHERE r.provider = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"),
-            format!(r#"{outer} WHERE t."{id}" > ?2 ORDER BY t."{id}" LIMIT ?3"#),
-        ],
-        search: searches.collect(),
-    }
-}
-
-/// A row with the fields of its view, which follow the two columns that every statement has.
-fn read(row: &Row<'_>, names: &[Word]) -> Result<Found, rusqlite::Error> {
-    let mut fields = Vec::with_capacity(names.len());
-    for (i, name) in (2..).zip(names) {
-        let value = match row.get_ref(i)? {
-            ValueRef::Null => String::new(),
-            ValueRef::Integer(n) => n.to_string(),
-            ValueRef::Real(x) => x.to_string(),
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-                String::from_utf8_lossy(bytes).into_owned()
-            }
-        };
-        fields.push((name.as_ref().to_owned(), value));
-    }
-    Ok(Found { id: row.get(0)?, on_roster: row.get(1)?, fields })
 }
 
 #[cfg(test)]

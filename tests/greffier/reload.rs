@@ -176,7 +176,7 @@ async fn a_policy_with_faults_changes_nothing_and_all_of_them_are_logged() {
     let other = "email = { column = \"no_such\", class = \"contact\" }";
     assert!(good.contains("email = \"contact\""));
     reload(&instance, &daemon, &good.replace("email = \"contact\"", other));
-    daemon.until_said("does not fit the records").await;
+    daemon.until_said("dossiers.no_such is not there").await;
     assert_eq!(caller.list(5, "", context()).await.expect("a page").records.len(), 5);
     // The same policy again is none that could be put into force, and no entry.
     reload(&instance, &daemon, &good);

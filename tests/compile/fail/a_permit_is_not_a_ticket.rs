@@ -2,8 +2,8 @@ use greffier::admission::Permit;
 use greffier::ledger::Bound;
 use greffier::source::{Query, Source, Withheld};
 
-fn fetch(source: &Source, permit: Permit, query: &Query) -> Option<(Withheld, Bound)> {
-    source.fetch(permit, query).ok()
+async fn fetch(source: &Source, permit: Permit, query: &Query) -> Option<(Withheld, Bound)> {
+    source.fetch(permit, query).await.ok()
 }
 
 fn main() {

@@ -1,9 +1,9 @@
 use greffier::quota::Ticket;
 use greffier::source::{Query, Source};
 
-fn twice(source: &Source, ticket: Ticket, query: &Query) {
-    let _ = source.fetch(ticket, query);
-    let _ = source.fetch(ticket, query);
+async fn twice(source: &Source, ticket: Ticket, query: &Query) {
+    let _ = source.fetch(ticket, query).await;
+    let _ = source.fetch(ticket, query).await;
 }
 
 fn main() {

@@ -21,8 +21,8 @@ fn limit(quota: &Quota, permit: Permit) -> Option<Ticket> {
     quota.take(permit, &mut Fare::default()).ok()
 }
 
-fn fetch(source: &Source, ticket: Ticket, query: &Query) -> Option<(Withheld, Bound)> {
-    source.fetch(ticket, query).ok()
+async fn fetch(source: &Source, ticket: Ticket, query: &Query) -> Option<(Withheld, Bound)> {
+    source.fetch(ticket, query).await.ok()
 }
 
 async fn record(ledger: &Ledger, bound: Bound) -> Option<Recorded> {

@@ -1,0 +1,75 @@
+//! What is wrong with the records, in words: the place and the number of rows, and never a value.
+
+use std::fmt;
+
+use crate::admission::Word;
+
+/// What comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Nothing is read from the dataset until it is mended.
+    Stops,
+    /// The records are answered as if they were not there.
+    Absent,
+    /// A search does not find the records.
+    Unfound,
+    /// Nothing, but somebody should know.
+    Told,
+}
+
+impl Weight {
+    /// All of them.
+    pub const ALL: [Weight; 4] = [Weight::Stops, Weight::Absent, Weight::Unfound, Weight::Told];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Weight::Stops => "stops",
+            Weight::Absent => "absent",
+            Weight::Unfound => "unfound",
+            Weight::Told => "told",
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which dataset of the policy; empty if it is of all.
+    pub dataset: Word,
+    /// Table, or table and column, or search.
+    pub place: String,
+    /// What is wrong there.
+    pub what: String,
+    /// In how many rows; 0 if it is not of rows.
+    pub rows: u64,
+    /// The first of these rows, as they are read in the order of the ids, counted from 1; 0 if it is not
+    /// of rows.
+    pub first: u64,
+    /// What comes of it.
+    pub weight: Weight,
+    /// What to do.
+    pub mend: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding { dataset, place, what, rows, first, weight, mend } = self;
+        if !dataset.is_empty() {
+            write!(f, "dataset `{dataset}`: ")?;
+        }
+        write!(f, "{place} {what}")?;
+        match rows {
+            0 => {}
+            1 => write!(f, " in row {first} in the order of ids")?,
+            _ => write!(f, " in {rows} rows, the first of them row {first} in the order of ids")?,
+        }
+        f.write_str(match weight {
+            Weight::Stops => "; nothing can be read",
+            Weight::Absent => "; answered as absent",
+            Weight::Unfound => "; the search does not find them",
+            Weight::Told => "",
+        })?;
+        if mend.is_empty() { Ok(()) } else { write!(f, ": {mend}") }
+    }
+}

@@ -1,0 +1,113 @@
+//! A dataset as it is held: its statements, the class of its ids, and what was found wrong with it.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::finding::{Finding, Weight};
+use super::id::{Class, Id};
+use super::texts::Texts;
+use crate::admission::{Dataset, Word};
+
+/// Between two lines of the log about records that are passed over.
+const BETWEEN: Duration = Duration::from_secs(1);
+
+/// One dataset.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) name: Word,
+    pub(super) dataset: Dataset,
+    texts: [Texts; 2],
+    class: AtomicU8,
+    /// Where on a roster to look for nobody.
+    decoys: Mutex<Arc<[Id]>>,
+    hasher: RandomState,
+    /// What the last look at it found.
+    findings: Mutex<Arc<[Finding]>>,
+    /// Records that reads passed over.
+    passed_over: AtomicU64,
+    told: Mutex<Option<Instant>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Held {
+    pub(super) fn new(name: &Word, dataset: &Dataset, class: Class) -> Held {
+        Held {
+            name: name.clone(),
+            dataset: dataset.clone(),
+            texts: Class::ALL.map(|class| Texts::of(dataset, class)),
+            class: AtomicU8::new(class as u8),
+            decoys: Mutex::new(Arc::new([])),
+            hasher: RandomState::new(),
+            findings: Mutex::new(Arc::new([])),
+            passed_over: AtomicU64::new(0),
+            told: Mutex::new(None),
+        }
+    }
+
+    /// The class that its ids have.
+    pub(super) fn class(&self) -> Class {
+        Class::ALL[usize::from(self.class.load(Ordering::Relaxed))]
+    }
+
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts[self.class() as usize]
+    }
+
+    /// Takes up what a look at the whole found.
+    pub(super) fn looked_at(&self, class: Class, decoys: Vec<Id>, findings: Vec<Finding>) {
+        self.class.store(class as u8, Ordering::Relaxed);
+        *locked(&self.decoys) = decoys.into();
+        *locked(&self.findings) = findings.into();
+    }
+
+    /// Adds to what was found.
+    pub(super) fn found(&self, more: Vec<Finding>) {
+        let mut findings = locked(&self.findings);
+        *findings = findings.iter().cloned().chain(more).collect();
+    }
+
+    pub(super) fn findings(&self) -> Arc<[Finding]> {
+        locked(&self.findings).clone()
+    }
+
+    /// Why nothing is read from it, if that is so.
+    pub(super) fn stopped(&self) -> Option<String> {
+        let findings = locked(&self.findings);
+        findings.iter().find(|f| f.weight == Weight::Stops).map(ToString::to_string)
+    }
+
+    /// Where to look for nobody, the same for the same values.
+    pub(super) fn decoy(&self, values: &[Id]) -> Id {
+        let decoys = locked(&self.decoys).clone();
+        let texts = values.iter().map(|value| match value {
+            Id::Text(bytes) | Id::Blob(bytes) => bytes.as_slice(),
+            Id::Integer(_) | Id::Real(_) | Id::Null => &[],
+        });
+        let hash = self.hasher.hash_one(texts.collect::<Vec<_>>());
+        match decoys.len() {
+            0 => self.class().first().beside(),
+            n => decoys[(hash % n as u64) as usize].beside(),
+        }
+    }
+
+    /// Counts a record that was passed over; how many there were, if the log should have it.
+    pub(super) fn pass_over(&self) -> Option<u64> {
+        let count = self.passed_over.fetch_add(1, Ordering::Relaxed) + 1;
+        let (mut told, now) = (locked(&self.told), Instant::now());
+        if told.is_some_and(|told| now.duration_since(told) < BETWEEN) {
+            return None;
+        }
+        *told = Some(now);
+        Some(count)
+    }
+
+    /// Records that reads passed over since it was opened.
+    pub(super) fn passed_over(&self) -> u64 {
+        self.passed_over.load(Ordering::Relaxed)
+    }
+}

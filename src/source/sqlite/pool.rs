@@ -1,0 +1,197 @@
+//! Connections to the file. A read is done in the calling task, since handing it over would cost more
+//! than it does; but nothing that waits is done there. Where the file is locked, every connection in
+//! use, or a read long, it goes over to one of a few threads that may wait, and with all of those at
+//! work it is refused.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
+
+use super::super::SourceError;
+
+/// Reads that may wait at once, each on a thread.
+pub(crate) const WAITING: usize = 8;
+/// How long one of them waits for a lock of the file.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Steps of SQLite's machine between two looks at the limit.
+const STEPS: i32 = 1_000;
+/// Such spans that a read may take in place: some three milliseconds. A page of 500 records takes
+/// fewer.
+const IN_PLACE: u32 = 60;
+/// ... and on a thread: some two seconds.
+const ON_THREAD: u32 = 40_000;
+
+/// One connection, and the limit of its reads.
+#[derive(Debug)]
+struct Reader {
+    connection: Connection,
+    left: Arc<AtomicU32>,
+}
+
+/// A small pool of read-only connections.
+#[derive(Debug)]
+pub(super) struct Pool {
+    path: PathBuf,
+    /// For reads in place; none where one found the file faulty, until it is opened again.
+    readers: Vec<Mutex<Option<Reader>>>,
+    next: AtomicUsize,
+    /// For reads that wait.
+    spare: Mutex<Vec<Reader>>,
+    places: Arc<Semaphore>,
+}
+
+/// What became of a try.
+enum Tried<T> {
+    Done(Result<T, SourceError>),
+    /// It would have to wait.
+    Busy,
+}
+
+impl Pool {
+    /// Opens `readers` connections.
+    ///
+    /// # Errors
+    /// As SQLite has them.
+    pub(super) fn open(path: PathBuf, readers: usize) -> Result<Pool, rusqlite::Error> {
+        let pool = Pool {
+            readers: (0..readers.max(1)).map(|_| Mutex::new(None)).collect(),
+            path,
+            next: AtomicUsize::new(0),
+            spare: Mutex::default(),
+            places: Arc::new(Semaphore::new(WAITING)),
+        };
+        for reader in &pool.readers {
+            *reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(pool.in_place()?);
+        }
+        Ok(pool)
+    }
+
+    /// Prepares statements on every connection, so that no read has to.
+    pub(super) fn prepare(&self, texts: &[&str]) -> Result<(), rusqlite::Error> {
+        for reader in &self.readers {
+            let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(open) = &*reader else { continue };
+            texts.iter().try_for_each(|sql| open.connection.prepare_cached(sql).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// Reads in place, or, if that would wait, on a thread.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        ask: impl Fn(&Connection) -> Result<T, SourceError> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        match self.try_now(&ask) {
+            Tried::Done(done) => return done,
+            Tried::Busy => {}
+        }
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            return Err(SourceError::Busy);
+        };
+        let pool = self.clone();
+        let waited = tokio::task::spawn_blocking(move || {
+            let found = pool.wait(&ask);
+            drop(place);
+            found
+        });
+        waited.await.unwrap_or(Err(SourceError::Program("a read that waited ended by a panic")))
+    }
+
+    fn try_now<T>(&self, ask: impl Fn(&Connection) -> Result<T, SourceError>) -> Tried<T> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        for n in 0..self.readers.len() {
+            let mut reader = match self.readers[(turn + n) % self.readers.len()].try_lock() {
+                Ok(reader) => reader,
+                Err(TryLockError::Poisoned(reader)) => reader.into_inner(),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            let Some(open) = &*reader else { continue };
+            return match open.read(IN_PLACE, ask) {
+                Err(SourceError::Busy) => Tried::Busy,
+                done => {
+                    reader.take_if(|_| spent(&done));
+                    Tried::Done(done)
+                }
+            };
+        }
+        Tried::Busy
+    }
+
+    /// Reads where waiting is allowed.
+    fn wait<T>(
+        &self,
+        ask: impl Fn(&Connection) -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
+        for reader in &self.readers {
+            // Those that were given up are opened here, where that may take a while.
+            if let Ok(mut reader) = reader.try_lock()
+                && reader.is_none()
+            {
+                *reader = self.in_place().ok();
+            }
+        }
+        let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = spare().pop();
+        let reader = match open {
+            Some(reader) => reader,
+            None => Reader::open(&self.path, PATIENCE)?,
+        };
+        let found = reader.read(ON_THREAD, ask);
+        if !spent(&found) {
+            spare().push(reader);
+        }
+        found
+    }
+
+    fn in_place(&self) -> Result<Reader, rusqlite::Error> {
+        Reader::open(&self.path, Duration::ZERO)
+    }
+}
+
+/// Whether a connection is not to be used again: it may remember pages of a file that was mended
+/// since.
+fn spent<T>(found: &Result<T, SourceError>) -> bool {
+    matches!(found, Err(SourceError::Faulty(_) | SourceError::Unavailable(_)))
+}
+
+impl Reader {
+    fn open(path: &std::path::Path, patience: Duration) -> Result<Reader, rusqlite::Error> {
+        let (mut connection, left) = (connect(path, patience)?, Arc::new(AtomicU32::new(u32::MAX)));
+        let limit = left.clone();
+        let over = move || limit.fetch_sub(1, Ordering::Relaxed) <= 1;
+        connection.progress_handler(STEPS, Some(over))?;
+        Ok(Reader { connection, left })
+    }
+
+    fn read<T>(
+        &self,
+        limit: u32,
+        ask: impl Fn(&Connection) -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
+        self.left.store(limit, Ordering::Relaxed);
+        ask(&self.connection)
+    }
+}
+
+/// Opens the file for reading.
+pub(super) fn connect(
+    path: &std::path::Path,
+    patience: Duration,
+) -> Result<Connection, rusqlite::Error> {
+    let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, mode)?;
+    reader.busy_timeout(patience)?;
+    reader.pragma_update(None, "trusted_schema", false)?;
+    // Others write this file: if one of them cuts it short, a read through a map ends the process.
+    reader.pragma_update(None, "mmap_size", 0)?;
+    // Else the planner looks at the values bound, and SQLite parses and plans the statement anew for
+    // every read.
+    reader.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    reader.set_prepared_statement_cache_capacity(256);
+    Ok(reader)
+}

@@ -1,0 +1,217 @@
+//! One read of the file. A record that is not as it must be is passed over as if it were not there,
+//! and noted.
+
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, Row};
+
+use super::super::{Found, Page, RowFault, SourceError};
+use super::held::Held;
+use super::id::{BadId, Class, Id};
+use super::texts::View;
+use crate::admission::Word;
+
+/// A read, with all that it needs: it may go from one thread to another.
+pub(super) struct Select {
+    pub(super) held: Arc<Held>,
+    pub(super) class: Class,
+    pub(super) view: Arc<View>,
+    pub(super) provider: Word,
+    /// Whether persons off the roster may be met.
+    pub(super) open: bool,
+    /// Most records.
+    pub(super) most: usize,
+    pub(super) what: What,
+}
+
+/// What is looked for.
+pub(super) enum What {
+    /// The record of an id.
+    One(Id),
+    /// The records behind an id.
+    Behind(Id),
+    /// The records whose ids a statement names.
+    Matching {
+        candidates: Arc<str>,
+        /// The id before, then a value for each key.
+        values: Vec<Id>,
+        /// Whom to look for on the roster where the statement names nobody: else whoever is there and
+        /// not on the roster would cost a look more than whoever is not there.
+        decoy: Id,
+    },
+}
+
+/// A row that waits to be told whether the next one has the same id.
+struct Last {
+    id: Id,
+    row: Result<Found, RowFault>,
+    twice: bool,
+}
+
+impl Select {
+    pub(super) fn run(&self, reader: &Connection) -> Result<Page, SourceError> {
+        match &self.what {
+            What::One(id) => {
+                let mut page = Page::default();
+                self.one(&mut self.get(reader)?, id, &mut page)?;
+                Ok(page)
+            }
+            What::Behind(id) => self.behind(reader, id),
+            What::Matching { candidates, values, decoy } => {
+                self.matching(reader, candidates, values, decoy)
+            }
+        }
+    }
+
+    fn get<'c>(&self, reader: &'c Connection) -> Result<CachedStatement<'c>, SourceError> {
+        Ok(reader.prepare_cached(&self.view.get[usize::from(self.open)])?)
+    }
+
+    /// Adds the record of an id, if there is one, and one only.
+    fn one(
+        &self,
+        get: &mut CachedStatement<'_>,
+        id: &Id,
+        page: &mut Page,
+    ) -> Result<(), SourceError> {
+        let mut rows = get.query((&self.provider, id))?;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            match &mut last {
+                None => last = Some(self.last(row)?),
+                Some(Last { twice, .. }) => *twice = true,
+            }
+        }
+        self.settle(last, page);
+        Ok(())
+    }
+
+    /// As many records as are wanted, however many are passed over.
+    fn behind(&self, reader: &Connection, after: &Id) -> Result<Page, SourceError> {
+        let mut list = reader.prepare_cached(&self.view.list[usize::from(self.open)])?;
+        let (mut page, mut after, limit) = (Page::default(), after.clone(), self.most + 1);
+        loop {
+            let mut rows = list.query((&self.provider, &after, limit as u64))?;
+            let (mut seen, mut last) = (0, None::<Last>);
+            while let Some(row) = rows.next()? {
+                seen += 1;
+                if let Some(last) = &mut last
+                    && last.id == Id::of(row.get_ref(0)?)
+                {
+                    last.twice = true;
+                    continue;
+                }
+                let next = self.last(row)?;
+                if let Some(last) = last.replace(next) {
+                    after = last.id.clone();
+                    self.settle(Some(last), &mut page);
+                }
+                if page.found.len() == self.most {
+                    page.more = true;
+                    return Ok(page);
+                }
+            }
+            match last {
+                // Whether it stands once, what follows says.
+                Some(last) if seen == limit && !last.twice => {}
+                Some(last) if seen == limit => {
+                    after = last.id.clone();
+                    self.settle(Some(last), &mut page);
+                }
+                last => {
+                    self.settle(last, &mut page);
+                    return Ok(page);
+                }
+            }
+        }
+    }
+
+    fn matching(
+        &self,
+        reader: &Connection,
+        candidates: &str,
+        values: &[Id],
+        decoy: &Id,
+    ) -> Result<Page, SourceError> {
+        // One look at the file, whoever is found.
+        let _snapshot = reader.unchecked_transaction()?;
+        let (mut page, mut get) = (Page::default(), self.get(reader)?);
+        let mut candidates = reader.prepare_cached(candidates)?;
+        let mut rows = candidates.query(rusqlite::params_from_iter(values))?;
+        let mut before = None;
+        while let Some(row) = rows.next()? {
+            let id = Id::of(row.get_ref(0)?);
+            if before.as_ref() != Some(&id) {
+                self.one(&mut get, &id, &mut page)?;
+            }
+            if page.found.len() > self.most {
+                page.found.pop();
+                page.more = true;
+                return Ok(page);
+            }
+            before = Some(id);
+        }
+        if before.is_none() {
+            self.one(&mut get, decoy, &mut page)?;
+        }
+        Ok(page)
+    }
+
+    fn last(&self, row: &Row<'_>) -> Result<Last, SourceError> {
+        Ok(Last { id: Id::of(row.get_ref(0)?), row: self.read(row)?, twice: false })
+    }
+
+    /// Adds a row, or notes why not.
+    fn settle(&self, last: Option<Last>, page: &mut Page) {
+        match last {
+            None => {}
+            Some(Last { id, twice: true, .. }) => {
+                page.faults.push(self.bad_id(id.text(self.class).ok(), BadId::Twice));
+            }
+            Some(Last { row: Ok(found), .. }) => page.found.push(found),
+            Some(Last { row: Err(fault), .. }) => page.faults.push(fault),
+        }
+    }
+
+    fn bad_id(&self, id: Option<String>, why: BadId) -> RowFault {
+        let dataset = &self.held.dataset;
+        let place = format!("{}.{}", dataset.table, dataset.id_column);
+        RowFault { id, place, what: why.to_string() }
+    }
+
+    /// A row with the fields of its view, which follow the two columns that every statement has.
+    fn read(&self, row: &Row<'_>) -> Result<Result<Found, RowFault>, SourceError> {
+        let id = match Id::of(row.get_ref(0)?).text(self.class) {
+            Ok(id) => id,
+            Err(why) => return Ok(Err(self.bad_id(None, why))),
+        };
+        let mut fields = Vec::with_capacity(self.view.fields.len());
+        for (n, name) in (2..).zip(&self.view.fields) {
+            match text(row.get_ref(n)?) {
+                Ok(value) => fields.push((name.as_ref().to_owned(), value)),
+                Err(what) => {
+                    let dataset = &self.held.dataset;
+                    let column = dataset.column(name).unwrap_or(name);
+                    let place = format!("{}.{column}", dataset.table);
+                    return Ok(Err(RowFault { id: Some(id), place, what: what.to_owned() }));
+                }
+            }
+        }
+        Ok(Ok(Found { id, on_roster: row.get(1)?, fields }))
+    }
+}
+
+/// The value of a field as text; what is wrong with it if it has none.
+pub(super) fn text(value: ValueRef<'_>) -> Result<String, &'static str> {
+    match value {
+        ValueRef::Null => Ok(String::new()),
+        ValueRef::Integer(n) => Ok(n.to_string()),
+        ValueRef::Real(x) => Ok(x.to_string()),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(_) => Err("is not UTF-8"),
+        },
+        ValueRef::Blob(_) => Err("is blob"),
+    }
+}
