@@ -2,13 +2,15 @@
 //! It imports no other room; the judge comes to it as a trait, so that its state can be nothing but
 //! a fold over the entries.
 //!
-//! To trust `verify`, read `entry`, `merkle`, `checkpoint`, `receipt`, `facts`, `acts`, `jobs`,
-//! `repeats`, `rosters`, `rules`, `store` and `verify`, and no more.
+//! To trust `verify`, read `entry`, `merkle`, `checkpoint`, `receipt`, `facts`, `bucket`, `growth`, `acts`,
+//! `jobs`, `repeats`, `rosters`, `rules`, `store` and `verify`, and no more.
 
 pub mod acts;
+pub mod bucket;
 pub mod checkpoint;
 pub mod entry;
 pub mod facts;
+pub mod growth;
 pub mod jobs;
 pub mod merkle;
 pub mod receipt;

@@ -192,6 +192,7 @@ fn raise_limits(layout: &Layout) -> Result<(), Failed> {
         for rate in ["requests_per_second", "burst"] {
             provider[rate] = toml_edit::value(FAST);
         }
+        provider["entries_per_day"] = toml_edit::value(100_000_000);
         let agent = provider["agent"].as_table_mut().ok_or("nobody vouches for the agents")?;
         ["requests_per_second", "burst"].iter().for_each(|rate| drop(agent.remove(rate)));
         if name == PROVIDER {

@@ -58,6 +58,7 @@ pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<
     let rules = Rules {
         loosens_not: None,
         detectors: Detectors::default(),
+        staff: None,
         providers: stock.rules(),
         digest: sha256(&[b"benchmark"]),
     };
@@ -168,8 +169,12 @@ impl Stock {
             off_roster_day: ENOUGH,
             off_roster_30_days: ENOUGH,
         };
-        let rules =
-            |o: &Organisation| ProviderRules { provider: o.id.clone(), budgets, roster_growth: 50 };
+        let rules = |o: &Organisation| ProviderRules {
+            provider: o.id.clone(),
+            budgets,
+            roster_growth: 50,
+            entries_day: None,
+        };
         self.providers.iter().map(rules).collect()
     }
 

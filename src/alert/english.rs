@@ -192,6 +192,18 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             };
             format!("the certificate {whose} runs out in {left}: renew it before")
         }
+        Matter::Entries => {
+            let whose = match (&warning.provider, warning.agent) {
+                (Some(provider), Some(agent)) => format!("agent {agent} of {provider}"),
+                (Some(provider), None) => provider.to_string(),
+                _ => format!("{} ({})", stated(&warning.id), stated(&warning.role)),
+            };
+            format!(
+                "{whose} has brought about {observed} of the {expected} ledger entries that it may in a \
+                 day. Beyond them its calls are refused. Look at what it does: a person does not read so \
+                 much by hand"
+            )
+        }
         Matter::Clock => {
             let goes_on = if observed < expected {
                 "Entries go on from the later time at half speed, until the clock has caught up"

@@ -202,6 +202,18 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             };
             format!("le certificat {whose} expire dans {left} : renouvelez-le avant")
         }
+        Matter::Entries => {
+            let whose = match (&warning.provider, warning.agent) {
+                (Some(provider), Some(agent)) => format!("l’agent {agent} de {provider}"),
+                (Some(provider), None) => provider.to_string(),
+                _ => format!("{} ({})", stated(&warning.id), stated(&warning.role)),
+            };
+            format!(
+                "{whose} a provoqué {observed} des {expected} entrées au registre permises par jour. \
+                 Au-delà, ses appels sont refusés. Regardez ce qu’il fait : personne ne lit autant à la \
+                 main"
+            )
+        }
         Matter::Clock => {
             let goes_on = if observed < expected {
                 "Les entrées continuent depuis l’heure la plus tardive à mi-vitesse, jusqu’à ce que \

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{DAY, Finding, HOUR, MINUTE};
 use crate::ledger::Counted;
+use crate::ledger::bucket::Bucket;
 use crate::ledger::entry::{
     Budgets, Entry, Facts, Level, Millis, Moment, Outcome, Policy, ProviderRules, Read, Rule,
     Ruling, Section, Severity, Tag, What, Word,
@@ -79,55 +80,6 @@ const PROVIDER: [Kind; 4] = [
         charge: |f| f.off.provider_30_days,
     },
 ];
-
-/// A bucket. Levels are in persons x milliseconds of its span, so that refilling by a millisecond
-/// is exact: one person is `span`, and each millisecond adds `size`.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    size: u64,
-    level: u128,
-    tick: Millis,
-}
-
-impl Bucket {
-    fn full(size: u64, span: Millis, tick: Millis) -> Bucket {
-        Bucket { size, level: u128::from(size) * u128::from(span), tick }
-    }
-
-    fn level_at(&self, span: Millis, tick: Millis) -> u128 {
-        let passed = u128::from(tick.saturating_sub(self.tick));
-        let most = u128::from(self.size) * u128::from(span);
-        (self.level + passed * u128::from(self.size)).min(most)
-    }
-
-    /// Whole persons left.
-    fn left(&self, span: Millis, tick: Millis) -> u64 {
-        u64::try_from(self.level_at(span, tick) / u128::from(span)).unwrap_or(u64::MAX)
-    }
-
-    /// Ticks from `tick` until `persons` are left; none if never.
-    fn wait(&self, span: Millis, tick: Millis, persons: u64) -> Option<Millis> {
-        if persons > self.size {
-            return None;
-        }
-        let wanted = u128::from(persons) * u128::from(span);
-        let missing = wanted.saturating_sub(self.level_at(span, tick));
-        u64::try_from(missing.div_ceil(u128::from(self.size).max(1))).ok()
-    }
-
-    fn charge(&mut self, span: Millis, tick: Millis, persons: u64) {
-        let cost = u128::from(persons) * u128::from(span);
-        self.level = self.level_at(span, tick).saturating_sub(cost);
-        self.tick = tick;
-    }
-
-    /// A new size holds from now on and fills nothing up.
-    fn resize(&mut self, span: Millis, tick: Millis, size: u64) {
-        let most = u128::from(size) * u128::from(span);
-        self.level = self.level_at(span, tick).min(most);
-        (self.size, self.tick) = (size, tick);
-    }
-}
 
 /// What is left to one provider and its agents.
 #[derive(Debug)]

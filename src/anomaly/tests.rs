@@ -34,7 +34,12 @@ impl Bench {
         let policy = |section| What::Policy(Policy { section });
         bench.add(policy(Section::Detectors(Detectors::default())));
         for provider in ["alpha", "beta"] {
-            let rules = ProviderRules { provider: provider.into(), budgets, roster_growth: 50 };
+            let rules = ProviderRules {
+                provider: provider.into(),
+                budgets,
+                roster_growth: 50,
+                entries_day: None,
+            };
             bench.add(policy(Section::Provider(rules)));
         }
         let head = Head { digest: Hash::default(), sections: 3, judge: VERSION };

@@ -91,6 +91,7 @@ pub(super) fn warning_json(warning: &Warning) -> Value {
         "at": warning.at_unix_ms,
         "matter": warning.matter,
         "provider": stated(&warning.provider),
+        "agent": stated(&warning.agent),
         "dataset": stated(&warning.dataset),
         "role": stated(&warning.role),
         "id": stated(&warning.id),

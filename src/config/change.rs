@@ -11,7 +11,7 @@ use crate::admission::{
     Dataset, Demand, Field, Grant, Habits, Issuer, Provider, Purpose, Rate, Role, Scope, Search,
     Voucher, Weights, Word,
 };
-use crate::ledger::entry::{Budgets, Detectors, Hash, ProviderRules, RosterRule};
+use crate::ledger::entry::{Budgets, Detectors, Hash, ProviderRules, RosterRule, more};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,7 @@ pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
         issuers: _,
         providers: _,
         staff: _,
+        staff_rules: _,
     } = new;
     let mut found = Found { place: "policy".to_owned(), changes: Vec::new() };
     found.other("contact", old.contact.as_deref(), new.contact.as_deref());
@@ -55,17 +56,20 @@ pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
     // What is revoked is one certificate less that is good.
     found.set("certificate", &hex(new), &hex(old), REVOKED);
     staff(&mut found, old, new);
+    let entries = |policy: &Policy| policy.staff_rules.entries_day;
+    found.raised("staff_entries_per_day", entries(old), entries(new));
     weights(&mut found, &old.weights, &new.weights);
     found.map("dataset", &old.datasets, &new.datasets, dataset);
     found.map("issuer", &old.issuers, &new.issuers, issuer);
     found.map("provider", &old.providers, &new.providers, provider);
     for rules in &new.rules {
-        let ProviderRules { provider: _, budgets: _, roster_growth: _ } = rules;
+        let ProviderRules { provider: _, budgets: _, roster_growth: _, entries_day: _ } = rules;
         let before = old.rules.iter().find(|before| before.provider == rules.provider);
         if let Some(before) = before {
             found.at(format!("provider {}", rules.provider));
             budgets(&mut found, &before.budgets, &rules.budgets);
             found.raised("roster_growth", before.roster_growth, rules.roster_growth);
+            found.entries("entries_per_day", before.entries_day, rules.entries_day);
         }
     }
     found.at("detectors.roster");
@@ -98,6 +102,14 @@ impl Found {
     fn raised(&mut self, name: &str, old: u64, new: u64) {
         if old != new {
             self.add(new > old, format!("{name} {old} -> {new}"));
+        }
+    }
+
+    /// A limit of entries; none is no limit.
+    fn entries(&mut self, name: &str, old: Option<u64>, new: Option<u64>) {
+        let figure = |limit: Option<u64>| limit.map_or("none".to_owned(), |n| n.to_string());
+        if old != new {
+            self.add(more(new, old), format!("{name} {} -> {}", figure(old), figure(new)));
         }
     }
 

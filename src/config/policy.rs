@@ -13,7 +13,7 @@ use super::table::{CONTACT, Table};
 use super::{datasets, detectors, issuers, providers, weights};
 use crate::admission::{Dataset, Handles, Issuer, Keyring, Provider, Role, Terms, Weights, Word};
 use crate::files;
-use crate::ledger::entry::{Detectors, Hash, ProviderRules, sha256};
+use crate::ledger::entry::{Detectors, Hash, ProviderRules, StaffRules, sha256};
 use crate::ledger::start::Rules;
 
 pub use super::faults::Fault;
@@ -48,13 +48,16 @@ pub struct Policy {
     pub providers: BTreeMap<Word, Provider>,
     /// Ids known in each of the other roles.
     pub staff: BTreeMap<Role, BTreeSet<Word>>,
+    /// What holds for each of them.
+    pub staff_rules: StaffRules,
 }
 
 impl Policy {
     /// The policy as the judge uses it.
     pub fn rules(&self) -> Rules {
         let (detectors, digest) = (self.detectors, self.digest);
-        Rules { detectors, providers: self.rules.clone(), digest, loosens_not: None }
+        let staff = Some(self.staff_rules);
+        Rules { detectors, staff, providers: self.rules.clone(), digest, loosens_not: None }
     }
 
     /// The policy as the door uses it: recorded in the ledger at `head`, with the handle keys that
@@ -166,6 +169,7 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     let contact = root.optional_text("contact", CONTACT);
     let revoked = providers::revoked(&mut root);
     let staff = providers::staff(&mut root);
+    let staff_rules = providers::staff_rules(&mut root);
     let datasets = datasets::read(&mut root);
     let issuers = issuers::read(&mut root);
     let found = providers::read(&mut root, &datasets, &issuers);
@@ -191,6 +195,7 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
         issuers,
         providers,
         staff,
+        staff_rules,
     })
 }
 

@@ -6,7 +6,7 @@ use super::datasets::values;
 use super::table::{CONTACT, FINGERPRINT, ID, Shape, Spot, Table, WORD};
 use super::{habits, issuers};
 use crate::admission::{Dataset, Grant, Issuer, Provider, Rate, Role, Scope, Voucher, Word};
-use crate::ledger::entry::{Budgets, ProviderRules};
+use crate::ledger::entry::{Budgets, ProviderRules, StaffRules};
 
 /// Most providers in a policy: each is an entry of the ledger.
 const MOST: usize = 10_000;
@@ -17,6 +17,11 @@ const HIGHEST_RATE: u64 = 100_000;
 /// By how much a roster may grow in 30 days unasked, in percent: at most, and unless the policy says.
 const MOST_GROWTH: u64 = 1_000;
 const GROWTH: u64 = 50;
+/// Ledger entries a day: at most, and unless the policy says, of a provider and of a member of staff. An
+/// entry of a read has about a kilobyte.
+const MOST_ENTRIES: u64 = 100_000_000;
+const ENTRIES: u64 = 50_000;
+const STAFF_ENTRIES: u64 = 10_000;
 
 const SCOPE: Shape = Shape::new("roster or open", |text| Scope::WORDS.contains(&text));
 
@@ -73,9 +78,10 @@ fn provider(
     let habits = table.optional_table("habits").and_then(habits::read);
     let budgets = table.table("budgets").map(budgets).unwrap_or(NOTHING);
     let roster_growth = table.integer_or("roster_growth", 0..=MOST_GROWTH, GROWTH);
+    let entries_day = Some(table.integer_or("entries_per_day", 1..=MOST_ENTRIES, ENTRIES));
     let grants = table.table("dataset").map(|t| grants(&t, datasets)).unwrap_or_default();
     table.close();
-    let rules = ProviderRules { provider: id.clone(), budgets, roster_growth };
+    let rules = ProviderRules { provider: id.clone(), budgets, roster_growth, entries_day };
     let provider = Provider { id, datasets: grants, rate, agent_rate, voucher, contact, habits };
     (provider, rules, issuer)
 }
@@ -154,6 +160,12 @@ pub(super) fn staff(root: &mut Table<'_>) -> BTreeMap<Role, BTreeSet<Word>> {
     let staff = staff.collect();
     table.close();
     staff
+}
+
+/// `staff_entries_per_day`
+pub(super) fn staff_rules(root: &mut Table<'_>) -> StaffRules {
+    let range = 1..=MOST_ENTRIES;
+    StaffRules { entries_day: root.integer_or("staff_entries_per_day", range, STAFF_ENTRIES) }
 }
 
 /// Fingerprints of certificates that are good no more.

@@ -19,7 +19,9 @@ pub use body::{BODY_MAX, INTEGER_END, Malformed, TEXT_MAX};
 pub use digest::{Hash, Nonce, PublicKey, SignatureBytes, Tag, sha256};
 pub use job::JobTerms;
 pub use notice::{Alert, Level, Measure, Severity};
-pub use policy::{Budgets, Detectors, Head, Policy, ProviderRules, RosterRule, Section};
+pub use policy::{
+    Budgets, Detectors, Head, Policy, ProviderRules, RosterRule, Section, StaffRules, more,
+};
 pub use read::{Counts, Facts, Flag, Key, Method, Outcome, Read, Rule, Ruling};
 pub use watch::{Matter, Roster, Warning};
 

@@ -6,6 +6,7 @@ use super::acts::{Acts, BadAct};
 use super::entry::{
     Alert, Counts, Entry, Method, Millis, Outcome, Read, Rule, Ruling, Severity, Tag, What, Word,
 };
+use super::growth::Growth;
 use super::repeats::{self, Repeats};
 use super::rosters::Rosters;
 use super::rules::RulesInForce;
@@ -70,6 +71,9 @@ pub enum BadFacts {
     /// An export that is not what its job says.
     #[error("it is an export that is not what its job says, or a read of another method in a job")]
     Job,
+    /// An entry that somebody's budget had no room for.
+    #[error("the budget of entries that it is charged to was used up")]
+    Entries,
     /// An act that cannot stand.
     #[error(transparent)]
     Act(#[from] BadAct),
@@ -102,6 +106,7 @@ impl BadFacts {
                 | BadFacts::Roster
                 | BadFacts::Job
                 | BadFacts::Loosened
+                | BadFacts::Entries
         )
     }
 }
@@ -129,6 +134,7 @@ pub struct Facts {
     /// By number, the provider and the incident of each alert.
     alerts: HashMap<u64, (Word, u64)>,
     rosters: Rosters,
+    growth: Growth,
     rules: RulesInForce,
     acts: Acts,
 }
@@ -155,8 +161,12 @@ impl Facts {
         {
             return Err(BadFacts::Job);
         }
+        if self.growth.admits(&entry.what, entry.now.tick).is_err() {
+            return Err(BadFacts::Entries);
+        }
         self.said(entry)?;
         self.rosters.apply(entry);
+        self.growth.apply(entry);
         self.rules.apply(entry);
         self.acts.apply(entry);
         Ok(())

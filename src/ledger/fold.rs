@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Judge;
 use super::acts::Acts;
 use super::entry::{Entry, Hash, Head, Policy, Section, What};
+use super::growth::Growth;
 use super::memory::Memory;
 use super::repeats::Repeats;
 use super::rosters::Rosters;
@@ -18,6 +19,7 @@ pub(super) struct Fold {
     pub(super) repeats: Repeats,
     pub(super) acts: Acts,
     pub(super) rosters: Rosters,
+    pub(super) growth: Growth,
     pub(super) rules: RulesInForce,
     /// The policy in force: entry number and head.
     pub(super) head: Option<(u64, Head)>,
@@ -34,6 +36,7 @@ impl Fold {
             repeats: Repeats::default(),
             acts: Acts::default(),
             rosters: Rosters::default(),
+            growth: Growth::default(),
             rules: RulesInForce::default(),
             head: None,
             notices: Vec::new(),
@@ -47,6 +50,7 @@ impl Fold {
         self.repeats.apply(entry, asked);
         self.acts.apply(entry);
         self.rosters.apply(entry);
+        self.growth.apply(entry);
         self.rules.apply(entry);
         match &entry.what {
             What::Policy(Policy { section: Section::Head(head) }) => {

@@ -15,6 +15,7 @@ use super::clock::Clock;
 use super::entry::{
     Access, Act, Hash, Moment, Outcome, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word,
 };
+use super::growth::{Exhausted, UsedUp};
 use super::jobs::Jobs;
 use super::notices::Notices;
 use super::start::Rules;
@@ -116,6 +117,9 @@ pub enum Unrecorded {
     /// No act has enrolled its agent, whom only the provider knows.
     #[error("agent {0} is not enrolled")]
     NotEnrolled(Tag),
+    /// Whoever brings it about has used up a budget of entries.
+    #[error(transparent)]
+    Entries(#[from] UsedUp),
     /// It is an act that cannot stand.
     #[error(transparent)]
     Act(#[from] BadAct),
@@ -136,6 +140,7 @@ impl Unrecorded {
         match self {
             Unrecorded::Busy | Unrecorded::Outdated => Some(Duration::from_millis(100)),
             Unrecorded::Unwritable => Some(Duration::from_secs(1)),
+            Unrecorded::Entries(UsedUp { wait }) => Some(Duration::from_millis(*wait)),
             Unrecorded::OtherArguments
             | Unrecorded::NotEnrolled(_)
             | Unrecorded::Unapproved
@@ -327,6 +332,7 @@ pub(super) struct Seen {
     pub(super) contained: watch::Receiver<Arc<Contained>>,
     pub(super) approved: watch::Receiver<Arc<Approved>>,
     pub(super) jobs: watch::Receiver<Arc<Jobs>>,
+    pub(super) exhausted: watch::Receiver<Arc<Exhausted>>,
     pub(super) notices: Notices,
     pub(super) ruled: Arc<Ruled>,
 }
@@ -472,6 +478,11 @@ impl Ledger {
     /// The jobs that acts have declared, and how far each has come.
     pub fn jobs(&self) -> Arc<Jobs> {
         self.seen.jobs.borrow().clone()
+    }
+
+    /// Who has used up a budget of entries.
+    pub fn exhausted(&self) -> Arc<Exhausted> {
+        self.seen.exhausted.borrow().clone()
     }
 
     /// What acts have approved.

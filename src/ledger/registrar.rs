@@ -13,6 +13,7 @@ use super::acts::Approved;
 use super::clock::Clock;
 use super::entry::{Moment, Outcome, Roster, Ruling, What};
 use super::facts;
+use super::growth::Exhausted;
 use super::high_water::{self, Bell};
 use super::jobs::Jobs;
 use super::notices::Board;
@@ -62,6 +63,7 @@ impl Registrar {
         let (contained, contained_seen) = watch::channel(state.judge().contained());
         let (approved, approved_seen) = watch::channel(state.approved());
         let (jobs, jobs_seen) = watch::channel(state.jobs().clone());
+        let (exhausted, exhausted_seen) = watch::channel(state.exhausted().clone());
         let (board, notices) = Board::new();
         board.publish(state.take_notices());
         let seen = Seen {
@@ -70,6 +72,7 @@ impl Registrar {
             contained: contained_seen,
             approved: approved_seen,
             jobs: jobs_seen,
+            exhausted: exhausted_seen,
             notices,
             ruled: Arc::default(),
         };
@@ -91,6 +94,7 @@ impl Registrar {
             contained,
             approved,
             jobs,
+            exhausted,
             board,
             high_water,
             runtime: Handle::current(),
@@ -132,6 +136,7 @@ struct Desk {
     contained: watch::Sender<Arc<Contained>>,
     approved: watch::Sender<Arc<Approved>>,
     jobs: watch::Sender<Arc<Jobs>>,
+    exhausted: watch::Sender<Arc<Exhausted>>,
     board: Board,
     high_water: Bell,
     runtime: Handle,
@@ -272,6 +277,7 @@ impl Desk {
         self.rules = rules;
         let done = state.enact(&self.rules, &self.signer).map(|note| {
             if let Some(note) = note {
+                self.tell(state);
                 self.newest.send_replace(note.into());
                 self.high_water.ring();
             }
@@ -284,6 +290,9 @@ impl Desk {
     fn tell(&self, state: &mut State) {
         if !Arc::ptr_eq(&self.jobs.borrow(), state.jobs()) {
             self.jobs.send_replace(state.jobs().clone());
+        }
+        if !Arc::ptr_eq(&self.exhausted.borrow(), state.exhausted()) {
+            self.exhausted.send_replace(state.exhausted().clone());
         }
         let notices = state.take_notices();
         if !notices.is_empty() {
@@ -366,7 +375,11 @@ fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Resul
         }
         _ => {}
     }
-    state.add(batch, now, what).map_err(|_| Unrecorded::Unfit)
+    state.fold.growth.admits(&what, now.tick)?;
+    let unfit = |_| Unrecorded::Unfit;
+    let seq = state.add(batch, now, what).map_err(unfit)?;
+    state.add_due(batch, now).map_err(unfit)?;
+    Ok(seq)
 }
 
 /// Adds a roster that is news, and the warning that comes of it right behind.
@@ -401,6 +414,7 @@ fn read(
     if enrolled && !state.approved().agent(&read.provider, read.agent) {
         return Err(Unrecorded::NotEnrolled(read.agent));
     }
+    state.fold.growth.admits_read(&read, now.tick)?;
     let id = Id::of(&read);
     let first = state.fold.repeats.first(id.as_ref(), now.at, asked);
     read.replay_of = first.map_err(|OtherArguments| Unrecorded::OtherArguments)?;
@@ -423,6 +437,7 @@ fn read(
     for alert in alerts {
         state.add(batch, now, What::Alert(alert)).map_err(unfit)?;
     }
+    state.add_due(batch, now).map_err(unfit)?;
     Ok(Verdict { number, ruling, seq })
 }
 

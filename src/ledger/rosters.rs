@@ -142,15 +142,9 @@ impl Rosters {
         };
         if let Some((matter, observed)) = said {
             self.due = Some(Warning {
-                matter,
                 provider: Some(roster.provider.clone()),
                 dataset: Some(roster.dataset.clone()),
-                role: None,
-                id: None,
-                certificate: None,
-                digest: None,
-                observed,
-                expected,
+                ..Warning::of_figures(matter, observed, expected)
             });
         }
     }

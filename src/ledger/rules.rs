@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use super::acts::Approved;
-use super::entry::{Detectors, Entry, Policy, ProviderRules, Section, What, Word};
+use super::entry::{
+    self, Detectors, Entry, Policy, ProviderRules, Section, StaffRules, What, Word,
+};
 
 /// One policy, as far as it is in the ledger.
 #[derive(Clone, Debug, Default)]
 struct Sections {
     detectors: Detectors,
+    staff: Option<StaffRules>,
     providers: BTreeMap<Word, ProviderRules>,
 }
 
@@ -25,6 +28,7 @@ impl Sections {
     fn take(&mut self, section: &Section) {
         match section {
             Section::Detectors(detectors) => self.detectors = *detectors,
+            Section::Staff(staff) => self.staff = Some(*staff),
             Section::Provider(rules) => {
                 self.providers.insert(rules.provider.clone(), rules.clone());
             }
@@ -37,7 +41,10 @@ impl Sections {
         let more = |rules: &ProviderRules| {
             before.providers.get(&rules.provider).is_none_or(|before| rules.loosens(before))
         };
-        self.detectors.loosens(&before.detectors) || self.providers.values().any(more)
+        let entries = |sections: &Sections| sections.staff.map(|staff| staff.entries_day);
+        self.detectors.loosens(&before.detectors)
+            || entry::more(entries(self), entries(before))
+            || self.providers.values().any(more)
     }
 }
 
@@ -81,7 +88,12 @@ mod tests {
     };
 
     fn provider(id: &str, budgets: Budgets) -> Section {
-        Section::Provider(ProviderRules { provider: id.into(), budgets, roster_growth: 50 })
+        Section::Provider(ProviderRules {
+            provider: id.into(),
+            budgets,
+            roster_growth: 50,
+            entries_day: None,
+        })
     }
 
     fn head(digest: u8) -> Section {
@@ -114,7 +126,12 @@ mod tests {
         assert!(follows(Vec::new(), &none), "a provider less");
         assert!(!follows(with(Budgets { agent_day: 4, provider_day: 6, ..ALL }), &none));
         assert!(!follows(vec![provider("alpha", ALL), provider("beta", ALL)], &none));
-        let growth = ProviderRules { provider: "alpha".into(), budgets: ALL, roster_growth: 51 };
+        let growth = ProviderRules {
+            provider: "alpha".into(),
+            budgets: ALL,
+            roster_growth: 51,
+            entries_day: None,
+        };
         assert!(!follows(vec![Section::Provider(growth)], &none));
         let roster = RosterRule::default();
         for (rule, loosens) in [
@@ -127,6 +144,36 @@ mod tests {
         ] {
             let detectors = Section::Detectors(Detectors { roster: rule });
             assert_eq!(follows(vec![detectors], &none), !loosens, "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn more_entries_loosen_and_no_limit_is_the_most() {
+        let none = Approved::default();
+        let with = |of_provider, of_staff: Option<u64>| {
+            let staff = of_staff.map(|entries_day| Section::Staff(StaffRules { entries_day }));
+            let mut of_alpha = provider("alpha", ALL);
+            if let Section::Provider(rules) = &mut of_alpha {
+                rules.entries_day = of_provider;
+            }
+            staff.into_iter().chain([of_alpha, head(1)]).collect::<Vec<_>>()
+        };
+        let follows = |before: Vec<Section>, next: Vec<Section>| {
+            let mut rules = RulesInForce::default();
+            assert!(before.into_iter().all(|section| put(&mut rules, section, &none)));
+            next.into_iter().all(|section| put(&mut rules, section, &none))
+        };
+        let (some, more) = (Some(10), Some(11));
+        for (before, next, good) in [
+            (some, some, true),
+            (some, more, false),
+            (more, some, true),
+            (some, None, false),
+            (None, some, true),
+            (None, None, true),
+        ] {
+            assert_eq!(follows(with(before, some), with(next, some)), good, "{before:?} {next:?}");
+            assert_eq!(follows(with(some, before), with(some, next)), good, "{before:?} {next:?}");
         }
     }
 

@@ -11,9 +11,10 @@ use super::checkpoint::Checkpoint;
 use super::clock::{self, Clock, ClockRefused};
 use super::entry::{
     Act, Detectors, Entry, Genesis, Hash, Head, Malformed, Moment, Policy, ProviderRules, Section,
-    What,
+    StaffRules, What,
 };
 use super::fold::Fold;
+use super::growth::Exhausted;
 use super::jobs::Jobs;
 use super::merkle::{self, Frontier};
 use super::signer::Signer;
@@ -42,6 +43,8 @@ pub struct Settings {
 pub struct Rules {
     /// What the detectors go by.
     pub detectors: Detectors,
+    /// What holds for each member of staff, if anything does.
+    pub staff: Option<StaffRules>,
     /// One for each provider.
     pub providers: Vec<ProviderRules>,
     /// SHA-256 of `policy.toml`.
@@ -206,8 +209,9 @@ pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
 fn policy(rules: &Rules, judge: u64) -> Vec<What> {
     let section = |section| What::Policy(Policy { section });
     let detectors = [Section::Detectors(rules.detectors)];
+    let staff = rules.staff.map(Section::Staff);
     let providers = rules.providers.iter().cloned().map(Section::Provider);
-    let mut sections: Vec<_> = detectors.into_iter().chain(providers).collect();
+    let mut sections: Vec<_> = detectors.into_iter().chain(staff).chain(providers).collect();
     let head = Head { digest: rules.digest, sections: sections.len() as u64, judge };
     sections.push(Section::Head(head));
     sections.into_iter().map(section).collect()
@@ -355,6 +359,11 @@ impl State {
         self.fold.acts.jobs()
     }
 
+    /// Who has used up a budget of entries.
+    pub(super) fn exhausted(&self) -> &Arc<Exhausted> {
+        self.fold.growth.exhausted()
+    }
+
     /// What acts have approved.
     pub(super) fn approved(&self) -> Arc<Approved> {
         self.fold.acts.approved()
@@ -383,6 +392,14 @@ impl State {
         what: What,
     ) -> Result<u64, Malformed> {
         self.add_asked(batch, now, what, None)
+    }
+
+    /// Adds what is to be told of the budgets that the last entry was charged to.
+    pub(super) fn add_due(&mut self, batch: &mut Commit, now: Moment) -> Result<(), Malformed> {
+        for warning in self.fold.growth.due() {
+            self.add(batch, now, What::Warning(warning))?;
+        }
+        Ok(())
     }
 
     /// The same of a read, with what was asked if it came with a request id.

@@ -135,17 +135,8 @@ fn ahead(days_left: u64) -> u64 {
 
 fn warning(whose: Option<(Role, Word)>, certificate: Hash, days_left: u64, ahead: u64) -> Warning {
     let (role, id) = whose.map(|(role, id)| (role.word().into(), id)).unzip();
-    Warning {
-        matter: Matter::Certificate,
-        provider: None,
-        dataset: None,
-        role,
-        id,
-        certificate: Some(certificate),
-        digest: None,
-        observed: days_left,
-        expected: ahead,
-    }
+    let warning = Warning::of_figures(Matter::Certificate, days_left, ahead);
+    Warning { role, id, certificate: Some(certificate), ..warning }
 }
 
 async fn record(ledger: &Ledger, warning: Warning) {

@@ -58,17 +58,8 @@ async fn look(shared: &Shared, terms: &Arc<Terms>, issuer: Word) {
 
 /// Whoever watches must hear of new keys: by them anybody could be named.
 async fn record(shared: &Shared, issuer: Word, keys: usize, digest: Hash) {
-    let warning = Warning {
-        matter: Matter::Keys,
-        provider: None,
-        dataset: None,
-        role: None,
-        id: Some(issuer),
-        certificate: None,
-        digest: Some(digest),
-        observed: keys as u64,
-        expected: 0,
-    };
+    let warning = Warning::of_figures(Matter::Keys, keys as u64, 0);
+    let warning = Warning { id: Some(issuer), digest: Some(digest), ..warning };
     if let Err(error) = shared.rooms.ledger.warn(warning).await {
         tracing::warn!(%error, "that an issuer has new keys could not be recorded");
     }

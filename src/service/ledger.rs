@@ -11,6 +11,7 @@ use super::status::Fault;
 use crate::admission::{Reader, Role};
 use crate::ledger::Unrecorded;
 use crate::ledger::entry::{Access, Entry, Given, Hash, Outcome, What};
+use crate::ledger::growth::{Origin, UsedUp};
 use crate::ledger::receipt::Receipt;
 use crate::ledger::store::{Store, Unreadable};
 use crate::proto::ledger_server::Ledger;
@@ -70,6 +71,16 @@ impl LedgerService {
         self.shared.reader(request, &[Role::Provider, Role::Auditor, Role::Security])
     }
 
+    /// Whether there is room for an entry of this reader, before any work is done for it.
+    fn room(&self, reader: &Reader) -> Result<(), UsedUp> {
+        let ledger = &self.shared.rooms.ledger;
+        let (exhausted, tick) = (ledger.exhausted(), || ledger.now().tick);
+        match reader.role() {
+            Role::Provider => exhausted.caller(reader.id(), || Origin::Certificate, tick),
+            role => exhausted.staff(role.word(), reader.id(), tick),
+        }
+    }
+
     /// Work on the file, on a thread that may wait, when there is a place for it.
     async fn ask_file<R, T: Send + 'static>(
         &self,
@@ -127,6 +138,7 @@ impl Ledger for LedgerService {
     ) -> Result<Response<GetReceiptResponse>, Status> {
         let reader = Arc::new(self.reader(&request)?);
         let entry = request.get_ref().entry;
+        self.room(&reader).map_err(|used_up| self.shared.refuse(&request, (&used_up).into()))?;
         let asks = reader.clone();
         let receipt = self
             .ask_file(&request, move |shelf| shelf.receipt(entry, |body| may_have(&asks, body)))
@@ -139,7 +151,7 @@ impl Ledger for LedgerService {
             entry,
         };
         let recorded = self.shared.rooms.ledger.access(access).await;
-        recorded.map_err(|unrecorded| Fault::from(&unrecorded).status())?;
+        recorded.map_err(|unrecorded| self.shared.refuse(&request, (&unrecorded).into()))?;
         Ok(Response::new(GetReceiptResponse { receipt: receipt.to_string() }))
     }
 

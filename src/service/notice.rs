@@ -62,6 +62,7 @@ fn warning(entry: &Entry, warning: &entry::Warning) -> Warning {
         at_unix_ms: entry.now.at,
         matter: word(&warning.matter),
         provider: stated(&warning.provider),
+        agent: warning.agent.map_or_else(String::new, |agent| agent.to_string()),
         dataset: stated(&warning.dataset),
         role: stated(&warning.role),
         id: stated(&warning.id),

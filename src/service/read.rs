@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::policy::{InForce, Policies};
 use crate::admission::{Ask, Caller, Peer, Permit, Refused, Shown, Tokens};
+use crate::ledger::growth::Origin;
 use crate::ledger::{Foreign, Ledger, Unrecorded};
 use crate::quota::{Fare, RateLimited, Ticket};
 use crate::source::{Query, Release, SourceError};
@@ -86,6 +87,7 @@ impl Rooms {
             let ticket = policy.quota.take(permit, &mut fare)?;
             self.hold_enrolled(&policy, &ticket)?;
             self.hold_contained(&policy, &ticket, query)?;
+            self.hold_entries(&policy, &ticket)?;
             self.hold_job(&ticket)?;
             let (withheld, bound) = policy.source.fetch(ticket, query).await?;
             match self.ledger.record(bound).await {
@@ -105,6 +107,15 @@ impl Rooms {
         let agent = policy.source.agent(permit);
         let enrolled = self.ledger.approved().agent(permit.provider(), agent);
         if enrolled { Ok(()) } else { Err(Unrecorded::NotEnrolled(agent)) }
+    }
+
+    /// Refuses whoever has used up a budget of entries, before any work on the records: the registrar
+    /// asks again before it writes.
+    fn hold_entries(&self, policy: &InForce, ticket: &Ticket) -> Result<(), Unrecorded> {
+        let permit = ticket.permit();
+        let agent = || Origin::Agent(policy.source.agent(permit));
+        let tick = || self.ledger.now().tick;
+        Ok(self.ledger.exhausted().caller(permit.provider(), agent, tick)?)
     }
 
     /// Refuses an export whose job is not open: what a job allows, the judge says.

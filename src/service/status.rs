@@ -11,6 +11,7 @@ use super::read::{JobFault, Stopped};
 use crate::admission::{Lack, Refused, StepUp, TokenFault, Violation};
 use crate::ledger::acts::BadAct;
 use crate::ledger::entry::{Millis, Rule, Tag, word};
+use crate::ledger::growth::UsedUp;
 use crate::ledger::{Foreign, Unrecorded};
 use crate::quota::RateLimited;
 use crate::source::{Refusal, SourceError};
@@ -375,6 +376,7 @@ impl From<&Unrecorded> for Fault {
         match unrecorded {
             Unrecorded::Act(bad) => return bad.into(),
             Unrecorded::NotEnrolled(agent) => return Fault::not_enrolled(*agent),
+            Unrecorded::Entries(used_up) => return used_up.into(),
             Unrecorded::Unanswered => {
                 return Fault::internal(&format!("{unrecorded}: nothing was released"));
             }
@@ -394,6 +396,17 @@ impl From<&Unrecorded> for Fault {
             Some(delay) => fault.retry_after(delay),
             None => fault,
         }
+    }
+}
+
+impl From<&UsedUp> for Fault {
+    fn from(used_up: &UsedUp) -> Fault {
+        let english = format!("{used_up}: nothing was written or released");
+        let french = "Le nombre d’entrées au registre permis par jour est atteint : rien n’a été \
+                      inscrit ni communiqué.";
+        let mut fault = Fault::new(Code::ResourceExhausted, "ENTRY_BUDGET", english, french);
+        fault.details.add_quota_failure_violation("entries", "ledger entries a day");
+        fault.retry_after(Duration::from_millis(used_up.wait))
     }
 }
 

@@ -106,7 +106,7 @@ fn a_start_without_keys_says_what_to_do() {
             assert!(refused.said.contains(part), "{part}: {}", refused.said);
         }
     }
-    assert_eq!(instance.entries().len(), 8, "no policy was recorded: {:?}", instance.bodies());
+    assert_eq!(instance.entries().len(), 9, "no policy was recorded: {:?}", instance.bodies());
 }
 
 /// A client that carries one token.

@@ -45,17 +45,7 @@ fn roster(persons: u64, change: Option<(u64, u64)>) -> Roster {
 }
 
 fn warning() -> Warning {
-    Warning {
-        matter: Matter::Policy,
-        provider: None,
-        dataset: None,
-        role: None,
-        id: None,
-        certificate: None,
-        digest: None,
-        observed: 1,
-        expected: 0,
-    }
+    Warning::of_figures(Matter::Policy, 1, 0)
 }
 
 async fn recorded(ledger: Ledger) -> Result<u64, Unrecorded> {

@@ -33,6 +33,8 @@ mod doors;
 #[cfg(feature = "serve")]
 mod enrolled;
 #[cfg(feature = "serve")]
+mod entries;
+#[cfg(feature = "serve")]
 mod errors;
 #[cfg(feature = "serve")]
 mod expiry;

@@ -71,10 +71,12 @@ pub(crate) fn rules(budgets: &[(&str, Budgets)]) -> Rules {
         provider: id.into(),
         budgets,
         roster_growth: 50,
+        entries_day: None,
     };
     let providers = budgets.iter().chain(&others).take(3).map(section).collect();
     Rules {
         detectors: Detectors::default(),
+        staff: None,
         providers,
         digest: sha256(&[b"policy"]),
         loosens_not: None,
@@ -392,10 +394,13 @@ impl Forge {
             forge.add(What::Act(act));
         }
         forge.add(What::Policy(Policy { section: Section::Detectors(rules.detectors) }));
+        if let Some(staff) = rules.staff {
+            forge.add(What::Policy(Policy { section: Section::Staff(staff) }));
+        }
         for rules in &rules.providers {
             forge.add(What::Policy(Policy { section: Section::Provider(rules.clone()) }));
         }
-        let sections = rules.providers.len() as u64 + 1;
+        let sections = rules.providers.len() as u64 + 1 + u64::from(rules.staff.is_some());
         let head = Head { digest: rules.digest, sections, judge: greffier::anomaly::VERSION };
         forge.add(What::Policy(Policy { section: Section::Head(head) }));
         forge.commit();

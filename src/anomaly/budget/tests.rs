@@ -53,7 +53,12 @@ fn entry(tick: Millis, what: What) -> Entry {
 /// Puts a policy in force.
 fn enact(budget: &mut Budget, tick: Millis, providers: &[(&str, Budgets)]) {
     for &(provider, budgets) in providers {
-        let rules = ProviderRules { provider: provider.into(), budgets, roster_growth: 50 };
+        let rules = ProviderRules {
+            provider: provider.into(),
+            budgets,
+            roster_growth: 50,
+            entries_day: None,
+        };
         budget.apply(&entry(tick, What::Policy(Policy { section: Section::Provider(rules) })));
     }
     let head = Head { digest: Hash::default(), sections: providers.len() as u64, judge: 1 };
@@ -213,7 +218,12 @@ fn a_provider_without_rules_reads_nothing() {
         assert_eq!(withheld.remaining, Some(0));
     }
     // Sections are in force with their head, and not before.
-    let rules = ProviderRules { provider: "beta".into(), budgets: all(5), roster_growth: 50 };
+    let rules = ProviderRules {
+        provider: "beta".into(),
+        budgets: all(5),
+        roster_growth: 50,
+        entries_day: None,
+    };
     budget.apply(&entry(0, What::Policy(Policy { section: Section::Provider(rules) })));
     assert_eq!(ruling(&budget, 0, ("beta", agent(1)), new(1)).outcome, Outcome::Withheld);
 }

@@ -48,6 +48,7 @@ struct Explained<'p> {
     policy: &'p Policy,
     provider: &'p Provider,
     budgets: Budgets,
+    entries_day: Option<u64>,
 }
 
 /// Whom a ceiling is for: the words, the level, and whether it is of persons off the roster.
@@ -62,7 +63,8 @@ impl<'p> Explained<'p> {
     fn of(policy: &'p Policy, id: &str) -> Option<Explained<'p>> {
         let provider = policy.providers.get(id)?;
         let rules = policy.rules.iter().find(|rules| *rules.provider == *id)?;
-        Some(Explained { policy, provider, budgets: rules.budgets })
+        let (budgets, entries_day) = (rules.budgets, rules.entries_day);
+        Some(Explained { policy, provider, budgets, entries_day })
     }
 
     /// Whether it can meet anybody off its roster at all.
@@ -101,6 +103,10 @@ impl<'p> Explained<'p> {
             },
         );
         say(&mut out, format!("A page holds at most {PAGE_MAX} records."));
+        if let Some(day) = self.entries_day {
+            let (day, share) = (grouped(day), grouped(day.div_ceil(4)));
+            say(&mut out, format!("Ledger entries: {day} a day, {share} of one agent."));
+        }
         say(&mut out, at_times(habits.as_ref()));
         out.push_str(&self.ceilings());
         out.push_str(&self.containment());

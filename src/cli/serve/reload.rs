@@ -370,17 +370,7 @@ fn warning(digest: Option<Hash>, why: &Kept) -> Option<Warning> {
         Kept::Ledger(Unrecorded::Unapproved) => 1,
         Kept::Ledger(_) | Kept::Journal(_) | Kept::Failed(_) => return None,
     };
-    Some(Warning {
-        matter: Matter::Policy,
-        provider: None,
-        dataset: None,
-        role: None,
-        id: None,
-        certificate: None,
-        digest,
-        observed,
-        expected: 0,
-    })
+    Some(Warning { digest, ..Warning::of_figures(Matter::Policy, observed, 0) })
 }
 
 /// Hears of every policy that was not put into force, with all its faults.

@@ -40,6 +40,18 @@ fn a_figure_that_rises_or_falls_is_told_with_both_values() {
         ("agent_minute = 30", "agent_minute = 31", true, "budget agent_minute 30 -> 31"),
         ("agent_hour = 60", "agent_hour = 59", false, "budget agent_hour 60 -> 59"),
         ("agent_day = 120", "agent_day = 0", false, "budget agent_day 120 -> 0"),
+        (
+            "entries_per_day = 50000",
+            "entries_per_day = 50001",
+            true,
+            "entries_per_day 50000 -> 50001",
+        ),
+        (
+            "entries_per_day = 50000",
+            "entries_per_day = 49999",
+            false,
+            "entries_per_day 50000 -> 49999",
+        ),
         ("provider_day = 400", "provider_day = 401", true, "provider_day 400 -> 401"),
         ("provider_30_days = 1500", "provider_30_days = 1", false, "1500 -> 1"),
         ("off_roster_day = 0", "off_roster_day = 1", true, "off_roster_day 0 -> 1"),
@@ -47,6 +59,9 @@ fn a_figure_that_rises_or_falls_is_told_with_both_values() {
     ] {
         one(from, to, looser, nord, what);
     }
+    let staff = "staff_entries_per_day = 10000";
+    one(staff, "staff_entries_per_day = 10001", true, "policy", "10000 -> 10001");
+    one(staff, "staff_entries_per_day = 1", false, "policy", "staff_entries_per_day 10000 -> 1");
     let shown = SHIPPED.split_once("# [detectors.roster]\n").unwrap().1;
     let written = format!("[detectors.roster]\n{}", shown.replace("# ", ""));
     let rule = |from: &str, to: &str| {

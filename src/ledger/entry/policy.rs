@@ -18,6 +18,8 @@ pub struct Policy {
 pub enum Section {
     /// What the detectors go by.
     Detectors(Detectors),
+    /// The rules for the members of staff.
+    Staff(StaffRules),
     /// The rules for one provider.
     Provider(ProviderRules),
     /// The end of a policy: reads name this entry.
@@ -34,14 +36,33 @@ pub struct ProviderRules {
     pub budgets: Budgets,
     /// By how much a roster may grow in 30 days unasked, in percent.
     pub roster_growth: u64,
+    /// Ledger entries a day that it may bring about; none: as many as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries_day: Option<u64>,
 }
 
 impl ProviderRules {
     /// Whether the provider may come by more than by the rules `before`.
     pub fn loosens(&self, before: &ProviderRules) -> bool {
-        let ProviderRules { provider: _, budgets, roster_growth } = self;
-        *roster_growth > before.roster_growth || budgets.loosens(&before.budgets)
+        let ProviderRules { provider: _, budgets, roster_growth, entries_day } = self;
+        *roster_growth > before.roster_growth
+            || more(*entries_day, before.entries_day)
+            || budgets.loosens(&before.budgets)
     }
+}
+
+/// What holds for each member of staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StaffRules {
+    /// Ledger entries a day that one may bring about.
+    pub entries_day: u64,
+}
+
+/// Whether a limit of entries is above `before`; none is no limit.
+pub fn more(entries: Option<u64>, before: Option<u64>) -> bool {
+    let limit = |entries: Option<u64>| entries.unwrap_or(u64::MAX);
+    limit(entries) > limit(before)
 }
 
 /// Sizes of the budgets, in persons; each refills over its span.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hash, Word};
+use super::{Hash, Tag, Word};
 
 /// The roster of one provider, as it was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,11 +41,13 @@ pub enum Matter {
     Clock,
     /// The clock was set too far for entries to follow it.
     ClockHeld,
+    /// Half of a budget of ledger entries is gone.
+    Entries,
 }
 
 impl Matter {
     /// Each of them.
-    pub const ALL: [Matter; 8] = [
+    pub const ALL: [Matter; 9] = [
         Matter::Roster,
         Matter::RosterUnseen,
         Matter::Policy,
@@ -54,6 +56,7 @@ impl Matter {
         Matter::Authorities,
         Matter::Clock,
         Matter::ClockHeld,
+        Matter::Entries,
     ];
 
     /// Whether it comes of a roster's entry, and stands right behind it.
@@ -70,6 +73,8 @@ pub struct Warning {
     pub matter: Matter,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Tag>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<Word>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,6 +95,7 @@ impl Warning {
         Warning {
             matter,
             provider: None,
+            agent: None,
             dataset: None,
             role: None,
             id: None,
@@ -102,7 +108,10 @@ impl Warning {
 
     /// Whether it says what a warning of its matter must, and nothing else.
     pub fn is_whole(&self) -> bool {
-        let Warning { matter, provider, dataset, role, id, certificate, digest, .. } = self;
+        let Warning { matter, provider, agent, dataset, role, id, certificate, digest, .. } = self;
+        if agent.is_some() && *matter != Matter::Entries {
+            return false;
+        }
         let roster = provider.is_some() && dataset.is_some();
         let of_roster = provider.is_some() || dataset.is_some();
         let of_certificate = role.is_some() || id.is_some() || certificate.is_some();
@@ -110,6 +119,13 @@ impl Warning {
             Matter::Roster | Matter::RosterUnseen => roster && !of_certificate && digest.is_none(),
             Matter::Policy | Matter::Authorities => !of_roster && !of_certificate,
             Matter::Clock | Matter::ClockHeld => !of_roster && !of_certificate && digest.is_none(),
+            Matter::Entries => {
+                let one = matches!(
+                    (provider, agent, role, id),
+                    (Some(_), _, None, None) | (None, None, Some(_), Some(_))
+                );
+                one && dataset.is_none() && certificate.is_none() && digest.is_none()
+            }
             Matter::Keys => {
                 let of_other = role.is_some() || certificate.is_some();
                 id.is_some() && digest.is_some() && !of_roster && !of_other

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger::entry::{Budgets, Moment, ProviderRules, sha256};
+use crate::ledger::entry::{Budgets, Moment, ProviderRules, Tag, sha256};
 
 const DAY: u64 = 86_400_000;
 
@@ -22,7 +22,12 @@ impl Book {
             off_roster_day: 1,
             off_roster_30_days: 1,
         };
-        let rules = ProviderRules { provider: "alpha".into(), budgets, roster_growth: percent };
+        let rules = ProviderRules {
+            provider: "alpha".into(),
+            budgets,
+            roster_growth: percent,
+            entries_day: None,
+        };
         assert!(book.put(0, What::Policy(Policy { section: Section::Provider(rules) })));
         book
     }
@@ -153,17 +158,8 @@ fn a_warning_stands_behind_its_roster_and_nowhere_else() {
 
 #[test]
 fn a_warning_says_what_its_matter_needs_and_no_more() {
-    let policy = Warning {
-        matter: Matter::Policy,
-        provider: None,
-        dataset: None,
-        role: None,
-        id: None,
-        certificate: None,
-        digest: Some(Hash::default()),
-        observed: 3,
-        expected: 0,
-    };
+    let policy =
+        Warning { digest: Some(Hash::default()), ..Warning::of_figures(Matter::Policy, 3, 0) };
     let certificate = Warning {
         matter: Matter::Certificate,
         role: Some("provider".into()),
@@ -172,10 +168,30 @@ fn a_warning_says_what_its_matter_needs_and_no_more() {
         digest: None,
         ..policy.clone()
     };
+    let entries = Warning {
+        provider: Some("alpha".into()),
+        agent: Some(Tag([1; 16])),
+        ..Warning::of_figures(Matter::Entries, 5, 10)
+    };
+    let staff =
+        Warning { role: certificate.role.clone(), provider: None, agent: None, ..entries.clone() };
+    let staff = Warning { id: certificate.id.clone(), ..staff };
+    let clock = Warning::of_figures(Matter::Clock, 1, 2);
     let mut book = Book::default();
+    for whole in [&entries, &staff, &clock, &Warning { agent: None, ..entries.clone() }] {
+        assert!(book.put(1, What::Warning(whole.clone())), "{whole:?}");
+    }
     assert!(book.put(1, What::Warning(policy.clone())));
     assert!(book.put(1, What::Warning(certificate.clone())));
     for wrong in [
+        Warning { provider: None, ..entries.clone() },
+        Warning { role: staff.role.clone(), id: staff.id.clone(), ..entries.clone() },
+        Warning { role: None, ..staff.clone() },
+        Warning { agent: entries.agent, ..staff },
+        Warning { dataset: Some("cir".into()), ..entries },
+        Warning { agent: Some(Tag([1; 16])), ..clock.clone() },
+        Warning { digest: Some(Hash::default()), ..clock },
+        Warning { agent: Some(Tag([1; 16])), ..policy.clone() },
         Warning { provider: Some("alpha".into()), ..policy.clone() },
         Warning { certificate: None, ..certificate.clone() },
         Warning { role: None, ..certificate.clone() },

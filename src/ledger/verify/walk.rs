@@ -170,7 +170,9 @@ impl<'a> Walk<'a> {
             return Err(format!("entry {seq} stands between the sections of a policy"));
         }
         match (section, &entry.what) {
-            (Some(Section::Detectors(_) | Section::Provider(_)), _) => self.sections += 1,
+            (Some(Section::Detectors(_) | Section::Staff(_) | Section::Provider(_)), _) => {
+                self.sections += 1
+            }
             (Some(Section::Head(head)), _) => {
                 let found = std::mem::take(&mut self.sections);
                 if head.sections != found {

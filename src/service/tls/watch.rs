@@ -151,17 +151,8 @@ async fn tell(door: &Door, ledger: &Ledger, found: Found) {
 /// Whoever watches must hear of it, though it was refused: whoever can write that file lets in whom they
 /// like.
 async fn record(ledger: &Ledger, authorities: usize, digest: Option<Hash>) {
-    let warning = Warning {
-        matter: Matter::Authorities,
-        provider: None,
-        dataset: None,
-        role: None,
-        id: None,
-        certificate: None,
-        digest,
-        observed: authorities as u64,
-        expected: 0,
-    };
+    let warning = Warning::of_figures(Matter::Authorities, authorities as u64, 0);
+    let warning = Warning { digest, ..warning };
     if let Err(error) = ledger.warn(warning).await {
         tracing::warn!(%error, "that the authorities' file changed could not be recorded");
     }

@@ -5,7 +5,7 @@ use greffier::ledger::entry::{
     Given, Hash, Head, INTEGER_END, JobTerms, Key, Level, Malformed, Matter, Measure, Method,
     Moment, Nonce, Outcome, Policy, Previous, ProviderRules, PublicKey, Read, Refusal, Refusals,
     Refused, Roster, RosterRule, Rule, Ruling, Section, Severity, Signature, SignatureBytes,
-    Statement, TEXT_MAX, Tag, Warning, What,
+    StaffRules, Statement, TEXT_MAX, Tag, Warning, What,
 };
 use proptest::prelude::*;
 
@@ -241,6 +241,9 @@ impl Draw {
                 judge: self.number(),
             });
         }
+        if self.number().is_multiple_of(3) {
+            return Section::Staff(StaffRules { entries_day: self.number() });
+        }
         Section::Provider(ProviderRules {
             provider: self.text().into(),
             budgets: Budgets {
@@ -253,6 +256,7 @@ impl Draw {
                 off_roster_30_days: self.number(),
             },
             roster_growth: self.number(),
+            entries_day: self.option(Draw::number),
         })
     }
 
@@ -310,6 +314,7 @@ impl Draw {
         Warning {
             matter: self.one_of(&Matter::ALL),
             provider: self.option(|d| d.text().into()),
+            agent: self.option(Draw::tag),
             dataset: self.option(|d| d.text().into()),
             role: self.option(|d| d.text().into()),
             id: self.option(|d| d.text().into()),
