@@ -5,6 +5,7 @@ mod signals;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -84,6 +85,8 @@ enum Error {
     Level(String),
     #[error("{0}")]
     System(#[from] io::Error),
+    #[error("a fault of this program ended it, and the log tells where: please report it")]
+    Panicked,
 }
 
 /// Said at every start, whatever the level of the log.
@@ -97,7 +100,10 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Ok(log) => log,
         Err(error) => return super::failed(error),
     };
-    let code = match serve(args, &log) {
+    // A fault in what runs here, and in none of the tasks, ends the daemon as any other error does.
+    let served = catch_unwind(AssertUnwindSafe(|| serve(args, &log)));
+    let served = served.unwrap_or(Err(Error::Panicked));
+    let code = match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let line = format!("greffier: {}\n", safe(&error.to_string()));

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use greffier::anomaly::Anomaly;
 use greffier::ledger::entry::{Entry, Matter, Moment, Roster, Warning, sha256};
-use greffier::ledger::start::Rules;
+use greffier::ledger::start::{Factory, Rules};
 use greffier::ledger::{
     Contained, Counted, Decision, Draft, Judge, Ledger, Reach, Status, Unrecorded, bind, wall,
 };
@@ -232,7 +232,14 @@ fn what_waits_for_a_recovery_is_refused_and_a_policy_that_was_taken_up_comes_int
 }
 
 /// A judge with a fault in it.
-struct Faulty(Box<dyn Judge>);
+pub(crate) struct Faulty(Box<dyn Judge>);
+
+impl Faulty {
+    /// Has the registrar die of its first read.
+    pub(crate) fn factory() -> Box<Factory> {
+        Box::new(|| Box::new(Faulty(Anomaly::fresh())) as Box<dyn Judge>)
+    }
+}
 
 impl Judge for Faulty {
     fn version(&self) -> u64 {
@@ -258,8 +265,7 @@ fn every_kind_of_order_is_answered_when_the_registrar_panics() {
     let place = Place::created(&rules);
     let runtime = runtime();
     let _inside = runtime.enter();
-    let judge = Box::new(|| Box::new(Faulty(Anomaly::fresh())) as Box<dyn Judge>);
-    let registrar = place.start_judged(&rules, judge).expect("a sound ledger");
+    let registrar = place.start_judged(&rules, Faulty::factory()).expect("a sound ledger");
     let ledger = registrar.ledger.clone();
     runtime.block_on(async {
         let hold = held(&place);

@@ -168,6 +168,23 @@ impl Instance {
         served.unwrap_or_else(|not| panic!("serve: {}", not.status))
     }
 
+    /// Starts the daemon with a standard output on which nothing can be said.
+    pub(crate) async fn serve_unheard(&self) -> Daemon {
+        let path = self.layout.root().join("daemon.log");
+        let log = File::create(&path).expect("a log file");
+        let full = OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+        let mut serve = Command::new(PROGRAM);
+        let serve = serve.args(["serve", "--config"]).arg(self.layout.config());
+        let child = serve.stdin(Stdio::null()).stdout(full).stderr(log).spawn();
+        let (child, layout) = (child.expect("the program starts"), self.layout.clone());
+        let mut daemon = Daemon { child, address: String::new(), layout, log: path };
+        let said = daemon.until_said("taking calls address=").await;
+        let address =
+            said.split("taking calls address=").nth(1).and_then(|rest| rest.lines().next());
+        daemon.address = address.expect("an address").to_owned();
+        daemon
+    }
+
     fn serve_with(
         &self,
         mut program: Command,

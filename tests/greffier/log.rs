@@ -88,6 +88,16 @@ async fn a_log_that_is_shut_stops_nothing() {
     daemon.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standard_output_that_takes_nothing_stops_nothing() {
+    let (instance, issuer) = instance();
+    instance.widen();
+    let daemon = instance.serve_unheard().await;
+    daemon.until_said("standard output cannot be written").await;
+    assert_serves(&instance, &issuer, &daemon).await;
+    daemon.stop().await;
+}
+
 /// Reads what was said, until it is this.
 fn read_until(reader: &mut BufReader<PipeReader>, words: &str) -> Vec<String> {
     let mut said = Vec::new();

@@ -109,6 +109,8 @@ mod slow;
 #[cfg(feature = "serve")]
 mod start;
 #[cfg(feature = "serve")]
+mod supervised;
+#[cfg(feature = "serve")]
 mod tail;
 #[cfg(feature = "serve")]
 mod tamper;

@@ -11,13 +11,14 @@ use std::time::{Duration, SystemTime};
 use futures_util::FutureExt as _;
 use greffier::admission::{Keyring, Tokens};
 use greffier::anomaly::Anomaly;
+use greffier::client::Settings;
 use greffier::config::{Config, policy};
 use greffier::instance::Layout;
 use greffier::ledger::checkpoint::Checkpoint;
 use greffier::ledger::entry::{Deed, Statement};
 use greffier::ledger::registrar::Registrar;
 use greffier::ledger::signer::{Signer, read_key};
-use greffier::ledger::start;
+use greffier::ledger::start::{self, Factory};
 use greffier::ledger::tag::Tagger;
 use greffier::ledger::{Ledger, clock};
 use greffier::proto::alerts_client::AlertsClient;
@@ -28,28 +29,40 @@ use greffier::service::log::Log;
 use greffier::service::policy::{InForce, Policies};
 use greffier::service::read::Rooms;
 use greffier::service::tasks::Tasks;
-use greffier::service::{Server, tls};
+use greffier::service::{ServeError, Server, tls};
 use greffier::source::{Source, sqlite};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status, Streaming};
 
-use crate::instance::Instance;
+use crate::instance::{Instance, minted};
 use crate::pki::{Authority, Shown};
 use crate::signed::{act, personal, statement};
 use crate::told::{Told, told};
 use crate::wire::{Wire, answered, framed, shake_at};
 
 /// A gateway on this runtime.
-struct Gateway {
+pub(crate) struct Gateway {
     address: String,
     layout: Layout,
     ledger: Ledger,
+    /// How it ends.
+    pub(crate) ended: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Gateway {
     /// As `greffier serve` puts it together.
     async fn start(instance: &Instance) -> Gateway {
+        Gateway::start_with(instance, Box::new(Anomaly::fresh), Tasks::default()).await
+    }
+
+    /// The same with another judge, and with tasks besides its own.
+    pub(crate) async fn start_with(
+        instance: &Instance,
+        judge: Box<Factory>,
+        mut tasks: Tasks,
+    ) -> Gateway {
         let layout = instance.layout.clone();
         let config = Config::load(&layout.config()).expect("a configuration");
         let policy = policy::load(&config.policy).expect("a policy");
@@ -68,7 +81,7 @@ impl Gateway {
         let seed = read_key(&config.ledger.signing_key).expect("a key");
         let signer = Signer::new(&origin, &seed).expect("a name for a note");
         let rules = policy.rules();
-        let registrar = Registrar::start(settings, signer, rules, Box::new(Anomaly::fresh));
+        let registrar = Registrar::start(settings, signer, rules, judge);
         let registrar = registrar.expect("a ledger");
         let keyring =
             Keyring::open(&policy.issuers, &policy.folder).expect("the keys of the issuer");
@@ -90,10 +103,17 @@ impl Gateway {
         let server = server.expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its number").to_string();
-        let mut tasks = Tasks::default();
         server.begin(&mut tasks).await;
-        tokio::spawn(server.run(listener, tasks, std::future::pending()));
-        Gateway { address, layout, ledger }
+        let ended = tokio::spawn(server.run(listener, tasks, std::future::pending()));
+        Gateway { address, layout, ledger, ended }
+    }
+
+    /// Where it is, for one of the clients that `init` made.
+    pub(crate) fn settings(&self, name: &str) -> Settings {
+        let (certificate, key) = self.layout.client(name);
+        let token = Some(minted(&self.layout, &certificate));
+        let (address, server_name) = (self.address.clone(), "localhost".to_owned());
+        Settings { address, server_name, ca: self.layout.ca(), certificate, key, token }
     }
 
     /// A connection of bytes, with room for so many of each reply.
