@@ -175,7 +175,7 @@ fn the_bodies_of_the_vectors_are_a_chain_and_have_the_leaves_that_stand_beside_t
     let count = |kind: &str| kinds.iter().filter(|of| **of == kind).count();
     let all =
         ["genesis", "policy", "roster", "read", "alert", "warning", "act", "refusals", "access"];
-    assert_eq!((all.map(count), kinds.len()), ([1, 3, 2, 4, 2, 3, 15, 1, 1], 32));
+    assert_eq!((all.map(count), kinds.len()), ([1, 3, 3, 4, 2, 5, 15, 1, 1], 35));
 }
 
 /// What the first bodies of the vectors have enrolled.
@@ -224,10 +224,12 @@ fn acts_that_do_not_stand_are_refused() {
 #[test]
 fn a_receipt_of_a_body_of_the_vectors_checks() {
     let bodies = vector("bodies.jsonl");
-    let leaves: Vec<Hash> = bodies.lines().map(|b| merkle::leaf(b.as_bytes())).collect();
+    let receipt: Receipt = vector("read.receipt").parse().expect("a receipt");
+    // Of the first 32: more have been added since, and it still holds.
+    let leaves = bodies.lines().take(32).map(|body| merkle::leaf(body.as_bytes()));
+    let leaves: Vec<Hash> = leaves.collect();
     let mut edge = Frontier::default();
     leaves.iter().for_each(|leaf| edge.push(*leaf));
-    let receipt: Receipt = vector("read.receipt").parse().expect("a receipt");
     let key = VerifierKey::new("registry.example/reads", *signer().key().public());
     let key = key.expect("a name that notes can carry");
     let proven = receipt.check(&key).expect("a receipt that holds");
