@@ -347,10 +347,15 @@ fn miskeyed(
         let mut statement = reader.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let value = |i: usize| Ok(select::text(row.get_ref(i)?).unwrap_or_default());
-            let written: Vec<String> =
-                (1..=of.len()).map(value).collect::<Result<_, rusqlite::Error>>()?;
-            if names::key(&written.join(" ")).unwrap_or_default() != value(0)? {
+            let mut texts = Vec::new();
+            for i in 0..=of.len() {
+                texts.extend(select::text(row.get_ref(i)?));
+            }
+            // What is no text is another fault, and of its row alone.
+            let [key, written @ ..] = &*texts else { continue };
+            if written.len() == of.len()
+                && names::key(&written.join(" ")).unwrap_or_default() != *key
+            {
                 return Ok(Some((search.name.clone(), column.clone())));
             }
         }

@@ -68,18 +68,20 @@ pub(super) fn look(
     Ok(Some(Looked { class, decoys: sample.ids, findings }))
 }
 
-/// The classes that the first ids of a dataset and its roster have.
+/// The classes that the first ids of a dataset and its roster have, the one of most of them first.
 pub(super) fn sampled(reader: &Connection, dataset: &Dataset) -> rusqlite::Result<Vec<Class>> {
     let Dataset { table, id_column, roster_table, .. } = dataset;
     let sql = format!(
-        r#"SELECT DISTINCT typeof(id) FROM (SELECT t."{id_column}" AS id FROM "{table}" t LIMIT 500)
-           UNION SELECT DISTINCT typeof(id) FROM (SELECT r.id AS id FROM "{roster_table}" r LIMIT 500)"#
+        r#"SELECT typeof(id) FROM (
+             SELECT * FROM (SELECT t."{id_column}" AS id FROM "{table}" t LIMIT 500)
+             UNION ALL SELECT * FROM (SELECT r.id AS id FROM "{roster_table}" r LIMIT 500))
+           GROUP BY 1 ORDER BY count(*) DESC"#
     );
     let mut classes = reader.prepare(&sql)?;
     let names = classes.query_map([], |row| row.get::<_, String>(0))?;
     let names: Vec<String> = names.collect::<Result<_, _>>()?;
-    let classes = Class::ALL.into_iter();
-    Ok(classes.filter(|class| names.iter().any(|name| name == class.name())).collect())
+    let class = |name: &String| Class::ALL.into_iter().find(|class| class.name() == name);
+    Ok(names.iter().filter_map(class).collect())
 }
 
 /// Rows by the class of their ids, or what else they are.

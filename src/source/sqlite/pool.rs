@@ -195,3 +195,131 @@ pub(super) fn connect(
     reader.set_prepared_statement_cache_capacity(256);
     Ok(reader)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread::{self, ThreadId};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn pool() -> (TempDir, Arc<Pool>, Connection) {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("source.sqlite");
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE t(x); INSERT INTO t VALUES (7)").unwrap();
+        let pool = Pool::open(path, 1).unwrap();
+        (dir, pool.into(), other)
+    }
+
+    fn seven(reader: &Connection) -> Result<i64, SourceError> {
+        Ok(reader.query_row("SELECT x FROM t", [], |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn a_lock_is_waited_out_on_another_thread() {
+        let (_dir, pool, other) = pool();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let (tries, tried) = mpsc::channel::<ThreadId>();
+        let read = pool.read(move |reader| {
+            tries.send(thread::current().id()).unwrap();
+            seven(reader)
+        });
+        let unlock = thread::spawn(move || {
+            let tried = [tried.recv().unwrap(), tried.recv().unwrap()];
+            other.execute_batch("COMMIT").unwrap();
+            tried
+        });
+        assert!(matches!(read.await, Ok(7)));
+        let [first, second] = unlock.join().unwrap();
+        assert_eq!(first, thread::current().id());
+        assert_ne!(second, first);
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_stays_is_said_so() {
+        let (_dir, pool, other) = pool();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        assert!(matches!(pool.read(seven).await, Err(SourceError::Busy)));
+        other.execute_batch("COMMIT").unwrap();
+        assert!(matches!(pool.read(seven).await, Ok(7)));
+    }
+
+    #[tokio::test]
+    async fn no_more_reads_wait_than_may_and_one_more_is_refused_at_once() {
+        let (_dir, pool, other) = pool();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let (here, (begun, begins)) = (thread::current().id(), mpsc::channel());
+        let go = Arc::new(Mutex::new(()));
+        let held = go.lock().unwrap();
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..WAITING {
+            let (pool, begun, go) = (pool.clone(), begun.clone(), go.clone());
+            waiting.spawn(async move {
+                let ask = move |reader: &Connection| {
+                    if thread::current().id() != here {
+                        begun.send(()).unwrap();
+                        drop(go.lock());
+                    }
+                    seven(reader)
+                };
+                pool.read(ask).await
+            });
+        }
+        // This runtime has one thread: each of them has begun to wait when it comes back here.
+        tokio::task::yield_now().await;
+        begins.iter().take(WAITING).for_each(drop);
+        let refused = move |reader: &Connection| {
+            assert_eq!(thread::current().id(), here, "it waits where there is no place");
+            seven(reader)
+        };
+        assert!(matches!(pool.read(refused).await, Err(SourceError::Busy)));
+        other.execute_batch("COMMIT").unwrap();
+        drop(held);
+        let done = waiting.join_all().await;
+        assert!(done.iter().all(|read| matches!(read, Ok(7))), "{done:?}");
+        assert!(matches!(pool.read(seven).await, Ok(7)));
+    }
+
+    #[tokio::test]
+    async fn a_connection_in_use_is_not_waited_for() {
+        let (_dir, pool, _other) = pool();
+        let reader = pool.readers[0].lock().unwrap();
+        let here = thread::current().id();
+        let away = move |reader: &Connection| {
+            assert_ne!(thread::current().id(), here);
+            seven(reader)
+        };
+        #[expect(clippy::await_holding_lock, reason = "that it is held is what is tested")]
+        let read = pool.read(away).await;
+        drop(reader);
+        assert!(matches!(read, Ok(7)));
+    }
+
+    /// Counts to `n` in SQLite.
+    fn count(reader: &Connection, n: u64) -> Result<u64, SourceError> {
+        let sql = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ?1)
+                   SELECT max(n) FROM c";
+        Ok(reader.query_row(sql, [n], |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn a_long_read_goes_on_elsewhere_and_one_without_end_is_ended() {
+        let (_dir, pool, _other) = pool();
+        let here = thread::current().id();
+        let long = move |reader: &Connection| {
+            let counted = count(reader, 20_000);
+            assert_eq!(thread::current().id() == here, counted.is_err());
+            counted
+        };
+        assert!(matches!(pool.read(long).await, Ok(20_000)));
+        let short = move |reader: &Connection| {
+            assert_eq!(thread::current().id(), here);
+            count(reader, 1_000)
+        };
+        assert!(matches!(pool.read(short).await, Ok(1_000)));
+        assert!(matches!(pool.read(|r| count(r, u64::MAX >> 1)).await, Err(SourceError::Busy)));
+    }
+}
