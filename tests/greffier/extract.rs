@@ -1,11 +1,19 @@
 //! Records as others write them: cut short, locked, of another shape. The gateway goes on.
 
 use std::fs::OpenOptions;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
+use greffier::ledger::entry::What;
+use greffier::proto::ListAlertsRequest;
+use http::Method;
+use tokio::task::JoinSet;
 use tonic::Code;
 
-use crate::instance::{Instance, context};
+use crate::health::Health;
+use crate::instance::{Daemon, Instance, PROGRAM, context};
 use crate::told::told;
+use crate::wire::Wire;
 
 const PROVIDER: &str = "provider-02";
 const FAULTY: (Code, &str) = (Code::FailedPrecondition, "SOURCE_FAULTY");
@@ -46,4 +54,194 @@ async fn no_file_that_others_can_write_is_mapped_into_memory() {
     let others: Vec<&str> = of_instance.filter(|line| !line.ends_with("-shm")).collect();
     assert!(others.is_empty(), "{others:#?}");
     daemon.stop().await;
+}
+
+/// Other records with the same persons: their ids are numbers, in ordinary tables with the indexes that
+/// a start asks for.
+const NUMBERED: &str = "
+    BEGIN;
+    ALTER TABLE dossiers RENAME TO dossiers_of_init;
+    ALTER TABLE roster RENAME TO roster_of_init;
+    DROP INDEX dossiers_by_name_and_birth_date;
+    CREATE TABLE dossiers AS SELECT * FROM dossiers_of_init;
+    CREATE TABLE roster(provider TEXT, id INTEGER);
+    ALTER TABLE dossiers DROP COLUMN id;
+    ALTER TABLE dossiers ADD COLUMN id INTEGER;
+    UPDATE dossiers SET id = rowid;
+    INSERT INTO roster SELECT r.provider, d.id FROM roster_of_init r
+        JOIN dossiers_of_init o ON o.id = r.id
+        JOIN dossiers d ON d.name_key = o.name_key AND d.birth_date = o.birth_date
+        GROUP BY r.provider, d.id;
+    DROP TABLE dossiers_of_init;
+    DROP TABLE roster_of_init;
+    CREATE UNIQUE INDEX dossiers_by_id ON dossiers(id);
+    CREATE INDEX dossiers_by_name_and_birth_date ON dossiers(name_key, birth_date, id);
+    CREATE UNIQUE INDEX roster_by_provider_and_id ON roster(provider, id);
+    COMMIT;";
+
+async fn figure((instance, daemon): (&Instance, &Daemon), name: &str) -> String {
+    let soc = Wire::open(daemon, &instance.layout.client("security-soc")).await;
+    let (.., text) = soc.ask(Method::GET, "/metrics").await;
+    let line = text.lines().find(|line| line.starts_with(name));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).to_owned()
+}
+
+#[tokio::test]
+async fn integer_ids_are_served_and_a_text_among_them_stops_the_dataset_until_it_is_gone() {
+    let instance = Instance::new();
+    instance.widen();
+    let source = instance.source();
+    source.execute_batch(NUMBERED).unwrap();
+    let persons = "SELECT count(*) FROM roster WHERE provider = 'provider-02'";
+    let persons: u64 = source.query_row(persons, [], |row| row.get(0)).unwrap();
+    let daemon = instance.serve();
+    let mut caller = daemon.client(PROVIDER).await;
+    let page = caller.list(10, "", context()).await.unwrap();
+    assert_eq!(page.records.len(), 10);
+    let name = page.records[0].name.clone();
+    assert!(caller.get(&name, context()).await.unwrap().record.is_some());
+    let id = "SELECT min(id) FROM roster WHERE provider = 'provider-02'";
+    let id: i64 = source.query_row(id, [], |row| row.get(0)).unwrap();
+    for (id, there) in [(id.to_string(), 1), (format!("0{id}"), 0), (format!("{id}.0"), 0)] {
+        let found = caller.search("case_number", &[("id", &id)], 1, context()).await.unwrap();
+        assert_eq!(found.records.len(), there, "{id}");
+    }
+    let roster = instance.entries().into_iter().find_map(|entry| match entry.what {
+        What::Roster(roster) if &*roster.provider == PROVIDER => Some(roster.persons),
+        _ => None,
+    });
+    assert_eq!(roster, Some(persons));
+    daemon.until_said("the records were looked at as a whole").await;
+    let settings = daemon.settings("security-soc");
+    let mut dataset = Health::watch_of(&settings, "greffier.v1.Records/cir").await;
+    let mut whole = Health::watch_of(&settings, "").await;
+    dataset.until_serving().await;
+
+    // A change of the schema has everything looked at again.
+    source
+        .execute_batch(
+            "DROP INDEX dossiers_by_id; CREATE INDEX dossiers_by_id ON dossiers(id);
+             INSERT INTO dossiers SELECT * FROM dossiers LIMIT 1;
+             UPDATE dossiers SET id = 'abc' WHERE rowid = (SELECT max(rowid) FROM dossiers);",
+        )
+        .unwrap();
+    dataset.until_not_serving().await;
+    whole.until_serving().await;
+    assert_eq!(told(caller.get(&name, context()).await).what(), FAULTY);
+    assert_eq!(told(caller.list(10, "", context()).await).what(), FAULTY);
+    assert_eq!(
+        figure((&instance, &daemon), "greffier_dataset_stopped{").await,
+        "greffier_dataset_stopped{dataset=\"cir\"} 1"
+    );
+    let log = daemon.until_said("holds ids of no one class").await;
+    assert!(log.contains("1 TEXT") && !log.contains("abc"), "{log}");
+
+    source.execute("DELETE FROM dossiers WHERE id = 'abc'", []).unwrap();
+    dataset.until_serving().await;
+    assert!(caller.get(&name, context()).await.unwrap().record.is_some());
+    daemon.stop().await;
+    instance.assert_sound();
+}
+
+#[tokio::test]
+async fn a_faulty_record_is_told_as_an_absent_one_and_counted_and_logged_by_its_tag() {
+    let instance = Instance::new();
+    instance.widen();
+    let daemon = instance.serve();
+    let mut caller = daemon.client(PROVIDER).await;
+    let page = caller.list(2, "", context()).await.unwrap();
+    let (faulty, absent) = (&page.records[0].name, &page.records[1].name);
+    let [id, other] = [0, 1].map(|n| instance.roster(PROVIDER)[n].clone());
+    let source = instance.source();
+    // Its table would not take a blob as a text.
+    source
+        .execute("UPDATE dossiers SET family_name = CAST(x'ff' AS TEXT) WHERE id = ?1", [&id])
+        .unwrap();
+    source.execute("DELETE FROM roster WHERE id = ?1", [&other]).unwrap();
+    let faulty = told(caller.get(faulty, context()).await);
+    let absent = told(caller.get(absent, context()).await);
+    assert_eq!(faulty.what(), (Code::PermissionDenied, "RECORD_NOT_AVAILABLE"));
+    assert_eq!(faulty.without_entry(), absent.without_entry());
+    assert!(
+        figure((&instance, &daemon), "greffier_records_passed_over_total").await.ends_with(" 1")
+    );
+    let log = daemon.until_said("dossiers.family_name is not UTF-8: answered as absent").await;
+    assert!(log.contains("subject=") && !log.contains(&id), "{log}");
+    daemon.stop().await;
+    instance.assert_sound();
+}
+
+#[tokio::test]
+async fn reads_of_locked_records_are_refused_soon_and_keep_nobody_else_waiting() {
+    let instance = Instance::new();
+    instance.widen();
+    let daemon = instance.serve();
+    let caller = daemon.client(PROVIDER).await;
+    let mut soc = daemon.client("security-soc").await;
+    let source = instance.source();
+    source.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let began = Instant::now();
+    let mut reads = JoinSet::new();
+    for _ in 0..60 {
+        let mut caller = caller.clone();
+        reads.spawn(async move { told(caller.list(1, "", context()).await).reason });
+    }
+    let staff = async {
+        for _ in 0..10 {
+            soc.0.alerts.list_alerts(ListAlertsRequest::default()).await.unwrap();
+        }
+        began.elapsed()
+    };
+    let (staff, reads) = tokio::join!(staff, reads.join_all());
+    assert!(reads.iter().all(|reason| reason == "SOURCE_UNAVAILABLE"), "{reads:?}");
+    // Each of them in turn would take its half second on one of a few threads.
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(staff < Duration::from_secs(3), "{staff:?}");
+    source.execute_batch("ROLLBACK").unwrap();
+    let mut caller = caller;
+    assert_eq!(caller.list(1, "", context()).await.unwrap().records.len(), 1);
+    daemon.stop().await;
+    instance.assert_sound();
+}
+
+#[test]
+fn policy_check_tells_everything_that_is_wrong_with_records_before_they_are_used() {
+    let instance = Instance::new();
+    let check = |more: &[&str]| {
+        let mut check = Command::new(PROGRAM);
+        check.args(["policy", "check"]).arg(instance.layout.policy());
+        let done =
+            check.arg("--records").arg(instance.layout.source()).args(more).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+    };
+    let (code, said) = check(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("good for the policy"), "{said}");
+    let source = instance.source();
+    let id = &instance.roster(PROVIDER)[0];
+    source.execute("UPDATE dossiers SET email = CAST(x'ff' AS TEXT) WHERE id = ?1", [id]).unwrap();
+    source.execute("UPDATE dossiers SET birth_date = '31/05/1980' WHERE id = ?1", [id]).unwrap();
+    source.execute_batch("DROP INDEX dossiers_by_name_and_birth_date").unwrap();
+    let (code, said) = check(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    for says in [
+        "email is not UTF-8",
+        "is no date",
+        "CREATE INDEX dossiers_by_name_and_birth_date",
+        "cannot serve",
+    ] {
+        assert!(said.contains(says), "{says}: {said}");
+    }
+    assert!(!said.contains(id.as_str()) && !said.contains("31/05"), "{said}");
+    let (code, said) = check(&["--json"]);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &told["records"]), (Some(1), &"faulty".into()));
+    assert_eq!(told["findings"].as_array().unwrap().len(), 3);
+    // The daemon does not start on it, and says the same.
+    let refused = instance.try_serve().unwrap_err();
+    assert!(
+        refused.said.contains("CREATE INDEX dossiers_by_name_and_birth_date"),
+        "{}",
+        refused.said
+    );
 }

@@ -18,6 +18,11 @@ pub(crate) struct Health(Streaming<HealthCheckResponse>);
 
 impl Health {
     pub(crate) async fn watch(settings: &Settings) -> Health {
+        Health::watch_of(settings, "").await
+    }
+
+    /// The same of one of the names that it knows.
+    pub(crate) async fn watch_of(settings: &Settings, service: &str) -> Health {
         let read = |path| fs::read(path).expect("a file of the instance");
         let tls = ClientTlsConfig::new()
             .domain_name(&settings.server_name)
@@ -26,7 +31,9 @@ impl Health {
         let endpoint = Endpoint::from_shared(format!("https://{}", settings.address));
         let endpoint = endpoint.expect("an address").tls_config(tls).expect("TLS");
         let channel = endpoint.connect().await.expect("a connection");
-        let watch = HealthClient::new(channel).watch(HealthCheckRequest::default()).await;
+        let watch = HealthClient::new(channel)
+            .watch(HealthCheckRequest { service: service.to_owned() })
+            .await;
         Health(watch.expect("health is watched").into_inner())
     }
 

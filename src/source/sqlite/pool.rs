@@ -222,18 +222,18 @@ mod tests {
     async fn a_lock_is_waited_out_on_another_thread() {
         let (_dir, pool, other) = pool();
         other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-        let (tries, tried) = mpsc::channel::<ThreadId>();
+        let (tries, tried) = mpsc::sync_channel::<ThreadId>(2);
         let read = pool.read(move |reader| {
             tries.send(thread::current().id()).unwrap();
             seven(reader)
         });
-        let unlock = thread::spawn(move || {
+        let unlock = thread::Builder::new().spawn(move || {
             let tried = [tried.recv().unwrap(), tried.recv().unwrap()];
             other.execute_batch("COMMIT").unwrap();
             tried
         });
         assert!(matches!(read.await, Ok(7)));
-        let [first, second] = unlock.join().unwrap();
+        let [first, second] = unlock.unwrap().join().unwrap();
         assert_eq!(first, thread::current().id());
         assert_ne!(second, first);
     }
@@ -251,17 +251,17 @@ mod tests {
     async fn no_more_reads_wait_than_may_and_one_more_is_refused_at_once() {
         let (_dir, pool, other) = pool();
         other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-        let (here, (begun, begins)) = (thread::current().id(), mpsc::channel());
-        let go = Arc::new(Mutex::new(()));
-        let held = go.lock().unwrap();
+        let (here, (begun, begins)) = (thread::current().id(), mpsc::sync_channel(WAITING));
+        let (go, goes) = mpsc::sync_channel(WAITING);
+        let goes = Arc::new(Mutex::new(goes));
         let mut waiting = tokio::task::JoinSet::new();
         for _ in 0..WAITING {
-            let (pool, begun, go) = (pool.clone(), begun.clone(), go.clone());
+            let (pool, begun, goes) = (pool.clone(), begun.clone(), goes.clone());
             waiting.spawn(async move {
                 let ask = move |reader: &Connection| {
                     if thread::current().id() != here {
                         begun.send(()).unwrap();
-                        drop(go.lock());
+                        goes.lock().unwrap().recv().unwrap();
                     }
                     seven(reader)
                 };
@@ -277,13 +277,14 @@ mod tests {
         };
         assert!(matches!(pool.read(refused).await, Err(SourceError::Busy)));
         other.execute_batch("COMMIT").unwrap();
-        drop(held);
+        (0..WAITING).for_each(|_| go.send(()).unwrap());
         let done = waiting.join_all().await;
         assert!(done.iter().all(|read| matches!(read, Ok(7))), "{done:?}");
         assert!(matches!(pool.read(seven).await, Ok(7)));
     }
 
     #[tokio::test]
+    #[expect(clippy::await_holding_lock, reason = "that it is held is what is tested")]
     async fn a_connection_in_use_is_not_waited_for() {
         let (_dir, pool, _other) = pool();
         let reader = pool.readers[0].lock().unwrap();
@@ -292,7 +293,6 @@ mod tests {
             assert_ne!(thread::current().id(), here);
             seven(reader)
         };
-        #[expect(clippy::await_holding_lock, reason = "that it is held is what is tested")]
         let read = pool.read(away).await;
         drop(reader);
         assert!(matches!(read, Ok(7)));
