@@ -14,6 +14,7 @@ use super::stream::Endless;
 use super::tail::{Events, Tail};
 use crate::admission::{Reader, Role, Violation, Word};
 use crate::ledger::entry::{self, Deed, Entry, Hash, What};
+use crate::ledger::notices::AlertAndActs;
 use crate::proto::alerts_server::Alerts;
 use crate::proto::{
     AcknowledgeAlertRequest, AcknowledgeAlertResponse, ListAlertsRequest, ListAlertsResponse,
@@ -31,8 +32,6 @@ const PAGE: i32 = 50;
 const PAGE_MAX: i32 = 500;
 /// A page ends when it has so many bytes: clients refuse messages of more than 4 MiB.
 const PAGE_BYTES: usize = 1 << 20;
-/// Acknowledgements that are listed of one alert.
-const ACKNOWLEDGEMENTS: usize = 100;
 
 /// The service.
 pub(super) struct AlertsService {
@@ -104,8 +103,9 @@ impl Alerts for AlertsService {
             }
         };
         let most = usize::try_from(most).unwrap_or_default();
-        let entries = self.shared.rooms.ledger.notices().after(after_entry, usize::MAX);
-        Ok(Response::new(page(&entries, incident, most)))
+        let incident = Some(incident).filter(|incident| *incident > 0);
+        let alerts = self.shared.rooms.ledger.notices().alerts(after_entry, incident, most + 1);
+        Ok(Response::new(page(&alerts, most)))
     }
 
     async fn acknowledge_alert(
@@ -134,44 +134,25 @@ impl Alerts for AlertsService {
     }
 }
 
-/// The first alerts among the entries, of one incident or, with 0, of all.
-fn page(entries: &[Arc<Entry>], incident: u64, most: usize) -> ListAlertsResponse {
-    let mut seen = acknowledgements(entries);
+/// A page of these alerts, of which there is one more than the page may hold if more follow.
+fn page(alerts: &[AlertAndActs], most: usize) -> ListAlertsResponse {
     let mut page = ListAlertsResponse::default();
     let mut bytes = 0;
-    for entry in entries {
+    for AlertAndActs { alert: entry, acknowledgements } in alerts {
         let What::Alert(alert) = &entry.what else { continue };
-        if incident > 0 && alert.incident != incident {
-            continue;
-        }
         if page.alerts.len() == most || bytes > PAGE_BYTES {
             let last = page.alerts.last().and_then(|listed| listed.alert.as_ref());
             page.next_after_entry = last.map_or(0, |alert| alert.entry);
             break;
         }
-        let acts = seen.remove(&entry.seq).unwrap_or_default();
-        let act = |entry: &Entry| match &entry.what {
+        let act = |entry: &Arc<Entry>| match &entry.what {
             What::Act(act) => Some(notice::act(entry, act)),
             _ => None,
         };
-        let acknowledgements = acts.into_iter().filter_map(act).collect();
+        let acknowledgements = acknowledgements.iter().filter_map(act).collect();
         let listed = ListedAlert { alert: Some(notice::alert(entry, alert)), acknowledgements };
         bytes += listed.encoded_len();
         page.alerts.push(listed);
     }
     page
-}
-
-/// By alert, the first who have seen it.
-fn acknowledgements(entries: &[Arc<Entry>]) -> HashMap<u64, Vec<&Entry>> {
-    let mut seen: HashMap<u64, Vec<&Entry>> = HashMap::new();
-    for entry in entries {
-        if let What::Act(entry::Act { alert: Some(alert), .. }) = &entry.what {
-            let acts = seen.entry(*alert).or_default();
-            if acts.len() < ACKNOWLEDGEMENTS {
-                acts.push(entry);
-            }
-        }
-    }
-    seen
 }
