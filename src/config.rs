@@ -90,6 +90,9 @@ pub struct LedgerFile {
     /// Most of them from one provider.
     #[serde(default = "defaults::share")]
     pub share: usize,
+    /// From how many MiB of its write-ahead log on somebody is told.
+    #[serde(default = "defaults::wal_mib")]
+    pub wal_mib: u64,
 }
 
 /// `[source]`
@@ -138,6 +141,10 @@ mod defaults {
 
     pub(super) fn queue() -> usize {
         1_024
+    }
+
+    pub(super) fn wal_mib() -> u64 {
+        64
     }
 
     pub(super) fn share() -> usize {
@@ -262,6 +269,8 @@ impl Config {
         let (queue, share) = (self.ledger.queue, self.ledger.share);
         hold((1..=65_536).contains(&queue), "ledger.queue: write 1 to 65536");
         hold((1..=queue).contains(&share), "ledger.share: write 1 to ledger.queue");
+        let wal = self.ledger.wal_mib;
+        hold((8..=1_048_576).contains(&wal), "ledger.wal_mib: write 8 to 1048576");
         hold((1..=256).contains(&self.source.readers), "source.readers: write 1 to 256");
         let paths = self.paths_mut();
         hold(paths.iter().all(|p| !p.as_os_str().is_empty()), "a path is empty: name a file");
@@ -390,6 +399,7 @@ mod tests {
                 ("GREFFIER__TRUST_DOMAIN", "a/b"),
                 ("GREFFIER__TLS__HANDSHAKE_TIMEOUT_MS", "0"),
                 ("GREFFIER__LEDGER__SHARE", "9999"),
+                ("GREFFIER__LEDGER__WAL_MIB", "7"),
                 ("GREFFIER__SOURCE__READERS", "0"),
                 ("GREFFIER__DOOR__CONNECTIONS", "15"),
                 ("GREFFIER__DOOR__IDLE_SECONDS", "0"),
@@ -406,6 +416,7 @@ mod tests {
             "door.address_handshakes:",
             "door.idle_seconds:",
             "ledger.share",
+            "ledger.wal_mib",
             "source.readers",
             "two keys",
         ] {

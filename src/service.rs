@@ -22,6 +22,7 @@ mod records;
 mod refusals;
 mod rosters;
 mod services;
+mod sizes;
 mod status;
 mod stream;
 mod tail;
@@ -30,7 +31,6 @@ pub mod tls;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -50,6 +50,7 @@ pub use places::Limits;
 use places::Places;
 use read::Rooms;
 use services::Services;
+pub use sizes::LedgerFile;
 use status::Fault;
 use tasks::Tasks;
 
@@ -69,6 +70,7 @@ struct Shared {
     certificates: expiry::Certificates,
     /// The certificate that the door shows.
     own: watch::Receiver<Option<expiry::Own>>,
+    sizes: sizes::Sizes,
     log: Log,
     /// Says so when the daemon stops: what would go on for ever must end by itself. Whatever must
     /// have ended before the daemon does, listens.
@@ -164,7 +166,7 @@ impl Server {
         rooms: Rooms,
         tls: &tls::Settings,
         limits: Limits,
-        ledger_file: PathBuf,
+        ledger_file: LedgerFile,
         log: Log,
     ) -> Result<Server, ServeError> {
         let trust_domain = rooms.policies.now().terms.trust_domain.clone();
@@ -177,9 +179,10 @@ impl Server {
             certificates: expiry::Certificates::default(),
             own: door.own(),
             log,
+            sizes: sizes::Sizes::new(ledger_file.clone()),
             stopping: watch::Sender::new(false),
         });
-        let (services, health) = Services::new(&shared, ledger_file)?;
+        let (services, health) = Services::new(&shared, ledger_file.path)?;
         Ok(Server { door, services: Arc::new(services), shared, health })
     }
 
@@ -254,6 +257,8 @@ impl Server {
         tasks.run("records", move || extract::keep(shared.clone(), health.clone()));
         let shared = self.shared.clone();
         tasks.run("keys", move || keys::keep(shared.clone()));
+        let shared = self.shared.clone();
+        tasks.run("sizes", move || sizes::keep(shared.clone()));
         let ledger = self.shared.rooms.ledger.clone();
         tasks.run("clock", move || clock::keep(ledger.clone()));
         let (own, ledger) = (self.shared.own.clone(), self.shared.rooms.ledger.clone());

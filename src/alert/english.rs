@@ -192,6 +192,13 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             };
             format!("the certificate {whose} runs out in {left}: renew it before")
         }
+        Matter::Wal => format!(
+            "the ledger's write-ahead log has {} MiB, more than {}: another process reads the ledger and \
+             does not let go. Look for one that was forgotten (a backup that hangs, an open sqlite3) and \
+             end it: until then the disk fills",
+            observed >> 20,
+            expected >> 20,
+        ),
         Matter::Entries => {
             let whose = match (&warning.provider, warning.agent) {
                 (Some(provider), Some(agent)) => format!("agent {agent} of {provider}"),

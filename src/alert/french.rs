@@ -202,6 +202,13 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             };
             format!("le certificat {whose} expire dans {left} : renouvelez-le avant")
         }
+        Matter::Wal => format!(
+            "le journal du registre (WAL) occupe {} Mio, plus de {} : un autre processus lit le registre \
+             sans s’arrêter. Cherchez celui qu’on a oublié (une sauvegarde bloquée, un sqlite3 ouvert) et \
+             mettez-y fin : jusque-là le disque se remplit",
+            observed >> 20,
+            expected >> 20,
+        ),
         Matter::Entries => {
             let whose = match (&warning.provider, warning.agent) {
                 (Some(provider), Some(agent)) => format!("l’agent {agent} de {provider}"),

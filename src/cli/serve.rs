@@ -34,7 +34,7 @@ use crate::service::log::Log;
 use crate::service::policy::{InForce, Policies};
 use crate::service::read::Rooms;
 use crate::service::tasks::Tasks;
-use crate::service::{ServeError, Server, tls};
+use crate::service::{LedgerFile, ServeError, Server, tls};
 use crate::source::sqlite;
 use reload::{Begun, Bench, Reload, follow};
 use signals::Signals;
@@ -180,9 +180,10 @@ fn serve(args: &Args, log: &Log) -> Result<(), Error> {
             Policies::new(InForce { quota: Quota::new(&terms), terms: terms.into(), source });
         let tokens = Tokens::default();
         let rooms = Rooms { policies, tokens, ledger: registrar.ledger.clone() };
+        let wal_max = config.ledger.wal_mib << 20;
+        let ledger_file = LedgerFile { path: ledger.path.clone(), wal_max };
         let server =
-            Server::new(rooms, &tls, config.door.limits(), ledger.path.clone(), log.clone())
-                .await?;
+            Server::new(rooms, &tls, config.door.limits(), ledger_file, log.clone()).await?;
         let recorder = registrar.ledger.clone();
         let begun =
             Begun { bench, watched, records, policy, swap, ledger: recorder, path: ledger.path };

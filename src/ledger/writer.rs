@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -14,6 +15,11 @@ use crate::files::{self, beside};
 
 /// Room that must be there before a writer is opened, in bytes: less would end at the next commit.
 const ROOM: usize = 1 << 20;
+/// What is left of a WAL that had to grow, once it can be begun again, in bytes: as much as SQLite lets
+/// it grow by itself.
+const WAL_KEPT: i64 = 4 << 20;
+/// How long a commit waits for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the file cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -105,10 +111,13 @@ impl Writer {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update(None, "mmap_size", 0)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
         // The guards are for others. One that somebody adds must not swallow what is written here.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        // Whoever reads the ledger keeps no start waiting: what it holds back stays in the WAL.
+        connection.busy_timeout(Duration::ZERO)?;
         settle(&connection)?;
+        connection.busy_timeout(PATIENCE)?;
         Ok(Writer { connection, _lock: lock })
     }
 

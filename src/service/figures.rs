@@ -18,6 +18,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::refusals::{HANDSHAKE, HANDSHAKES_FULL};
+use super::sizes::Sizes;
 use super::status::Fault;
 use super::{Shared, expiry};
 use crate::admission::{Peer, Role};
@@ -76,7 +77,7 @@ fn reply(
 fn text(shared: &Shared) -> Result<String, fmt::Error> {
     let mut sheet = Sheet(Registry::with_prefix("greffier"));
     sheet.calls(shared);
-    sheet.ledger(&shared.rooms.ledger);
+    sheet.ledger(&shared.rooms.ledger, &shared.sizes);
     sheet.contained(&shared.rooms.ledger.contained());
     let (connections, handshakes) = shared.places.taken_now();
     sheet.gauge("connections", "Connections that are open", connections as u64);
@@ -113,7 +114,7 @@ impl Sheet {
         self.0.register("probes", help, probes);
     }
 
-    fn ledger(&mut self, ledger: &ledger::Ledger) {
+    fn ledger(&mut self, ledger: &ledger::Ledger, sizes: &Sizes) {
         let counts = ledger.notices().counts();
         let alerts = counts.alerts().map(|(severity, count)| (word(&severity), count));
         self.counters("alerts", "Alerts in the ledger", "severity", alerts);
@@ -121,6 +122,9 @@ impl Sheet {
         self.counters("warnings", "Warnings in the ledger", "matter", warnings);
         let entries = Checkpoint::parse(&ledger.newest()).map_or(0, |checkpoint| checkpoint.size);
         self.gauge("ledger_entries", "Entries under the newest checkpoint", entries);
+        let (bytes, wal) = sizes.now();
+        self.gauge("ledger_bytes", "Size of the ledger's file", bytes);
+        self.gauge("ledger_wal_bytes", "Size of its write-ahead log", wal);
         let writable = *ledger.status().borrow() == ledger::Status::Writable;
         self.gauge("ledger_writable", "Whether the ledger can be written", u64::from(writable));
     }

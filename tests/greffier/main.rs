@@ -105,6 +105,8 @@ mod signals;
 #[cfg(feature = "serve")]
 mod signed;
 #[cfg(feature = "serve")]
+mod sizes;
+#[cfg(feature = "serve")]
 mod slow;
 #[cfg(feature = "serve")]
 mod start;

@@ -29,7 +29,7 @@ use greffier::service::log::Log;
 use greffier::service::policy::{InForce, Policies};
 use greffier::service::read::Rooms;
 use greffier::service::tasks::Tasks;
-use greffier::service::{ServeError, Server, tls};
+use greffier::service::{LedgerFile, ServeError, Server, tls};
 use greffier::source::{Source, sqlite};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -99,7 +99,8 @@ impl Gateway {
         };
         let limits = config.door.limits();
         let log = Log::start().expect("standard error");
-        let server = Server::new(rooms, &tls, limits, config.ledger.path, log).await;
+        let file = LedgerFile { path: config.ledger.path, wal_max: 64 << 20 };
+        let server = Server::new(rooms, &tls, limits, file, log).await;
         let server = server.expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its number").to_string();

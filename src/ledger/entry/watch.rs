@@ -43,11 +43,13 @@ pub enum Matter {
     ClockHeld,
     /// Half of a budget of ledger entries is gone.
     Entries,
+    /// The ledger's write-ahead log does not stop growing.
+    Wal,
 }
 
 impl Matter {
     /// Each of them.
-    pub const ALL: [Matter; 9] = [
+    pub const ALL: [Matter; 10] = [
         Matter::Roster,
         Matter::RosterUnseen,
         Matter::Policy,
@@ -57,6 +59,7 @@ impl Matter {
         Matter::Clock,
         Matter::ClockHeld,
         Matter::Entries,
+        Matter::Wal,
     ];
 
     /// Whether it comes of a roster's entry, and stands right behind it.
@@ -118,7 +121,9 @@ impl Warning {
         match matter {
             Matter::Roster | Matter::RosterUnseen => roster && !of_certificate && digest.is_none(),
             Matter::Policy | Matter::Authorities => !of_roster && !of_certificate,
-            Matter::Clock | Matter::ClockHeld => !of_roster && !of_certificate && digest.is_none(),
+            Matter::Clock | Matter::ClockHeld | Matter::Wal => {
+                !of_roster && !of_certificate && digest.is_none()
+            }
             Matter::Entries => {
                 let one = matches!(
                     (provider, agent, role, id),
