@@ -28,6 +28,7 @@ mod stream;
 mod tail;
 pub mod tasks;
 pub mod tls;
+pub mod warnings;
 
 use std::io;
 use std::net::SocketAddr;
@@ -53,6 +54,7 @@ use services::Services;
 pub use sizes::LedgerFile;
 use status::Fault;
 use tasks::Tasks;
+use warnings::Warnings;
 
 /// Largest request message, in bytes.
 const MESSAGE: usize = 64 << 10;
@@ -67,6 +69,7 @@ struct Shared {
     tally: refusals::Tally,
     places: Arc<Places>,
     warned: expiry::Warned,
+    warnings: Warnings,
     certificates: expiry::Certificates,
     /// The certificate that the door shows.
     own: watch::Receiver<Option<expiry::Own>>,
@@ -113,7 +116,7 @@ impl Shared {
         let now = SystemTime::now();
         let policy = self.rooms.policies.now();
         let reader = Reader::admit(peer, &policy.terms, &Role::ALL, now)?;
-        self.warned.look(peer, now, &self.rooms.ledger);
+        self.warned.look(peer, now, &self.warnings);
         Ok(reader)
     }
 
@@ -173,6 +176,7 @@ impl Server {
         let door = Arc::new(tls::Door::new(tls, trust_domain)?);
         let shared = Arc::new(Shared {
             tally: refusals::Tally::new(rooms.ledger.clock().clone()),
+            warnings: Warnings::new(rooms.ledger.clone()),
             rooms,
             places: Arc::new(Places::new(fitting(limits))),
             warned: expiry::Warned::default(),
@@ -238,6 +242,7 @@ impl Server {
         self.shared.tally.finish().await;
         // A task drops what it holds of the ledger only when it has ended.
         tasks.stop().await;
+        self.shared.warnings.finish().await;
         ended
     }
 
@@ -261,10 +266,17 @@ impl Server {
         tasks.run("sizes", move || sizes::keep(shared.clone()));
         let ledger = self.shared.rooms.ledger.clone();
         tasks.run("clock", move || clock::keep(ledger.clone()));
-        let (own, ledger) = (self.shared.own.clone(), self.shared.rooms.ledger.clone());
-        tasks.run("expiry", move || expiry::watch(own.clone(), ledger.clone()));
-        let (door, ledger) = (self.door.clone(), self.shared.rooms.ledger.clone());
-        tasks.run("certificates", move || tls::keep(door.clone(), ledger.clone()));
+        let warnings = self.warnings();
+        tasks.run("warnings", move || warnings.clone().keep());
+        let (own, warnings) = (self.shared.own.clone(), self.warnings());
+        tasks.run("expiry", move || expiry::watch(own.clone(), warnings.clone()));
+        let (door, warnings) = (self.door.clone(), self.warnings());
+        tasks.run("certificates", move || tls::keep(door.clone(), warnings.clone()));
+    }
+
+    /// Takes what somebody should look at, for the ledger.
+    pub fn warnings(&self) -> Warnings {
+        self.shared.warnings.clone()
     }
 
     /// Takes a connection in if there is a place to shake hands in, and serves it if there is one for

@@ -185,8 +185,9 @@ fn serve(args: &Args, log: &Log) -> Result<(), Error> {
         let server =
             Server::new(rooms, &tls, config.door.limits(), ledger_file, log.clone()).await?;
         let recorder = registrar.ledger.clone();
+        let (warnings, path) = (server.warnings(), ledger.path);
         let begun =
-            Begun { bench, watched, records, policy, swap, ledger: recorder, path: ledger.path };
+            Begun { bench, watched, records, policy, swap, ledger: recorder, warnings, path };
         let Signals { hangup, mut end } = signals;
         let mut tasks = Tasks::default();
         let reload = Arc::new(Mutex::new((Reload::new(begun), hangup)));

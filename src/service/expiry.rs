@@ -13,8 +13,8 @@ use tokio::time::interval;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
+use super::warnings::Warnings;
 use crate::admission::{Peer, Reader, Role, Terms, Word};
-use crate::ledger::Ledger;
 use crate::ledger::entry::{Hash, Matter, Warning, sha256};
 
 /// From how many days ahead on it is said. Each is said more urgently than the one before.
@@ -63,7 +63,7 @@ impl Warned {
     }
 
     /// Looks at the certificate of somebody whom the policy knows; warns if it is time.
-    pub(super) fn look(&self, peer: &Peer, now: SystemTime, ledger: &Ledger) {
+    pub(super) fn look(&self, peer: &Peer, now: SystemTime, warnings: &Warnings) {
         let Some(expiring) = self.due(peer, now) else { return };
         let Expiring { role, id, fingerprint, days_left, ahead } = expiring;
         let certificate = Hash(fingerprint);
@@ -72,10 +72,7 @@ impl Warned {
             "a client's certificate runs out: it needs a new one"
         );
         if let Some(ahead) = ahead {
-            let warning = warning(Some((role, id)), certificate, days_left, ahead);
-            let ledger = ledger.clone();
-            // The call that showed the certificate does not wait for it.
-            tokio::spawn(async move { record(&ledger, warning).await });
+            warnings.owe(warning(Some((role, id)), certificate, days_left, ahead));
         }
     }
 }
@@ -139,12 +136,6 @@ fn warning(whose: Option<(Role, Word)>, certificate: Hash, days_left: u64, ahead
     Warning { role, id, certificate: Some(certificate), ..warning }
 }
 
-async fn record(ledger: &Ledger, warning: Warning) {
-    if let Err(error) = ledger.warn(warning).await {
-        tracing::warn!(%error, "a certificate that runs out could not be recorded");
-    }
-}
-
 /// The daemon's own certificate.
 #[derive(Clone, Copy)]
 pub(super) struct Own {
@@ -177,7 +168,7 @@ impl Own {
 }
 
 /// Warns at once, at every change and every day, while the certificate that is shown runs out.
-pub(super) async fn watch(mut own: watch::Receiver<Option<Own>>, ledger: Ledger) -> Infallible {
+pub(super) async fn watch(mut own: watch::Receiver<Option<Own>>, warnings: Warnings) -> Infallible {
     let mut days = interval(Duration::from_secs(DAY));
     let mut before = None;
     loop {
@@ -197,7 +188,7 @@ pub(super) async fn watch(mut own: watch::Receiver<Option<Own>>, ledger: Ledger)
                 let ahead = ahead(days_left);
                 let told = Some((fingerprint, ahead));
                 if std::mem::replace(&mut before, told) != told {
-                    record(&ledger, warning(None, fingerprint, days_left, ahead)).await;
+                    warnings.owe(warning(None, fingerprint, days_left, ahead));
                 }
             }
             None if i64::try_from(unix(now)).unwrap_or(i64::MAX) > not_after => {

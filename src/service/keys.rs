@@ -50,17 +50,14 @@ async fn look(shared: &Shared, terms: &Arc<Terms>, issuer: Word) {
         }
         Ok(Ok(Some(Ok((keys, digest))))) => {
             tracing::info!(%issuer, keys, "new keys of an issuer are in force");
-            record(shared, issuer, keys, Hash(digest)).await;
+            record(shared, issuer, keys, Hash(digest));
         }
         Ok(Ok(None)) => {}
     }
 }
 
 /// Whoever watches must hear of new keys: by them anybody could be named.
-async fn record(shared: &Shared, issuer: Word, keys: usize, digest: Hash) {
+fn record(shared: &Shared, issuer: Word, keys: usize, digest: Hash) {
     let warning = Warning::of_figures(Matter::Keys, keys as u64, 0);
-    let warning = Warning { id: Some(issuer), digest: Some(digest), ..warning };
-    if let Err(error) = shared.rooms.ledger.warn(warning).await {
-        tracing::warn!(%error, "that an issuer has new keys could not be recorded");
-    }
+    shared.warnings.owe(Warning { id: Some(issuer), digest: Some(digest), ..warning });
 }

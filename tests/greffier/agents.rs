@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use greffier::client::token::TokenSource;
 use greffier::client::{Client, Settings};
-use greffier::ledger::entry::{Deed, Flag, Outcome};
+use greffier::ledger::entry::{Deed, Entry, Flag, Matter, Outcome, What};
 use greffier::proto::GetRecordRequest;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::json;
@@ -75,6 +75,25 @@ async fn keys_that_could_not_be_read_for_a_moment_are_read_though_nothing_change
     daemon.until_said("new keys of an issuer").await;
     assert_eq!(Told::of(&list(&wire, &[&token]).await).what(), REJECTED);
     daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_keys_are_in_the_ledger_though_it_could_not_be_written_when_they_came() {
+    let (instance, issuer) = instance();
+    let daemon = instance.serve();
+    let held = instance.hold_ledger();
+    write(&instance.layout.agents_jwks(), &issuer.keys()[1..]);
+    daemon.until_said("new keys of an issuer").await;
+    // It has waited for the lock, and given up.
+    daemon.until_said("the ledger cannot be written").await;
+    held.release();
+    let of_keys = |entry: &Entry| matches!(&entry.what, What::Warning(warning) if warning.matter == Matter::Keys);
+    // One of each issuer: here they are two with one set.
+    while instance.entries().iter().filter(|entry| of_keys(entry)).count() < 2 {
+        tokio::task::yield_now().await;
+    }
+    daemon.stop().await;
+    instance.assert_sound();
 }
 
 /// Calls until a token is believed.

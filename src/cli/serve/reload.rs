@@ -23,6 +23,7 @@ use crate::ledger::tag::Tagger;
 use crate::ledger::{Ledger, Unrecorded};
 use crate::service::policy::{InForce, Swap};
 use crate::service::tasks::{Panicked, attempt, attempt_blocking};
+use crate::service::warnings::Warnings;
 use crate::source::{Source, sqlite};
 
 /// Between two looks at the file.
@@ -133,11 +134,14 @@ pub(super) struct Reload {
     read: Option<Hash>,
     /// Whether what was read waits for the ledger, or for a journal to go.
     owed: bool,
+    /// Whether the copy of the policy in force could not be written yet.
+    owes_copy: bool,
     /// Why the policy, and why the records, were last not taken up: that is told once.
     told: Option<String>,
     told_of_records: Option<String>,
     swap: Swap,
     ledger: Ledger,
+    warnings: Warnings,
     /// Of the ledger.
     path: PathBuf,
     /// The digest of a policy that waits for its approval.
@@ -153,13 +157,14 @@ pub(super) struct Begun {
     pub(super) policy: Policy,
     pub(super) swap: Swap,
     pub(super) ledger: Ledger,
+    pub(super) warnings: Warnings,
     /// Of the ledger.
     pub(super) path: PathBuf,
 }
 
 impl Reload {
     pub(super) fn new(begun: Begun) -> Reload {
-        let Begun { bench, watched, records, policy, swap, ledger, path } = begun;
+        let Begun { bench, watched, records, policy, swap, ledger, warnings, path } = begun;
         let files = Arc::new(Mutex::new(Files { policy: watched, records }));
         let read = Some(policy.digest);
         let (owed, told, told_of_records, refused) = (false, None, None, None);
@@ -169,10 +174,12 @@ impl Reload {
             policy,
             read,
             owed,
+            owes_copy: false,
             told,
             told_of_records,
             swap,
             ledger,
+            warnings,
             path,
             refused,
         }
@@ -188,6 +195,9 @@ impl Reload {
             self.tell_of_records(why);
         } else if !look.waits {
             self.told_of_records = None;
+        }
+        if self.owes_copy {
+            self.keep().await;
         }
         let again = asked || self.owed || self.is_approved();
         if !(look.policy || again) {
@@ -212,7 +222,7 @@ impl Reload {
         let told = why.as_ref().map(ToString::to_string);
         if let Some(why) = why.filter(|_| asked || self.told != told) {
             kept(&why);
-            self.warn(&why).await;
+            self.warn(&why);
         }
         self.told = told;
     }
@@ -236,10 +246,9 @@ impl Reload {
     }
 
     /// Has those who watch hear of it: whoever can write the file may not be who should.
-    async fn warn(&self, why: &Kept) {
-        let Some(warning) = warning(self.read, why) else { return };
-        if let Err(error) = self.ledger.warn(warning).await {
-            tracing::warn!(%error, "that the policy was refused could not be recorded");
+    fn warn(&self, why: &Kept) {
+        if let Some(warning) = warning(self.read, why) {
+            self.warnings.owe(warning);
         }
     }
 
@@ -325,18 +334,24 @@ impl Reload {
         let quota = self.swap.now().quota.renewed(&terms);
         self.swap.put(InForce { terms, quota, source });
         tell(&policy, head, &changes);
-        self.keep(&policy).await;
         self.policy = policy;
+        self.keep().await;
         Ok(())
     }
 
-    /// Keeps the copy of a policy that is in force now.
-    async fn keep(&self, policy: &Policy) {
-        let (path, policy) = (self.path.clone(), policy.clone());
+    /// Keeps a copy of the policy that is in force now; if that cannot be, it is owed.
+    async fn keep(&mut self) {
+        let (path, policy) = (self.path.clone(), self.policy.clone());
         let kept = self.blocking(move |_| in_force::keep(&path, &policy)).await;
         let kept = kept.map_err(|why| why.to_string());
-        if let Err(error) = kept.and_then(|kept| kept.map_err(|error| error.to_string())) {
-            tracing::error!(%error, "the copy of the policy in force could not be written");
+        let kept = kept.and_then(|kept| kept.map_err(|error| error.to_string()));
+        let owed = std::mem::replace(&mut self.owes_copy, kept.is_err());
+        match kept {
+            Ok(()) if owed => tracing::info!("the copy of the policy in force is written"),
+            Err(error) if !owed => {
+                tracing::error!(%error, "the copy of the policy in force cannot be written");
+            }
+            Ok(()) | Err(_) => {}
         }
     }
 }

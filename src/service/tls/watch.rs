@@ -10,9 +10,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::material::{Identity, Trusted};
 use super::{Door, TlsError};
 use crate::files::Watched;
-use crate::ledger::Ledger;
 use crate::ledger::entry::{Hash, Matter, Warning};
 use crate::service::tasks::{Panicked, attempt_blocking};
+use crate::service::warnings::Warnings;
 
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -37,18 +37,18 @@ struct Found {
 }
 
 /// Looks for ever.
-pub(in crate::service) async fn keep(door: Arc<Door>, ledger: Ledger) -> Infallible {
+pub(in crate::service) async fn keep(door: Arc<Door>, warnings: Warnings) -> Infallible {
     let mut ticks = interval(PAUSE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         // One file by itself: what is wrong with one leaves the other watched.
-        look(&door, &ledger, Door::look_at_identity).await;
-        look(&door, &ledger, Door::look_at_authorities).await;
+        look(&door, &warnings, Door::look_at_identity).await;
+        look(&door, &warnings, Door::look_at_authorities).await;
     }
 }
 
-async fn look(door: &Arc<Door>, ledger: &Ledger, look: fn(&Door) -> Found) {
+async fn look(door: &Arc<Door>, warnings: &Warnings, look: fn(&Door) -> Found) {
     let looking = door.clone();
     let found = attempt_blocking(move || look(&looking));
     match timeout(PATIENCE, found).await {
@@ -56,7 +56,7 @@ async fn look(door: &Arc<Door>, ledger: &Ledger, look: fn(&Door) -> Found) {
         Ok(Err(Panicked)) => {
             tracing::error!(error = %Panicked, "the certificates in force before stay");
         }
-        Ok(Ok(found)) => tell(door, ledger, found).await,
+        Ok(Ok(found)) => tell(door, warnings, found),
     }
 }
 
@@ -119,7 +119,7 @@ impl Door {
     }
 }
 
-async fn tell(door: &Door, ledger: &Ledger, found: Found) {
+fn tell(door: &Door, warnings: &Warnings, found: Found) {
     match found.identity {
         Some(Ok(())) => {
             door.is_news(0, None);
@@ -138,11 +138,11 @@ async fn tell(door: &Door, ledger: &Ledger, found: Found) {
                 authorities, %digest,
                 "other authorities are in force: whom the ones before alone vouched for is refused"
             );
-            record(ledger, authorities, Some(digest)).await;
+            record(warnings, authorities, Some(digest));
         }
         Some(Err(error)) if door.is_news(1, Some(error.to_string())) => {
             tracing::error!(%error, "the authorities in force before stay");
-            record(ledger, 0, None).await;
+            record(warnings, 0, None);
         }
         Some(Err(_)) | None => {}
     }
@@ -150,10 +150,7 @@ async fn tell(door: &Door, ledger: &Ledger, found: Found) {
 
 /// Whoever watches must hear of it, though it was refused: whoever can write that file lets in whom they
 /// like.
-async fn record(ledger: &Ledger, authorities: usize, digest: Option<Hash>) {
+fn record(warnings: &Warnings, authorities: usize, digest: Option<Hash>) {
     let warning = Warning::of_figures(Matter::Authorities, authorities as u64, 0);
-    let warning = Warning { digest, ..warning };
-    if let Err(error) = ledger.warn(warning).await {
-        tracing::warn!(%error, "that the authorities' file changed could not be recorded");
-    }
+    warnings.owe(Warning { digest, ..warning });
 }
