@@ -201,11 +201,12 @@ impl Client {
                 let reply = self.records.list_records(request).await?.into_inner();
                 (reply.records, reply.next_page_token, reply.proof)
             }
-            Query::Search { parent, search, values, page_size } => {
+            Query::Search { parent, search, values, page_size, page_token } => {
                 let values = values.into_iter().collect();
-                let request = SearchRecordsRequest { parent, context, search, values, page_size };
+                let request =
+                    SearchRecordsRequest { parent, context, search, values, page_size, page_token };
                 let reply = self.records.search_records(request).await?.into_inner();
-                (reply.records, String::new(), reply.proof)
+                (reply.records, reply.next_page_token, reply.proof)
             }
         };
         Ok(Reply { records, next_page_token, proof: proof.unwrap_or_default() })
@@ -239,6 +240,8 @@ pub enum Query {
         values: Vec<(String, String)>,
         /// 1 to 500.
         page_size: i32,
+        /// From the page before; empty for the first.
+        page_token: String,
     },
 }
 
@@ -247,7 +250,7 @@ pub enum Query {
 pub struct Reply {
     /// In order.
     pub records: Vec<Record>,
-    /// Empty on the last page.
+    /// Empty on the last page of a list; of a search, on one that was not full.
     pub next_page_token: String,
     /// What proves it.
     pub proof: Proof,

@@ -325,7 +325,7 @@ mod tests {
         let with = format!("{SHIPPED}\n[door]\n{}\n", keys.join("\n"));
         assert_eq!(load(&with, &[]).unwrap().door.limits(), Limits::default());
         assert_eq!(load(SHIPPED, &[]).unwrap().door.limits(), Limits::default());
-        assert_eq!(keys.len(), 7);
+        assert_eq!(keys.len(), 8);
     }
 
     #[test]

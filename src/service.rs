@@ -20,6 +20,7 @@ pub mod policy;
 pub mod read;
 mod records;
 mod refusals;
+mod replies;
 mod rosters;
 mod services;
 mod sizes;
@@ -50,6 +51,7 @@ use log::Log;
 pub use places::Limits;
 use places::Places;
 use read::Rooms;
+use replies::{Replies, Room};
 use services::Services;
 pub use sizes::LedgerFile;
 use status::Fault;
@@ -87,6 +89,19 @@ impl Shared {
         // Every connection inserts it; without it there is nobody to answer.
         let peer = peer.map(Arc::as_ref);
         peer.ok_or_else(|| Fault::internal("the caller is not known").status())
+    }
+
+    /// Room for a reply of at most so many rows, for whoever calls.
+    async fn room(
+        &self,
+        peer: &Peer,
+        replies: Option<&Arc<Replies>>,
+        rows: u64,
+    ) -> Result<Room, GrpcStatus> {
+        // Every connection that has a place inserts it; without one no call comes so far.
+        let replies = replies.ok_or_else(|| Fault::internal("there is no place").status())?;
+        let room = replies.room_soon(rows).await;
+        room.ok_or_else(|| self.refuse_peer(peer, Fault::replies_full()))
     }
 
     /// Who calls, if it is one of these roles and does not call too often.

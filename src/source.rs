@@ -3,6 +3,7 @@
 
 mod asked;
 pub mod extract;
+mod page;
 pub mod rosters;
 pub mod sqlite;
 
@@ -17,6 +18,8 @@ use crate::ledger::entry::{
 use crate::ledger::tag::Tagger;
 use crate::ledger::{Bound, Claim, Draft, Foreign, Reach, Recorded, bind};
 use crate::quota::Ticket;
+use page::Page;
+pub use page::REPLY_MAX;
 
 /// What is asked of the records.
 #[derive(Clone, Debug)]
@@ -42,6 +45,8 @@ pub enum Query {
         search: String,
         /// Field names and values.
         values: Vec<(String, String)>,
+        /// From the page before; empty for the first.
+        page_token: String,
     },
 }
 
@@ -109,6 +114,16 @@ pub struct Row {
     pub name: String,
     /// Names and values.
     pub fields: Vec<(String, String)>,
+    /// Whether they are more than the reply may hold, and none of them is there.
+    pub left_out: bool,
+}
+
+impl Row {
+    /// At most as many bytes as it takes of a reply.
+    pub fn size(&self) -> usize {
+        let fields = self.fields.iter().map(|(name, value)| name.len() + value.len());
+        page::size(self.name.len(), fields)
+    }
 }
 
 /// A row is personal data, and logs are no place for it.
@@ -118,23 +133,6 @@ impl fmt::Debug for Row {
     }
 }
 
-/// A row as a source found it.
-struct Found {
-    id: String,
-    on_roster: bool,
-    fields: Vec<(String, String)>,
-}
-
-/// What a source found for a query, in the order of the ids.
-#[derive(Default)]
-struct Page {
-    found: Vec<Found>,
-    /// Whether more may follow.
-    more: bool,
-    /// Records that were passed over as if they were not there.
-    faults: Vec<RowFault>,
-}
-
 /// What is looked for.
 enum Wanted {
     /// The record of an id.
@@ -142,7 +140,7 @@ enum Wanted {
     /// The records behind an id.
     Behind(String),
     /// The records of a search by these values, in the order of its keys.
-    Matching { search: String, values: Vec<String> },
+    Matching { search: String, values: Vec<String>, after: String },
 }
 
 /// A record that is not as it must be.
@@ -160,6 +158,7 @@ struct RowFault {
 pub struct Withheld {
     claim: Claim,
     rows: Vec<Row>,
+    bytes: usize,
     salt: [u8; 16],
     next_page: String,
 }
@@ -180,6 +179,8 @@ pub struct Release {
 pub struct Rows {
     /// In order.
     pub rows: Vec<Row>,
+    /// At most what they take of a reply.
+    pub bytes: usize,
     /// What the reply digest was salted with.
     pub salt: [u8; 16],
     /// Empty on the last page.
@@ -206,7 +207,8 @@ impl Withheld {
         let (ruling, seq, checkpoint) = self.claim.redeem(recorded)?;
         let reply = match ruling.outcome {
             Outcome::Released => {
-                Ok(Rows { rows: self.rows, salt: self.salt, next_page: self.next_page })
+                let Withheld { rows, bytes, salt, next_page, .. } = self;
+                Ok(Rows { rows, bytes, salt, next_page })
             }
             Outcome::Withheld => Err(Refusal {
                 rule: ruling.rule,
@@ -262,6 +264,8 @@ impl Source {
     ) -> Result<(Withheld, Bound), SourceError> {
         let permit = ticket.permit();
         let tag = |id: &str| self.tagger.subject(permit.provider(), permit.dataset_name(), id);
+        // What a page token is of, beside all that the permit says.
+        let mut of = String::new();
         let (wanted, reach, method, keys) = match query {
             Query::Get { handle } => {
                 // A handle that does not open is looked up all the same: no record has this id.
@@ -270,20 +274,22 @@ impl Source {
                 (Wanted::One(id), reach, Method::Get, Vec::new())
             }
             Query::List { page_token } | Query::Export { page_token } => {
-                let after = asked::page_after(permit, page_token)?;
+                let after = asked::page_after(permit, &of, page_token)?;
                 let export = matches!(query, Query::Export { .. });
                 let method = if export { Method::Export } else { Method::List };
                 (Wanted::Behind(after), Reach::Page(permit.page_size()), method, Vec::new())
             }
-            Query::Search { search, values } => {
+            Query::Search { search, values, page_token } => {
                 let values = asked::search_values(permit, search, values)?;
+                of = asked::search_digest(search, &values);
+                let after = asked::page_after(permit, &of, page_token)?;
                 let key = |(name, value): &(Word, Cow<'_, str>)| Key {
                     name: name.clone(),
                     tag: self.tagger.key(permit.provider(), permit.dataset_name(), name, value),
                 };
                 let keys = values.iter().map(key).collect();
                 let values = values.into_iter().map(|(_, value)| value.into_owned()).collect();
-                let wanted = Wanted::Matching { search: search.clone(), values };
+                let wanted = Wanted::Matching { search: search.clone(), values, after };
                 (wanted, Reach::Page(permit.page_size()), Method::Search, keys)
             }
         };
@@ -291,10 +297,14 @@ impl Source {
         for fault in &page.faults {
             self.kind.tell(permit.dataset_name(), fault, fault.id.as_deref().map(tag));
         }
+        // A list says whether there is more. A search does not, for who exists is told only where it
+        // is charged: it has a token for what it holds, whatever comes behind.
+        let goes_on = if method == Method::Search { page.is_full() } else { page.more };
         let next_page = match page.found.last() {
-            Some(last) if page.more && method != Method::Search => permit.seal_page(&last.id),
+            Some(last) if goes_on && method != Method::Get => permit.seal_page(&of, &last.id),
             _ => String::new(),
         };
+        let bytes = page.bytes();
         let salt = crate::ledger::signer::random()?;
         let (mut on, mut off) = (Vec::new(), Vec::new());
         let mut rows = Vec::with_capacity(page.found.len());
@@ -306,13 +316,14 @@ impl Source {
                 _ => permit.seal_handle(&found.id),
             };
             let name = ["datasets/", permit.dataset_name(), "/records/", &handle].concat();
-            rows.push(Row { name, fields: found.fields });
+            let left_out = found.fields.is_none();
+            rows.push(Row { name, fields: found.fields.unwrap_or_default(), left_out });
         }
         let reply = reply_digest(&salt, &rows);
         let read = Box::new(self.read(permit, method, keys, (on, off), reply));
         let (asked, enrolled) = (asked::digest(permit, query), permit.own_word());
         let (bound, claim) = bind(Draft { read, reach, asked, enrolled });
-        Ok((Withheld { claim, rows, salt, next_page }, bound))
+        Ok((Withheld { claim, rows, bytes, salt, next_page }, bound))
     }
 
     /// The entry of a read, as far as it is known before it is judged.

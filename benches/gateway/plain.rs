@@ -248,7 +248,7 @@ impl Records for Plain {
         let fields = found.ok_or_else(|| Status::not_found("no such record"))?;
         let proof = Proof { entry: 1, checkpoint: self.checkpoint.clone(), salt: vec![0; 16] };
         Ok(Response::new(GetRecordResponse {
-            record: Some(Record { name, fields }),
+            record: Some(Record { name, fields, fields_left_out: false }),
             proof: Some(proof),
         }))
     }

@@ -259,22 +259,23 @@ impl Permit {
     }
 
     /// A page token that only this agent can give back, and only with the same arguments but for
-    /// the page's size (AIP-158). It lasts as long as the key, and allows nothing.
-    pub fn seal_page(&self, text: &str) -> String {
-        self.page_of(|page| self.caller.key.seal(Kind::Page, page, text))
+    /// the page's size (AIP-158). It lasts as long as the key, and allows nothing. `of`: what the
+    /// request asks for besides what a permit knows.
+    pub fn seal_page(&self, of: &str, text: &str) -> String {
+        self.page_of(of, |page| self.caller.key.seal(Kind::Page, page, text))
     }
 
     /// What [`Permit::seal_page`] was given.
-    pub fn open_page(&self, token: &str) -> Option<String> {
-        self.page_of(|page| self.caller.key.open(Kind::Page, page, token))
+    pub fn open_page(&self, of: &str, token: &str) -> Option<String> {
+        self.page_of(of, |page| self.caller.key.open(Kind::Page, page, token))
     }
 
     /// What makes two requests ask for pages of the same list. The provider is in the key.
-    fn page_of<T>(&self, with: impl FnOnce(&[&str]) -> T) -> T {
+    fn page_of<T>(&self, of: &str, with: impl FnOnce(&[&str]) -> T) -> T {
         let reason = self.reason.as_deref().unwrap_or_default();
         let job = self.job.map_or_else(String::new, |job| job.to_string());
         let Permit { dataset, purpose, view, case_reference, .. } = self;
-        with(&[self.agent(), dataset, purpose, view, reason, case_reference, &job])
+        with(&[self.agent(), dataset, purpose, view, reason, case_reference, &job, of])
     }
 
     /// What one row of the view weighs: the sum over its fields.

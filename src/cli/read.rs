@@ -132,6 +132,9 @@ enum What {
         /// 1 to 500
         #[arg(long, default_value_t = 10)]
         page_size: i32,
+        /// From the page before
+        #[arg(long, default_value = "")]
+        page_token: String,
     },
 }
 
@@ -159,11 +162,12 @@ fn read(args: &Args) -> Result<(), CallError> {
                 page_size: *page_size,
                 page_token: page_token.clone(),
             },
-            What::Search { search, values, dataset, page_size } => Query::Search {
+            What::Search { search, values, dataset, page_size, page_token } => Query::Search {
                 parent: parent(dataset),
                 search: search.clone(),
                 values: values.clone(),
                 page_size: *page_size,
+                page_token: page_token.clone(),
             },
             What::Export { job, dataset, page_size, page_token } => {
                 let request = ExportRecordsRequest {
@@ -275,11 +279,14 @@ fn in_words(reply: &Reply) -> String {
         for field in &record.fields {
             let _ = writeln!(text, "  {:16} {}", field.name, field.value);
         }
+        if record.fields_left_out {
+            let _ = writeln!(text, "  (too large for a page: get it by its name)");
+        }
     }
     let records = reply.records.len();
     let _ = write!(text, "{records} record(s), entry {}", reply.proof.entry);
     if !reply.next_page_token.is_empty() {
-        let _ = write!(text, "\nmore with --page-token {}", reply.next_page_token);
+        let _ = write!(text, "\nnext page: --page-token {}", reply.next_page_token);
     }
     text
 }
@@ -289,7 +296,7 @@ fn as_json(reply: &Reply) -> Value {
     let record = |record: &Record| {
         let fields: serde_json::Map<String, Value> =
             record.fields.iter().map(|f| (f.name.clone(), json!(f.value))).collect();
-        json!({"name": record.name, "fields": fields})
+        json!({"name": record.name, "fields": fields, "fields_left_out": record.fields_left_out})
     };
     let salt = base64::engine::general_purpose::STANDARD.encode(&reply.proof.salt);
     json!({

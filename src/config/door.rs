@@ -16,6 +16,8 @@ pub struct DoorFile {
     pub provider_connections: usize,
     /// Calls of one provider in flight.
     pub provider_calls: usize,
+    /// Replies of one provider that are made and not taken, in MiB.
+    pub provider_replies_mib: usize,
     /// Handshakes at once.
     pub handshakes: usize,
     /// ... from one address.
@@ -32,6 +34,7 @@ impl Default for DoorFile {
             connections,
             provider_connections,
             provider_calls,
+            provider_replies_mib,
             handshakes,
             address_handshakes,
             idle,
@@ -41,6 +44,7 @@ impl Default for DoorFile {
             connections,
             provider_connections,
             provider_calls,
+            provider_replies_mib,
             handshakes,
             address_handshakes,
             idle_seconds: idle.as_secs(),
@@ -56,6 +60,7 @@ impl DoorFile {
             connections: self.connections,
             provider_connections: self.provider_connections,
             provider_calls: self.provider_calls,
+            provider_replies_mib: self.provider_replies_mib,
             handshakes: self.handshakes,
             address_handshakes: self.address_handshakes,
             idle: Duration::from_secs(self.idle_seconds),
@@ -71,6 +76,11 @@ impl DoorFile {
             "door.provider_connections: write 1 to door.connections",
         );
         hold((1..=65_536).contains(&self.provider_calls), "door.provider_calls: write 1 to 65536");
+        hold(
+            // The largest reply, at least.
+            (4..=65_536).contains(&self.provider_replies_mib),
+            "door.provider_replies_mib: write 4 to 65536",
+        );
         hold((1..=65_536).contains(&handshakes), "door.handshakes: write 1 to 65536");
         hold(
             (1..=handshakes).contains(&self.address_handshakes),

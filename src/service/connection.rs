@@ -310,6 +310,9 @@ async fn answer(mut request: Request<Incoming>, line: &Line) -> Response<Body> {
     // gRPC health and reflection are standards of their own, with their own statuses.
     let standard = request.uri().path().starts_with("/grpc.");
     request.extensions_mut().insert(line.peer.clone());
+    if let Some(place) = &line.place {
+        request.extensions_mut().insert(place.replies().clone());
+    }
     let Some(response) = within(limit, line.services.call(request)).await else {
         return Fault::deadline().status().into_http();
     };

@@ -13,7 +13,8 @@ use tonic::{Request, Status};
 
 use super::Shared;
 use super::read::Stopped;
-use super::records::{ask, carried, dataset_name, record, refusal, stopped};
+use super::records::{ask, carried, dataset_name, most_rows, record, refusal, stopped};
+use super::replies::{Replies, Room};
 use super::status::Fault;
 use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, Shown};
 use crate::ledger::entry::Rule;
@@ -37,6 +38,9 @@ pub(super) struct Export {
     job: u64,
     /// Where the next page begins; none behind the last.
     next: Option<String>,
+    replies: Option<Arc<Replies>>,
+    /// What the page takes that is being sent.
+    room: Option<Room>,
 }
 
 impl Export {
@@ -47,6 +51,7 @@ impl Export {
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
         let peer = peer.ok_or_else(|| Fault::internal("the caller is not known").status())?;
         let carried = carried(&request).iter().cloned().collect();
+        let replies = request.extensions().get().cloned();
         let message = request.get_mut();
         let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
         let job = message.job;
@@ -54,7 +59,8 @@ impl Export {
         ask.job = Some(job);
         let next = Some(std::mem::take(&mut message.page_token));
         let stopping = shared.stopping.subscribe();
-        Ok(Export { shared: shared.clone(), peer, carried, stopping, ask, job, next })
+        let shared = shared.clone();
+        Ok(Export { shared, peer, carried, stopping, ask, job, next, replies, room: None })
     }
 
     /// The stream; it ends with the first error.
@@ -72,6 +78,9 @@ impl Export {
     async fn page(&mut self) -> Result<Option<ExportRecordsResponse>, Status> {
         let Some(page_token) = self.next.take() else { return Ok(None) };
         let query = Query::Export { page_token };
+        // The page before has been taken, or this one would not be asked for.
+        self.room = None;
+        let mut room = self.room().await?;
         let release = loop {
             if *self.stopping.borrow() {
                 return Err(Fault::stopping().status());
@@ -94,12 +103,25 @@ impl Export {
         };
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
         let rows = release.reply.map_err(|why| refusal(&self.shared, why, entry, checkpoint))?;
-        let Rows { rows, salt, next_page } = rows;
+        let Rows { rows, bytes, salt, next_page } = rows;
+        room.keep(rows.len(), bytes);
+        self.room = Some(room);
         let proof = Proof { entry, checkpoint: checkpoint.to_owned(), salt: salt.to_vec() };
         self.next = Some(next_page.clone()).filter(|next| !next.is_empty());
         let records = rows.into_iter().map(record).collect();
         let next_page_token = next_page;
         Ok(Some(ExportRecordsResponse { records, next_page_token, proof: Some(proof) }))
+    }
+
+    /// Room for a page, however long its provider's other replies take it.
+    async fn room(&self) -> Result<Room, Status> {
+        let replies = self.replies.as_ref();
+        let replies = replies.ok_or_else(|| Fault::internal("there is no place").status())?;
+        let mut stopping = self.stopping.clone();
+        tokio::select! {
+            room = replies.room(most_rows(&self.ask)) => Ok(room),
+            _ = stopping.wait_for(|stopping| *stopping) => Err(Fault::stopping().status()),
+        }
     }
 
     /// What is asked for next: the job's last page is as large as what it still allows. A size that

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use self::handshakes::{Handshakes, Room};
+use super::replies::Replies;
 use crate::admission::{Reader, Role, Word};
 
 /// What the door holds at most.
@@ -28,6 +29,8 @@ pub struct Limits {
     /// Calls of one provider that are in flight, over however many connections: until their reply
     /// is taken.
     pub provider_calls: usize,
+    /// Replies of one provider that are made and not taken, in MiB.
+    pub provider_replies_mib: usize,
     /// Handshakes that are open.
     pub handshakes: usize,
     /// ... from one address: a /32, or a /64 of IPv6.
@@ -45,6 +48,7 @@ impl Default for Limits {
             connections: 4_096,
             provider_connections: 256,
             provider_calls: 512,
+            provider_replies_mib: 64,
             handshakes: 1_024,
             address_handshakes: 128,
             idle: Duration::from_secs(300),
@@ -61,6 +65,8 @@ const FAMILIAR_RESERVE: usize = 256;
 const STAFF_CONNECTIONS: usize = 64;
 /// Calls in flight of one member of staff, tails apart.
 const STAFF_CALLS: usize = 128;
+/// Replies of one member of staff that are made and not taken, in MiB.
+const STAFF_REPLIES: usize = 32;
 /// Connections of certificates that the policy does not know or that it revoked, all together: they
 /// are told so.
 const NOBODY: usize = 64;
@@ -122,6 +128,7 @@ type Tell = oneshot::Sender<Infallible>;
 struct Party {
     connections: usize,
     calls: Arc<Semaphore>,
+    replies: Arc<Replies>,
 }
 
 #[derive(Default)]
@@ -165,10 +172,14 @@ impl Places {
     /// A connection for whom the certificate names, if the policy knows them.
     pub(super) fn connection(self: &Arc<Self>, reader: Option<&Reader>) -> Option<Connection> {
         let holder = Holder::of(reader);
-        let (share, calls) = match holder {
-            Holder::Provider(_) => (self.limits.provider_connections, self.limits.provider_calls),
-            Holder::Staff(..) => (STAFF_CONNECTIONS, STAFF_CALLS),
-            Holder::Nobody => (NOBODY.min(self.limits.provider_connections), NOBODY),
+        let (share, calls, mib) = match holder {
+            Holder::Provider(_) => {
+                let Limits { provider_connections, provider_calls, .. } = self.limits;
+                (provider_connections, provider_calls, self.limits.provider_replies_mib)
+            }
+            Holder::Staff(..) => (STAFF_CONNECTIONS, STAFF_CALLS, STAFF_REPLIES),
+            // They are told that they are nobody, and nothing else.
+            Holder::Nobody => (NOBODY.min(self.limits.provider_connections), NOBODY, 1),
         };
         let outside = !matches!(holder, Holder::Staff(..));
         let mut taken = self.taken();
@@ -180,17 +191,18 @@ impl Places {
         let party = taken.parties.entry(holder.clone());
         let party = party.or_insert_with(|| {
             let calls = Arc::new(Semaphore::new(calls));
-            Party { connections: 0, calls }
+            let replies = Arc::new(Replies::new(mib << 20));
+            Party { connections: 0, calls, replies }
         });
         if party.connections >= share {
             return None;
         }
         party.connections += 1;
-        let calls = party.calls.clone();
+        let (calls, replies) = (party.calls.clone(), party.replies.clone());
         taken.connections += 1;
         taken.outside += usize::from(outside);
         drop(taken);
-        Some(Connection { places: self.clone(), holder, calls })
+        Some(Connection { places: self.clone(), holder, calls, replies })
     }
 
     /// Connections and handshakes that are open.
@@ -237,12 +249,18 @@ pub(super) struct Connection {
     places: Arc<Places>,
     holder: Holder,
     calls: Arc<Semaphore>,
+    replies: Arc<Replies>,
 }
 
 impl Connection {
     /// A place for one call, of those that its holder has.
     pub(super) fn call(&self) -> Option<OwnedSemaphorePermit> {
         self.calls.clone().try_acquire_owned().ok()
+    }
+
+    /// The room that its holder has for replies.
+    pub(super) fn replies(&self) -> &Arc<Replies> {
+        &self.replies
     }
 }
 

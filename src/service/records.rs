@@ -8,9 +8,10 @@ use tonic::{Request, Response, Status};
 use super::Shared;
 use super::exports::{Export, Pages};
 use super::read::Stopped;
+use super::replies::{Held, Room};
 use super::status::Fault;
 use super::stream::Paced;
-use crate::admission::{Ask, Peer, Refused, Shown};
+use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, Refused, Shown};
 use crate::proto::records_server::Records;
 use crate::proto::{
     Context, ExportRecordsRequest, Field, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
@@ -21,8 +22,26 @@ use crate::source::{Query, Refusal, Row, Rows};
 /// The service.
 pub(super) struct RecordsService(pub(super) Arc<Shared>);
 
-/// A released reply: rows, token of the next page, proof.
-type Reply = (Vec<Row>, String, Proof);
+/// A released reply.
+struct Reply {
+    rows: Vec<Row>,
+    next_page: String,
+    proof: Proof,
+    room: Room,
+}
+
+impl Reply {
+    /// As gRPC has it. It takes its room until it is taken.
+    fn response<T>(
+        self,
+        message: impl FnOnce(Vec<Record>, String, Option<Proof>) -> T,
+    ) -> Response<T> {
+        let records = self.rows.into_iter().map(record).collect();
+        let mut response = Response::new(message(records, self.next_page, Some(self.proof)));
+        response.extensions_mut().insert(Held::from(self.room));
+        response
+    }
+}
 
 impl RecordsService {
     /// Reads, and turns whatever comes of it into a reply or a status.
@@ -35,16 +54,24 @@ impl RecordsService {
         let peer = self.0.peer(request)?;
         let carried = carried(request);
         let shown = Shown::new(carried.iter().map(HeaderValue::as_bytes));
+        let mut room = self.0.room(peer, request.extensions().get(), most_rows(ask)).await?;
         let release = self.0.rooms.read((peer, &shown), ask, &query).await;
         let release = release.map_err(|why| stopped(&self.0, peer, why, &query))?;
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
-        let Rows { rows, salt, next_page } =
+        let Rows { rows, bytes, salt, next_page } =
             release.reply.map_err(|why| refusal(&self.0, why, entry, checkpoint))?;
-        if rows.is_empty() && matches!(query, Query::Get { .. }) {
-            return Err(Fault::not_available(entry, checkpoint).status());
+        if let Query::Get { .. } = query {
+            match rows.first() {
+                None => return Err(Fault::not_available(entry, checkpoint).status()),
+                Some(row) if row.left_out => {
+                    return Err(Fault::record_too_large(entry, checkpoint).status());
+                }
+                Some(_) => {}
+            }
         }
+        room.keep(rows.len(), bytes);
         let (checkpoint, salt) = (checkpoint.to_owned(), salt.to_vec());
-        Ok((rows, next_page, Proof { entry, checkpoint, salt }))
+        Ok(Reply { rows, next_page, proof: Proof { entry, checkpoint, salt }, room })
     }
 }
 
@@ -94,9 +121,11 @@ impl Records for RecordsService {
             None => Default::default(),
         };
         let ask = ask(message.context.take(), dataset, None);
-        let (rows, _, proof) = self.read(&request, &ask, Query::Get { handle }).await?;
-        let record = rows.into_iter().next().map(record);
-        Ok(Response::new(GetRecordResponse { record, proof: Some(proof) }))
+        let reply = self.read(&request, &ask, Query::Get { handle }).await?;
+        Ok(reply.response(|records, _, proof| GetRecordResponse {
+            record: records.into_iter().next(),
+            proof,
+        }))
     }
 
     async fn list_records(
@@ -107,9 +136,12 @@ impl Records for RecordsService {
         let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
         let ask = ask(message.context.take(), dataset, Some(message.page_size));
         let query = Query::List { page_token: std::mem::take(&mut message.page_token) };
-        let (rows, next_page_token, proof) = self.read(&request, &ask, query).await?;
-        let records = rows.into_iter().map(record).collect();
-        Ok(Response::new(ListRecordsResponse { records, next_page_token, proof: Some(proof) }))
+        let reply = self.read(&request, &ask, query).await?;
+        Ok(reply.response(|records, next_page_token, proof| ListRecordsResponse {
+            records,
+            next_page_token,
+            proof,
+        }))
     }
 
     async fn search_records(
@@ -120,10 +152,24 @@ impl Records for RecordsService {
         let dataset = dataset_name(&message.parent).unwrap_or_default().to_owned();
         let ask = ask(message.context.take(), dataset, Some(message.page_size));
         let values = std::mem::take(&mut message.values).into_iter().collect();
-        let query = Query::Search { search: std::mem::take(&mut message.search), values };
-        let (rows, _, proof) = self.read(&request, &ask, query).await?;
-        let records = rows.into_iter().map(record).collect();
-        Ok(Response::new(SearchRecordsResponse { records, proof: Some(proof) }))
+        let search = std::mem::take(&mut message.search);
+        let page_token = std::mem::take(&mut message.page_token);
+        let query = Query::Search { search, values, page_token };
+        let reply = self.read(&request, &ask, query).await?;
+        Ok(reply.response(|records, next_page_token, proof| SearchRecordsResponse {
+            records,
+            next_page_token,
+            proof,
+        }))
+    }
+}
+
+/// Most rows that a request can have in its reply. What it may not ask for, the door says.
+pub(super) fn most_rows(ask: &Ask) -> u64 {
+    match ask.page_size {
+        None => 1,
+        Some(0) => PAGE_DEFAULT,
+        Some(size) => u64::from(size.unsigned_abs()).min(PAGE_MAX),
     }
 }
 
@@ -188,5 +234,5 @@ pub(super) fn ask(context: Option<Context>, dataset: String, page_size: Option<i
 
 pub(super) fn record(row: Row) -> Record {
     let fields = row.fields.into_iter().map(|(name, value)| Field { name, value }).collect();
-    Record { name: row.name, fields }
+    Record { name: row.name, fields, fields_left_out: row.left_out }
 }

@@ -84,6 +84,17 @@ impl Fault {
             .with("checkpoint", checkpoint)
     }
 
+    /// A record that no reply holds. That it is there is told, and was charged.
+    pub(super) fn record_too_large(entry: u64, checkpoint: &str) -> Fault {
+        let english = "this record is larger than a reply may be, in the view asked for: ask for a smaller \
+                       view, or have the agency hand it over otherwise";
+        let french = "Ce dossier dépasse la taille d’une réponse : demandez une vue plus restreinte, ou \
+                      adressez-vous à l’administration.";
+        Fault::new(Code::FailedPrecondition, "RECORD_TOO_LARGE", english, french)
+            .with("entry", entry)
+            .with("checkpoint", checkpoint)
+    }
+
     /// An entry that is absent, or not this caller's to see.
     pub(super) fn no_entry() -> Fault {
         let english = "this entry is not available to you";
@@ -133,6 +144,15 @@ impl Fault {
         let english = "as many of your calls are in flight as there may be: wait for their replies";
         let french = "Trop d’appels sont en cours : attendez leurs réponses.";
         Fault::new(Code::ResourceExhausted, "CALLS_FULL", english, french)
+            .retry_after(Duration::from_millis(500))
+    }
+
+    /// A caller has as many bytes of replies waiting as it may have.
+    pub(super) fn replies_full() -> Fault {
+        let english = "as much of your replies waits to be read as there may be: nothing was read; take \
+                       those first";
+        let french = "Trop de réponses attendent d’être lues : lisez-les d’abord.";
+        Fault::new(Code::ResourceExhausted, "REPLIES_FULL", english, french)
             .retry_after(Duration::from_millis(500))
     }
 

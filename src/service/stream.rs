@@ -18,6 +18,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::connection::{Line, OpenTail};
+use super::replies::Held;
 use super::status::Fault;
 
 /// How long a client may take to make room for what it is sent: for a whole reply, or for the next
@@ -84,6 +85,8 @@ struct Rest {
     why: Option<HeaderMap>,
     /// The call's place among those of its provider.
     _place: Option<OwnedSemaphorePermit>,
+    /// The room that its reply takes.
+    _held: Option<Held>,
     _tail: Option<OpenTail>,
 }
 
@@ -92,7 +95,7 @@ impl Rest {
         let (body, piece) = (Body::empty(), Bytes::new());
         let (since, why) = (None, None);
         let (endless, paced) = (false, false);
-        Rest { body, piece, since, endless, paced, why, _place: None, _tail: None }
+        Rest { body, piece, since, endless, paced, why, _place: None, _held: None, _tail: None }
     }
 
     /// The next piece, as small as it has to be.
@@ -175,12 +178,13 @@ pub(super) fn watched(
     place: Option<OwnedSemaphorePermit>,
 ) -> Response<Reply> {
     let watch = WATCH.with(Arc::clone);
-    let (head, body) = response.into_parts();
+    let (mut head, body) = response.into_parts();
+    let _held = head.extensions.remove::<Held>();
     let endless = head.extensions.get::<Endless>().is_some();
     let paced = endless || head.extensions.get::<Paced>().is_some();
     // Tails have places of their own.
     let (_place, _tail) = (place.filter(|_| !endless), endless.then(|| line.tail()));
-    *watch.rest() = Rest { body, endless, paced, _place, _tail, ..Rest::new() };
+    *watch.rest() = Rest { body, endless, paced, _place, _held, _tail, ..Rest::new() };
     Response::from_parts(head, Reply(watch))
 }
 

@@ -15,14 +15,15 @@ fn wrong(field: &'static str, description: String) -> SourceError {
     SourceError::Malformed(vec![Violation { field, description }])
 }
 
-/// The id behind which a page begins.
-pub(super) fn page_after(permit: &Permit, token: &str) -> Result<String, SourceError> {
+/// The id behind which a page begins. `of`: what else it is a page of, as [`search_digest`] says it of a
+/// search; empty for a list.
+pub(super) fn page_after(permit: &Permit, of: &str, token: &str) -> Result<String, SourceError> {
     if token.is_empty() {
         return Ok(String::new());
     }
-    permit.open_page(token).ok_or_else(|| {
+    permit.open_page(of, token).ok_or_else(|| {
         let what = "must be empty, or the next_page_token that the same agent was given for the same \
-                    dataset, purpose, case reference, view and reason";
+                    dataset, purpose, case reference, view, reason, search and values";
         wrong("page_token", what.to_owned())
     })
 }
@@ -52,6 +53,13 @@ pub(super) fn search_values<'q>(
     })
 }
 
+/// What tells one search from another: SHA-256 over its name and what is compared, in hex. It is sealed
+/// into page tokens under the provider's key, and goes nowhere else.
+pub(super) fn search_digest(search: &str, values: &[(Word, Cow<'_, str>)]) -> String {
+    let values = values.iter().flat_map(|(name, value)| [&**name, &**value]);
+    digest_of([search].into_iter().chain(values)).to_string()
+}
+
 /// What a key is compared with; none if a value is missing or has another form.
 fn value<'q>(key: &SearchKey, values: &'q [(String, String)]) -> Option<Cow<'q, str>> {
     let given = |field: &Word| {
@@ -71,7 +79,7 @@ fn value<'q>(key: &SearchKey, values: &'q [(String, String)]) -> Option<Cow<'q, 
 }
 
 /// What makes two requests of one id the same request: SHA-256 over all that the caller said but who
-/// and where it is. Every text is preceded by its length. It stays in memory.
+/// and where it is. It stays in memory.
 pub(super) fn digest(permit: &Permit, query: &Query) -> Option<Hash> {
     permit.request_id()?;
     let size = permit.page_size().to_string();
@@ -83,20 +91,25 @@ pub(super) fn digest(permit: &Permit, query: &Query) -> Option<Hash> {
         Query::List { page_token } => parts.extend(["list", page_token]),
         // The door lets no request id of one pass.
         Query::Export { .. } => return None,
-        Query::Search { search, values } => {
-            parts.extend(["search", search]);
+        Query::Search { search, values, page_token } => {
+            parts.extend(["search", search, page_token]);
             let mut values: Vec<_> = values.iter().collect();
             // They come as a map, which has no order.
             values.sort_unstable();
             parts.extend(values.into_iter().flat_map(|(name, value)| [&**name, &**value]));
         }
     }
+    Some(digest_of(parts))
+}
+
+/// SHA-256 over texts, each preceded by its length.
+fn digest_of<'t>(parts: impl IntoIterator<Item = &'t str>) -> Hash {
     let mut bytes = Vec::new();
     for part in parts {
         bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
         bytes.extend_from_slice(part.as_bytes());
     }
-    Some(sha256(&[&bytes]))
+    sha256(&[&bytes])
 }
 
 #[cfg(test)]
@@ -163,6 +176,28 @@ mod tests {
         assert!(told[0].description.contains("email, a date of ISO 8601, as in 1980-05-31"));
     }
 
+    #[test]
+    fn a_page_token_of_a_search_is_of_its_name_and_of_what_is_compared() {
+        let (one, two) = (("family_name", "Lefèvre"), ("given_name", "Anne"));
+        let permit = permit_of(terms(), ask());
+        let of = |values: &[(&str, &str)]| {
+            let values = pairs(values);
+            search_digest("name", &search_values(&permit, "name", &values).ok().unwrap())
+        };
+        let token = permit.seal_page(&of(&[one, two]), "0001");
+        let opens = |of: &str| page_after(&permit, of, &token).ok();
+        assert_eq!(opens(&of(&[one, two])).as_deref(), Some("0001"));
+        assert_eq!(opens(&of(&[two, ("family_name", "LEFEVRE")])).as_deref(), Some("0001"));
+        assert_eq!(opens(&of(&[one, ("given_name", "Anna")])), None);
+        assert_eq!(opens(""), None, "a list's");
+        let values = pairs(&[("id", "1")]);
+        let number = search_values(&permit, "case_number", &values).ok().unwrap();
+        assert_eq!(opens(&search_digest("case_number", &number)), None);
+        // What stands in one text does not move into the next.
+        let pair = |a: &'static str, b: &'static str| vec![(Word::from(a), Cow::from(b))];
+        assert_ne!(search_digest("s", &pair("ab", "c")), search_digest("s", &pair("a", "bc")));
+    }
+
     const ID: &str = "6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e10";
 
     #[test]
@@ -175,6 +210,12 @@ mod tests {
         let search = |name: &str, values: &[(&str, &str)]| Query::Search {
             search: name.into(),
             values: pairs(values),
+            page_token: String::new(),
+        };
+        let behind = |token: &str| Query::Search {
+            search: "name".into(),
+            values: pairs(&[("a", "1"), ("b", "2")]),
+            page_token: token.into(),
         };
         let list = |token: &str| Query::List { page_token: token.into() };
         let get = |handle: &str| Query::Get { handle: handle.into() };
@@ -200,6 +241,7 @@ mod tests {
             with(&|_| (), &search("name", &[one])),
             with(&|_| (), &search("name", &[one, ("b", "3")])),
             with(&|_| (), &search("case_number", &[one, two])),
+            with(&|_| (), &behind("x")),
         ];
         for (n, digest) in all.iter().enumerate() {
             assert!(digest.is_some() && !all[..n].contains(digest), "{n}");
@@ -221,7 +263,7 @@ mod tests {
 
         #[test]
         fn no_text_is_a_page_token_that_was_not_given(token in "[A-Za-z0-9_-]{1,80}|\\PC{1,80}") {
-            prop_assert!(page_after(&permit_of(terms(), ask()), &token).is_err());
+            prop_assert!(page_after(&permit_of(terms(), ask()), "", &token).is_err());
         }
     }
 }

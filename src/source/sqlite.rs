@@ -302,7 +302,7 @@ fn select(held: &Arc<Held>, permit: &Permit, wanted: Wanted) -> Result<Select, S
         Wanted::One(id) => What::One(class.value(id)),
         Wanted::Behind(id) if id.is_empty() => What::Behind(class.first()),
         Wanted::Behind(id) => What::Behind(class.value(id)),
-        Wanted::Matching { search, values } => {
+        Wanted::Matching { search, values, after } => {
             let candidates = texts.candidates.get(&*search);
             let keys = held.dataset.search(&search).map(|search| &search.keys);
             let (Some(candidates), Some(keys)) = (candidates, keys) else {
@@ -315,16 +315,19 @@ fn select(held: &Arc<Held>, permit: &Permit, wanted: Wanted) -> Result<Select, S
             };
             let mut values: Vec<Id> = keys.iter().zip(values).map(value).collect();
             match candidates {
-                None => What::One(values.swap_remove(0)),
+                None if after.is_empty() => What::One(values.swap_remove(0)),
+                // Its one record was on the page before.
+                None => What::One(class.value("\u{1}".to_owned())),
                 Some(candidates) => {
                     let decoy = held.decoy(&values);
-                    values.insert(0, class.first());
+                    let first = after.is_empty();
+                    values.insert(0, if first { class.first() } else { class.value(after) });
                     What::Matching { candidates: candidates.clone(), values, decoy }
                 }
             }
         }
     };
-    let most = usize::try_from(permit.page_size()).unwrap_or(usize::MAX - 1);
+    let most = permit.page_size();
     let (held, provider) = (held.clone(), permit.provider().clone());
     Ok(Select { held, class, view, provider, open: permit.open(), most, what })
 }

@@ -498,6 +498,16 @@ impl Caller {
         page_size: i32,
         context: Context,
     ) -> Result<SearchRecordsResponse, Status> {
+        self.search_behind("", (search, values), page_size, context).await
+    }
+
+    pub(crate) async fn search_behind(
+        &mut self,
+        page_token: &str,
+        (search, values): (&str, &[(&str, &str)]),
+        page_size: i32,
+        context: Context,
+    ) -> Result<SearchRecordsResponse, Status> {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let request = SearchRecordsRequest {
             parent: CIR.to_owned(),
@@ -505,6 +515,7 @@ impl Caller {
             search: search.to_owned(),
             values: values.iter().map(pair).collect(),
             page_size,
+            page_token: page_token.to_owned(),
         };
         Ok(self.0.records.search_records(request).await?.into_inner())
     }

@@ -85,6 +85,15 @@ impl Admin {
     }
 }
 
+/// A job of so many rows that one administrator declared and another approved; its number.
+pub(crate) async fn approved(instance: &Instance, daemon: &Daemon, rows: u64) -> u64 {
+    let mut one = Admin::of(instance, daemon, "admin-1").await;
+    let mut two = Admin::of(instance, daemon, "admin-2").await;
+    let job = one.declare(PROVIDER, terms(rows)).await.expect("a job that is declared");
+    two.about(Deed::ApproveJob, job).await.expect("a job that is approved");
+    job
+}
+
 /// A daemon, and two administrators of it.
 struct Office {
     daemon: Daemon,

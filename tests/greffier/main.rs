@@ -95,6 +95,8 @@ mod reload;
 #[cfg(feature = "serve")]
 mod repeats;
 #[cfg(feature = "serve")]
+mod replies;
+#[cfg(feature = "serve")]
 mod rosters;
 #[cfg(feature = "serve")]
 mod scopes;

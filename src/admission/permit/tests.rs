@@ -153,11 +153,11 @@ fn a_handle_of_one_provider_is_nothing_to_another() {
     let handle = alpha.seal_handle("0001");
     assert_eq!(alpha.open_handle(&handle).as_deref(), Some("0001"));
     assert_eq!(beta.open_handle(&handle), None);
-    assert_eq!(alpha.open_page(&handle), None);
-    let token = alpha.seal_page("0001");
-    assert_eq!(alpha.open_page(&token).as_deref(), Some("0001"));
+    assert_eq!(alpha.open_page("", &handle), None);
+    let token = alpha.seal_page("", "0001");
+    assert_eq!(alpha.open_page("", &token).as_deref(), Some("0001"));
     assert_eq!(alpha.open_handle(&token), None);
-    assert_eq!(beta.open_page(&token), None);
+    assert_eq!(beta.open_page("", &token), None);
 }
 
 #[test]
@@ -169,10 +169,11 @@ fn a_page_token_opens_for_its_own_agent_and_query_only() {
         change(&mut ask);
         grant_under(&terms, peer, ask).ok().unwrap()
     };
-    let token = with(&one, &|_| ()).seal_page("0001");
-    let opens = |peer: &Peer, change: &dyn Fn(&mut Ask)| with(peer, change).open_page(&token);
+    let token = with(&one, &|_| ()).seal_page("", "0001");
+    let opens = |peer: &Peer, change: &dyn Fn(&mut Ask)| with(peer, change).open_page("", &token);
     assert_eq!(opens(&one, &|_| ()).as_deref(), Some("0001"));
     assert_eq!(opens(&one, &|a| a.page_size = Some(500)).as_deref(), Some("0001"));
+    assert_eq!(with(&one, &|_| ()).open_page("a search", &token), None, "of what else it is");
     let id = "6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e10";
     assert!(opens(&one, &|a| a.request_id = Some(id.into())).is_some());
     assert_eq!(opens(&other, &|_| ()), None, "another certificate is another agent");
@@ -189,8 +190,8 @@ fn a_page_token_opens_for_its_own_agent_and_query_only() {
     // Under another policy the token is the same, as long as the query is granted.
     let terms = Arc::new(Terms { head: 9, ..terms });
     let grant = |purpose| grant_under(&terms, &one, ask(purpose)).ok().unwrap();
-    assert_eq!(grant("course_delivery").open_page(&token).as_deref(), Some("0001"));
-    assert_eq!(grant("placement_test").open_page(&token), None);
+    assert_eq!(grant("course_delivery").open_page("", &token).as_deref(), Some("0001"));
+    assert_eq!(grant("placement_test").open_page("", &token), None);
 }
 
 #[test]

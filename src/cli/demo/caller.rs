@@ -116,5 +116,6 @@ pub(super) fn by_number(id: &str) -> Query {
 pub(super) fn search(search: &str, values: &[(&str, &str)], page_size: i32) -> Query {
     let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let values = values.iter().map(pair).collect();
-    Query::Search { parent: CIR.to_owned(), search: search.to_owned(), values, page_size }
+    let (parent, search, page_token) = (CIR.to_owned(), search.to_owned(), String::new());
+    Query::Search { parent, search, values, page_size, page_token }
 }

@@ -1,12 +1,14 @@
 //! One read of the file. A record that is not as it must be is passed over as if it were not there,
 //! and noted.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Row};
 
-use super::super::{Found, Page, RowFault, SourceError};
+use super::super::page::{Found, Page, name_length};
+use super::super::{RowFault, SourceError};
 use super::held::Held;
 use super::id::{BadId, Class, Id};
 use super::texts::View;
@@ -21,7 +23,7 @@ pub(super) struct Select {
     /// Whether persons off the roster may be met.
     pub(super) open: bool,
     /// Most records.
-    pub(super) most: usize,
+    pub(super) most: u64,
     pub(super) what: What,
 }
 
@@ -53,7 +55,7 @@ impl Select {
     pub(super) fn run(&self, reader: &Connection) -> Result<Page, SourceError> {
         match &self.what {
             What::One(id) => {
-                let mut page = Page::default();
+                let mut page = Page::of_one(self.most);
                 self.one(&mut self.get(reader)?, id, &mut page)?;
                 Ok(page)
             }
@@ -79,7 +81,7 @@ impl Select {
         let mut last = None;
         while let Some(row) = rows.next()? {
             match &mut last {
-                None => last = Some(self.last(row)?),
+                None => last = Some(self.last(row, page)?),
                 Some(Last { twice, .. }) => *twice = true,
             }
         }
@@ -90,9 +92,10 @@ impl Select {
     /// As many records as are wanted, however many are passed over.
     fn behind(&self, reader: &Connection, after: &Id) -> Result<Page, SourceError> {
         let mut list = reader.prepare_cached(&self.view.list[usize::from(self.open)])?;
-        let (mut page, mut after, limit) = (Page::default(), after.clone(), self.most + 1);
+        let (mut page, mut after) = (Page::of(self.most), after.clone());
+        let limit = self.most + 1;
         loop {
-            let mut rows = list.query((&self.provider, &after, limit as u64))?;
+            let mut rows = list.query((&self.provider, &after, limit))?;
             let (mut seen, mut last) = (0, None::<Last>);
             while let Some(row) = rows.next()? {
                 seen += 1;
@@ -102,12 +105,12 @@ impl Select {
                     last.twice = true;
                     continue;
                 }
-                let next = self.last(row)?;
+                let next = self.last(row, &page)?;
                 if let Some(last) = last.replace(next) {
                     after = last.id.clone();
                     self.settle(Some(last), &mut page);
                 }
-                if page.found.len() == self.most {
+                if page.is_full() {
                     page.more = true;
                     return Ok(page);
                 }
@@ -136,7 +139,7 @@ impl Select {
     ) -> Result<Page, SourceError> {
         // One look at the file, whoever is found.
         let _snapshot = reader.unchecked_transaction()?;
-        let (mut page, mut get) = (Page::default(), self.get(reader)?);
+        let (mut page, mut get) = (Page::of(self.most), self.get(reader)?);
         let mut candidates = reader.prepare_cached(candidates)?;
         let mut rows = candidates.query(rusqlite::params_from_iter(values))?;
         let mut before = None;
@@ -145,12 +148,11 @@ impl Select {
             if before.as_ref() != Some(&id) {
                 self.one(&mut get, &id, &mut page)?;
             }
-            if page.found.len() > self.most {
-                page.found.pop();
-                page.more = true;
-                return Ok(page);
-            }
             before = Some(id);
+            // Whether somebody lies behind it is not looked at.
+            if page.is_full() {
+                break;
+            }
         }
         if before.is_none() {
             self.one(&mut get, decoy, &mut page)?;
@@ -158,8 +160,8 @@ impl Select {
         Ok(page)
     }
 
-    fn last(&self, row: &Row<'_>) -> Result<Last, SourceError> {
-        Ok(Last { id: Id::of(row.get_ref(0)?), row: self.read(row)?, twice: false })
+    fn last(&self, row: &Row<'_>, page: &Page) -> Result<Last, SourceError> {
+        Ok(Last { id: Id::of(row.get_ref(0)?), row: self.read(row, page)?, twice: false })
     }
 
     /// Adds a row, or notes why not.
@@ -169,7 +171,9 @@ impl Select {
             Some(Last { id, twice: true, .. }) => {
                 page.faults.push(self.bad_id(id.text(self.class).ok(), BadId::Twice));
             }
-            Some(Last { row: Ok(found), .. }) => page.found.push(found),
+            Some(Last { row: Ok(found), .. }) => {
+                page.add(name_length(&self.held.name, &found.id), found);
+            }
             Some(Last { row: Err(fault), .. }) => page.faults.push(fault),
         }
     }
@@ -180,16 +184,17 @@ impl Select {
         RowFault { id, place, what: why.to_string() }
     }
 
-    /// A row with the fields of its view, which follow the two columns that every statement has.
-    fn read(&self, row: &Row<'_>) -> Result<Result<Found, RowFault>, SourceError> {
+    /// A row with the fields of its view, which follow the two columns that every statement has. What the
+    /// page does not hold is not copied.
+    fn read(&self, row: &Row<'_>, page: &Page) -> Result<Result<Found, RowFault>, SourceError> {
         let id = match Id::of(row.get_ref(0)?).text(self.class) {
             Ok(id) => id,
             Err(why) => return Ok(Err(self.bad_id(None, why))),
         };
-        let mut fields = Vec::with_capacity(self.view.fields.len());
+        let mut values = Vec::with_capacity(self.view.fields.len());
         for (n, name) in (2..).zip(&self.view.fields) {
             match text(row.get_ref(n)?) {
-                Ok(value) => fields.push((name.as_ref().to_owned(), value)),
+                Ok(value) => values.push((name, value)),
                 Err(what) => {
                     let dataset = &self.held.dataset;
                     let column = dataset.column(name).unwrap_or(name);
@@ -198,20 +203,25 @@ impl Select {
                 }
             }
         }
+        let lengths = values.iter().map(|(name, value)| name.len() + value.len());
+        let fields = page.holds(name_length(&self.held.name, &id), lengths).then(|| {
+            let owned =
+                |(name, value): (&Word, Cow<'_, str>)| (name.to_string(), value.into_owned());
+            values.into_iter().map(owned).collect()
+        });
         Ok(Ok(Found { id, on_roster: row.get(1)?, fields }))
     }
 }
 
 /// The value of a field as text; what is wrong with it if it has none.
-pub(super) fn text(value: ValueRef<'_>) -> Result<String, &'static str> {
+pub(super) fn text(value: ValueRef<'_>) -> Result<Cow<'_, str>, &'static str> {
     match value {
-        ValueRef::Null => Ok(String::new()),
-        ValueRef::Integer(n) => Ok(n.to_string()),
-        ValueRef::Real(x) => Ok(x.to_string()),
-        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err("is not UTF-8"),
-        },
+        ValueRef::Null => Ok(Cow::Borrowed("")),
+        ValueRef::Integer(n) => Ok(n.to_string().into()),
+        ValueRef::Real(x) => Ok(x.to_string().into()),
+        ValueRef::Text(bytes) => {
+            std::str::from_utf8(bytes).map(Cow::from).map_err(|_| "is not UTF-8")
+        }
         ValueRef::Blob(_) => Err("is blob"),
     }
 }

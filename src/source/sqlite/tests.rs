@@ -198,7 +198,15 @@ fn a_field_outside_of_the_view_is_never_fetched() {
             let held = Arc::new(Held::new(&"cir".into(), dataset, TEXT));
             let (view, provider) = (texts.views[view].clone(), "alpha".into());
             let select = Select { held, class: TEXT, view, provider, open, most: 10, what };
-            Ok(select.run(&reader)?.found.first().expect("the person is there").fields.len())
+            Ok(select
+                .run(&reader)?
+                .found
+                .first()
+                .expect("the person is there")
+                .fields
+                .as_ref()
+                .unwrap()
+                .len())
         });
         found.collect()
     };
