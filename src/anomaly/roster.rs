@@ -114,7 +114,12 @@ impl Roster {
                 (whole, agent) = (after(Level::Provider, whole), after(Level::Agent, agent));
                 let sums = self.sums.entry(read.provider.clone()).or_default();
                 sums.whole = whole;
-                sums.agents.insert(read.agent, agent);
+                // Who has no sum is as if never seen, and not kept for ever.
+                if agent == 0 {
+                    sums.agents.remove(&read.agent);
+                } else {
+                    sums.agents.insert(read.agent, agent);
+                }
             }
             What::Act(Act { deed: Deed::Lift, provider: Some(provider), agent, .. }) => {
                 match (self.sums.get_mut(provider), agent) {
