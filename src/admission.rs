@@ -21,7 +21,7 @@ mod terms;
 mod token;
 
 pub use authorities::Authorities;
-pub use caller::{Caller, Reader};
+pub use caller::{Caller, Reader, hold};
 pub use case_form::CaseForm;
 pub use certificate::{CertificateFault, Peer, Role};
 pub use habits::{DAYS, Habits, Hours};
@@ -32,7 +32,7 @@ pub use terms::{
     Search, SearchKey, Terms, Voucher, Weights,
 };
 pub use token::{
-    KEYS_FILE_MAX, KeyFile, KeySetFault, Keyring, Lack, Reloaded, Shown, StepUp, TOKEN_MAX,
+    KEYS_FILE_MAX, KeyFile, KeySetFault, Keyring, Lack, Mark, Reloaded, Shown, StepUp, TOKEN_MAX,
     TokenFault, Tokens, agent,
 };
 

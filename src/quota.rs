@@ -1,8 +1,9 @@
 //! Request rates, before any work on a database: GCRA, one state for each provider, each of its agents,
-//! each member of staff, and each certificate that comes with tokens that nobody has checked yet. It
-//! counts calls and refuses to know persons on file; those are the judge's.
+//! each member of staff, and each certificate and network that comes with tokens that nobody has checked
+//! yet, or with none. It counts calls and refuses to know persons on file; those are the judge's.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -24,18 +25,36 @@ const STAFF_BURST: u32 = 100;
 /// attempt is refused for that reason.
 const UNKNOWN_RETRY: Duration = Duration::from_secs(1);
 
-/// Agents of one provider whose states are kept without asking which of them still matter.
-const AGENTS: usize = 4_096;
+/// States of one provider that are kept without asking which of them still matter.
+const MANY: usize = 4_096;
 
 type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 type Keyed<K, C> = RateLimiter<K, HashMapStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
-/// By fingerprint of the client certificate: there are only as many as the agency's authority signed.
-type Certificates<C> = Keyed<[u8; 32], C>;
+/// Fingerprint of a certificate, and the network it calls from: whoever has stolen one calls from
+/// elsewhere, and uses up nothing that its owner has.
+type CertificateAt = ([u8; 32], Word);
 
-/// The agents of one provider, each by its name: as many as an issuer vouches for.
-struct Agents<C: Clock> {
-    limiter: Keyed<Word, C>,
+/// States of one provider, one for each agent or certificate and network: there is no end to either.
+struct Many<K: Hash + Eq + Clone, C: Clock> {
+    limiter: Keyed<K, C>,
     calls: AtomicUsize,
+}
+
+impl<K: Hash + Eq + Clone, C: Clock + Clone> Many<K, C> {
+    fn new(rate: Rate, clock: &C) -> Many<K, C> {
+        let limiter = RateLimiter::hashmap_with_clock(limit(rate), clock.clone());
+        Many { limiter, calls: AtomicUsize::new(0) }
+    }
+
+    fn check(&self, key: &K) -> Result<(), NotUntil<C::Instant>> {
+        // Whoever has not called for a while has a full bucket, as if never seen: forget them, now
+        // and then, before there are too many.
+        let calls = self.calls.fetch_add(1, Relaxed);
+        if calls.is_multiple_of(MANY) && self.limiter.len() > MANY {
+            self.limiter.retain_recent();
+        }
+        self.limiter.check_key(key)
+    }
 }
 
 /// What a rate has counted. The policies that have this rate in common share it, so that a new policy
@@ -49,9 +68,11 @@ struct Kept<L> {
 pub struct Quota<C: Clock = DefaultClock> {
     limiters: BTreeMap<Role, HashMap<Word, Kept<Limiter<C>>>>,
     /// Of the providers whose policy has a rate for each agent.
-    agents: HashMap<Word, Kept<Agents<C>>>,
-    /// Of the providers whose agents have tokens.
-    knocks: HashMap<Word, Kept<Certificates<C>>>,
+    agents: HashMap<Word, Kept<Many<Word, C>>>,
+    /// Of the providers whose agents have tokens: calls with one that nobody has verified yet.
+    knocks: HashMap<Word, Kept<Many<CertificateAt, C>>>,
+    /// Of the same: calls that are no reads, and need no token.
+    tokenless: HashMap<Word, Kept<Many<CertificateAt, C>>>,
     clock: C,
 }
 
@@ -95,13 +116,15 @@ impl Quota {
 
 impl<C: Clock + Clone> Quota<C> {
     fn with_clock(terms: &Terms, clock: C) -> Quota<C> {
-        let (agents, knocks) = (HashMap::new(), HashMap::new());
-        let none = Quota { limiters: BTreeMap::new(), agents, knocks, clock };
+        let (agents, limiters) = (HashMap::new(), BTreeMap::new());
+        let [knocks, tokenless] = [(); 2].map(|()| HashMap::new());
+        let none = Quota { limiters, agents, knocks, tokenless, clock };
         none.renewed(terms)
     }
 
-    /// Charges one call that comes without a token that is known good: to its certificate, at the rate
-    /// of the provider. So whoever tries tokens costs little, and nothing to colleagues at work.
+    /// Charges one call that comes without a token that is known good: to its certificate and network,
+    /// at the rate of the provider. So whoever tries tokens costs little, and nothing to colleagues at
+    /// work, nor to the owner of a certificate that was stolen.
     ///
     /// # Errors
     /// [`RateLimited`].
@@ -109,7 +132,8 @@ impl<C: Clock + Clone> Quota<C> {
         let provider = peer.name().filter(|(role, _)| *role == Role::Provider);
         let knocks = provider.and_then(|(_, id)| self.knocks.get(id));
         let Some(knocks) = knocks else { return Ok(()) };
-        knocks.limiter.check_key(&peer.fingerprint()).map_err(|not| self.limited(&not))
+        let whence = (peer.fingerprint(), peer.network().clone());
+        knocks.limiter.check(&whence).map_err(|not| self.limited(&not))
     }
 
     /// The rates of another policy. Whoever has the same rate as before goes on with what is left of
@@ -130,21 +154,20 @@ impl<C: Clock + Clone> Quota<C> {
         limiters.insert(Role::Provider, of_providers.collect());
         let each = |provider: &Provider| {
             let (id, rate) = (&provider.id, provider.agent_rate?);
-            let new = || {
-                let limiter = RateLimiter::hashmap_with_clock(limit(rate), self.clock.clone());
-                Agents { limiter, calls: AtomicUsize::new(0) }
-            };
+            let new = || Many::new(rate, &self.clock);
             Some((id.clone(), Kept::of(self.agents.get(id), rate, new)))
         };
         let agents = providers.clone().filter_map(each).collect();
-        let knock = |provider: &Provider| {
-            let (id, rate) = (&provider.id, provider.rate);
-            let new = || RateLimiter::hashmap_with_clock(limit(rate), self.clock.clone());
-            (id.clone(), Kept::of(self.knocks.get(id), rate, new))
+        let of_tokens = |before: &HashMap<Word, Kept<Many<CertificateAt, C>>>| {
+            let tokens = terms.providers.values().filter(|p| p.voucher != Voucher::Certificate);
+            let one = |Provider { id, rate, .. }: &Provider| {
+                let new = || Many::new(*rate, &self.clock);
+                (id.clone(), Kept::of(before.get(id), *rate, new))
+            };
+            tokens.map(one).collect()
         };
-        let tokens = providers.filter(|p| p.voucher != Voucher::Certificate);
-        let knocks = tokens.map(knock).collect();
-        Quota { limiters, agents, knocks, clock: self.clock.clone() }
+        let (knocks, tokenless) = (of_tokens(&self.knocks), of_tokens(&self.tokenless));
+        Quota { limiters, agents, knocks, tokenless, clock: self.clock.clone() }
     }
 
     /// Charges one read to the agent and to the provider, unless its fare is paid: a call that is
@@ -162,11 +185,19 @@ impl<C: Clock + Clone> Quota<C> {
         Ok(Ticket { permit })
     }
 
-    /// Charges one call that is no read of records; a provider's comes out of the same bucket as its reads.
+    /// Charges one call that is no read of records. A provider's comes out of the same bucket as its
+    /// reads, unless those take tokens and this does not: then out of one of its certificate and
+    /// network, as large.
     ///
     /// # Errors
     /// [`RateLimited`].
     pub fn take_reader(&self, reader: &Reader) -> Result<(), RateLimited> {
+        if reader.has_agents() {
+            let tokenless = self.tokenless.get(reader.id());
+            let tokenless = tokenless.ok_or(RateLimited { retry_after: UNKNOWN_RETRY })?;
+            let whence = (reader.fingerprint(), reader.network().clone());
+            return tokenless.limiter.check(&whence).map_err(|not| self.limited(&not));
+        }
         if reader.role() == Role::Provider {
             self.charge_agent(reader.id(), reader.agent())?;
         }
@@ -180,17 +211,10 @@ impl<C: Clock + Clone> Quota<C> {
     }
 }
 
-impl<C: Clock> Quota<C> {
+impl<C: Clock + Clone> Quota<C> {
     fn charge_agent(&self, provider: &str, agent: &Word) -> Result<(), RateLimited> {
         let Some(agents) = self.agents.get(provider) else { return Ok(()) };
-        // Whoever has not called for a while has a full bucket, as if never seen: forget them, now
-        // and then, before there are too many.
-        let agents = &agents.limiter;
-        let calls = agents.calls.fetch_add(1, Relaxed);
-        if calls.is_multiple_of(AGENTS) && agents.limiter.len() > AGENTS {
-            agents.limiter.retain_recent();
-        }
-        agents.limiter.check_key(agent).map_err(|not| self.limited(&not))
+        agents.limiter.check(agent).map_err(|not| self.limited(&not))
     }
 
     fn limited(&self, not: &NotUntil<C::Instant>) -> RateLimited {
@@ -304,10 +328,10 @@ mod tests {
         let rate = Rate { requests_per_second: 10, burst: 3 };
         terms.providers.get_mut("alpha").unwrap().agent_rate = Some(rate);
         let quota = Quota::with_clock(&terms, clock.clone());
-        for n in 0..4 * AGENTS {
+        for n in 0..4 * MANY {
             clock.advance(Duration::from_secs(1));
             quota.charge_agent("alpha", &format!("x\0{n}").into()).unwrap();
-            assert!(quota.agents["alpha"].limiter.limiter.len() <= 2 * AGENTS);
+            assert!(quota.agents["alpha"].limiter.limiter.len() <= 2 * MANY);
         }
     }
 

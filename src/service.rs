@@ -17,6 +17,7 @@ pub mod log;
 mod notice;
 mod places;
 pub mod policy;
+mod pressure;
 pub mod read;
 mod records;
 mod refusals;
@@ -72,6 +73,7 @@ struct Shared {
     places: Arc<Places>,
     warned: expiry::Warned,
     warnings: Warnings,
+    pressure: pressure::Pressure,
     certificates: expiry::Certificates,
     /// The certificate that the door shows.
     own: watch::Receiver<Option<expiry::Own>>,
@@ -195,6 +197,7 @@ impl Server {
             rooms,
             places: Arc::new(Places::new(fitting(limits))),
             warned: expiry::Warned::default(),
+            pressure: pressure::Pressure::default(),
             certificates: expiry::Certificates::default(),
             own: door.own(),
             log,
@@ -308,7 +311,7 @@ impl Server {
             let familiar = place.is_familiar();
             let opened = tokio::select! {
                 opened = door.open(stream, from, familiar) => opened,
-                () = place.given_up() => return shared.tally.crowded_out(),
+                () = place.given_up().told() => return shared.tally.crowded_out(),
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             let (stream, peer) = match opened {
@@ -324,19 +327,25 @@ impl Server {
                 shared.certificates.see(&peer, SystemTime::now());
                 shared.places.see(reader, from.ip(), Instant::now());
             }
-            match shared.places.connection(reader.as_ref()) {
-                Some(connection) => {
+            let now = Instant::now();
+            match shared.places.connection(reader.as_ref(), from.ip(), now) {
+                Some((connection, mut given_up)) => {
                     drop(place);
                     let line = Line::new(shared, peer, Some(connection), services);
-                    connection::serve(stream, line).await;
+                    if connection::serve(stream, &line, &mut given_up).await {
+                        line.turn_away(Fault::connections_full());
+                    }
                 }
+                // It is told so, as long as nobody needs the place that it shook hands in.
                 None => {
                     let line = Line::new(shared, peer, None, services);
-                    line.refuse(Fault::connections_full());
-                    tokio::select! {
-                        () = connection::serve(stream, line) => {}
-                        () = place.given_up() => {}
-                    }
+                    match reader {
+                        Some(reader) if reader.has_agents() => {
+                            line.turn_away(Fault::connections_full())
+                        }
+                        _ => line.refuse(Fault::connections_full()),
+                    };
+                    connection::serve(stream, &line, place.given_up()).await;
                 }
             }
         });

@@ -186,7 +186,7 @@ fn files_are_read_and_written_in_one_room() {
     // The lock and the probe of the ledger's folder, the log of the gateway that a demonstration
     // starts, and the system's word on limits.
     const OTHERS: &[&str] =
-        &["src/ledger/writer.rs", "src/cli/demo/stage.rs", "src/service/places.rs"];
+        &["src/ledger/writer.rs", "src/cli/demo/stage.rs", "src/service/places/limits.rs"];
     const CALLS: &[&str] = &[
         "fs::read(",
         "fs::read_to_string(",

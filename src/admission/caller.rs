@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::handle::HandleKey;
 use super::token::Vouched;
-use super::{CertificateFault, Peer, Refused, Role, Shown, Terms, Tokens, Voucher, Word};
+use super::{CertificateFault, Peer, Provider, Refused, Role, Shown, Terms, Tokens, Voucher, Word};
 
 /// Proof that a provider calls with a certificate that is good now, and an agent of it with a token
 /// that is, where the policy demands one.
@@ -31,11 +31,7 @@ impl Caller {
         tokens: &Tokens,
         now: SystemTime,
     ) -> Result<Caller, Refused> {
-        let (role, name) = known(peer, terms, now)?;
-        if role != Role::Provider {
-            return Err(CertificateFault::Elsewhere.into());
-        }
-        let provider = terms.providers.get(name).ok_or(CertificateFault::Unknown)?;
+        let (name, provider) = provider(peer, terms, now)?;
         let vouched = match &provider.voucher {
             Voucher::Certificate => None,
             Voucher::Token(demand) => {
@@ -57,11 +53,47 @@ impl Caller {
     }
 }
 
+/// Holds the same, without admitting anybody: a call that would be refused for its certificate or its
+/// token can be told so before anything of it is taken in.
+///
+/// # Errors
+/// As [`Caller::admit`].
+pub fn hold(
+    peer: &Peer,
+    shown: &Shown<'_>,
+    terms: &Terms,
+    tokens: &Tokens,
+    now: SystemTime,
+) -> Result<(), Refused> {
+    match &provider(peer, terms, now)?.1.voucher {
+        Voucher::Certificate => Ok(()),
+        Voucher::Token(demand) => {
+            let by = (demand, &terms.keyring);
+            tokens.hold(shown, by, &peer.fingerprint(), unix(now)?)
+        }
+    }
+}
+
+/// The provider that a peer calls for.
+fn provider<'a>(
+    peer: &'a Peer,
+    terms: &'a Terms,
+    now: SystemTime,
+) -> Result<(&'a Word, &'a Provider), CertificateFault> {
+    let (role, name) = known(peer, terms, now)?;
+    if role != Role::Provider {
+        return Err(CertificateFault::Elsewhere);
+    }
+    let provider = terms.providers.get(name).ok_or(CertificateFault::Unknown)?;
+    Ok((name, provider))
+}
+
 /// Proof that somebody calls in one of the roles that a call is for.
 pub struct Reader {
     role: Role,
     id: Word,
     peer: Peer,
+    has_agents: bool,
 }
 
 impl Reader {
@@ -80,7 +112,21 @@ impl Reader {
         if !roles.contains(&role) {
             return Err(CertificateFault::Elsewhere.into());
         }
-        Ok(Reader { role, id: id.clone(), peer: peer.clone() })
+        let provider = Some(role).filter(|role| *role == Role::Provider);
+        let provider = provider.and_then(|_| terms.providers.get(id));
+        let has_agents = provider.is_some_and(|of| of.voucher != Voucher::Certificate);
+        Ok(Reader { role, id: id.clone(), peer: peer.clone(), has_agents })
+    }
+
+    /// Whether agents with tokens read for it: then the certificate alone is nobody's word that the
+    /// provider calls.
+    pub fn has_agents(&self) -> bool {
+        self.has_agents
+    }
+
+    /// Where the call comes from, cut to /24 or /48.
+    pub fn network(&self) -> &Word {
+        self.peer.network()
     }
 
     /// In which role.

@@ -146,10 +146,25 @@ impl<'c> Shown<'c> {
         Shown { token, digest: OnceLock::new() }
     }
 
+    /// What the same call need not work out again.
+    pub fn mark(&self) -> Option<Mark> {
+        Some(Mark(self.digest(self.token.ok()?)))
+    }
+
+    /// With what was worked out before, of the same call.
+    pub fn marked(self, mark: Option<&Mark>) -> Shown<'c> {
+        let digest = mark.map_or_else(OnceLock::new, |mark| mark.0.into());
+        Shown { digest, ..self }
+    }
+
     fn digest(&self, token: &[u8]) -> [u8; 32] {
         *self.digest.get_or_init(|| sha256(&[token]))
     }
 }
+
+/// The digest of what one call carries, made of its headers and of nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark([u8; 32]);
 
 /// RFC 6750: `Bearer`, in letters of either case, spaces, and a token.
 fn bearer(value: &[u8]) -> Result<&[u8], TokenFault> {
@@ -214,29 +229,52 @@ impl Tokens {
 
     /// Holds what is shown against the issuer's keys as they are now, the demands of the policy, the
     /// certificate of the call and the time in Unix seconds.
+    pub(super) fn hold(
+        &self,
+        shown: &Shown<'_>,
+        by: (&Demand, &Keyring),
+        certificate: &[u8; 32],
+        now: i64,
+    ) -> Result<(), Refused> {
+        self.good(shown, by, certificate, now).map(drop)
+    }
+
+    /// The same; who is vouched for, and whether they are over another connection too.
     pub(super) fn vouch(
         &self,
         shown: &Shown<'_>,
-        (demand, keyring): (&Demand, &Keyring),
+        by: (&Demand, &Keyring),
         (certificate, connection): (&[u8; 32], &Connection),
         now: i64,
     ) -> Result<Vouched, Refused> {
-        let token = shown.token?;
-        let (issuer, keys) = keyring.get(&demand.issuer).ok_or(TokenFault::Key)?;
-        let signed = self.signed(token, shown.digest(token), issuer, &keys)?;
-        let claims = &signed.claims;
-        claims.hold(issuer, certificate, now)?;
-        let auth_age = claims.authenticated(demand, now)?;
+        let (signed, run_by, auth_age) = self.good(shown, by, certificate, now)?;
+        let ((demand, _), claims) = (by, &signed.claims);
         let id = sha256(&[demand.issuer.as_bytes(), &[0], claims.id.as_bytes()]);
         Ok(Vouched {
             agent: agent(&demand.issuer, &claims.subject),
             issuer: demand.issuer.clone(),
-            run_by: issuer.run_by,
+            run_by,
             methods: claims.methods.clone(),
             auth_age,
             token: id,
             concurrent: self.concurrent(id, connection),
         })
+    }
+
+    /// A token that is good, who runs its issuer, and how long ago the agent logged in.
+    fn good(
+        &self,
+        shown: &Shown<'_>,
+        (demand, keyring): (&Demand, &Keyring),
+        certificate: &[u8; 32],
+        now: i64,
+    ) -> Result<(Arc<Signed>, RunBy, u64), Refused> {
+        let token = shown.token?;
+        let (issuer, keys) = keyring.get(&demand.issuer).ok_or(TokenFault::Key)?;
+        let signed = self.signed(token, shown.digest(token), issuer, &keys)?;
+        signed.claims.hold(issuer, certificate, now)?;
+        let auth_age = signed.claims.authenticated(demand, now)?;
+        Ok((signed, issuer.run_by, auth_age))
     }
 
     /// The token, if it is signed by the key that its header and the issuer's set now lead to: as

@@ -211,6 +211,13 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
                  much by hand"
             )
         }
+        Matter::Door => format!(
+            "{observed} calls and connections of {} without a good token were turned away within a \
+             minute, with the certificate {}. If it is not a client that is set up wrongly, somebody \
+             else has the certificate: revoke it in the policy",
+            stated(&warning.provider),
+            warning.certificate.map(|print| print.to_string()).unwrap_or_default(),
+        ),
         Matter::Clock => {
             let goes_on = if observed < expected {
                 "Entries go on from the later time at half speed, until the clock has caught up"

@@ -221,6 +221,13 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
                  main"
             )
         }
+        Matter::Door => format!(
+            "{observed} appels et connexions de {} sans jeton valable ont été refusés en une minute, \
+             avec le certificat {}. S’il ne s’agit pas d’un client mal configuré, un tiers détient ce \
+             certificat : révoquez-le dans la politique",
+            stated(&warning.provider),
+            warning.certificate.map(|print| print.to_string()).unwrap_or_default(),
+        ),
         Matter::Clock => {
             let goes_on = if observed < expected {
                 "Les entrées continuent depuis l’heure la plus tardive à mi-vitesse, jusqu’à ce que \

@@ -1,7 +1,7 @@
-//! One connection after its handshake: HTTP/2 with bounds, a deadline for every call, the statuses
-//! that tonic makes by itself put into our terms, and the one path that is no gRPC.
+//! One connection after its handshake: HTTP/2 with bounds, and when it ends.
 
-use std::convert::Infallible;
+mod call;
+
 use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -9,25 +9,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::server::TlsStream;
-use tonic::body::Body;
-use tonic::{Code, Status};
+use tonic::Status;
 
-use super::figures;
-use super::form;
 use super::frames::{Frames, Seen};
 use super::places::{self, Limits};
 use super::services::Services;
 use super::status::Fault;
-use super::stream::{PATIENCE, Reply, Streams, watched};
+use super::stream::{PATIENCE, Streams};
 use super::{MESSAGE, Shared};
 use crate::admission::Peer;
 
@@ -39,10 +34,8 @@ pub(super) const STREAMS: u32 = 256;
 /// Open streams from which on replies are worth waiting for one another. It costs a turn of the
 /// runtime, and with two calls on each of four connections it saved nothing that could be measured.
 const SEVERAL: usize = 4;
-/// Bytes of headers of one call, and
+/// Bytes of headers of one call; [`call`] has how many they may be.
 const HEADERS: u32 = 16 << 10;
-/// ... how many they may be.
-const METADATA: usize = 64;
 /// Bytes of requests that wait to be read, on one connection; one has at most half of it.
 const WINDOW: u32 = 2 * MESSAGE as u32;
 /// Bytes of one reply that HTTP/2 may keep while the network takes none.
@@ -110,6 +103,13 @@ impl Line {
         self.shared.refuse_peer(&self.peer, fault)
     }
 
+    /// The same of a call or a connection over which no good token came.
+    pub(super) fn turn_away(&self, fault: Fault) -> Status {
+        let Shared { pressure, warnings, .. } = &*self.shared;
+        pressure.turned_away(&self.peer, Instant::now(), warnings);
+        self.refuse(fault)
+    }
+
     fn streams(&self) -> MutexGuard<'_, OpenStreams> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,9 +146,17 @@ impl Drop for OpenTail {
     }
 }
 
-/// Serves a connection until it ends, has been idle, is old, or the daemon drains.
-pub(super) async fn serve(stream: TlsStream<TcpStream>, line: Arc<Line>) {
-    coalesced(drive(stream, &line), || line.busy()).await;
+/// Serves a connection until it ends, has been idle, is old, or the daemon drains; or until its place
+/// is given up, and then it says so: nobody waits for an answer of it who has shown who calls.
+pub(super) async fn serve(
+    stream: TlsStream<TcpStream>,
+    line: &Arc<Line>,
+    given_up: &mut places::GivenUp,
+) -> bool {
+    tokio::select! {
+        () = coalesced(drive(stream, line), || line.busy()) => false,
+        () = given_up.told() => true,
+    }
 }
 
 /// A future that, while it is busy, lets the tasks that are ready on its worker run once before it is
@@ -173,7 +181,7 @@ pub async fn coalesced<T>(future: impl Future<Output = T>, busy: impl Fn() -> bo
 /// Drives HTTP/2 and the clocks of a connection.
 async fn drive(stream: TlsStream<TcpStream>, line: &Arc<Line>) {
     let of_call = line.clone();
-    let service = service_fn(move |request| call(request, of_call.clone()));
+    let service = service_fn(move |request| call::call(request, of_call.clone()));
     let mut http = http2::Builder::new(Streams(line.clone()));
     http.timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -275,69 +283,6 @@ impl<'a> End<'a> {
         let late = said + CALL_MAX + PATIENCE <= now && self.line.streams().tails == 0;
         if gone || late { Due::Cut } else { Due::Nothing }
     }
-}
-
-async fn call(request: Request<Incoming>, line: Arc<Line>) -> Result<Response<Reply>, Infallible> {
-    let asks_figures = request.uri().path() == figures::PATH;
-    let (response, place) = match admit(&request, &line) {
-        Ok(place) if asks_figures => {
-            (figures::answer(&line.shared, &line.peer, request.method()), Some(place))
-        }
-        Ok(place) => (answer(request, &line).await, Some(place)),
-        Err(refused) if asks_figures => (figures::refused(&refused, request.method()), None),
-        Err(refused) => (refused.into_http(), None),
-    };
-    Ok(watched(response, &line, place))
-}
-
-/// What holds for every call, whatever it calls: health and reflection, too, are for whom the policy
-/// knows.
-fn admit(request: &Request<Incoming>, line: &Line) -> Result<OwnedSemaphorePermit, Status> {
-    if request.headers().len() > METADATA {
-        return Err(line.refuse(Fault::too_much_metadata(METADATA)));
-    }
-    let place = line.place.as_ref().ok_or_else(|| line.refuse(Fault::connections_full()))?;
-    let known = line.shared.known(&line.peer);
-    known.map_err(|refused| line.refuse((&refused).into()))?;
-    place.call().ok_or_else(|| line.refuse(Fault::calls_full()))
-}
-
-async fn answer(mut request: Request<Incoming>, line: &Line) -> Response<Body> {
-    let limit = match form::deadline(request.method(), request.headers()) {
-        Ok(limit) => limit.unwrap_or(CALL_MAX).min(CALL_MAX),
-        Err(unfit) => return unfit.response(request.method(), |fault| line.refuse(fault)),
-    };
-    // gRPC health and reflection are standards of their own, with their own statuses.
-    let standard = request.uri().path().starts_with("/grpc.");
-    request.extensions_mut().insert(line.peer.clone());
-    if let Some(place) = &line.place {
-        request.extensions_mut().insert(place.replies().clone());
-    }
-    let Some(response) = within(limit, line.services.call(request)).await else {
-        return Fault::deadline().status().into_http();
-    };
-    match foreign(&response).filter(|_| !standard) {
-        None => response,
-        Some(status) => line.refuse(Fault::transport(status.code(), status.message())).into_http(),
-    }
-}
-
-/// The reply if it comes in time.
-async fn within(
-    limit: Duration,
-    reply: impl Future<Output = Result<Response<Body>, Infallible>>,
-) -> Option<Response<Body>> {
-    match tokio::time::timeout(limit, reply).await {
-        Ok(Ok(response)) => Some(response),
-        Ok(Err(never)) => match never {},
-        Err(_) => None,
-    }
-}
-
-/// A status that tonic made by itself: it carries no details, and ours always do.
-fn foreign(response: &Response<Body>) -> Option<Status> {
-    let status = Status::from_header_map(response.headers())?;
-    (status.code() != Code::Ok && status.details().is_empty()).then_some(status)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::policy::{InForce, Policies};
-use crate::admission::{Ask, Caller, Peer, Permit, Refused, Shown, Tokens};
+use crate::admission::{Ask, Caller, Peer, Permit, Refused, Shown, Tokens, hold};
 use crate::ledger::growth::Origin;
 use crate::ledger::{Foreign, Ledger, Unrecorded};
 use crate::quota::{Fare, RateLimited, Ticket};
@@ -79,9 +79,7 @@ impl Rooms {
         let mut policy = self.policies.now();
         loop {
             let now = SystemTime::now();
-            if !self.tokens.knows(shown) {
-                policy.quota.knock(peer)?;
-            }
+            self.knock(&policy, peer, shown)?;
             let caller = Caller::admit(peer, shown, &policy.terms, &self.tokens, now)?;
             let permit = Permit::grant(caller, ask)?;
             let ticket = policy.quota.take(permit, &mut fare)?;
@@ -95,6 +93,22 @@ impl Rooms {
                 recorded => return Ok(withheld.release(recorded?)?),
             }
         }
+    }
+
+    /// Charges a call whose token nobody has verified yet.
+    fn knock(&self, policy: &InForce, peer: &Peer, shown: &Shown<'_>) -> Result<(), RateLimited> {
+        if self.tokens.knows(shown) { Ok(()) } else { policy.quota.knock(peer) }
+    }
+
+    /// Refuses a call for its certificate or its token, when no more of it has come than its headers.
+    /// It lets nobody in: [`Rooms::read`] asks again.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub fn hold_headers(&self, peer: &Peer, shown: &Shown<'_>) -> Result<(), Stopped> {
+        let policy = self.policies.now();
+        self.knock(&policy, peer, shown)?;
+        Ok(hold(peer, shown, &policy.terms, &self.tokens, SystemTime::now())?)
     }
 
     /// Refuses whoever only the provider itself knows, before any work on the records: a provider that

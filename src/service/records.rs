@@ -11,7 +11,7 @@ use super::read::Stopped;
 use super::replies::{Held, Room};
 use super::status::Fault;
 use super::stream::Paced;
-use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, Refused, Shown};
+use crate::admission::{Ask, Mark, PAGE_DEFAULT, PAGE_MAX, Peer, Refused, Shown};
 use crate::proto::records_server::Records;
 use crate::proto::{
     Context, ExportRecordsRequest, Field, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
@@ -55,6 +55,7 @@ impl RecordsService {
         let carried = carried(request);
         let shown = Shown::new(carried.iter().map(HeaderValue::as_bytes));
         let mut room = self.0.room(peer, request.extensions().get(), most_rows(ask)).await?;
+        let shown = shown.marked(request.extensions().get::<Mark>());
         let release = self.0.rooms.read((peer, &shown), ask, &query).await;
         let release = release.map_err(|why| stopped(&self.0, peer, why, &query))?;
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);

@@ -76,6 +76,17 @@ impl Services {
     }
 }
 
+/// The methods of which each call carries a token, where agents have them.
+const WITH_TOKENS: [&str; 4] = ["GetRecord", "ListRecords", "SearchRecords", "ExportRecords"];
+
+/// Whether a call of this path is of an agent.
+pub(super) fn takes_token(path: &str) -> bool {
+    let method = path.rsplit('/').next().unwrap_or_default();
+    is_for(RECORDS, path)
+        && path.len() == 2 + RECORDS.len() + method.len()
+        && WITH_TOKENS.contains(&method)
+}
+
 /// Whether a path is of a method of this service (gRPC over HTTP/2: `/{service}/{method}`).
 fn is_for(service: &str, path: &str) -> bool {
     let method = path.strip_prefix('/').and_then(|path| path.strip_prefix(service));
@@ -85,6 +96,25 @@ fn is_for(service: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_method_that_reads_records_takes_a_token_and_nothing_else_does() {
+        let rpcs = |text: &'static str| {
+            let named = text.lines().filter_map(|line| line.trim().strip_prefix("rpc "));
+            named.filter_map(|line| line.split_once('(')).map(|(name, _)| name)
+        };
+        let reads: Vec<_> = rpcs(include_str!("../../proto/greffier/v1/records.proto")).collect();
+        assert_eq!(reads, WITH_TOKENS);
+        for name in reads {
+            let path = format!("/{RECORDS}/{name}");
+            assert!(takes_token(&path));
+            assert!(!takes_token(&format!("{path}/")) && !takes_token(&format!("/{path}")));
+        }
+        for name in rpcs(include_str!("../../proto/greffier/v1/ledger.proto")) {
+            assert!(!takes_token(&format!("/{LEDGER}/{name}")));
+        }
+        assert!(!takes_token("") && !takes_token("/") && !takes_token(&format!("/{RECORDS}/x")));
+    }
 
     #[test]
     fn a_path_is_for_the_service_that_it_names_whole() {

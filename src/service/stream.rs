@@ -12,12 +12,12 @@ use std::time::Duration;
 use http::{HeaderMap, Response};
 use hyper::body::{Body as _, Bytes, Frame};
 use hyper::rt::Executor;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
 
 use super::connection::{Line, OpenTail};
+use super::places;
 use super::replies::Held;
 use super::status::Fault;
 
@@ -84,7 +84,7 @@ struct Rest {
     /// Why it was given up, in trailers.
     why: Option<HeaderMap>,
     /// The call's place among those of its provider.
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<places::Call>,
     /// The room that its reply takes.
     _held: Option<Held>,
     _tail: Option<OpenTail>,
@@ -175,7 +175,7 @@ pub(super) struct Reply(Arc<Watch>);
 pub(super) fn watched(
     response: Response<Body>,
     line: &Arc<Line>,
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<places::Call>,
 ) -> Response<Reply> {
     let watch = WATCH.with(Arc::clone);
     let (mut head, body) = response.into_parts();

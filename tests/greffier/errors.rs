@@ -7,18 +7,12 @@ use prost::Message as _;
 use toml_edit::value;
 use tonic::Code;
 
-use crate::instance::{CIR, Instance, context, mint};
+use crate::instance::{CIR, Instance, context};
 use crate::told::{Told, told};
 use crate::wire::{Wire, framed};
 
 const MALFORMED: (Code, &str) = (Code::InvalidArgument, "REQUEST_MALFORMED");
 const LIST: &str = "/greffier.v1.Records/ListRecords";
-
-/// What a client of bytes sends to be known.
-fn bearer(instance: &Instance) -> String {
-    let (certificate, _) = instance.layout.client("provider-02");
-    format!("Bearer {}", mint(&instance.layout, &certificate).token)
-}
 
 fn with(change: impl FnOnce(&mut Context)) -> Context {
     let mut context = context();
@@ -146,13 +140,14 @@ async fn a_message_that_is_too_large_or_no_message_is_an_invalid_argument() {
         };
         bodies.push(framed(0, &(0..length).map(next).collect::<Vec<u8>>()));
     }
+    let bearer = instance.bearer("provider-02");
+    let carried = [("authorization", &*bearer)];
     for body in bodies {
-        let garbage = Told::of(&wire.call(LIST, &[], &body).await);
+        let garbage = Told::of(&wire.call(LIST, &carried, &body).await);
         let known = ["REQUEST_MALFORMED", "REQUEST_TOO_LARGE"].contains(&&*garbage.reason);
         assert!(known && garbage.code == Code::InvalidArgument, "{body:02x?}: {garbage:?}");
     }
-    let bearer = bearer(&instance);
-    let fine = wire.call(LIST, &[("authorization", &bearer)], &framed(0, &good)).await;
+    let fine = wire.call(LIST, &carried, &framed(0, &good)).await;
     assert_eq!(fine.code(), Code::Ok);
 }
 
@@ -168,7 +163,7 @@ async fn a_deadline_that_passes_is_told_in_our_terms_and_the_entry_stands() {
     let message = ListRecordsRequest { parent, context: Some(context()), ..Default::default() };
     message.encode(&mut good).unwrap();
 
-    let bearer = bearer(&instance);
+    let bearer = instance.bearer("provider-02");
     let held = instance.hold_ledger();
     let late = Told::of(
         &wire

@@ -269,6 +269,12 @@ impl Instance {
         self.entries().into_iter().filter_map(refusals).collect()
     }
 
+    /// What a client of bytes that has this certificate sends to be known.
+    pub(crate) fn bearer(&self, name: &str) -> String {
+        let (certificate, _) = self.layout.client(name);
+        format!("Bearer {}", mint(&self.layout, &certificate).token)
+    }
+
     /// The ledger's verifier key.
     pub(crate) fn key(&self) -> VerifierKey {
         let text = std::fs::read_to_string(self.layout.verifier_key()).expect("key.vkey");

@@ -217,11 +217,13 @@ async fn more_connections_are_no_more_calls() {
     door(&instance, &[("provider_calls", 3)]);
     let daemon = instance.serve();
     let shown = instance.layout.client("provider-02");
+    let bearer = instance.bearer("provider-02");
+    let carried = [("authorization", &*bearer)];
     let wires = [Wire::open(&daemon, &shown).await, Wire::open(&daemon, &shown).await];
     // Calls whose request does not come: one more than there may be, whichever is the last.
     let mut begun = Vec::new();
     for n in 0..4 {
-        begun.push(wires[n % 2].begin(LIST, &[]).await);
+        begun.push(wires[n % 2].begin(LIST, &carried).await);
     }
     let (answers, requests): (Vec<_>, Vec<_>) = begun.into_iter().unzip();
     let (answer, at, answers) = futures_util::future::select_all(answers).await;
@@ -229,7 +231,7 @@ async fn more_connections_are_no_more_calls() {
     let refused = Told::of(&status);
     assert_eq!(refused.what(), (Code::ResourceExhausted, "CALLS_FULL"));
     assert!(refused.retry.is_some());
-    let also = Told::of(&wires[0].call(LIST, &[], &framed(0, b"")).await);
+    let also = Told::of(&wires[0].call(LIST, &carried, &framed(0, b"")).await);
     assert_eq!(also.reason, "CALLS_FULL");
     assert!(reads(&mut daemon.client("provider-03").await).await);
     // The three end, and their places are free.
@@ -271,7 +273,9 @@ async fn a_request_that_does_not_come_ends_with_its_deadline() {
     let instance = Instance::new();
     let daemon = instance.serve();
     let wire = Wire::open(&daemon, &instance.layout.client("provider-02")).await;
-    let (answer, mut request) = wire.begin(LIST, &[("grpc-timeout", "200m")]).await;
+    let bearer = instance.bearer("provider-02");
+    let headers = [("grpc-timeout", "200m"), ("authorization", &*bearer)];
+    let (answer, mut request) = wire.begin(LIST, &headers).await;
     request.send_data(framed(0, b"").split_off(4).into(), false).unwrap();
     let status = tonic::Status::from_header_map(answer.await.unwrap().headers()).unwrap();
     assert_eq!(Told::of(&status).what(), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));

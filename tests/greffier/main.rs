@@ -113,6 +113,8 @@ mod slow;
 #[cfg(feature = "serve")]
 mod start;
 #[cfg(feature = "serve")]
+mod stolen;
+#[cfg(feature = "serve")]
 mod supervised;
 #[cfg(feature = "serve")]
 mod tail;

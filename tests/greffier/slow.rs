@@ -318,7 +318,10 @@ async fn a_request_that_comes_byte_by_byte_has_thirty_seconds() {
     let gateway = Gateway::start(&instance).await;
     let wire = gateway.wire(&instance.layout.client("provider-02"), 65_535).await;
     let request = framed(0, &[0; 100]);
-    let (mut late, mut in_time) = (wire.begin(LIST, &[]).await, wire.begin(LIST, &[]).await);
+    let bearer = instance.bearer("provider-02");
+    let carried = [("authorization", &*bearer)];
+    let (mut late, mut in_time) =
+        (wire.begin(LIST, &carried).await, wire.begin(LIST, &carried).await);
     for byte in &request[..29] {
         for begun in [&mut late, &mut in_time] {
             begun.1.send_data(vec![*byte].into(), false).unwrap();

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -38,6 +38,27 @@ pub(crate) async fn shake_at(
     ca: &Path,
     shown: Option<&Shown>,
 ) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    shake_over(stream, ca, shown).await
+}
+
+/// A handshake from another address of this machine.
+pub(crate) async fn shake_from(
+    daemon: &Daemon,
+    from: [u8; 4],
+    shown: &Shown,
+) -> io::Result<TlsStream<TcpStream>> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let stream = socket.connect(daemon.address.parse().expect("an address")).await?;
+    shake_over(stream, &daemon.settings("provider-01").ca, Some(shown)).await
+}
+
+async fn shake_over(
+    stream: TcpStream,
+    ca: &Path,
+    shown: Option<&Shown>,
+) -> io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca).expect("ca.pem")).expect("an authority");
@@ -56,7 +77,6 @@ pub(crate) async fn shake_at(
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let name = ServerName::try_from("localhost").expect("a name");
     TlsConnector::from(Arc::new(config)).connect(name, stream).await

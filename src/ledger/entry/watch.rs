@@ -37,6 +37,8 @@ pub enum Matter {
     Keys,
     /// The file of the authorities that vouch for certificates changed.
     Authorities,
+    /// Calls and connections of a provider come in numbers without a good token.
+    Door,
     /// The clock was set, and entries follow it.
     Clock,
     /// The clock was set too far for entries to follow it.
@@ -49,13 +51,14 @@ pub enum Matter {
 
 impl Matter {
     /// Each of them.
-    pub const ALL: [Matter; 10] = [
+    pub const ALL: [Matter; 11] = [
         Matter::Roster,
         Matter::RosterUnseen,
         Matter::Policy,
         Matter::Certificate,
         Matter::Keys,
         Matter::Authorities,
+        Matter::Door,
         Matter::Clock,
         Matter::ClockHeld,
         Matter::Entries,
@@ -134,6 +137,10 @@ impl Warning {
             Matter::Keys => {
                 let of_other = role.is_some() || certificate.is_some();
                 id.is_some() && digest.is_some() && !of_roster && !of_other
+            }
+            Matter::Door => {
+                let of_other = dataset.is_some() || role.is_some() || id.is_some();
+                provider.is_some() && certificate.is_some() && !of_other && digest.is_none()
             }
             Matter::Certificate => {
                 certificate.is_some()

@@ -17,7 +17,12 @@ pub(super) const RIPE: Duration = Duration::from_millis(250);
 pub(super) type Number = u64;
 
 /// What a network has: more places rank higher, and among equals whose oldest is older.
-type Rank = (usize, Reverse<Number>, IpAddr);
+pub(super) type Rank = (usize, Reverse<Number>, IpAddr);
+
+/// Whether the one gives way to one more of a network that has so many.
+pub(super) fn yields((held, _, whose): Rank, network: IpAddr, theirs: usize) -> bool {
+    held > theirs || whose == network
+}
 
 /// The places that are held, each with what is told when it is given up.
 pub(super) struct Crowd<T> {
@@ -80,8 +85,15 @@ impl<T> Crowd<T> {
     }
 
     /// The network to give up a place, with how many it has and its oldest.
-    pub(super) fn most(&self) -> Option<(usize, Reverse<Number>, IpAddr)> {
+    pub(super) fn most(&self) -> Option<Rank> {
         self.ranks.last().copied()
+    }
+
+    /// Has a place given up for one more of this network, if it may be: nobody grows at the cost of
+    /// somebody who has no more.
+    pub(super) fn give_way(&mut self, network: IpAddr) -> Option<T> {
+        let most = self.most()?;
+        if yields(most, network, self.held_by(network)) { self.give_up(most.2) } else { None }
     }
 
     /// The oldest place of a network, if it may be given up; it is free.

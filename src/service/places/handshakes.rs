@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use tokio::time::Instant;
 
 use super::Holder;
-use super::crowd::{Crowd, Number};
+use super::crowd::{Crowd, Number, yields};
 use super::familiar::Familiar;
 
 /// What there is.
@@ -95,12 +95,7 @@ impl<T> Handshakes<T> {
             known = None;
         }
         let Some(most) = strangers.max(known) else { return false };
-        let (held, _, whose) = most;
-        // Nobody grows at the cost of somebody who has no more.
-        if held <= theirs && whose != network {
-            return false;
-        }
-        self.crowd(known == Some(most)).give_up(whose).is_some()
+        yields(most, network, theirs) && self.crowd(known == Some(most)).give_up(most.2).is_some()
     }
 }
 

@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use super::*;
+use crate::admission::example::{peer, terms};
+use crate::admission::{Demand, Voucher};
+
+fn reader(role: Role, id: &str) -> Reader {
+    let now = crate::admission::example::now();
+    Reader::admit(&peer(role, id), &terms(), &Role::ALL, now).ok().unwrap()
+}
+
+fn places(change: impl FnOnce(&mut Limits)) -> Arc<Places> {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    Arc::new(Places::new(limits))
+}
+
+/// A connection from one address, at no time in particular.
+fn connect(places: &Arc<Places>, reader: Option<&Reader>) -> Option<Connection> {
+    let taken = places.connection(reader, from("192.0.2.1"), Instant::now());
+    taken.map(|(connection, _)| connection)
+}
+
+fn from(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn an_address_has_its_share_of_handshakes_and_no_more() {
+    // A quarter is for who is familiar.
+    let places = places(|limits| (limits.handshakes, limits.address_handshakes) = (6, 3));
+    let start = Instant::now();
+    let take = |text| places.handshake(from(text), start);
+    let mut held: Vec<_> = (0..3).map(|_| take("192.0.2.1").unwrap()).collect();
+    assert!(take("192.0.2.1").is_none());
+    assert!(take("::ffff:192.0.2.1").is_none());
+    held.push(take("192.0.2.2").unwrap());
+    held.push(take("192.0.2.3").unwrap());
+    assert!(take("192.0.2.4").is_none(), "the whole is taken");
+    drop(held.remove(0));
+    assert!(take("192.0.2.1").is_some());
+    held.clear();
+    assert_eq!(places.taken_now(), (0, 0));
+}
+
+#[tokio::test]
+async fn whose_place_is_given_up_is_told_and_leaves_what_was_taken_for_it() {
+    let places = places(|limits| (limits.handshakes, limits.address_handshakes) = (2, 1));
+    let start = Instant::now();
+    let mut first = places.handshake(from("192.0.2.1"), start).unwrap();
+    let second = places.handshake(from("192.0.2.1"), start + Duration::from_secs(1)).unwrap();
+    first.given_up().told().await;
+    drop(first);
+    assert_eq!(places.taken_now(), (0, 1));
+    drop(second);
+    assert_eq!(places.taken_now(), (0, 0));
+}
+
+#[test]
+fn whom_the_policy_knows_finds_a_place_where_strangers_crowd() {
+    let places = places(|limits| (limits.handshakes, limits.address_handshakes) = (4, 3));
+    let start = Instant::now();
+    places.see(&reader(Role::Security, "soc-1"), from("192.0.2.9"), start);
+    let strangers = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"].into_iter();
+    let held: Vec<_> = strangers.filter_map(|of| places.handshake(from(of), start)).collect();
+    assert_eq!(held.len(), 3);
+    assert!(places.handshake(from("192.0.2.9"), start).is_some_and(|of| of.is_familiar()));
+}
+
+#[test]
+fn an_address_of_ipv6_is_its_first_64_bits() {
+    assert_eq!(network(from("2001:db8:1:2:3:4:5:6")), from("2001:db8:1:2::"));
+    assert_ne!(network(from("2001:db8:1:3::")), network(from("2001:db8:1:2::")));
+}
+
+#[test]
+fn a_provider_has_its_share_of_connections_and_of_calls() {
+    let places = places(|limits| {
+        (limits.provider_connections, limits.provider_calls) = (2, 3);
+    });
+    let (alpha, beta) = (reader(Role::Provider, "alpha"), reader(Role::Provider, "beta"));
+    let one = connect(&places, Some(&alpha)).unwrap();
+    let two = connect(&places, Some(&alpha)).unwrap();
+    assert!(connect(&places, Some(&alpha)).is_none());
+    let other = connect(&places, Some(&beta)).unwrap();
+    // More connections are no more calls.
+    let calls = [one.call(true), one.call(true), two.call(true)];
+    assert!(calls.iter().all(Option::is_some));
+    assert!(one.call(true).is_none() && two.call(true).is_none());
+    assert!(other.call(true).is_some());
+    drop((calls, one));
+    assert!(two.call(true).is_some());
+    assert!(connect(&places, Some(&alpha)).is_some());
+}
+
+/// A reader of alpha, whose agents have tokens.
+fn with_agents() -> Reader {
+    let mut terms = terms();
+    let demand = Demand { issuer: "x".into(), second_factor: true, auth_max_age: 60 };
+    terms.providers.get_mut("alpha").unwrap().voucher = Voucher::Token(demand);
+    let now = crate::admission::example::now();
+    Reader::admit(&peer(Role::Provider, "alpha"), &terms, &Role::ALL, now).ok().unwrap()
+}
+
+#[tokio::test]
+async fn the_oldest_connection_without_a_good_token_gives_way_and_one_with_it_never() {
+    let places = places(|limits| limits.provider_connections = 3);
+    let (alpha, start) = (with_agents(), Instant::now());
+    let connect = |text, now| places.connection(Some(&alpha), from(text), now);
+    let (proven, mut its) = connect("192.0.2.1", start).unwrap();
+    proven.prove();
+    let (stolen, mut stolen_its) = connect("192.0.2.2", start).unwrap();
+    let (other, mut others) = connect("192.0.2.2", start).unwrap();
+    assert!(connect("192.0.2.1", start).is_none(), "nobody has had the time");
+    let later = start + Duration::from_secs(1);
+    let (new, _) = connect("192.0.2.1", later).unwrap();
+    stolen_its.told().await;
+    // Its token came too late, and its end frees no second place.
+    stolen.prove();
+    drop(stolen);
+    assert_eq!(places.taken_now(), (3, 0));
+    assert!(connect("192.0.2.1", later).is_none(), "it would be its own, which is young");
+    other.prove();
+    new.prove();
+    assert!(connect("192.0.2.1", later + Duration::from_secs(1)).is_none());
+    assert!(its.told().now_or_never().is_none() && others.told().now_or_never().is_none());
+    drop((proven, other, new));
+    assert_eq!((places.taken_now(), places.taken().outside), ((0, 0), 0));
+}
+
+#[test]
+fn calls_without_a_good_token_leave_most_places_to_the_others() {
+    let places = places(|limits| limits.provider_calls = 16);
+    let connection = connect(&places, Some(&with_agents())).unwrap();
+    let without: Vec<_> = (0..16).map_while(|_| connection.call(false)).collect();
+    assert_eq!(without.len(), 2);
+    let with: Vec<_> = (0..16).map_while(|_| connection.call(true)).collect();
+    assert_eq!(with.len(), 14);
+    drop(without);
+    assert!(connection.call(false).is_some());
+    drop(with);
+}
+
+#[test]
+fn providers_and_strangers_leave_room_for_staff() {
+    let places = places(|limits| {
+        (limits.connections, limits.provider_connections) = (8, 100);
+    });
+    let alpha = reader(Role::Provider, "alpha");
+    let flood: Vec<_> = (0..100).map_while(|_| connect(&places, Some(&alpha))).collect();
+    assert_eq!(flood.len(), 6);
+    assert!(connect(&places, None).is_none());
+    let soc = reader(Role::Security, "soc-1");
+    let staff: Vec<_> = (0..100).map_while(|_| connect(&places, Some(&soc))).collect();
+    assert_eq!(staff.len(), 2);
+    drop(flood);
+    assert!(connect(&places, None).is_some());
+    drop(staff);
+    let taken = places.taken();
+    assert_eq!((taken.connections, taken.outside), (0, 0));
+}
+
+#[test]
+fn strangers_share_a_few_places_and_staff_have_a_share_each() {
+    let places = places(|_| {});
+    let strangers: Vec<_> = (0..1_000).map_while(|_| connect(&places, None)).collect();
+    assert_eq!(strangers.len(), NOBODY);
+    let soc = reader(Role::Security, "soc-1");
+    let staff: Vec<_> = (0..1_000).map_while(|_| connect(&places, Some(&soc))).collect();
+    assert_eq!(staff.len(), STAFF_CONNECTIONS);
+    assert!(connect(&places, Some(&reader(Role::Auditor, "audit-1"))).is_some());
+}
