@@ -151,7 +151,8 @@ impl Wire {
         let mut send = self.0.clone().ready().await.expect("HTTP/2");
         let (response, mut stream) = send.send_request(request, body.is_empty()).expect("HTTP/2");
         if !body.is_empty() {
-            stream.send_data(Bytes::copy_from_slice(body), true).expect("HTTP/2");
+            // What is refused at its headers takes no more.
+            let _ = stream.send_data(Bytes::copy_from_slice(body), true);
         }
         let (mut head, mut body) = response.await.expect("a response").into_parts();
         let mut text = Vec::new();
@@ -180,7 +181,8 @@ impl Wire {
     /// Ends a call; its status.
     pub(crate) async fn end(&self, begun: Begun, body: &[u8]) -> Status {
         let (response, mut stream) = begun;
-        stream.send_data(Bytes::copy_from_slice(body), true).expect("HTTP/2");
+        // What is refused at its headers takes no more.
+        let _ = stream.send_data(Bytes::copy_from_slice(body), true);
         answered(response).await
     }
 
