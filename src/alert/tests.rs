@@ -1,7 +1,9 @@
 //! The sentences themselves, and that none of them stumbles over one, none or many.
 
 use super::*;
-use crate::ledger::entry::{Deed, Hash, Level, Measure, PublicKey, Signature, SignatureBytes, Tag};
+use crate::ledger::entry::{
+    Deed, Hash, Level, Matter, Measure, PublicKey, Signature, SignatureBytes, Tag,
+};
 
 const AT: Millis = 1_795_341_723_456;
 
@@ -262,4 +264,52 @@ fn every_deed_has_a_sentence_of_its_own_that_says_what_it_is_about() {
     texts.dedup();
     // Three deeds are of a provider or of an agent; the others are of one thing only.
     assert_eq!(texts.len(), 2 * (Deed::SIGNED.len() + 1 + 3));
+}
+
+/// Warnings that are about nobody but the machine, and those of budgets of entries.
+#[test]
+fn a_warning_says_which_way_and_how_far_and_whose_in_both_languages() {
+    let said = |warning: &Warning| {
+        Language::ALL.map(|language| {
+            let text = of_warning(language, 7, warning);
+            assert!(text.ends_with('.') && text.contains('7'), "{text}");
+            text
+        })
+    };
+    let clock = |observed, expected| Warning::of_figures(Matter::Clock, observed, expected);
+    let on = said(&clock(AT + 3_600_000, AT));
+    assert!(
+        on[0].contains("from 2026-11-22 10:02:03 to 2026-11-22 11:02:03 UTC, 3600 s on"),
+        "{on:?}"
+    );
+    assert!(on[0].contains("Entries follow it") && on[1].contains("3600 s en avant"), "{on:?}");
+    let back = said(&clock(AT, AT + 3_600_000));
+    assert!(back[0].contains("3600 s back") && back[0].contains("half speed"), "{back:?}");
+    assert!(back[1].contains("3600 s en arrière") && back[1].contains("mi-vitesse"), "{back:?}");
+    let held = said(&Warning::of_figures(Matter::ClockHeld, AT, AT + 7_200_000));
+    assert!(held[0].contains("7200 s away") && held[1].contains("à 7200 s"), "{held:?}");
+
+    let entries = Warning::of_figures(Matter::Entries, 25_000, 50_000);
+    let provider = Warning { provider: Some("provider-01".into()), ..entries.clone() };
+    let agent = Warning { agent: Some(Tag([0xf8; 16])), ..provider.clone() };
+    let (role, id) = (Some("auditor".into()), Some("audit-1".into()));
+    let staff = Warning { role, id, ..entries };
+    for (warning, whose) in [
+        (&provider, ["provider-01 has", "provider-01 a"]),
+        (&agent, ["agent -Pj4", "l’agent -Pj4"]),
+        (&staff, ["audit-1 (auditor) has", "audit-1 (auditor) a"]),
+    ] {
+        let texts = said(warning);
+        for (text, whose) in texts.iter().zip(whose) {
+            assert!(
+                text.contains(whose) && text.contains("25000") && text.contains("50000"),
+                "{text}"
+            );
+        }
+    }
+    let wal = said(&Warning::of_figures(Matter::Wal, 100 << 20, 64 << 20));
+    assert!(
+        wal[0].contains("100 MiB, more than 64") && wal[1].contains("100 Mio, plus de 64"),
+        "{wal:?}"
+    );
 }

@@ -1,16 +1,20 @@
 //! Ledgers whose last entry is not of now, and the real daemon that takes them up.
 
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use greffier::ledger::clock::{Clocks, Readings};
 use greffier::ledger::entry::{Entry, Matter, Millis, Warning, What};
 use greffier::ledger::wall;
 
 use crate::instance::{Daemon, Instance, NotServing, PROGRAM, context};
+use crate::segment::{Place, WIDE, get, rules, verified};
 use crate::told::told;
 
 const MINUTE: Millis = 60_000;
 const DAY: Millis = 1_440 * MINUTE;
+const ALPHA: &str = "alpha-langues";
 const PROVIDER: &str = "provider-02";
 
 /// Begun by a clock that stands at `at`.
@@ -136,4 +140,53 @@ async fn a_provider_is_suspended_at_once_though_the_ledger_is_weeks_ahead() {
     assert_eq!(refused.reason, "ACCESS_CONTAINED");
     daemon.stop().await;
     instance.assert_sound();
+}
+
+#[test]
+fn entries_and_whoever_asks_hold_one_time_while_the_clock_is_set() {
+    let rules = rules(&[(ALPHA, WIDE)]);
+    let mut place = Place::created(&rules);
+    let begun = Readings { wall: wall(), monotonic: DAY, boot: DAY };
+    let machine = Arc::new(Mutex::new(begun));
+    let pass = |time: Millis, set: Millis| {
+        let mut now = machine.lock().expect("no panic");
+        now.wall += time + set;
+        now.monotonic += time;
+        now.boot += time;
+    };
+    let clocks = machine.clone();
+    place.settings.clock.clocks = Clocks::new(0, move || *clocks.lock().expect("no panic"));
+    let at = |seq: u64| place.entries()[usize::try_from(seq).expect("few entries")].now;
+    let told = || {
+        let told = place.entries().into_iter().filter_map(|entry| match entry.what {
+            What::Warning(warning) => Some((warning.matter, warning.observed - warning.expected)),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    place.run(&rules, async |ledger| {
+        let (_, first) = get(&ledger, ALPHA, "a1", 1).await;
+        // An hour and no more: it is followed when it has stood for ten minutes.
+        pass(1_000, 60 * MINUTE);
+        let before = ledger.now();
+        let (_, second) = get(&ledger, ALPHA, "a1", 2).await;
+        assert_eq!((before, ledger.now()), (at(second), at(second)));
+        assert_eq!(at(second).at - at(first).at, 1_000);
+        for _ in 0..600 {
+            pass(1_000, 0);
+            ledger.watch_clock().await.expect("a ledger that takes it");
+        }
+        assert_eq!(told(), [(Matter::Clock, 60 * MINUTE)]);
+        let (_, third) = get(&ledger, ALPHA, "a1", 3).await;
+        let passed = (at(third).at - at(first).at, at(third).tick - at(first).tick);
+        assert_eq!(passed, (601_000 + 60 * MINUTE, 601_000));
+        // More than an hour: it is not followed, and told at once.
+        pass(1_000, DAY);
+        ledger.watch_clock().await.expect("a ledger that takes it");
+        ledger.watch_clock().await.expect("a ledger that takes it");
+        assert_eq!(told()[1..], [(Matter::ClockHeld, DAY)]);
+        let (_, fourth) = get(&ledger, ALPHA, "a1", 4).await;
+        assert_eq!(at(fourth).at - at(third).at, 1_000);
+    });
+    verified(&place.settings.path, &[]).expect("a sound ledger");
 }
