@@ -37,6 +37,8 @@ mod entries;
 #[cfg(feature = "serve")]
 mod errors;
 #[cfg(feature = "serve")]
+mod existence;
+#[cfg(feature = "serve")]
 mod expiry;
 #[cfg(feature = "serve")]
 mod exposure;
