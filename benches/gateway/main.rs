@@ -9,6 +9,7 @@ mod flood;
 #[path = "../gauge/mod.rs"]
 mod gauge;
 mod load;
+mod locked;
 mod plain;
 mod report;
 mod stand;
@@ -52,6 +53,9 @@ struct Args {
     /// calls
     #[arg(long, value_name = "N", conflicts_with = "tails")]
     flood: Option<usize>,
+    /// Instead: what staff wait while another program holds the records for so many seconds
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["tails", "flood", "tokens"])]
+    locked: Option<u64>,
     /// Have the plain service, too, lay the replies of a connection together
     #[arg(long)]
     coalesced: bool,
@@ -108,6 +112,12 @@ fn run(args: &Args) -> Result<(), Failed> {
     }
     if let Some(count) = args.flood {
         let measured = flood::measure(&stand, count, args.pairs, seconds);
+        let (text, json) = runtime.block_on(measured)?;
+        println!("{}", if args.json { json.to_string() } else { text });
+        return Ok(());
+    }
+    if let Some(seconds) = args.locked {
+        let measured = locked::measure(&stand, Duration::from_secs(seconds));
         let (text, json) = runtime.block_on(measured)?;
         println!("{}", if args.json { json.to_string() } else { text });
         return Ok(());

@@ -26,6 +26,11 @@ const IN_PLACE: u32 = 60;
 /// ... and on a thread: some two seconds.
 const ON_THREAD: u32 = 40_000;
 
+/// Memory for pages of the file that all connections for reads in place may have together, in KiB, and
+/// that each of them has at least.
+const PAGES: usize = 64 << 10;
+const PAGES_OF_ONE: usize = 2 << 10;
+
 /// One connection, and the limit of its reads.
 #[derive(Debug)]
 struct Reader {
@@ -149,7 +154,11 @@ impl Pool {
     }
 
     fn in_place(&self) -> Result<Reader, rusqlite::Error> {
-        Reader::open(&self.path, Duration::ZERO)
+        let reader = Reader::open(&self.path, Duration::ZERO)?;
+        // Negative, it is not a number of pages.
+        let pages = (PAGES / self.readers.len()).max(PAGES_OF_ONE) as i64;
+        reader.connection.pragma_update(None, "cache_size", -pages)?;
+        Ok(reader)
     }
 }
 

@@ -161,7 +161,8 @@ impl Select {
     }
 
     fn last(&self, row: &Row<'_>, page: &Page) -> Result<Last, SourceError> {
-        Ok(Last { id: Id::of(row.get_ref(0)?), row: self.read(row, page)?, twice: false })
+        let id = Id::of(row.get_ref(0)?);
+        Ok(Last { row: self.read(&id, row, page)?, id, twice: false })
     }
 
     /// Adds a row, or notes why not.
@@ -186,8 +187,13 @@ impl Select {
 
     /// A row with the fields of its view, which follow the two columns that every statement has. What the
     /// page does not hold is not copied.
-    fn read(&self, row: &Row<'_>, page: &Page) -> Result<Result<Found, RowFault>, SourceError> {
-        let id = match Id::of(row.get_ref(0)?).text(self.class) {
+    fn read(
+        &self,
+        id: &Id,
+        row: &Row<'_>,
+        page: &Page,
+    ) -> Result<Result<Found, RowFault>, SourceError> {
+        let id = match id.text(self.class) {
             Ok(id) => id,
             Err(why) => return Ok(Err(self.bad_id(None, why))),
         };
