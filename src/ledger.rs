@@ -22,6 +22,8 @@ pub mod tag;
 pub mod verify;
 
 #[cfg(feature = "serve")]
+mod answer;
+#[cfg(feature = "serve")]
 pub mod clock;
 #[cfg(feature = "serve")]
 mod fold;
@@ -42,10 +44,16 @@ pub mod signer;
 #[cfg(feature = "serve")]
 pub mod start;
 #[cfg(feature = "serve")]
+mod status;
+#[cfg(feature = "serve")]
 mod writer;
 
 #[cfg(feature = "serve")]
-pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Reach, Recorded, Status, Unrecorded, bind};
+pub use answer::Unrecorded;
+#[cfg(feature = "serve")]
+pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Reach, Recorded, bind};
+#[cfg(feature = "serve")]
+pub use status::Status;
 
 #[cfg(feature = "serve")]
 pub use clock::{Clock, wall};

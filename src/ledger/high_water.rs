@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::queue::Vital;
+use super::status::Vital;
 use crate::files;
 
 /// Least time between two writes.

@@ -5,20 +5,21 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::Contained;
-use super::acts::{Approved, BadAct};
+use super::acts::Approved;
+use super::answer::{Answer, Unrecorded};
 use super::clock::Clock;
 use super::entry::{
     Access, Act, Hash, Moment, Outcome, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word,
 };
-use super::growth::{Exhausted, UsedUp};
+use super::growth::Exhausted;
 use super::jobs::Jobs;
 use super::notices::Notices;
 use super::start::Rules;
+use super::status::Status;
 
 /// Whom a read could return, whatever it does return.
 #[derive(Clone, Copy, Debug)]
@@ -96,61 +97,6 @@ impl Claim {
     }
 }
 
-/// Why a draft has no entry. Nothing may be released.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Unrecorded {
-    /// The queue, or the provider's share of it, is full.
-    #[error("the ledger is busy")]
-    Busy,
-    /// It could not be written.
-    #[error("the ledger cannot be written")]
-    Unwritable,
-    /// The registrar let go of it without a word, which is a fault of the gateway: its entry may stand.
-    #[error("the ledger did not say what became of it")]
-    Unanswered,
-    /// The same agent asked something else with this request id.
-    #[error("this request id was used with other arguments")]
-    OtherArguments,
-    /// Its entry would not be one that the format allows.
-    #[error("the entry is not one that can be written")]
-    Unfit,
-    /// No act has enrolled its agent, whom only the provider knows.
-    #[error("agent {0} is not enrolled")]
-    NotEnrolled(Tag),
-    /// Whoever brings it about has used up a budget of entries.
-    #[error(transparent)]
-    Entries(#[from] UsedUp),
-    /// It is an act that cannot stand.
-    #[error(transparent)]
-    Act(#[from] BadAct),
-    /// It is a policy that loosens the one in force.
-    #[error(
-        "it is looser than the policy in force, and two administrators have not approved it: \
-         `greffier act propose loosen --policy FILE`"
-    )]
-    Unapproved,
-    /// It was admitted under a policy that is in force no more: admit it again under the new one.
-    #[error("another policy came into force")]
-    Outdated,
-}
-
-impl Unrecorded {
-    /// When to try again.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Unrecorded::Busy | Unrecorded::Outdated => Some(Duration::from_millis(100)),
-            Unrecorded::Unwritable => Some(Duration::from_secs(1)),
-            Unrecorded::Entries(UsedUp { wait }) => Some(Duration::from_millis(*wait)),
-            Unrecorded::OtherArguments
-            | Unrecorded::NotEnrolled(_)
-            | Unrecorded::Unapproved
-            | Unrecorded::Unanswered
-            | Unrecorded::Unfit
-            | Unrecorded::Act(_) => None,
-        }
-    }
-}
-
 /// Reads since the start, by what was ruled on them and recorded.
 #[derive(Debug, Default)]
 pub(super) struct Ruled {
@@ -168,82 +114,6 @@ impl Ruled {
 
     pub(super) fn count(&self, outcome: Outcome) {
         self.of(outcome).fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Whether the ledger can be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// It can.
-    Writable,
-    /// It cannot, for now: why.
-    Unwritable(String),
-    /// It will not be, in this run: why.
-    Stopped(String),
-}
-
-impl Status {
-    /// Tells it, unless the ledger is out of use for this run: that is the last word.
-    pub(super) fn tell(self, told: &watch::Sender<Status>) {
-        told.send_if_modified(|before| {
-            let more = !matches!(before, Status::Stopped(_));
-            if more {
-                *before = self;
-            }
-            more
-        });
-    }
-}
-
-/// Held by a thread that the ledger cannot do without: if it dies, the ledger is out of use.
-pub(super) struct Vital {
-    pub(super) thread: &'static str,
-    pub(super) status: watch::Sender<Status>,
-}
-
-impl Drop for Vital {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let why = format!("the thread `{}` died, and the log tells where", self.thread);
-            Status::Stopped(why).tell(&self.status);
-        }
-    }
-}
-
-/// Where an answer goes. Whoever waits is told something, whatever becomes of the order: one that is
-/// dropped without an answer is answered as a fault of the registrar, and logged as one.
-pub(super) struct Answer<T>(Option<oneshot::Sender<Result<T, Unrecorded>>>);
-
-impl<T> Answer<T> {
-    fn new() -> (Answer<T>, Answered<T>) {
-        let (answer, answered) = oneshot::channel();
-        (Answer(Some(answer)), Answered(answered))
-    }
-
-    /// Answers. Whoever waited may have left; what was done stands all the same.
-    pub(super) fn send(mut self, outcome: Result<T, Unrecorded>) {
-        if let Some(answer) = self.0.take() {
-            drop(answer.send(outcome));
-        }
-    }
-}
-
-impl<T> Drop for Answer<T> {
-    fn drop(&mut self) {
-        let Some(answer) = self.0.take() else { return };
-        if answer.send(Err(Unrecorded::Unanswered)).is_ok() {
-            tracing::error!("the registrar let go of an order without an answer");
-        }
-    }
-}
-
-/// The answer to come.
-struct Answered<T>(oneshot::Receiver<Result<T, Unrecorded>>);
-
-impl<T> Answered<T> {
-    async fn wait(self) -> Result<T, Unrecorded> {
-        // An answer that is dropped answers.
-        self.0.await.unwrap_or(Err(Unrecorded::Unanswered))
     }
 }
 
@@ -498,38 +368,5 @@ impl Ledger {
     /// Alerts, warnings and acts.
     pub fn notices(&self) -> Notices {
         self.seen.notices.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_that_dies_leaves_the_ledger_out_of_use_for_good() {
-        let (status, seen) = watch::channel(Status::Writable);
-        let die = |dies: bool| {
-            let vital = Vital { thread: "vital", status: status.clone() };
-            let thread = std::thread::Builder::new().spawn(move || {
-                let _vital = vital;
-                assert!(!dies, "a thread that dies, as this test wants it to");
-            });
-            thread.unwrap().join().is_err()
-        };
-        assert!(!die(false));
-        assert_eq!(*seen.borrow(), Status::Writable);
-        assert!(die(true));
-        Status::Writable.tell(&status);
-        assert!(matches!(&*seen.borrow(), Status::Stopped(why) if why.contains("`vital` died")));
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_is_dropped_is_an_answer() {
-        let (answer, answered) = Answer::<u64>::new();
-        drop(answer);
-        assert_eq!(answered.wait().await, Err(Unrecorded::Unanswered));
-        let (answer, answered) = Answer::new();
-        answer.send(Ok(7));
-        assert_eq!(answered.wait().await, Ok(7));
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
 use super::acts::Approved;
+use super::answer::{Answer, Unrecorded};
 use super::clock::Clock;
 use super::entry::{Moment, Outcome, Roster, Ruling, What};
 use super::facts;
@@ -17,13 +18,11 @@ use super::growth::Exhausted;
 use super::high_water::{self, Bell};
 use super::jobs::Jobs;
 use super::notices::Board;
-use super::queue::{
-    Answer, Bound, Draft, Ledger, Order, Recorded, Ruled, Seen, Share, Status, Unrecorded, Vital,
-    recorded,
-};
+use super::queue::{Bound, Draft, Ledger, Order, Recorded, Ruled, Seen, Share, recorded};
 use super::repeats::{Id, OtherArguments};
 use super::signer::Signer;
 use super::start::{Factory, Rules, Settings, StartError, State};
+use super::status::{Status, Vital};
 use super::writer::Commit;
 use super::{Contained, Counted, Decision};
 
