@@ -246,6 +246,7 @@ fn is_final(code: Code) -> bool {
         Code::Unauthenticated
             | Code::PermissionDenied
             | Code::InvalidArgument
+            | Code::FailedPrecondition
             | Code::Unimplemented
     )
 }

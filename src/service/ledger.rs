@@ -98,12 +98,16 @@ impl LedgerService {
         });
         match found.await {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(Unreadable::NoEntry(_))) => Err(self.shared.refuse(request, Fault::no_entry())),
             Ok(Err(error)) => {
-                tracing::error!(%error, "the ledger cannot be read");
-                Err(Fault::from(&Unrecorded::Unwritable).status())
+                if !matches!(error, Unreadable::NoEntry(_)) {
+                    tracing::error!(%error, "the ledger cannot be read");
+                }
+                Err(self.shared.refuse(request, Fault::from(&error)))
             }
-            Err(_) => Err(Fault::from(&Unrecorded::Unwritable).status()),
+            Err(error) => {
+                tracing::error!(%error, "a question to the ledger's file ended in a fault");
+                Err(Fault::internal("the ledger's file could not be asked").status())
+            }
         }
     }
 }

@@ -118,9 +118,9 @@ pub(super) fn reason_fault(reason: &str) -> Option<Violation> {
 pub(super) async fn decide(ledger: &Ledger, act: entry::Act) -> Result<Act, Unrecorded> {
     let seq = ledger.act(act).await?;
     // It is on the board before anyone is told that it is written.
-    let entry = ledger.notices().get(seq).ok_or(Unrecorded::Unwritable)?;
+    let entry = ledger.notices().get(seq).ok_or(Unrecorded::Unanswered)?;
     match &entry.what {
         What::Act(what) => Ok(self::act(&entry, what)),
-        _ => Err(Unrecorded::Unwritable),
+        _ => Err(Unrecorded::Unanswered),
     }
 }

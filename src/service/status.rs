@@ -12,6 +12,7 @@ use crate::admission::{Lack, Refused, StepUp, TokenFault, Violation};
 use crate::ledger::acts::BadAct;
 use crate::ledger::entry::{Millis, Rule, Tag, word};
 use crate::ledger::growth::UsedUp;
+use crate::ledger::store::Unreadable;
 use crate::ledger::{Foreign, Unrecorded};
 use crate::quota::RateLimited;
 use crate::source::{Refusal, SourceError};
@@ -393,30 +394,71 @@ impl From<&BadAct> for Fault {
 
 impl From<&Unrecorded> for Fault {
     fn from(unrecorded: &Unrecorded) -> Fault {
+        let english = || format!("{unrecorded}: nothing was released");
         match unrecorded {
-            Unrecorded::Act(bad) => return bad.into(),
-            Unrecorded::NotEnrolled(agent) => return Fault::not_enrolled(*agent),
-            Unrecorded::Entries(used_up) => return used_up.into(),
-            Unrecorded::Unanswered => {
-                return Fault::internal(&format!("{unrecorded}: nothing was released"));
+            Unrecorded::Act(bad) => bad.into(),
+            Unrecorded::NotEnrolled(agent) => Fault::not_enrolled(*agent),
+            Unrecorded::Entries(used_up) => used_up.into(),
+            Unrecorded::OtherArguments => {
+                let description = "was used with other arguments: choose a new one".to_owned();
+                Fault::malformed(&[Violation { field: "context.request_id", description }])
             }
-            _ => {}
-        }
-        if *unrecorded == Unrecorded::OtherArguments {
-            let description = "was used with other arguments: choose a new one".to_owned();
-            return Fault::malformed(&[Violation { field: "context.request_id", description }]);
-        }
-        let fault = Fault::new(
-            Code::Unavailable,
-            "LEDGER_UNAVAILABLE",
-            format!("{unrecorded}: nothing was released"),
-            "Le registre est indisponible : aucune donnée n’a été communiquée.",
-        );
-        match unrecorded.retry_after() {
-            Some(delay) => fault.retry_after(delay),
-            None => fault,
+            // The same again would be no other entry.
+            Unrecorded::Unfit => {
+                let french = "Cette opération ne peut pas être inscrite au registre : aucune donnée n’a \
+                              été communiquée.";
+                Fault::new(Code::Internal, "ENTRY_UNFIT", english(), french)
+            }
+            Unrecorded::Unanswered | Unrecorded::Unapproved => Fault::internal(&english()),
+            Unrecorded::Busy | Unrecorded::Unwritable | Unrecorded::Outdated => {
+                let french = "Le registre est indisponible : aucune donnée n’a été communiquée.";
+                let fault = Fault::new(Code::Unavailable, "LEDGER_UNAVAILABLE", english(), french);
+                unrecorded.retry_after().into_iter().fold(fault, Fault::retry_after)
+            }
         }
     }
+}
+
+/// Of the ledger's file, read to answer a question. Its path is nobody's business but the log's.
+impl From<&Unreadable> for Fault {
+    fn from(unreadable: &Unreadable) -> Fault {
+        match unreadable {
+            Unreadable::NoEntry(_) => Fault::no_entry(),
+            Unreadable::Copy(_) => Fault::from(&Unrecorded::Unwritable),
+            Unreadable::Sqlite(error) if passes(error) => Fault::from(&Unrecorded::Unwritable),
+            Unreadable::Missing(_)
+            | Unreadable::NotOurs(_)
+            | Unreadable::Journal(_)
+            | Unreadable::Tiles
+            | Unreadable::Newer(_)
+            | Unreadable::Sqlite(_) => {
+                let english = "the ledger's file is not as it must be, and somebody must look at it: \
+                               trying again does not help; tell the agency";
+                let french =
+                    "Le fichier du registre présente un défaut : prévenez l’administration.";
+                Fault::new(Code::FailedPrecondition, "LEDGER_FAULTY", english, french)
+            }
+        }
+    }
+}
+
+/// Whether what SQLite says may be otherwise in a moment.
+fn passes(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as Of;
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            Of::DatabaseBusy
+                | Of::DatabaseLocked
+                | Of::OperationAborted
+                | Of::OperationInterrupted
+                | Of::OutOfMemory
+                | Of::SystemIoFailure
+                | Of::CannotOpen
+                | Of::FileLockingProtocolFailed
+                | Of::DiskFull
+        )
+    )
 }
 
 impl From<&UsedUp> for Fault {
@@ -491,3 +533,6 @@ impl From<&Stopped> for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

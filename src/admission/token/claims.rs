@@ -102,10 +102,15 @@ fn name(object: &Object, claim: &'static str) -> Result<String, TokenFault> {
     }
 }
 
-/// A time. Before 1970 nobody was authenticated.
+/// Up to here a float holds every whole number.
+const WHOLE: f64 = (1_u64 << 53) as f64;
+
+/// A time: the whole seconds of a NumericDate, which RFC 7519 lets have a fraction. Before 1970 nobody
+/// was authenticated.
 fn seconds(object: &Object, claim: &'static str) -> Result<i64, TokenFault> {
     match object.get(claim) {
         Some(Json::Integer(seconds)) if *seconds >= 0 => Ok(*seconds),
+        Some(Json::Fraction(x)) if (0.0..WHOLE).contains(x) => Ok(x.floor() as i64),
         _ => Err(TokenFault::ClaimForm(claim)),
     }
 }
@@ -139,4 +144,45 @@ fn certificate(object: &Object) -> Result<[u8; 32], TokenFault> {
     let print = bound.and_then(|bound| bound.get("x5t#S256")?.text());
     let print = print.and_then(|print| URL_SAFE_NO_PAD.decode(print).ok()?.try_into().ok());
     print.ok_or(TokenFault::ClaimForm("cnf"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(time: &str) -> Result<i64, TokenFault> {
+        seconds(&json::object(format!("{{\"exp\":{time}}}").as_bytes()).unwrap(), "exp")
+    }
+
+    #[test]
+    fn a_numeric_date_may_have_a_fraction_or_an_exponent() {
+        for time in ["1700000000", "1700000000.0", "1700000000.999", "1.7e9", "17E8", "1.7e+9"] {
+            assert_eq!(read(time), Ok(1_700_000_000), "{time}");
+        }
+        assert_eq!((read("0"), read("0.5"), read("-0.0")), (Ok(0), Ok(0), Ok(0)));
+    }
+
+    #[test]
+    fn what_is_no_numeric_date_is_refused() {
+        for time in
+            ["\"1700000000\"", "-1", "-0.5", "1e30", "9007199254740992.0", "true", "null", "[1]"]
+        {
+            assert_eq!(read(time), Err(TokenFault::ClaimForm("exp")), "{time}");
+        }
+        // What no number is.
+        for time in ["1e400", "NaN", "01", "1.", ".5", "+1"] {
+            assert!(json::object(format!("{{\"exp\":{time}}}").as_bytes()).is_none(), "{time}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_fraction_never_makes_a_time_later(whole in 0_i64..9_000_000_000, fraction in 0_u32..1_000_000) {
+            let read = read(&format!("{whole}.{fraction:06}")).unwrap();
+            // A float may round it up to the next second, and no further.
+            prop_assert!(read == whole || (read == whole + 1 && fraction == 999_999));
+        }
+    }
 }

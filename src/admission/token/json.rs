@@ -7,13 +7,15 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A value, as far as tokens use it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json {
     Integer(i64),
+    /// A number with a fraction or an exponent; finite.
+    Fraction(f64),
     Text(String),
     List(Vec<Json>),
     Object(Object),
-    /// Booleans, fractions, integers beyond 63 bits, null: no claim is one of these.
+    /// Booleans, integers beyond 63 bits, null: no claim is one of these.
     Other,
 }
 
@@ -69,8 +71,8 @@ impl<'de> Visitor<'de> for Strict {
         Ok(i64::try_from(n).map_or(Json::Other, Json::Integer))
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_f64<E: Error>(self, x: f64) -> Result<Json, E> {
+        Ok(Json::Fraction(x))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Json, E> {
@@ -134,7 +136,9 @@ mod tests {
         let one =
             |text: &str| object(format!("{{\"a\":{text}}}").as_bytes()).map(|o| o["a"].clone());
         assert_eq!(one("-7"), Some(Json::Integer(-7)));
-        for no_integer in ["1.0", "1e3", "9223372036854775808", "true", "null"] {
+        assert_eq!(one("1.0"), Some(Json::Fraction(1.0)));
+        assert_eq!(one("1e3"), Some(Json::Fraction(1_000.0)));
+        for no_integer in ["9223372036854775808", "true", "null"] {
             assert_eq!(one(no_integer), Some(Json::Other), "{no_integer}");
         }
     }

@@ -107,7 +107,19 @@ impl Key {
 
 /// The keys of an issuer at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct KeySet(Vec<Key>);
+pub(super) struct KeySet {
+    keys: Vec<Key>,
+    passed_over: Vec<PassedOver>,
+}
+
+/// A key of the set by which no token is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PassedOver {
+    /// What it is called, or which one it is, counted from 1.
+    pub(super) name: String,
+    /// Why.
+    pub(super) why: &'static str,
+}
 
 impl KeySet {
     /// Reads the bytes of a file. Keys for something else are passed over, as RFC 7517 has it.
@@ -115,80 +127,132 @@ impl KeySet {
         if bytes.len() > KEYS_FILE_MAX {
             return Err(KeySetFault::TooLarge);
         }
+        // A byte order mark is no JSON, and some systems write one before it (RFC 8259, 8.1).
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let set = json::object(bytes).ok_or(KeySetFault::Form)?;
         let listed = set.get("keys").and_then(Json::list).ok_or(KeySetFault::Form)?;
         if listed.len() > KEYS_MAX {
             return Err(KeySetFault::TooMany);
         }
-        let mut keys: Vec<Key> = Vec::new();
-        for jwk in listed {
+        let (mut keys, mut passed_over) = (Vec::<Key>::new(), Vec::new());
+        for (n, jwk) in (1..).zip(listed) {
             let jwk = jwk.object().ok_or(KeySetFault::Form)?;
             if SECRET.iter().any(|member| jwk.contains_key(*member)) {
                 return Err(KeySetFault::Secret);
             }
-            let Some(key) = key(jwk).filter(|key| allowed.contains(&key.algorithm())) else {
-                continue;
+            let key = match key(jwk) {
+                Ok(key) if allowed.contains(&key.algorithm()) => key,
+                other => {
+                    let why = other.err().unwrap_or("the policy does not allow its algorithm");
+                    passed_over.push(PassedOver { name: called(jwk, n), why });
+                    continue;
+                }
             };
             if key.id.is_some() && keys.iter().any(|other| other.id == key.id) {
                 return Err(KeySetFault::Ambiguous);
             }
             keys.push(key);
         }
-        if keys.is_empty() { Err(KeySetFault::Unusable) } else { Ok(KeySet(keys)) }
+        if keys.is_empty() { Err(KeySetFault::Unusable) } else { Ok(KeySet { keys, passed_over }) }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
+    }
+
+    /// The keys that are not used.
+    pub(super) fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
     }
 
     /// The key that a header means: the one of its `kid`; without one, the only one that fits.
     pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
         let fits = |key: &&Key| key.algorithm() == algorithm;
         if id.is_some() {
-            return self.0.iter().find(|key| key.id.as_deref() == id).filter(fits);
+            return self.keys.iter().find(|key| key.id.as_deref() == id).filter(fits);
         }
-        let mut fitting = self.0.iter().filter(fits);
+        let mut fitting = self.keys.iter().filter(fits);
         fitting.next().filter(|_| fitting.next().is_none())
     }
 }
 
-/// A key for signatures of a kind that is known here.
-fn key(jwk: &Object) -> Option<Key> {
-    let text = |name: &str| jwk.get(name).map(Json::text);
+/// What a key is called in the log: its `kid` as far as it can be printed, else its number.
+fn called(jwk: &Object, n: usize) -> String {
+    match jwk.get("kid").and_then(Json::text) {
+        Some(id) if !id.is_empty() && id.len() <= ID_MAX => format!("{id:?}"),
+        _ => format!("number {n}"),
+    }
+}
+
+/// A key for signatures of a kind that is known here, or why it is none.
+fn key(jwk: &Object) -> Result<Key, &'static str> {
     // A member of another type is a key that says nothing clear.
-    let id = match text("kid") {
+    let id = match jwk.get("kid") {
         None => None,
-        Some(id) => Some(id.filter(|id| !id.is_empty() && id.len() <= ID_MAX)?.to_owned()),
+        Some(id) => {
+            let id = id.text().filter(|id| !id.is_empty() && id.len() <= ID_MAX);
+            Some(id.ok_or("its `kid` is no text, empty or too long")?.to_owned())
+        }
     };
-    let material = match text("kty")?? {
-        "OKP" if text("crv")?? == "Ed25519" => Material::Ed25519(part(jwk, "x")?),
-        "EC" if text("crv")?? == "P-256" => {
-            let (x, y): ([u8; 32], [u8; 32]) = (part(jwk, "x")?, part(jwk, "y")?);
+    if jwk.get("use").is_some_and(|usage| usage.text() != Some("sig")) {
+        return Err("its `use` is not `sig`");
+    }
+    let verifies =
+        |ops: &Json| ops.list().is_some_and(|ops| ops.iter().any(|op| op.text() == Some("verify")));
+    if jwk.get("key_ops").is_some_and(|ops| !verifies(ops)) {
+        return Err("its `key_ops` has no `verify`");
+    }
+    let material = material(jwk)?;
+    let print = print(&material);
+    let key = Key { id, material, print };
+    if jwk.get("alg").is_some_and(|alg| alg.text() != Some(key.algorithm().word())) {
+        return Err("its `alg` is not one that is checked here by such a key");
+    }
+    Ok(key)
+}
+
+/// What it is made of (RFC 7518, 6; RFC 8037, 2).
+fn material(jwk: &Object) -> Result<Material, &'static str> {
+    let text = |name: &str| jwk.get(name).and_then(Json::text);
+    match (text("kty"), text("crv")) {
+        (Some("OKP"), Some("Ed25519")) => {
+            Ok(Material::Ed25519(part(jwk, "x").ok_or("its `x` is not 32 bytes in base64url")?))
+        }
+        (Some("EC"), Some("P-256")) => {
+            let bad = "its `x` or `y` is not 32 bytes in base64url";
+            let (x, y): ([u8; 32], [u8; 32]) =
+                (part(jwk, "x").ok_or(bad)?, part(jwk, "y").ok_or(bad)?);
             let mut point = [4; 65];
             point[1..33].copy_from_slice(&x);
             point[33..].copy_from_slice(&y);
-            Material::P256(point)
+            Ok(Material::P256(point))
         }
-        "RSA" => {
-            let (n, e) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
-            let sound = (256..=1_024).contains(&n.len()) && n[0] != 0 && (1..=5).contains(&e.len());
-            sound.then_some(Material::Rsa { n, e })?
+        (Some("RSA"), _) => {
+            let bad = "its `n` or `e` is not an integer in base64url";
+            let (n, e) = (integer(jwk, "n").ok_or(bad)?, integer(jwk, "e").ok_or(bad)?);
+            if !(256..=1_024).contains(&n.len()) {
+                return Err("its modulus has not 2048 to 8192 bits");
+            }
+            if !(1..=5).contains(&e.len()) {
+                return Err("its exponent is 0 or too large");
+            }
+            Ok(Material::Rsa { n, e })
         }
-        _ => return None,
-    };
-    let print = print(&material);
-    let key = Key { id, material, print };
-    let said = |name: &str, holds: &dyn Fn(&Json) -> bool| jwk.get(name).is_none_or(holds);
-    let meant = said("alg", &|alg| alg.text() == Some(key.algorithm().word()))
-        && said("use", &|usage| usage.text() == Some("sig"))
-        && said("key_ops", &|ops| {
-            ops.list().is_some_and(|ops| ops.iter().any(|op| op.text() == Some("verify")))
-        });
-    meant.then_some(key)
+        (Some("OKP" | "EC"), _) => Err("its `crv` is not checked here"),
+        _ => Err("its `kty` is not checked here"),
+    }
 }
 
 fn bytes(jwk: &Object, name: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(jwk.get(name)?.text()?).ok()
+}
+
+/// An integer without zero bytes before it. RFC 7518, 6.3.1.1 has none there; implementations that write
+/// the signed form of Java's BigInteger put one.
+fn integer(jwk: &Object, name: &str) -> Option<Vec<u8>> {
+    let bytes = bytes(jwk, name)?;
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    (zeros <= 1).then(|| bytes[zeros..].to_vec())
 }
 
 fn part<const N: usize>(jwk: &Object, name: &str) -> Option<[u8; N]> {
@@ -281,11 +345,17 @@ mod tests {
             ec("").replace("P-256", "secp256k1"),
             rsa(255),
             rsa(1_025),
+            r#"{"kty":"EC","crv":"P-384","x":"AAAA","y":"AAAA"}"#.to_owned(),
+            r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AAAA"}"#.to_owned(),
+            rsa(256).replace("\"kty\"", "\"use\":\"enc\",\"alg\":\"RSA-OAEP\",\"kty\""),
+            rsa(256).replace("\"e\":\"AQAB\"", "\"e\":\"AQAB=\""),
+            okp("").replace("Ed25519", "ed25519"),
             r#"{"kty":"RSA","e":"AQAB"}"#.to_owned(),
             "{}".to_owned(),
         ] {
             assert_eq!(set(std::slice::from_ref(&other)), Err(KeySetFault::Unusable), "{other}");
-            assert!(set(&[other, ec("")]).is_ok());
+            let kept = set(&[other.clone(), ec("")]).unwrap();
+            assert_eq!((kept.len(), kept.passed_over().len()), (1, 1), "{other}");
         }
         for good in [
             okp(r#","use":"sig","alg":"EdDSA","key_ops":["verify"],"kid":"a","x5c":["..."]"#),
@@ -301,6 +371,43 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_passed_over_is_named_with_the_reason() {
+        let others = [okp(r#","kid":"e","use":"enc""#), rsa(255), okp(r#","kid":"\n""#)];
+        let others = [&others[..], &[r#"{"kty":"oct"}"#.to_owned(), ec("")]].concat();
+        let kept = KeySet::parse(
+            format!("{{\"keys\":[{}]}}", others.join(",")).as_bytes(),
+            &[Algorithm::Es256],
+        );
+        let told: Vec<_> =
+            kept.unwrap().passed_over().iter().map(|key| (key.name.clone(), key.why)).collect();
+        let told: Vec<_> = told.iter().map(|(name, why)| (&**name, *why)).collect();
+        assert_eq!(
+            told,
+            [
+                ("\"e\"", "its `use` is not `sig`"),
+                ("\"r\"", "its modulus has not 2048 to 8192 bits"),
+                ("\"\\n\"", "the policy does not allow its algorithm"),
+                ("number 4", "its `kty` is not checked here"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_modulus_may_have_one_zero_byte_before_it() {
+        let with = |zeros: usize, bytes: usize| {
+            let n = [vec![0; zeros], vec![0x81; bytes]].concat();
+            format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, URL_SAFE_NO_PAD.encode(n))
+        };
+        let print =
+            |key: String| set(&[key]).map(|set| set.find(None, Algorithm::Rs256).unwrap().print());
+        assert_eq!(print(with(1, 256)), print(with(0, 256)), "it is the same key");
+        assert!(print(with(1, 1_024)).is_ok());
+        for bad in [with(2, 256), with(1, 255), with(256, 0)] {
+            assert_eq!(print(bad), Err(KeySetFault::Unusable));
+        }
+    }
+
+    #[test]
     fn a_file_that_is_no_set_of_public_keys_is_refused_whole() {
         for text in
             ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#, r#"{"keys":[],"keys":[]}"#]
@@ -310,6 +417,8 @@ mod tests {
         for secret in [okp(r#","d":"AAAA""#), r#"{"kty":"oct","k":"AAAA"}"#.to_owned()] {
             assert_eq!(set(&[ec(""), secret]), Err(KeySetFault::Secret));
         }
+        let marked = format!("\u{feff} {{\"keys\":[{}]}}\n", okp(""));
+        assert!(KeySet::parse(marked.as_bytes(), &ALL).is_ok());
         let named = |n: usize| okp(&format!(",\"kid\":\"{n}\""));
         assert_eq!(set(&[named(1), named(1)]), Err(KeySetFault::Ambiguous));
         assert!(set(&(0..64).map(named).collect::<Vec<_>>()).is_ok());

@@ -142,7 +142,13 @@ fn read(name: &Word, issuer: &Issuer) -> Result<Vec<u8>, KeyFile> {
 }
 
 fn parse(name: &Word, issuer: &Issuer, bytes: &[u8]) -> Result<KeySet, KeyFile> {
-    KeySet::parse(bytes, &issuer.algorithms).map_err(|fault| faulty(name, issuer, fault))
+    let keys =
+        KeySet::parse(bytes, &issuer.algorithms).map_err(|fault| faulty(name, issuer, fault))?;
+    // Once for each set that is taken up: a token by one of these will be refused, and nobody is told why.
+    for key in keys.passed_over() {
+        tracing::warn!(issuer = %name, key = key.name, "a key is passed over: {}", key.why);
+    }
+    Ok(keys)
 }
 
 fn faulty(name: &Word, issuer: &Issuer, fault: KeySetFault) -> KeyFile {
