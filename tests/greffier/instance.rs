@@ -135,6 +135,7 @@ impl Instance {
             for (_, provider) in providers.iter_mut() {
                 provider["requests_per_second"] = value(100_000);
                 provider["burst"] = value(100_000);
+                provider["entries_per_day"] = value(100_000_000);
                 let agent = provider["agent"].as_table_mut().expect("who vouches for agents");
                 ["requests_per_second", "burst"].iter().for_each(|rate| drop(agent.remove(rate)));
                 let budgets = provider["budgets"].as_table_mut().expect("budgets");
