@@ -57,11 +57,13 @@ impl End {
 /// What a start has done by then stands, as after a crash, and the next one takes it up.
 async fn end_the_start(mut end: End, started: oneshot::Receiver<()>, log: Log) {
     tokio::select! {
+        // Whoever has read that calls are taken gets a drain.
+        biased;
+        _ = started => {}
         () = end.asked() => {
             tracing::info!("stopping: the start was not finished");
             log.flush(LEAVE);
             process::exit(0);
         }
-        _ = started => {}
     }
 }
