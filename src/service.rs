@@ -264,8 +264,8 @@ impl Server {
         ended
     }
 
-    /// Begins what the server does besides serving; nothing is served before its first look at the
-    /// rosters.
+    /// Begins what the server does besides serving. The first look at the rosters has ended before
+    /// anything is served; if it failed the log tells, and the watch looks again until it can.
     pub async fn begin(&self, tasks: &mut Tasks) {
         let watch = rosters::Watch::default();
         watch.look(&self.shared).await;

@@ -11,7 +11,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use super::Shared;
-use super::tasks::attempt_blocking;
+use super::tasks::patiently;
 use crate::admission::Word;
 use crate::proto::records_server::SERVICE_NAME as RECORDS;
 use crate::source::extract::Extract;
@@ -21,6 +21,8 @@ use crate::source::sqlite::{Finding, Progress, Weight};
 const PAUSE: Duration = Duration::from_secs(2);
 /// ... after one that failed.
 const LONGER: Duration = Duration::from_secs(30);
+/// How long a look may take before it is told of: it may read every record, and rests half of the time.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 /// Findings that are logged one by one.
 const TOLD: usize = 100;
 
@@ -71,7 +73,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut health: HealthReporter) -> Inf
     loop {
         said.say(&shared, &mut health).await;
         let (policy, stopping) = (shared.rooms.policies.now(), shared.stopping.subscribe());
-        let looked = attempt_blocking(move || {
+        let looked = patiently("the records as a whole", PATIENCE, move || {
             let mut began = Instant::now();
             let mut go_on = |_: Progress| {
                 // Half of the time is for those who read.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Shared;
-use super::tasks::attempt_blocking;
+use super::tasks::patiently;
 use crate::ledger::day;
 use crate::source::rosters::{Found, Rosters};
 
@@ -14,6 +14,8 @@ use crate::source::rosters::{Found, Rosters};
 const PAUSE: Duration = Duration::from_secs(2);
 /// ... at most, after looks that failed.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How long a look may take before it is told of: it may read every roster.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The rosters of the policy in force, from the first look on that works.
 #[derive(Clone, Default)]
@@ -34,7 +36,7 @@ impl Watch {
     pub(super) async fn look(&self, shared: &Shared) -> bool {
         let today = day(shared.rooms.ledger.now().at);
         let (policy, watch) = (shared.rooms.policies.now(), self.clone());
-        let looked = attempt_blocking(move || {
+        let looked = patiently("the rosters", PATIENCE, move || {
             let mut held = watch.rosters();
             let rosters = held.get_or_insert_with(|| policy.source.rosters());
             rosters.look(&policy.source, &policy.terms, today)

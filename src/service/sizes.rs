@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Shared;
-use super::tasks::attempt_blocking;
+use super::tasks::{PATIENCE, patiently};
 use crate::files::beside;
 use crate::ledger::entry::{Matter, Warning};
 
@@ -75,7 +75,7 @@ pub(super) async fn keep(shared: Arc<Shared>) -> Infallible {
 
 async fn look(shared: &Shared) {
     let path = shared.sizes.file.path.clone();
-    let found = attempt_blocking(move || {
+    let found = patiently("the sizes of the ledger's files", PATIENCE, move || {
         let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
         (size(&path), size(&beside(&path, "-wal")))
     });

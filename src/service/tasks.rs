@@ -5,14 +5,18 @@
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// A task that dies again within this is given up.
 const SOON: Duration = Duration::from_secs(60);
+
+/// How long it may take to read a file before that is told.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The tasks of a daemon. They end when this is dropped.
 #[derive(Default)]
@@ -81,6 +85,29 @@ pub async fn attempt_blocking<T: Send + 'static>(
 ) -> Result<T, Panicked> {
     // Without a panic it ends without a result only if the runtime has.
     tokio::task::spawn_blocking(work).await.map_err(|_| Panicked)
+}
+
+/// The same of work that should end within `patience`. If it does not, the log says `what` waits, and
+/// the work is waited for all the same: nobody can end it, and what comes of it must not be lost.
+///
+/// # Errors
+/// [`Panicked`] if it did.
+pub async fn patiently<T: Send + 'static>(
+    what: &str,
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Panicked> {
+    let mut work = pin!(attempt_blocking(work));
+    if let Ok(done) = timeout(patience, &mut work).await {
+        return done;
+    }
+    let seconds = patience.as_secs();
+    tracing::error!(
+        what,
+        seconds,
+        "the disk does not answer: what is to be read there is waited for"
+    );
+    work.await
 }
 
 #[cfg(test)]
@@ -158,6 +185,18 @@ mod tests {
         assert!(waited.is_err());
         tasks.stop().await;
         assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    #[tokio::test]
+    async fn work_that_outlasts_the_patience_is_waited_for_and_nothing_of_it_is_lost() {
+        let (go_on, waits) = std::sync::mpsc::sync_channel(1);
+        let work = patiently("a test", Duration::ZERO, move || waits.recv());
+        let mut work = pin!(work);
+        assert!(timeout(Duration::from_millis(1), &mut work).await.is_err());
+        go_on.send(7).unwrap();
+        assert_eq!(work.await, Ok(Ok(7)));
+        let panics = || panic!("as this test wants it to");
+        assert_eq!(patiently("a test", PATIENCE, panics).await, Err::<(), _>(Panicked));
     }
 
     #[tokio::test]

@@ -27,8 +27,8 @@ use super::expiry::Own;
 use crate::admission::{Authorities, Peer};
 use crate::files::{SecretError, Watched};
 use material::{Identity, Trusted};
-use watch::Files;
 pub(super) use watch::keep;
+use watch::{AuthoritiesFile, IdentityFiles};
 
 /// Whose certificates are shown and accepted.
 #[derive(Clone, Debug)]
@@ -94,9 +94,9 @@ pub(super) enum Unopened {
 pub(super) struct Door {
     settings: Settings,
     provider: Arc<CryptoProvider>,
-    files: Mutex<Files>,
-    /// Why the certificate, and why the authorities, were last not taken up: that is told once.
-    told: Mutex<[Option<String>; 2]>,
+    /// Looked at by themselves: a disk that does not answer for the one leaves the other watched.
+    identity_files: Mutex<IdentityFiles>,
+    authorities_file: Mutex<AuthoritiesFile>,
     current: Mutex<Current>,
     authorities: Arc<Authorities>,
     /// The certificate that is shown.
@@ -145,18 +145,18 @@ impl Door {
         let identity = Identity::read(&settings, &provider)?;
         let Trusted { verifier, digest, .. } =
             Trusted::read(&settings.client_ca, provider.clone())?;
-        let files = Files { certificate, key, client_ca, believed: digest };
+        let identity_files = Mutex::new(IdentityFiles { certificate, key });
+        let authorities_file = Mutex::new(AuthoritiesFile { client_ca, believed: digest });
         let [familiar, strangers] = [(); 2].map(|()| Semaphore::new(1));
         let acceptor = acceptor(&identity, &verifier, &provider)?;
         let own = channel::Sender::new(identity.own);
         let authorities = Arc::new(Authorities::new(verifier.clone()));
         let current = Mutex::new(Current { identity, verifier, acceptor });
-        let files = Mutex::new(files);
         Ok(Door {
             settings,
             provider,
-            files,
-            told: Mutex::default(),
+            identity_files,
+            authorities_file,
             current,
             authorities,
             own,

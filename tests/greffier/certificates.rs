@@ -4,7 +4,7 @@ use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use greffier::ledger::entry::{Matter, Warning, What};
+use greffier::ledger::entry::{Matter, Warning, What, sha256};
 use greffier::proto::TailAlertsRequest;
 use http::Method;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType, date_time_ymd};
@@ -219,6 +219,32 @@ async fn authorities_that_cannot_be_used_leave_those_before_and_are_told_of_once
     reads(&mut open).await;
     let log = daemon.log();
     assert_eq!(log.matches("the authorities in force before stay").count(), 2, "{log}");
+    daemon.stop().await;
+    instance.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn authorities_that_cannot_be_used_are_told_again_by_their_content_and_after_good_ones() {
+    let instance = Instance::new();
+    let file = instance.layout.root().join("clients.pem");
+    let good = Authority::of(&instance.layout).certificate;
+    let both = [good.as_str(), &good].concat();
+    std::fs::write(&file, &good).expect("a file");
+    instance.config(|config| config["tls"]["client_ca"] = value(file.to_str().expect("UTF-8")));
+    let daemon = instance.serve();
+    let mut told = Vec::new();
+    for (content, usable) in [("one", 0), ("another", 0), (&both, 2), ("another", 0), ("one", 0)] {
+        std::fs::write(&file, content).expect("a file");
+        told.push((usable, Some(sha256(&[content.as_bytes()]))));
+        let so_far = || {
+            let warnings = warnings(&instance).into_iter();
+            let of = warnings.filter(|warning| warning.matter == Matter::Authorities);
+            of.map(|warning| (warning.observed, warning.digest)).collect::<Vec<_>>()
+        };
+        while so_far() != told {
+            tokio::task::yield_now().await;
+        }
+    }
     daemon.stop().await;
     instance.assert_sound();
 }

@@ -32,7 +32,7 @@ impl Identity {
         settings: &Settings,
         provider: &CryptoProvider,
     ) -> Result<Identity, TlsError> {
-        let (chain, _) = certificates(&settings.certificate)?;
+        let chain = certificates(&settings.certificate, &content(&settings.certificate)?)?;
         let pem = |error| TlsError::Pem { path: settings.key.clone(), error };
         let key = PrivateKeyDer::from_pem_slice(read_secret(&settings.key)?.as_bytes());
         let own = chain.first().and_then(Own::of);
@@ -68,8 +68,17 @@ pub(super) struct Trusted {
 
 impl Trusted {
     pub(super) fn read(path: &Path, provider: Arc<CryptoProvider>) -> Result<Trusted, TlsError> {
+        Trusted::parse(path, &content(path)?, provider)
+    }
+
+    /// Those of the file's content.
+    pub(super) fn parse(
+        path: &Path,
+        bytes: &[u8],
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Trusted, TlsError> {
         let unusable = |why: String| TlsError::Authority { path: path.to_owned(), why };
-        let (authorities, digest) = certificates(path)?;
+        let (authorities, digest) = (certificates(path, bytes)?, sha256(&[bytes]));
         let count = authorities.len();
         let mut roots = RootCertStore::empty();
         for authority in authorities {
@@ -81,12 +90,12 @@ impl Trusted {
     }
 }
 
-/// The certificates of a file, and its digest.
-fn certificates(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Hash), TlsError> {
-    let file = |error| TlsError::File { path: path.to_owned(), error };
-    let bytes = read(path, SMALL).map_err(file)?;
-    let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<_, _>>();
-    let certificates =
-        certificates.map_err(|error| TlsError::Pem { path: path.to_owned(), error })?;
-    Ok((certificates, sha256(&[&bytes])))
+/// What is in a file of certificates.
+pub(super) fn content(path: &Path) -> Result<Vec<u8>, TlsError> {
+    read(path, SMALL).map_err(|error| TlsError::File { path: path.to_owned(), error })
+}
+
+fn certificates(path: &Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates = CertificateDer::pem_slice_iter(bytes).collect::<Result<_, _>>();
+    certificates.map_err(|error| TlsError::Pem { path: path.to_owned(), error })
 }

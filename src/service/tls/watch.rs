@@ -2,149 +2,152 @@
 //! believe. Whatever cannot be used leaves what was in force before.
 
 use std::convert::Infallible;
-use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::material::{Identity, Trusted};
+use super::material::{Identity, Trusted, content};
 use super::{Door, TlsError};
 use crate::files::Watched;
-use crate::ledger::entry::{Hash, Matter, Warning};
-use crate::service::tasks::{Panicked, attempt_blocking};
+use crate::ledger::entry::{Hash, Matter, Warning, sha256};
+use crate::service::tasks::{PATIENCE, patiently};
 use crate::service::warnings::Warnings;
 
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a look may take before it is told of.
-const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The files, watched since before they were first read.
-pub(super) struct Files {
+/// The files of what is shown, watched since before they were first read.
+pub(super) struct IdentityFiles {
     pub(super) certificate: Watched,
     pub(super) key: Watched,
+}
+
+/// The file of those who are believed, watched since before it was first read.
+pub(super) struct AuthoritiesFile {
     pub(super) client_ca: Watched,
-    /// SHA-256 of the authorities' file in force.
+    /// SHA-256 of what is in force.
     pub(super) believed: Hash,
 }
 
-/// What became of a look.
-#[derive(Default)]
-struct Found {
-    identity: Option<Result<(), TlsError>>,
-    /// How many authorities there are now, and the digest of their file.
-    authorities: Option<Result<(usize, Hash), TlsError>>,
+/// What became of reading the authorities.
+struct Read {
+    /// SHA-256 of the file, if it could be read.
+    digest: Option<Hash>,
+    /// How many there are now; none if they are those of before.
+    others: Result<Option<usize>, TlsError>,
 }
 
 /// Looks for ever.
 pub(in crate::service) async fn keep(door: Arc<Door>, warnings: Warnings) -> Infallible {
-    let mut ticks = interval(PAUSE);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // One by itself: what is wrong with one leaves the other watched.
+    tokio::join!(keep_identity(&door), keep_authorities(&door, &warnings)).0
+}
+
+async fn keep_identity(door: &Arc<Door>) -> Infallible {
+    let (mut ticks, mut told) = (ticks(), None);
     loop {
         ticks.tick().await;
-        // One file by itself: what is wrong with one leaves the other watched.
-        look(&door, &warnings, Door::look_at_identity).await;
-        look(&door, &warnings, Door::look_at_authorities).await;
+        let looking = door.clone();
+        let what = "the gateway's certificate and its key";
+        let read = match patiently(what, PATIENCE, move || looking.look_at_identity()).await {
+            Ok(None) => continue,
+            Ok(Some(read)) => read.map_err(|error| error.to_string()),
+            Err(panicked) => Err(panicked.to_string()),
+        };
+        if let Ok(true) = &read {
+            tracing::info!("another certificate of the gateway is shown from here on");
+        }
+        let why = read.err();
+        if let Some(error) = why.as_ref().filter(|_| told != why) {
+            tracing::error!(
+                error,
+                "the gateway's certificate and its key are not taken up: it shows the one before"
+            );
+        }
+        told = why;
     }
 }
 
-async fn look(door: &Arc<Door>, warnings: &Warnings, look: fn(&Door) -> Found) {
-    let looking = door.clone();
-    let found = attempt_blocking(move || look(&looking));
-    match timeout(PATIENCE, found).await {
-        Err(_) => tracing::error!("the certificates cannot be read: the disk does not answer"),
-        Ok(Err(Panicked)) => {
-            tracing::error!(error = %Panicked, "the certificates in force before stay");
+async fn keep_authorities(door: &Arc<Door>, warnings: &Warnings) -> Infallible {
+    let (mut ticks, mut told) = (ticks(), None);
+    loop {
+        ticks.tick().await;
+        let looking = door.clone();
+        let look = move || looking.look_at_authorities();
+        let (digest, others) = match patiently("the authorities", PATIENCE, look).await {
+            Ok(None) => continue,
+            Ok(Some(read)) => (read.digest, read.others.map_err(|error| error.to_string())),
+            Err(panicked) => (None, Err(panicked.to_string())),
+        };
+        if let Ok(Some(authorities)) = others {
+            tracing::warn!(
+                authorities,
+                digest = digest.map(tracing::field::display),
+                "other authorities are in force: whom the ones before alone vouched for is refused"
+            );
+            record(warnings, authorities, digest);
         }
-        Ok(Ok(found)) => tell(door, warnings, found),
+        // What is wrong is told once of each content, and again if it was good in between.
+        let why = others.err().map(|error| (error, digest));
+        if let Some((error, _)) = why.as_ref().filter(|_| told != why) {
+            tracing::error!(error, "the authorities in force before stay");
+            record(warnings, 0, digest);
+        }
+        told = why;
     }
+}
+
+fn ticks() -> Interval {
+    let mut ticks = interval(PAUSE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 impl Door {
-    fn look_at_identity(&self) -> Found {
-        let Some(mut files) = self.files() else { return Found::default() };
+    /// Whether another certificate is shown from here on; none if there was nothing to read.
+    fn look_at_identity(&self) -> Option<Result<bool, TlsError>> {
+        let mut files = self.identity_files.lock().unwrap_or_else(PoisonError::into_inner);
         // Both are looked at, whatever the one says: a look counts for the next.
         let due = [files.certificate.due(), files.key.due()];
         if due == [false, false] {
-            return Found::default();
+            return None;
         }
         files.certificate.reading();
         files.key.reading();
-        let identity = match Identity::read_anew(&self.settings, &self.provider) {
-            Ok(identity) => {
-                files.certificate.taken();
-                files.key.taken();
-                self.show(identity).map(|other| other.then_some(())).transpose()
+        let read = Identity::read_anew(&self.settings, &self.provider);
+        let shown = read.and_then(|identity| self.show(identity));
+        if shown.is_ok() {
+            files.certificate.taken();
+            files.key.taken();
+        }
+        Some(shown)
+    }
+
+    /// None if there was nothing to read.
+    fn look_at_authorities(&self) -> Option<Read> {
+        let mut file = self.authorities_file.lock().unwrap_or_else(PoisonError::into_inner);
+        if !file.client_ca.due() {
+            return None;
+        }
+        file.client_ca.reading();
+        let path = &self.settings.client_ca;
+        let bytes = content(path);
+        let digest = bytes.as_ref().ok().map(|bytes| sha256(&[bytes]));
+        let read = bytes.and_then(|bytes| Trusted::parse(path, &bytes, self.provider.clone()));
+        let others = read.and_then(|trusted| {
+            let Trusted { verifier, digest, authorities } = trusted;
+            if file.believed == digest {
+                return Ok(None);
             }
-            Err(error) => Some(Err(error)),
-        };
-        Found { identity, ..Found::default() }
-    }
-
-    fn look_at_authorities(&self) -> Found {
-        let Some(mut files) = self.files() else { return Found::default() };
-        if !files.client_ca.due() {
-            return Found::default();
+            self.believe(verifier)?;
+            file.believed = digest;
+            Ok(Some(authorities))
+        });
+        if others.is_ok() {
+            file.client_ca.taken();
         }
-        files.client_ca.reading();
-        let read = Trusted::read(&self.settings.client_ca, self.provider.clone());
-        let authorities = match read {
-            Ok(trusted) => {
-                files.client_ca.taken();
-                let (authorities, digest) = (trusted.authorities, trusted.digest);
-                let others = files.believed != digest;
-                files.believed = digest;
-                others.then(|| self.believe(trusted.verifier).map(|()| (authorities, digest)))
-            }
-            Err(error) => Some(Err(error)),
-        };
-        Found { authorities, ..Found::default() }
-    }
-
-    /// The files, unless an earlier look at them still waits for the disk.
-    fn files(&self) -> Option<MutexGuard<'_, Files>> {
-        match self.files.try_lock() {
-            Ok(files) => Some(files),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    /// Whether this was not what was told of the same files last.
-    fn is_news(&self, at: usize, why: Option<String>) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = told[at] != why;
-        told[at] = why;
-        news
-    }
-}
-
-fn tell(door: &Door, warnings: &Warnings, found: Found) {
-    match found.identity {
-        Some(Ok(())) => {
-            door.is_news(0, None);
-            tracing::info!("another certificate of the gateway is shown from here on");
-        }
-        Some(Err(error)) if door.is_news(0, Some(error.to_string())) => tracing::error!(
-            %error,
-            "the gateway's certificate and its key are not taken up: it shows the one before"
-        ),
-        Some(Err(_)) | None => {}
-    }
-    match found.authorities {
-        Some(Ok((authorities, digest))) => {
-            door.is_news(1, None);
-            tracing::warn!(
-                authorities, %digest,
-                "other authorities are in force: whom the ones before alone vouched for is refused"
-            );
-            record(warnings, authorities, Some(digest));
-        }
-        Some(Err(error)) if door.is_news(1, Some(error.to_string())) => {
-            tracing::error!(%error, "the authorities in force before stay");
-            record(warnings, 0, None);
-        }
-        Some(Err(_)) | None => {}
+        Some(Read { digest, others })
     }
 }
 
