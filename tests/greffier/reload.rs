@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use greffier::anomaly::Anomaly;
 use greffier::ledger::entry::{
-    Act, Budgets, Deed, Hash, Policy, Rule, Section, Statement, What, sha256,
+    Act, Budgets, Deed, Hash, Matter, Policy, Rule, Section, Statement, What, sha256,
 };
 use greffier::ledger::start::Rules;
 use greffier::ledger::{Draft, Ledger, Reach, Status as LedgerStatus, Unrecorded, bind};
@@ -524,4 +524,42 @@ async fn another_file_in_the_place_of_the_records_is_taken_up_and_its_rosters_ar
     assert_eq!(heads(&instance), heads_before);
     daemon.stop().await;
     instance.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_come_with_a_policy_are_told_by_their_digest_as_is_a_policy_that_lacks_them() {
+    let instance = Instance::new();
+    let daemon = instance.serve();
+    let mut named = String::new();
+    let other = with(&written(&instance), |p| {
+        let (name, issuer) = p["issuer"].as_table_mut().unwrap().iter_mut().next().unwrap();
+        named = name.get().to_owned();
+        issuer["keys"] = value("other.jwks");
+    });
+    approve(&instance, &daemon, &other).await;
+    reload(&instance, &daemon, &other);
+    warned(&instance, Matter::Policy, None, sha256(&[other.as_bytes()])).await;
+    let mut keys = fs::read(instance.layout.agents_jwks()).expect("keys");
+    keys.push(b'\n');
+    fs::write(instance.layout.root().join("other.jwks"), &keys).expect("a file");
+    daemon.signal("HUP");
+    warned(&instance, Matter::Keys, Some(&named), sha256(&[&keys])).await;
+    assert!(daemon.log().contains("another policy is in force"));
+    daemon.stop().await;
+    instance.assert_sound();
+}
+
+/// Waits until the ledger warns so.
+async fn warned(instance: &Instance, matter: Matter, id: Option<&str>, digest: Hash) {
+    let so = |entry: greffier::ledger::entry::Entry| match entry.what {
+        What::Warning(warning) => {
+            warning.matter == matter
+                && warning.id.as_deref() == id
+                && warning.digest == Some(digest)
+        }
+        _ => false,
+    };
+    while !instance.entries().into_iter().any(so) {
+        tokio::task::yield_now().await;
+    }
 }

@@ -49,8 +49,15 @@ pub struct Keyring(BTreeMap<Word, KeySetFile>);
 
 struct KeySetFile {
     issuer: Issuer,
-    keys: RwLock<Arc<KeySet>>,
+    in_force: RwLock<InForce>,
     known: Mutex<Known>,
+}
+
+/// The keys that count, and SHA-256 of the file that they are from.
+#[derive(Clone)]
+struct InForce {
+    keys: Arc<KeySet>,
+    digest: [u8; 32],
 }
 
 /// The file of a key set, as it was last read.
@@ -70,9 +77,10 @@ impl Keyring {
             let issuer = &Issuer { keys: folder.join(&issuer.keys), ..issuer.clone() };
             let file = Watched::content(issuer.keys.clone());
             let bytes = read(name, issuer)?;
-            let keys = RwLock::new(Arc::new(parse(name, issuer, &bytes)?));
-            let known = Mutex::new(Known { file, print: Some(digest_of(&bytes)) });
-            Ok((name.clone(), KeySetFile { issuer: issuer.clone(), keys, known }))
+            let (keys, digest) = (Arc::new(parse(name, issuer, &bytes)?), digest_of(&bytes));
+            let in_force = RwLock::new(InForce { keys, digest });
+            let known = Mutex::new(Known { file, print: Some(digest) });
+            Ok((name.clone(), KeySetFile { issuer: issuer.clone(), in_force, known }))
         };
         Ok(Keyring(issuers.iter().map(watched).collect::<Result<_, KeyFile>>()?))
     }
@@ -80,8 +88,18 @@ impl Keyring {
     /// An issuer and its keys at this moment.
     pub(super) fn get(&self, name: &str) -> Option<(&Issuer, Arc<KeySet>)> {
         let watched = self.0.get(name)?;
-        let keys = watched.keys.read().unwrap_or_else(PoisonError::into_inner);
-        Some((&watched.issuer, keys.clone()))
+        Some((&watched.issuer, watched.in_force().keys))
+    }
+
+    /// The issuers whose keys are not from the file that those of `before` are from, or that it does
+    /// not have: each with how many keys it has, and SHA-256 of their file.
+    pub fn others_than(&self, before: &Keyring) -> Vec<(Word, usize, [u8; 32])> {
+        let other = |(name, file): (&Word, &KeySetFile)| {
+            let InForce { keys, digest } = file.in_force();
+            let known = before.0.get(name).map(|file| file.in_force().digest);
+            (known != Some(digest)).then(|| (name.clone(), keys.len(), digest))
+        };
+        self.0.iter().filter_map(other).collect()
     }
 
     /// Whose keys these are.
@@ -97,6 +115,10 @@ impl Keyring {
 }
 
 impl KeySetFile {
+    fn in_force(&self) -> InForce {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn refresh(&self, name: &Word) -> Option<Reloaded> {
         let mut known = match self.known.try_lock() {
             Ok(known) => known,
@@ -124,9 +146,10 @@ impl KeySetFile {
             known.file.taken();
         }
         Some(parsed.map(|(keys, bytes)| {
-            let count = keys.len();
-            *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-            (count, digest_of(&bytes))
+            let (count, digest) = (keys.len(), digest_of(&bytes));
+            *self.in_force.write().unwrap_or_else(PoisonError::into_inner) =
+                InForce { keys: Arc::new(keys), digest };
+            (count, digest)
         }))
     }
 }

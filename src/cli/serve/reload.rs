@@ -5,13 +5,12 @@
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admission::{KeyFile, Keyring, Terms};
 use crate::config::change::Change;
@@ -22,14 +21,12 @@ use crate::ledger::entry::{Hash, Matter, Warning, sha256};
 use crate::ledger::tag::Tagger;
 use crate::ledger::{Ledger, Unrecorded};
 use crate::service::policy::{InForce, Swap};
-use crate::service::tasks::{Panicked, attempt, attempt_blocking};
+use crate::service::tasks::{PATIENCE, Panicked, attempt, patiently};
 use crate::service::warnings::Warnings;
 use crate::source::{Source, sqlite};
 
 /// Between two looks at the file.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long the disk may take before it is told of.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Changes that are logged one by one.
 const TOLD: usize = 100;
 
@@ -207,6 +204,7 @@ impl Reload {
         let outcome = outcome.map_err(Kept::Failed).and_then(|outcome| outcome);
         // The ledger may be writable at the next look, and the journal gone. What may pass otherwise is
         // due again later and later; a fault of the file waits for its next state.
+        let digest = self.read;
         let may_pass = matches!(&outcome, Err(why) if why.may_pass());
         self.owed = match &outcome {
             Err(Kept::Ledger(why)) => why.retry_after().is_some(),
@@ -222,7 +220,7 @@ impl Reload {
         let told = why.as_ref().map(ToString::to_string);
         if let Some(why) = why.filter(|_| asked || self.told != told) {
             kept(&why);
-            self.warn(&why);
+            self.warn(digest, &why);
         }
         self.told = told;
     }
@@ -246,8 +244,8 @@ impl Reload {
     }
 
     /// Has those who watch hear of it: whoever can write the file may not be who should.
-    fn warn(&self, why: &Kept) {
-        if let Some(warning) = warning(self.read, why) {
+    fn warn(&self, digest: Option<Hash>, why: &Kept) {
+        if let Some(warning) = warning(digest, why) {
             self.warnings.owe(warning);
         }
     }
@@ -260,15 +258,7 @@ impl Reload {
     ) -> Result<T, Kept> {
         let files = self.files.clone();
         let locked = move || work(&mut files.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut work = pin!(attempt_blocking(locked));
-        let done = match timeout(PATIENCE, &mut work).await {
-            Ok(done) => done,
-            Err(_) => {
-                tracing::error!("the policy cannot be looked at: the disk does not answer");
-                work.await
-            }
-        };
-        Ok(done?)
+        Ok(patiently("the policy or the records", PATIENCE, locked).await?)
     }
 
     /// The files, which nobody works on now: one work follows the other.
@@ -331,8 +321,14 @@ impl Reload {
         }
         let head = enacted?;
         let terms = Arc::new(self.bench.terms(&policy, head, keyring));
-        let quota = self.swap.now().quota.renewed(&terms);
-        self.swap.put(InForce { terms, quota, source });
+        let before = self.swap.now();
+        let quota = before.quota.renewed(&terms);
+        self.swap.put(InForce { terms: terms.clone(), quota, source });
+        // Their files are none of the policy's text: whatever came with it is told by itself.
+        for (issuer, keys, digest) in terms.keyring.others_than(&before.terms.keyring) {
+            tracing::info!(%issuer, keys, "new keys of an issuer are in force");
+            self.warnings.owe_keys(issuer, keys, Hash(digest));
+        }
         tell(&policy, head, &changes);
         self.policy = policy;
         self.keep().await;
