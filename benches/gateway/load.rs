@@ -11,7 +11,7 @@ use greffier::client::Records;
 use greffier::proto::GetRecordRequest;
 use tokio::task::JoinSet;
 
-use crate::gauge::{Failed, cpu};
+use crate::gauge::Failed;
 use crate::stand::{Target, context};
 
 const WARM_UP: u8 = 0;
@@ -59,11 +59,11 @@ pub(crate) async fn round(
         callers.spawn(calls(client, names.clone(), first, phase.clone()));
     }
     tokio::time::sleep((measured / 4).max(Duration::from_millis(500))).await;
-    let (began, cpu_before) = (Instant::now(), cpu(target.pid())?);
+    let (began, cpu_before) = (Instant::now(), target.cpu()?);
     phase.store(MEASURED, Ordering::Relaxed);
     tokio::time::sleep(measured).await;
     phase.store(OVER, Ordering::Relaxed);
-    let (lasted, cpu_after) = (began.elapsed(), cpu(target.pid())?);
+    let (lasted, cpu_after) = (began.elapsed(), target.cpu()?);
 
     let mut took = Vec::new();
     let mut entries = (u64::MAX, 0);

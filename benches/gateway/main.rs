@@ -10,6 +10,8 @@ mod flood;
 mod gauge;
 mod load;
 mod locked;
+mod nginx;
+mod pages;
 mod plain;
 mod report;
 mod stand;
@@ -24,7 +26,7 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use gauge::Failed;
-use report::{Level, Pair};
+use report::{Level, NGINX, PLAIN, Pair};
 use stand::Stand;
 
 /// The gateway's, so that the plain service has it too.
@@ -59,6 +61,13 @@ struct Args {
     /// Have the plain service, too, lay the replies of a connection together
     #[arg(long)]
     coalesced: bool,
+    /// Have the plain service stand behind nginx, where that is installed: mutual TLS, a limit of requests
+    /// and a log of accesses there, and none of them in the service
+    #[arg(long, conflicts_with_all = ["coalesced", "tails", "tokens", "flood"])]
+    nginx: bool,
+    /// Instead: pages of 500 and exports, by rows; --levels says how many are read at once
+    #[arg(long, conflicts_with_all = ["tails", "tokens", "flood"])]
+    pages: bool,
     /// A folder on the disk that the ledger is to be measured on
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
     place: PathBuf,
@@ -74,7 +83,8 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let ended = match (arguments.next(), arguments.next()) {
         (Some(first), Some(dir)) if first == stand::AS_PLAIN => {
-            plain::serve(Path::new(&dir), arguments.next().is_some())
+            let how: Vec<String> = std::env::args().skip(3).collect();
+            plain::serve(Path::new(&dir), &how)
         }
         (Some(first), Some(_)) if first == flood::AS_ATTACKER => {
             let told: Vec<String> = std::env::args().skip(2).collect();
@@ -102,7 +112,12 @@ fn run(args: &Args) -> Result<(), Failed> {
     }
     let cpus = std::thread::available_parallelism()?.get();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let stand = runtime.block_on(Stand::set_up(&args.place, args.tokens, args.coalesced))?;
+    let plain: &[&str] = match (args.nginx, args.coalesced) {
+        (true, _) => &[stand::PLAINTEXT],
+        (_, true) => &[stand::COALESCED],
+        _ => &[],
+    };
+    let stand = runtime.block_on(Stand::set_up(&args.place, args.tokens, plain))?;
     if !args.json {
         println!(
             "{} pairs of rounds of {} s at each level; load and servers share {cpus} CPUs.\n\
@@ -122,8 +137,21 @@ fn run(args: &Args) -> Result<(), Failed> {
         println!("{}", if args.json { json.to_string() } else { text });
         return Ok(());
     }
+    if args.nginx && !args.json {
+        println!("`nginx` is the plain service behind nginx, and its CPU that of both.");
+    }
     let mut levels: Vec<Value> = Vec::new();
     for &in_flight in &args.levels {
+        if args.pages {
+            let load = (in_flight, args.pairs);
+            let (text, json) = runtime.block_on(pages::measure(&stand, load, seconds))?;
+            if args.json {
+                levels.push(json)
+            } else {
+                println!("\n{text}")
+            }
+            continue;
+        }
         if let Some(count) = args.tails {
             let load = (in_flight, args.pairs);
             let measured = tails::measure(&stand, count, load, seconds);
@@ -165,7 +193,8 @@ async fn level(
     pairs: usize,
     seconds: Duration,
 ) -> Result<Level, Failed> {
-    let mut level = Level { in_flight, pairs: Vec::new() };
+    let against = if stand.plain.is_fronted() { NGINX } else { PLAIN };
+    let mut level = Level { against, in_flight, pairs: Vec::new() };
     for _ in 0..pairs {
         let fdatasync = if in_flight == 1 { Some(load::fdatasync(stand.disk())?) } else { None };
         let plain = load::round(&stand.plain, in_flight, seconds).await?;

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::stream::Empty;
+use futures_util::stream::{self, Stream};
 use greffier::instance::Layout;
 use greffier::proto::records_server::{Records, RecordsServer};
 use greffier::proto::{
@@ -31,32 +31,34 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Row};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use tower_service::Service as _;
 
 use crate::gauge::Failed;
-use crate::stand::PROVIDER;
+use crate::stand::{COALESCED, PLAINTEXT, PROVIDER};
 
 /// The view that reads without one get, as the policy of a new instance has it.
 const FIELDS: [&str; 6] =
     ["family_name", "given_name", "course", "course_site", "course_level", "hours_attended"];
 
 /// Serves until standard input ends.
-pub(crate) fn serve(dir: &Path, coalesced: bool) -> Result<(), Failed> {
+pub(crate) fn serve(dir: &Path, how: &[String]) -> Result<(), Failed> {
+    let is = |word: &str| how.iter().any(|said| said == word);
+    let (coalesced, plaintext) = (is(COALESCED), is(PLAINTEXT));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let layout = Layout::new(dir);
         let acceptor = acceptor(&layout)?;
-        let records = RecordsServer::new(Plain::open(&layout)?);
+        let records = RecordsServer::new(Service(Arc::new(Plain::open(&layout)?)));
         let routes = Routes::new(records.max_decoding_message_size(64 << 10)).prepare();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         writeln!(std::io::stdout(), "listening on {}", listener.local_addr()?)?;
@@ -65,8 +67,18 @@ pub(crate) fn serve(dir: &Path, coalesced: bool) -> Result<(), Failed> {
         loop {
             tokio::select! {
                 accepted = listener.accept() => {
+                    let (stream, routes) = (accepted?.0, routes.clone());
+                    stream.set_nodelay(true)?;
                     let acceptor = acceptor.clone();
-                    tokio::spawn(connection(accepted?.0, acceptor, routes.clone(), coalesced));
+                    tokio::spawn(async move {
+                        if plaintext {
+                            return connection(stream, routes, coalesced).await;
+                        }
+                        match acceptor.accept(stream).await {
+                            Ok(stream) => connection(stream, routes, coalesced).await,
+                            Err(error) => eprintln!("plain server: a handshake failed: {error}"),
+                        }
+                    });
                 }
                 _ = &mut ended => return Ok(()),
             }
@@ -94,15 +106,10 @@ fn acceptor(layout: &Layout) -> Result<TlsAcceptor, Failed> {
 }
 
 /// As the gateway serves one, but for what it does to lay replies together, unless that is wanted.
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes, coalesced: bool) {
-    let accepted = async {
-        stream.set_nodelay(true)?;
-        acceptor.accept(stream).await
-    };
-    let stream = match accepted.await {
-        Ok(stream) => stream,
-        Err(error) => return eprintln!("plain server: a handshake failed: {error}"),
-    };
+async fn connection<S>(stream: S, routes: Routes, coalesced: bool)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let open = Arc::new(AtomicUsize::new(0));
     let counted = open.clone();
     let service = service_fn(move |request| {
@@ -138,9 +145,9 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes, co
 }
 
 /// A connection that takes no vectored writes, as the gateway's.
-struct Whole(TokioIo<TlsStream<TcpStream>>);
+struct Whole<S>(TokioIo<S>);
 
-impl Read for Whole {
+impl<S: AsyncRead + Unpin> Read for Whole<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -150,7 +157,7 @@ impl Read for Whole {
     }
 }
 
-impl Write for Whole {
+impl<S: AsyncWrite + Unpin> Write for Whole<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -168,11 +175,19 @@ impl Write for Whole {
     }
 }
 
+/// What an export sends.
+type Exported = Pin<Box<dyn Stream<Item = Result<ExportRecordsResponse, Status>> + Send>>;
+
+/// The service.
+#[derive(Clone)]
+struct Service(Arc<Plain>);
+
 /// The records, read as the gateway reads them.
 struct Plain {
     readers: Vec<Mutex<Connection>>,
     next: AtomicUsize,
     sql: String,
+    list: String,
     /// A checkpoint of the gateway's, so that both replies are of one length.
     checkpoint: String,
 }
@@ -184,11 +199,15 @@ impl Plain {
             r#"SELECT t."id", r.id IS NOT NULL{fields} FROM "roster" r
                CROSS JOIN "dossiers" t ON t."id" = r.id WHERE r.provider = ?1 AND r.id = ?2"#
         );
+        let list = format!(
+            r#"SELECT t."id", r.id IS NOT NULL{fields} FROM "roster" r CROSS JOIN "dossiers" t
+               ON t."id" = r.id WHERE r.provider = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"#
+        );
         let count = std::thread::available_parallelism()?.get();
         let readers = (0..count).map(|_| connect(&layout.source()).map(Mutex::new));
         let checkpoint = std::fs::read_to_string(layout.high_water())?;
         let readers = readers.collect::<Result<_, _>>()?;
-        Ok(Plain { readers, next: AtomicUsize::new(0), sql, checkpoint })
+        Ok(Plain { readers, next: AtomicUsize::new(0), sql, list, checkpoint })
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
@@ -199,23 +218,53 @@ impl Plain {
             .unwrap_or_else(|| at(0).lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// A page of the provider's roster, and the id that the next one begins behind.
+    fn page(&self, after: &str, size: i32) -> Result<(Vec<Record>, String), rusqlite::Error> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(&self.list)?;
+        let mut rows = statement.query((PROVIDER, after, size + 1))?;
+        let (mut records, mut last) = (Vec::new(), String::new());
+        while let Some(row) = rows.next()? {
+            if records.len() == size as usize {
+                return Ok((records, last));
+            }
+            last = row.get(0)?;
+            let name = format!("datasets/cir/records/{last}");
+            records.push(Record { name, fields: fields(row)?, fields_left_out: false });
+        }
+        Ok((records, String::new()))
+    }
+
+    /// A page as a reply has it, and where the next one begins.
+    fn reply(&self, after: &str, size: i32) -> Result<ExportRecordsResponse, Status> {
+        let page = self.page(after, size).map_err(|error| Status::internal(error.to_string()))?;
+        let (records, next_page_token) = page;
+        let proof = Proof { entry: 1, checkpoint: self.checkpoint.clone(), salt: vec![0; 16] };
+        Ok(ExportRecordsResponse { records, next_page_token, proof: Some(proof) })
+    }
+
     /// The fields of a record on the provider's roster.
     fn get(&self, id: &str) -> Result<Option<Vec<Field>>, rusqlite::Error> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(&self.sql)?;
         let mut rows = statement.query((PROVIDER, id))?;
         let Some(row) = rows.next()? else { return Ok(None) };
-        let mut fields = Vec::with_capacity(FIELDS.len());
-        for (i, name) in (2..).zip(FIELDS) {
-            let value = match row.get_ref(i)? {
-                ValueRef::Integer(n) => n.to_string(),
-                ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-                ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => String::new(),
-            };
-            fields.push(Field { name: name.to_owned(), value });
-        }
-        Ok(row.get::<_, bool>(1)?.then_some(fields))
+        Ok(if row.get(1)? { Some(fields(row)?) } else { None })
     }
+}
+
+/// The fields of a row, which follow the two columns that every statement has.
+fn fields(row: &Row<'_>) -> Result<Vec<Field>, rusqlite::Error> {
+    let mut fields = Vec::with_capacity(FIELDS.len());
+    for (i, name) in (2..).zip(FIELDS) {
+        let value = match row.get_ref(i)? {
+            ValueRef::Integer(n) => n.to_string(),
+            ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => String::new(),
+        };
+        fields.push(Field { name: name.to_owned(), value });
+    }
+    Ok(fields)
 }
 
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
@@ -228,14 +277,23 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
 }
 
 #[tonic::async_trait]
-impl Records for Plain {
-    type ExportRecordsStream = Empty<Result<ExportRecordsResponse, Status>>;
+impl Records for Service {
+    type ExportRecordsStream = Exported;
 
     async fn export_records(
         &self,
-        _: Request<ExportRecordsRequest>,
-    ) -> Result<Response<Self::ExportRecordsStream>, Status> {
-        Err(Status::unimplemented("not measured"))
+        request: Request<ExportRecordsRequest>,
+    ) -> Result<Response<Exported>, Status> {
+        let (plain, size) = (self.clone(), request.into_inner().page_size);
+        let pages = stream::unfold(Some(String::new()), move |after| {
+            let plain = plain.clone();
+            async move {
+                let reply = plain.0.reply(&after?, size);
+                let next = reply.as_ref().ok().map(|page| page.next_page_token.clone());
+                Some((reply, next.filter(|next| !next.is_empty())))
+            }
+        });
+        Ok(Response::new(Box::pin(pages)))
     }
 
     async fn get_record(
@@ -244,9 +302,9 @@ impl Records for Plain {
     ) -> Result<Response<GetRecordResponse>, Status> {
         let name = request.into_inner().name;
         let id = name.rsplit_once('/').map_or("", |(_, id)| id);
-        let found = self.get(id).map_err(|error| Status::internal(error.to_string()))?;
+        let found = self.0.get(id).map_err(|error| Status::internal(error.to_string()))?;
         let fields = found.ok_or_else(|| Status::not_found("no such record"))?;
-        let proof = Proof { entry: 1, checkpoint: self.checkpoint.clone(), salt: vec![0; 16] };
+        let proof = Proof { entry: 1, checkpoint: self.0.checkpoint.clone(), salt: vec![0; 16] };
         Ok(Response::new(GetRecordResponse {
             record: Some(Record { name, fields, fields_left_out: false }),
             proof: Some(proof),
@@ -255,9 +313,12 @@ impl Records for Plain {
 
     async fn list_records(
         &self,
-        _: Request<ListRecordsRequest>,
+        request: Request<ListRecordsRequest>,
     ) -> Result<Response<ListRecordsResponse>, Status> {
-        Err(Status::unimplemented("not measured"))
+        let ListRecordsRequest { page_size, page_token, .. } = request.into_inner();
+        let ExportRecordsResponse { records, next_page_token, proof } =
+            self.0.reply(&page_token, page_size)?;
+        Ok(Response::new(ListRecordsResponse { records, next_page_token, proof }))
     }
 
     async fn search_records(

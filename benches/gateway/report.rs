@@ -5,6 +5,10 @@ use serde_json::{Value, json};
 use crate::gauge::{Spread, figure};
 use crate::load::Round;
 
+/// What the gateway is held against, unless another is wanted.
+pub(crate) const PLAIN: &str = "plain";
+/// The same behind nginx.
+pub(crate) const NGINX: &str = "nginx";
 /// Most that the audit may cost at 64 and 256 calls in flight, microseconds of server CPU a call.
 const COST_WANTED: f64 = 20.0;
 /// A single audited read stays within a plain one and so many `fdatasync`s.
@@ -38,6 +42,8 @@ impl Pair {
 
 /// All pairs of one number of calls in flight.
 pub(crate) struct Level {
+    /// What the gateway is held against: the plain service, or that behind nginx.
+    pub(crate) against: &'static str,
     pub(crate) in_flight: usize,
     pub(crate) pairs: Vec<Pair>,
 }
@@ -63,6 +69,15 @@ impl Level {
         Some((Spread::of(of(|pair| pair.fdatasync)?), Spread::of(of(Pair::of_wanted)?)))
     }
 
+    fn cost(&self) -> String {
+        let (cost, wanted) = (self.spread(Pair::cost), figure(COST_WANTED));
+        let wanted = match self.in_flight {
+            1 => String::new(),
+            _ => format!("; at most {wanted} wanted"),
+        };
+        format!("  audit cost            {cost} us of server CPU a call{wanted}")
+    }
+
     /// For people.
     pub(crate) fn text(&self) -> String {
         let n = self.in_flight;
@@ -70,7 +85,9 @@ impl Level {
         let title = format!("{n} {calls} in flight");
         let mut lines = vec![format!(
             "{title:<24}{:<28}{:<28}{}",
-            "plain", "gateway", "gateway / plain, by pairs"
+            self.against,
+            "gateway",
+            format!("gateway / {}, by pairs", self.against)
         )];
         for (words, _, of) in QUANTITIES {
             let plain = self.spread(|pair| of(&pair.plain));
@@ -78,13 +95,10 @@ impl Level {
             let ratio = self.spread(|pair| of(&pair.gateway) / of(&pair.plain));
             lines.push(format!("  {words:<22}{plain:<28}{gateway:<28}{ratio}"));
         }
-        let cost = self.spread(Pair::cost);
-        let wanted = if n == 1 {
-            String::new()
-        } else {
-            format!("; at most {} wanted", figure(COST_WANTED))
-        };
-        lines.push(format!("  audit cost            {cost} us of server CPU a call{wanted}"));
+        // Behind nginx there is another cost in its place.
+        if self.against == PLAIN {
+            lines.push(self.cost());
+        }
         let batch = self.spread(Pair::entries_per_commit);
         lines.push(format!("  entries a commit      {batch}"));
         if let Some((fdatasync, share)) = self.single() {
@@ -101,6 +115,7 @@ impl Level {
     pub(crate) fn json(&self) -> Value {
         let mut out = json!({
             "in_flight": self.in_flight,
+            "against": self.against,
             "pairs": self.pairs.len(),
             "audit_cost_us": self.spread(Pair::cost).json(),
             "entries_per_commit": self.spread(Pair::entries_per_commit).json(),

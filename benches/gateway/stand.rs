@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use greffier::anomaly::Anomaly;
 use greffier::client::token::{Fresh, TokenSource};
@@ -16,21 +16,25 @@ use greffier::ledger::{start, wall};
 use greffier::proto::{Context, ListRecordsRequest};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::gauge::Failed;
+use crate::gauge::{Failed, cpu};
+use crate::nginx::Nginx;
 
 /// Who calls: the second provider of an instance has scope `roster`, and here no issuer.
 pub(crate) const PROVIDER: &str = "provider-02";
 /// The same with agents' tokens.
 const VOUCHED: &str = "provider-03";
-/// The hidden argument that makes this program the plain service; one more behind its folder has it
-/// coalesce.
+/// The hidden argument that makes this program the plain service; behind its folder stands how.
 pub(crate) const AS_PLAIN: &str = "--as-plain-server";
+/// It lays the replies of a connection together.
+pub(crate) const COALESCED: &str = "coalesced";
+/// It leaves TLS to what stands before it.
+pub(crate) const PLAINTEXT: &str = "plaintext";
 /// Synthetic persons in the source.
 const PERSONS: u64 = 100_000;
 /// Of them on the caller's roster; every read is of one of these.
 const ROSTER: u64 = 5_000;
 /// Largest page.
-const PAGE: i32 = 500;
+pub(crate) const PAGE: i32 = 500;
 /// Connections to each server.
 const CONNECTIONS: usize = 4;
 /// Budgets and rates that nothing in a benchmark reaches.
@@ -39,6 +43,8 @@ const FAST: i64 = 100_000;
 
 /// One server process with connections to it. Ends the process when dropped.
 pub(crate) struct Target {
+    /// Before the process, if something is.
+    front: Option<Nginx>,
     /// None if another target's process is called.
     child: Option<Child>,
     pid: u32,
@@ -50,6 +56,17 @@ impl Target {
     /// Process id.
     pub(crate) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// Whether something stands before the process.
+    pub(crate) fn is_fronted(&self) -> bool {
+        self.front.is_some()
+    }
+
+    /// CPU time so far, of whatever stands before the process too.
+    pub(crate) fn cpu(&self) -> std::io::Result<Duration> {
+        let front = self.front.iter().flat_map(|front| &front.pids);
+        front.chain([&self.pid]).map(|pid| cpu(*pid)).sum()
     }
 }
 
@@ -77,23 +94,31 @@ pub(crate) struct Stand {
 
 impl Stand {
     /// Makes an instance below `place` and starts both servers on it. At the gateway the certificate
-    /// stands in for the agent, but for a second set of connections, whose calls carry `tokens`.
+    /// stands in for the agent, but for a second set of connections, whose calls carry `tokens`. `plain`: how
+    /// the plain service serves.
     pub(crate) async fn set_up(
         place: &Path,
         tokens: bool,
-        coalesced: bool,
+        plain: &[&str],
     ) -> Result<Stand, Failed> {
         let folder = tempfile::tempdir_in(place)?;
         let dir = folder.path().join("instance");
         let layout = init(&dir)?;
         let ids = assign(&layout)?;
         let this = std::env::current_exe()?;
-        let mut plain = Command::new(this);
-        plain.arg(AS_PLAIN).arg(&dir).args(coalesced.then_some("coalesced"));
-        let (child, address) = start(&mut plain)?;
-        let names = ids.iter().map(|id| format!("datasets/cir/records/{id}")).collect();
-        let clients = connect(&layout, &address, PROVIDER).await?;
-        let plain = Target { pid: child.id(), child: Some(child), clients, names };
+        let behind_nginx = plain.contains(&PLAINTEXT);
+        let mut service = Command::new(this);
+        service.arg(AS_PLAIN).arg(&dir).args(plain);
+        let (child, mut address) = start(&mut service)?;
+        let (pid, child) = (child.id(), Some(child));
+        let mut plain = Target { front: None, child, pid, clients: Vec::new(), names: Vec::new() };
+        if behind_nginx {
+            let front = Nginx::start(&layout, &address)?;
+            address.clone_from(&front.address);
+            plain.front = Some(front);
+        }
+        plain.names = ids.iter().map(|id| format!("datasets/cir/records/{id}")).collect();
+        plain.clients = connect(&layout, &address, PROVIDER).await?;
         let mut serve = Command::new(env!("CARGO_BIN_EXE_greffier"));
         serve.args(["serve", "--config"]).arg(layout.config()).env("GREFFIER_LOG", "error");
         let (child, address) = start(&mut serve)?;
@@ -146,7 +171,7 @@ async fn called(
     ids: &[String],
 ) -> Result<Target, Failed> {
     let clients = connect(layout, address, provider).await?;
-    let mut target = Target { child, pid, clients, names: Vec::new() };
+    let mut target = Target { front: None, child, pid, clients, names: Vec::new() };
     target.names = list(&mut target.clients[0]).await?;
     if target.names.len() != ids.len() {
         return Err(format!("{} records were listed", target.names.len()).into());

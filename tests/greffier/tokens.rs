@@ -116,7 +116,6 @@ fn hostile(issuer: &Issuer, layout: &Layout) -> Vec<(&'static str, Vec<String>)>
         ("good for too long", changed("exp", json!(now + TOKEN_LIFETIME_MAX.as_secs() + 1))),
         ("good for ever", changed("exp", json!(i64::MAX))),
         ("a time as text", changed("exp", json!((now + 900).to_string()))),
-        ("a time as text", changed("exp", json!((now + 900).to_string()))),
         ("logged in tomorrow", changed("auth_time", json!(now + 86_400))),
         ("for another audience", changed("aud", json!("greffier2"))),
         ("for other audiences", changed("aud", json!(["a", "greffier/", "GREFFIER"]))),
