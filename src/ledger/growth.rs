@@ -17,7 +17,8 @@ use super::entry::{
 const DAY: Millis = 86_400_000;
 /// One agent gets one part in so many of its provider's, so that the others can go on.
 const SHARE: u64 = 4;
-/// Acts a day by which one administrator contains: beside the budget, for it must always be possible.
+/// Acts a day of each deed by which one administrator contains: beside the budget, for it must always be
+/// possible.
 const CONTAINING: u64 = 10_000;
 
 /// Who brings entries about at a provider.
@@ -36,8 +37,8 @@ enum Payer<'a> {
     Provider(&'a Word, Origin),
     /// That of a member of staff, by role and id.
     Staff(&'a Word, &'a Word),
-    /// What an administrator has to contain with.
-    Containing(&'a Word),
+    /// What an administrator has to contain with, by one deed: whoever flaps one has the others left.
+    Containing(&'a Act),
     /// The gateway's own entries, which have rates of their own.
     Nobody,
 }
@@ -57,7 +58,7 @@ impl Payer<'_> {
             What::Access(Access { role, id, .. }) => Payer::Staff(role, id),
             // A founding key is enrolled before there is a policy.
             What::Act(Act { certificate: None, .. }) => Payer::Nobody,
-            What::Act(act) if contains(act.deed) => Payer::Containing(&act.id),
+            What::Act(act) if contains(act.deed) => Payer::Containing(act),
             What::Act(Act { role, id, .. }) => Payer::Staff(role, id),
             What::Genesis(_)
             | What::Policy(_)
@@ -164,13 +165,15 @@ impl Account {
         Account { bucket: Bucket::full(size, DAY, tick), told: None }
     }
 
-    /// Takes an entry out; what is to be told, if at least half is gone and that was not told for a day.
+    /// Takes an entry out; what is told in the same commit, if at least half is gone and that was not
+    /// told for a day.
     fn charge(&mut self, tick: Millis) -> Option<Warning> {
         self.bucket.charge(DAY, tick, 1);
         let size = self.bucket.size;
         if self.bucket.holds(DAY, tick, size / 2 + 1) || self.was_told(tick) {
             return None;
         }
+        self.told = Some(tick);
         let used = size - self.bucket.left(DAY, tick);
         Some(Warning::of_figures(Matter::Entries, used, size))
     }
@@ -214,11 +217,16 @@ pub struct Growth {
     /// Entries a day of each member of staff, and what is left of them, by role and id.
     staff_day: Option<u64>,
     staff: Accounts<(Word, Word)>,
-    containing: Accounts<Word>,
+    containing: Accounts<(Deed, Word)>,
     exhausted: Arc<Exhausted>,
     due: Vec<Warning>,
     /// When accounts that are full again were dropped last.
     dropped: Millis,
+}
+
+/// What is told of the budget of a member of staff.
+fn of_staff(warning: Warning, role: &Word, id: &Word) -> Warning {
+    Warning { role: Some(role.clone()), id: Some(id.clone()), ..warning }
 }
 
 /// Of one caller, of a provider that may have so many.
@@ -249,7 +257,9 @@ impl Growth {
             Payer::Staff(role, id) => self.staff_day.map_or(0, |day| {
                 account(&self.staff, &(role.clone(), id.clone()), day, tick).wait(tick)
             }),
-            Payer::Containing(id) => account(&self.containing, id, CONTAINING, tick).wait(tick),
+            Payer::Containing(Act { deed, id, .. }) => {
+                account(&self.containing, &(*deed, id.clone()), CONTAINING, tick).wait(tick)
+            }
             Payer::Nobody => 0,
         };
         if wait == 0 { Ok(()) } else { Err(UsedUp { wait }) }
@@ -264,7 +274,6 @@ impl Growth {
         }
         match &entry.what {
             What::Policy(Policy { section }) => self.rules(section, tick),
-            What::Warning(warning) if warning.matter == Matter::Entries => self.told(warning, tick),
             what => self.charge(what, tick),
         }
     }
@@ -300,9 +309,10 @@ impl Growth {
         match Payer::of(what) {
             Payer::Provider(id, caller) => self.charge_provider(id, caller, tick),
             Payer::Staff(role, id) => self.charge_staff(role, id, tick),
-            Payer::Containing(id) => {
-                let own = self.containing.entry(id.clone());
-                own.or_insert_with(|| Account::full(CONTAINING, tick)).charge(tick);
+            Payer::Containing(Act { deed, role, id, .. }) => {
+                let own = self.containing.entry((*deed, id.clone()));
+                let own = own.or_insert_with(|| Account::full(CONTAINING, tick));
+                self.due.extend(own.charge(tick).map(|warning| of_staff(warning, role, id)));
             }
             Payer::Nobody => {}
         }
@@ -334,8 +344,7 @@ impl Growth {
         let Some(day) = self.staff_day else { return };
         let who = (role.clone(), id.clone());
         let own = self.staff.entry(who.clone()).or_insert_with(|| Account::full(day, tick));
-        let of = |warning| Warning { role: Some(role.clone()), id: Some(id.clone()), ..warning };
-        self.due.extend(own.charge(tick).map(of));
+        self.due.extend(own.charge(tick).map(|warning| of_staff(warning, role, id)));
         let wait = own.wait(tick);
         if wait > 0 {
             self.publish(tick).staff.insert(who, tick + wait);
@@ -347,24 +356,6 @@ impl Growth {
         let exhausted = Arc::make_mut(&mut self.exhausted);
         exhausted.forget(tick);
         exhausted
-    }
-
-    fn told(&mut self, warning: &Warning, tick: Millis) {
-        let Warning { provider, agent, role, id, .. } = warning;
-        let account = match (provider, agent, role, id) {
-            (Some(provider), agent, None, None) => {
-                let of = self.providers.get_mut(provider);
-                of.and_then(|of| match agent {
-                    Some(tag) => of.callers.get_mut(&Origin::Agent(*tag)),
-                    None => Some(&mut of.whole),
-                })
-            }
-            (None, None, Some(role), Some(id)) => self.staff.get_mut(&(role.clone(), id.clone())),
-            _ => None,
-        };
-        if let Some(account) = account {
-            account.told = Some(tick);
-        }
     }
 
     /// Drops what is as if it had never been, so that who came once is not kept for ever.

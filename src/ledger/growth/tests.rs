@@ -128,10 +128,21 @@ fn staff_have_a_budget_each_and_can_contain_when_it_is_used_up() {
         assert_eq!(book.put(act(deed, "admin", "admin-1")), Ok(()));
         assert!(book.put(act(Deed::Reinstate, "admin", "admin-1")).is_err());
     }
-    // That has an end too, far beyond what anybody does by hand, and for that administrator alone.
-    let suspend = act(Deed::Suspend, "admin", "admin-1");
-    assert_eq!(book.fill(&suspend), CONTAINING - contain.len() as u64);
-    assert_eq!(book.put(act(Deed::Suspend, "admin", "admin-2")), Ok(()));
+    // That has an end too, far beyond what anybody does by hand, for that deed and administrator alone.
+    book.told.clear();
+    let lift = act(Deed::Lift, "admin", "admin-1");
+    assert_eq!(book.fill(&lift), CONTAINING - 1);
+    let half = Warning {
+        role: Some("admin".into()),
+        id: Some("admin-1".into()),
+        ..Warning::of_figures(Matter::Entries, CONTAINING / 2, CONTAINING)
+    };
+    assert_eq!(book.told, [half]);
+    for deed in contain {
+        let left = book.put(act(deed, "admin", "admin-1"));
+        assert_eq!(left.is_ok(), deed != Deed::Lift, "{deed:?}");
+    }
+    assert_eq!(book.put(act(Deed::Lift, "admin", "admin-2")), Ok(()));
 }
 
 #[test]
