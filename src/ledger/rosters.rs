@@ -134,7 +134,12 @@ impl Rosters {
         let enrolled = enrolled.fold(0_u64, |sum, (_, persons)| sum.saturating_add(*persons));
         let expected = (before.saturating_mul(percent) / 100).max(LEAST).saturating_add(enrolled);
         let grew = observed > expected && observed > known.told;
-        known.told = if observed <= expected { 0 } else { known.told.max(observed) };
+        if observed <= expected {
+            known.told = 0;
+        } else if !unseen {
+            // Of what came unseen the growth is still to be told, behind the next entry.
+            known.told = known.told.max(observed);
+        }
         let said = if unseen {
             Some((Matter::RosterUnseen, persons))
         } else {

@@ -111,7 +111,9 @@ fn a_roster_that_changed_unseen_is_warned_of_whatever_its_size() {
         let warned = book.found(2, roster(persons, None, "b")).map(|(observed, _)| observed);
         assert_eq!(warned, Some(persons));
         // A first entry, and one whose digest is the same, are no change.
-        assert_eq!(book.found(3, roster(persons, None, "b")), None);
+        // What it grew by is told behind it.
+        let grew = (persons == 10_200).then_some((10_000, 100));
+        assert_eq!(book.found(3, roster(persons, None, "b")), grew);
     }
 }
 
@@ -121,9 +123,11 @@ fn what_a_roster_grew_by_unseen_counts_from_there_on() {
     book.found(1, roster(200, None, "a"));
     assert_eq!(book.found(2, roster(300, None, "b")), Some((300, 100)));
     assert_eq!(book.found(2, roster(301, Some((1, 0)), "c")), Some((101, 100)));
-    // What was said of the unseen growth is not said again.
+    // That it grew beyond its bound unseen is told behind the next entry, and once.
     assert_eq!(book.found(3, roster(351, None, "d")), Some((351, 100)));
-    assert_eq!(book.found(3, roster(350, Some((0, 1)), "e")), None);
+    assert_eq!(book.found(4, roster(351, Some((0, 0)), "d")), Some((151, 100)));
+    assert_eq!(book.found(5, roster(351, Some((0, 0)), "d")), None);
+    assert_eq!(book.found(5, roster(350, Some((0, 1)), "e")), None);
 }
 
 #[test]
