@@ -30,6 +30,8 @@ const STEP_MAX: Millis = 3_600_000;
 const STEADY: Millis = 600_000;
 /// How much it may change meanwhile: other programs slew the clock.
 const STEADY_WITHIN: Millis = 1_000;
+/// How long a wall clock may be out of step, and not stand still, before somebody is told.
+const ADRIFT: Millis = 2 * STEADY;
 /// What budgets may refill by while the daemon was down.
 const START_REFILL: Millis = 60_000;
 /// How far a start may be from the last entry, either way, unless somebody confirms it.
@@ -208,10 +210,12 @@ struct Time {
     /// Monotonic time less this is what `tick` may be at most.
     ticks_from: i64,
     step: Option<Step>,
+    /// Monotonic time since which the wall clock has been out of step, however often it was set.
+    adrift: Option<Millis>,
     /// While entries are ahead of what is believed: monotonic time and `at` when that was seen.
     ahead: Option<(Millis, Millis)>,
     news: News,
-    /// Monotonic time at which a step too large to follow was told last.
+    /// Monotonic time at which it was told last that entries do not follow the clock.
     held: Option<Millis>,
 }
 
@@ -225,6 +229,7 @@ impl Time {
             slewed: monotonic,
             ticks_from: signed(monotonic) - signed(last.tick),
             step: None,
+            adrift: None,
             ahead: None,
             news: News::default(),
             held: None,
@@ -256,6 +261,7 @@ impl Time {
         let difference = signed(now.wall) - believed;
         if difference.unsigned_abs() <= TOLERANCE {
             self.slew(difference, now.monotonic);
+            self.adrift = None;
             if self.step.take().is_some() {
                 tracing::info!("the clock is back in step with the entries");
             }
@@ -263,7 +269,7 @@ impl Time {
         }
         if self.follows(difference, believed, now) {
             self.offset += difference;
-            (self.step, self.slewed) = (None, now.monotonic);
+            (self.step, self.adrift, self.slewed) = (None, None, now.monotonic);
             self.news.set.tell(unsigned(believed), now.wall);
             return signed(now.wall);
         }
@@ -279,8 +285,15 @@ impl Time {
             Step { difference, since: now.monotonic }
         });
         self.step = Some(step);
+        let adrift = *self.adrift.get_or_insert(now.monotonic);
         if difference.unsigned_abs() <= STEP_MAX {
-            return now.monotonic.saturating_sub(step.since) >= STEADY;
+            let follows = now.monotonic.saturating_sub(step.since) >= STEADY;
+            let long = now.monotonic.saturating_sub(adrift) >= ADRIFT;
+            if !follows && long && self.held.is_none_or(|held| held < adrift) {
+                self.held = Some(now.monotonic);
+                self.news.held.tell(unsigned(believed), now.wall);
+            }
+            return follows;
         }
         // Once for each, and not for each of many that come one after another.
         let new = self

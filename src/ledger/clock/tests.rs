@@ -168,18 +168,35 @@ fn a_step_is_followed_when_it_has_stood_for_ten_minutes_and_not_before() {
 }
 
 #[test]
-fn a_step_that_does_not_stand_still_is_not_followed() {
+fn a_step_that_does_not_stand_still_is_not_followed_and_told_once() {
     let (machine, clock) = running();
     let before = clock.now();
-    for _ in 0..30 {
+    for minute in 0..60 {
         machine.set(2_000);
+        let now = machine.live(&clock, MINUTE);
+        assert_eq!(now.at - before.at, (minute + 1) * MINUTE);
+        // It was first seen when the first second had passed.
+        let held = if minute == 20 { vec![(Matter::ClockHeld, 42_000)] } else { vec![] };
+        assert_eq!(told(&clock), held, "{minute}");
+    }
+    // When it does, it is followed; and when it runs off again, that is told again.
+    machine.live(&clock, 10 * MINUTE);
+    assert_eq!(told(&clock), [(Matter::Clock, 120_000)]);
+    for _ in 0..22 {
+        machine.set(-2_000);
         machine.live(&clock, MINUTE);
     }
-    assert_eq!(clock.now().at - before.at, 30 * MINUTE);
-    assert_eq!(told(&clock), []);
-    // When it does, it is.
-    machine.live(&clock, 10 * MINUTE);
-    assert_eq!(told(&clock), [(Matter::Clock, 60_000)]);
+    assert_eq!(told(&clock).len(), 1);
+}
+
+#[test]
+fn a_step_that_stands_still_before_twenty_minutes_have_passed_is_not_held() {
+    let (machine, clock) = running();
+    machine.set(2_000);
+    machine.live(&clock, 9 * MINUTE);
+    machine.set(2_000);
+    machine.live(&clock, 11 * MINUTE);
+    assert_eq!(told(&clock), [(Matter::Clock, 4_000)]);
 }
 
 #[test]
