@@ -26,7 +26,7 @@ use super::status::{Status, Vital};
 use super::writer::Commit;
 use super::{Contained, Counted, Decision};
 
-/// Most orders in one commit.
+/// Most orders in one commit, whatever becomes of each: whoever waits for it waits no longer.
 const BATCH: usize = 512;
 /// Between two attempts to take up a ledger that could not be written.
 const RETRY: Duration = Duration::from_secs(1);
@@ -228,9 +228,10 @@ impl Desk {
         let mut waiters = Waiters::default();
         let now = state.now();
         let mut next = Some(first);
+        let mut room = 1..BATCH;
         while let Some(order) = next.take_if(|order| !matches!(order, Order::Enact { .. })) {
             take(state, &mut batch, &mut waiters, now, order);
-            next = if batch.bodies.len() < BATCH { self.inbox.try_recv().ok() } else { None };
+            next = if room.next().is_some() { self.inbox.try_recv().ok() } else { None };
         }
         self.many = waiters.reads.len() + waiters.notes.len() > 1;
         if batch.bodies.is_empty() {
