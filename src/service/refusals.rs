@@ -23,7 +23,9 @@ const NAMED: usize = 16;
 const PAUSE: Duration = Duration::from_secs(1);
 /// ... between two of failed handshakes: whoever looks for open ports makes them all day.
 const HANDSHAKES_PAUSE: Duration = Duration::from_secs(60);
-/// How long the last digests may take.
+/// Between two attempts to record the last of them, and
+const RETRY: Duration = Duration::from_millis(200);
+/// ... how long they may take.
 const FINISH: Duration = Duration::from_secs(10);
 /// Reason of a connection that ended before its certificate was known good.
 pub(super) const HANDSHAKE: &str = "HANDSHAKE";
@@ -37,6 +39,15 @@ struct Counted {
     since: Option<Millis>,
     certificates: HashMap<[u8; 32], (Option<Word>, Counts)>,
     others: Counts,
+}
+
+impl Counted {
+    /// All of it, by reason.
+    fn total(&self) -> Counts {
+        let mut total = self.others.clone();
+        self.certificates.values().for_each(|(_, counts)| add(&mut total, counts));
+        total
+    }
 }
 
 /// The running count.
@@ -76,7 +87,8 @@ impl Tally {
         self.end.send_replace(End::Asked);
         let mut end = self.end.subscribe();
         if timeout(FINISH, end.wait_for(|end| *end == End::Done)).await.is_err() {
-            tracing::warn!("the last refusals could not be recorded");
+            let [calls, handshakes] = [&self.calls, &self.handshakes].map(|of| lock(of).total());
+            tracing::error!(?calls, ?handshakes, "the last refusals could not be recorded");
         }
     }
 
@@ -155,9 +167,13 @@ impl Tally {
             if (over || handshakes_due <= now) && hand_over(&self.handshakes, ledger).await {
                 handshakes_due = now + HANDSHAKES_PAUSE;
             }
-            if over {
+            if over && [&self.calls, &self.handshakes].iter().all(|of| lock(of).since.is_none()) {
                 self.end.send_replace(End::Done);
                 return std::future::pending().await;
+            }
+            if over {
+                // Tried again until there is no more time for it.
+                tokio::time::sleep(RETRY).await;
             }
         }
     }
