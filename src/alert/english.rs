@@ -235,9 +235,9 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             )
         }
         Matter::ClockHeld => format!(
-            "this machine's clock says {} UTC where entries are at {}, {} s away: too far to follow. They \
-             go on by the time that passes. Set the clock if it is wrong; if it is right, start the \
-             gateway again",
+            "this machine's clock says {} UTC where entries are at {}, {} s away: too far to follow, or \
+             it does not stand still. They go on by the time that passes. Set the clock if it is wrong; \
+             if it is right, start the gateway again",
             moment(observed),
             moment(expected),
             expected.abs_diff(observed) / 1_000,

@@ -247,7 +247,7 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
         }
         Matter::ClockHeld => format!(
             "l’horloge de cette machine indique le {} UTC quand les entrées en sont au {}, à {} s : trop \
-             loin pour être suivie. Elles continuent au rythme du temps qui passe. Réglez l’horloge si \
+             loin, ou trop instable, pour être suivie. Elles continuent au rythme du temps qui passe. Réglez l’horloge si \
              elle est fausse ; si elle est juste, redémarrez la passerelle",
             moment(observed),
             moment(expected),

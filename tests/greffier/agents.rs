@@ -36,8 +36,7 @@ async fn a_key_that_leaves_the_set_is_good_for_nothing_on_an_open_connection_too
     assert_eq!(list(&wire, &[&token]).await.code(), Code::Ok);
 
     write(&jwks, &issuer.keys()[1..]);
-    daemon.until_said("new keys of an issuer").await;
-    assert_eq!(Told::of(&list(&wire, &[&token]).await).what(), REJECTED);
+    disbelieved(&wire, &token).await;
     let ec = format!("Bearer {}", issuer.ec(r#"{"alg":"ES256","kid":"ec"}"#));
     assert_eq!(list(&wire, &[&ec]).await.code(), Code::Ok);
 
@@ -72,8 +71,7 @@ async fn keys_that_could_not_be_read_for_a_moment_are_read_though_nothing_change
     daemon.until_said("stay in force").await;
     assert_eq!(list(&wire, &[&token]).await.code(), Code::Ok);
     drop(faults);
-    daemon.until_said("new keys of an issuer").await;
-    assert_eq!(Told::of(&list(&wire, &[&token]).await).what(), REJECTED);
+    disbelieved(&wire, &token).await;
     daemon.stop().await;
 }
 
@@ -101,6 +99,19 @@ async fn believed(wire: &Wire, token: &str) {
     let began = Instant::now();
     while list(wire, &[token]).await.code() != Code::Ok {
         assert!(began.elapsed() < Duration::from_secs(30));
+    }
+}
+
+/// Calls until a token is believed no more. The log is no sign of it: two issuers share the key set, and
+/// each takes up new keys by itself.
+async fn disbelieved(wire: &Wire, token: &str) {
+    let began = Instant::now();
+    loop {
+        let answered = list(wire, &[token]).await;
+        if answered.code() != Code::Ok {
+            break assert_eq!(Told::of(&answered).what(), REJECTED);
+        }
+        assert!(began.elapsed() < Duration::from_secs(60));
     }
 }
 
