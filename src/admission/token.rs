@@ -222,9 +222,12 @@ pub fn agent(issuer: &str, subject: &str) -> Word {
 }
 
 impl Tokens {
-    /// Whether the signature of what is shown was found good before. It may still be refused.
-    pub fn knows(&self, shown: &Shown<'_>) -> bool {
-        shown.token.is_ok_and(|token| self.remembered().get(&shown.digest(token)).is_some())
+    /// Whether no signature need be verified to rule on what is shown: its own was found good before, or
+    /// it is no token that could have one. It may still be refused.
+    pub fn needs_no_verification(&self, shown: &Shown<'_>) -> bool {
+        let Ok(token) = shown.token else { return true };
+        let known = self.remembered().get(&shown.digest(token)).is_some();
+        known || Jws::parse(token).is_err()
     }
 
     /// Holds what is shown against the issuer's keys as they are now, the demands of the policy, the

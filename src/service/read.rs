@@ -95,9 +95,10 @@ impl Rooms {
         }
     }
 
-    /// Charges a call whose token nobody has verified yet.
+    /// Charges a call whose token must be verified. One without a token is refused for nothing: whoever
+    /// sends thousands of those must not use up what fresh tokens of the same network are charged to.
     fn knock(&self, policy: &InForce, peer: &Peer, shown: &Shown<'_>) -> Result<(), RateLimited> {
-        if self.tokens.knows(shown) { Ok(()) } else { policy.quota.knock(peer) }
+        if self.tokens.needs_no_verification(shown) { Ok(()) } else { policy.quota.knock(peer) }
     }
 
     /// Refuses a call for its certificate or its token, when no more of it has come than its headers.

@@ -151,7 +151,8 @@ async fn tokens_that_are_tried_use_up_nothing_of_another_network() {
     loop {
         tried += 1;
         assert!(tried < 10_000);
-        let token = format!("Bearer e30.e30.{tried:08}");
+        // Of the right form, so that its signature must be verified.
+        let token = format!("Bearer eyJhbGciOiJFZERTQSJ9.e30.{tried:08}");
         let status = wire.call(LIST, &[("authorization", &token)], &framed(0, b"")).await;
         if Told::of(&status).reason == "RATE_LIMITED" {
             break;
@@ -169,6 +170,22 @@ async fn tokens_that_are_tried_use_up_nothing_of_another_network() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn calls_without_a_token_cost_fresh_tokens_of_their_own_network_nothing() {
+    let instance = Instance::new();
+    let daemon = instance.serve();
+    let wire = thief(&daemon, &instance).await;
+    let garbage = [("authorization", "Bearer garbage")];
+    for n in 0..300 {
+        let headers: &[_] = if n % 2 == 0 { &[] } else { &garbage };
+        let refused = Told::of(&wire.call(LIST, headers, &framed(0, b"")).await);
+        assert_eq!(refused.reason, "TOKEN_REJECTED");
+    }
+    let bearer = instance.bearer(PROVIDER);
+    let status = wire.call(LIST, &[("authorization", &bearer)], &framed(0, b"")).await;
+    assert_eq!(Told::of(&status).reason, "REQUEST_MALFORMED");
 }
 
 #[tokio::test]

@@ -225,12 +225,28 @@ fn a_header_holds_one_token_in_one_form() {
 }
 
 #[test]
+fn what_is_no_token_needs_no_verification() {
+    let door = Door::new(|_| ());
+    let needs = |values: &[&str]| {
+        let shown = Shown::new(values.iter().map(|value| value.as_bytes()));
+        !door.tokens.needs_no_verification(&shown)
+    };
+    let good = &*format!("Bearer {}", signed(1, &door.good()));
+    assert!(needs(&[good]));
+    let nones: [&[&str]; 5] =
+        [&[], &[good, good], &["Basic eA=="], &["Bearer garbage"], &["Bearer a.b.c"]];
+    for none in nones {
+        assert!(!needs(none), "{none:?}");
+    }
+}
+
+#[test]
 fn only_the_signature_is_remembered() {
     let door = Door::new(|_| ());
     let token = format!("Bearer {}", signed(1, &door.good()));
-    assert!(!door.tokens.knows(&Shown::new([token.as_bytes()])));
+    assert!(!door.tokens.needs_no_verification(&Shown::new([token.as_bytes()])));
     assert!(door.admit_from(&door.peer, &token, now()).is_ok());
-    assert!(door.tokens.knows(&Shown::new([token.as_bytes()])));
+    assert!(door.tokens.needs_no_verification(&Shown::new([token.as_bytes()])));
     let later = now() + std::time::Duration::from_secs(960);
     let fault = |refused: Result<Caller, Refused>| refused.err();
     assert_eq!(fault(door.admit_from(&door.peer, &token, later)), Some(TokenFault::Expired.into()));
