@@ -544,7 +544,7 @@ async fn keys_that_come_with_a_policy_are_told_by_their_digest_as_is_a_policy_th
     fs::write(instance.layout.root().join("other.jwks"), &keys).expect("a file");
     daemon.signal("HUP");
     warned(&instance, Matter::Keys, Some(&named), sha256(&[&keys])).await;
-    assert!(daemon.log().contains("another policy is in force"));
+    daemon.until_said("another policy is in force").await;
     daemon.stop().await;
     instance.assert_sound();
 }
