@@ -7,17 +7,16 @@
 #![deny(clippy::float_arithmetic, reason = "what is judged is integers, the same everywhere")]
 
 pub mod budget;
-mod containment;
-mod day;
 mod job;
 mod ladder;
+mod measures;
 pub mod replay;
 mod roster;
 
-use std::sync::Arc;
-
+use crate::ledger::containment::withholds;
 use crate::ledger::entry::{Entry, Level, Millis, Moment, Outcome, Rule, Ruling, Severity};
-use crate::ledger::{Contained, Counted, Decision, Judge};
+use crate::ledger::standing::Standing;
+use crate::ledger::{Counted, Decision, Judge};
 
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.
 pub const VERSION: u64 = 3;
@@ -40,15 +39,12 @@ struct Finding {
     expected: u64,
 }
 
-/// All detectors together, and what is contained.
+/// All detectors together.
 #[derive(Debug, Default)]
 pub struct Anomaly {
     budget: budget::Budget,
     roster: roster::Roster,
-    jobs: job::Jobs,
-    containment: containment::Containment,
     ladder: ladder::Ladder,
-    day: day::Day,
 }
 
 impl Anomaly {
@@ -63,14 +59,15 @@ impl Judge for Anomaly {
         VERSION
     }
 
-    fn decide(&self, counted: &Counted<'_>, now: Moment) -> Decision {
-        let standing = self.containment.holds(counted, now);
-        let mut ruling = standing.unwrap_or_else(|| match &counted.export {
-            Some(export) => self.jobs.decide(counted, export, now.at),
+    fn decide(&self, counted: &Counted<'_>, standing: &Standing, now: Moment) -> Decision {
+        let Standing { containment, jobs, days } = standing;
+        let held = containment.holds(counted, now);
+        let mut ruling = held.unwrap_or_else(|| match &counted.export {
+            Some(export) => job::decide(jobs, counted, export, now.at),
             None => self.budget.decide(counted, now),
         });
         let mut findings = Vec::new();
-        if standing.is_none() && ruling.outcome == Outcome::Withheld {
+        if held.is_none() && ruling.outcome == Outcome::Withheld {
             findings.extend(match &counted.export {
                 Some(export) => job::breach(export, &ruling),
                 None => Some(budget::refused(counted, &ruling)),
@@ -78,24 +75,24 @@ impl Judge for Anomaly {
         }
         let alarmed = self.ladder.alarmed(counted.provider, now.tick);
         let roster = self.roster.findings(counted, ruling.outcome, alarmed);
-        let follows = |finding| self.containment.follows(finding, counted, ruling.outcome);
+        let follows = |finding| measures::follows(containment, finding, counted, ruling.outcome);
         findings.extend(roster.into_iter().map(follows));
         self.ladder.keep_new(&mut findings, counted, now.tick);
-        let measures = |finding: &Finding| self.containment.measures(finding, counted);
+        let measures = |finding: &Finding| measures::measures(containment, finding, counted);
         // What is found in a read takes hold with that very read.
         if ruling.outcome == Outcome::Released {
             let mut taken = findings.iter().flat_map(&measures);
-            ruling = taken.find_map(|m| m.withholds(counted, now)).unwrap_or(Ruling::RELEASED);
+            ruling = taken.find_map(|m| withholds(m, counted, now)).unwrap_or(Ruling::RELEASED);
         }
         if ruling.outcome == Outcome::Released {
             let mut drained = self.budget.drained(counted, now.tick);
             self.ladder.keep_new(&mut drained, counted, now.tick);
             findings.extend(drained);
         }
-        let contained = self.containment.any(counted.provider, now.tick);
+        let contained = containment.any(counted.provider, now.tick);
         let incident = self.ladder.incident(counted, contained, now.tick);
         let alert = |finding: &Finding| {
-            let today = self.day.with(finding.level, counted, now.at, ruling.outcome);
+            let today = days.with(finding.level, counted, now.at, ruling.outcome);
             ladder::alert(finding, incident, measures(finding), today, counted, now)
         };
         Decision { ruling, alerts: findings.iter().map(alert).collect() }
@@ -104,14 +101,7 @@ impl Judge for Anomaly {
     fn apply(&mut self, entry: &Entry) {
         self.budget.apply(entry);
         self.roster.apply(entry);
-        self.jobs.apply(entry);
-        self.containment.apply(entry);
         self.ladder.apply(entry);
-        self.day.apply(entry);
-    }
-
-    fn contained(&self) -> Arc<Contained> {
-        self.containment.published()
     }
 }
 

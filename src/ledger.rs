@@ -8,15 +8,20 @@
 pub mod acts;
 pub mod bucket;
 pub mod checkpoint;
+pub mod containment;
+pub mod days;
 pub mod entry;
-pub mod facts;
 pub mod growth;
 pub mod jobs;
+mod memory;
 pub mod merkle;
+mod policies;
+mod reads;
 pub mod receipt;
 mod repeats;
 mod rosters;
-mod rules;
+pub mod standing;
+pub mod state;
 pub mod store;
 pub mod tag;
 pub mod verify;
@@ -26,11 +31,9 @@ mod answer;
 #[cfg(feature = "serve")]
 pub mod clock;
 #[cfg(feature = "serve")]
-mod fold;
+mod core;
 #[cfg(feature = "serve")]
 pub mod high_water;
-#[cfg(feature = "serve")]
-mod memory;
 #[cfg(feature = "serve")]
 pub mod notices;
 #[cfg(feature = "serve")]
@@ -39,6 +42,8 @@ pub mod personal;
 mod queue;
 #[cfg(feature = "serve")]
 pub mod registrar;
+#[cfg(feature = "serve")]
+pub mod rules;
 #[cfg(feature = "serve")]
 pub mod signer;
 #[cfg(feature = "serve")]
@@ -51,20 +56,17 @@ mod writer;
 #[cfg(feature = "serve")]
 pub use answer::Unrecorded;
 #[cfg(feature = "serve")]
-pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Reach, Recorded, bind};
+pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Recorded, bind};
 #[cfg(feature = "serve")]
 pub use status::Status;
 
 #[cfg(feature = "serve")]
 pub use clock::{Clock, wall};
-#[cfg(feature = "serve")]
-pub use facts::day;
-
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+pub use memory::Reach;
 
 use entry::{Alert, Entry, Facts, Moment, Read, Ruling, Tag, Word};
 use jobs::Export;
+use standing::Standing;
 
 /// What the judge may know of a read: what its entry says of it before the ruling, and no tags of
 /// persons, since a withheld read has none to replay from.
@@ -99,44 +101,13 @@ pub struct Decision {
     pub alerts: Vec<Alert>,
 }
 
-/// Who is contained so far that the door may refuse a read unseen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Contained {
-    /// Suspended whole.
-    pub providers: HashSet<Word>,
-    /// Kept to their rosters, until somebody lifts it.
-    pub closed: HashSet<Word>,
-    /// Suspended, by provider.
-    pub agents: HashMap<Word, HashSet<Tag>>,
-    /// Without lists, searches and exports, by provider.
-    pub frozen: HashMap<Word, HashSet<Tag>>,
-    /// Without exports.
-    pub exports: HashSet<Word>,
-}
-
-impl Contained {
-    /// Whether a read can only be withheld. `page`: it asks for more than one known record; `off`: it
-    /// states a reason to meet persons off the roster. The agent is asked for only where it matters.
-    pub fn refuses(&self, provider: &Word, agent: impl Fn() -> Tag, page: bool, off: bool) -> bool {
-        let holds = |agents: &HashMap<Word, HashSet<Tag>>| {
-            agents.get(provider).is_some_and(|agents| agents.contains(&agent()))
-        };
-        self.providers.contains(provider)
-            || (page && off && self.closed.contains(provider))
-            || holds(&self.agents)
-            || (page && holds(&self.frozen))
-    }
-}
-
 /// The judge as the registrar and the replay see it. Deterministic: the same entries lead to the
 /// same state, and the same state to the same ruling.
 pub trait Judge: Send {
     /// Version of its rules' meaning; recorded in the head of each policy.
     fn version(&self) -> u64;
-    /// Rules on a read. Changes nothing.
-    fn decide(&self, counted: &Counted<'_>, now: Moment) -> Decision;
+    /// Rules on a read, with what holds before it. Changes nothing.
+    fn decide(&self, counted: &Counted<'_>, standing: &Standing, now: Moment) -> Decision;
     /// Folds an entry: the only way in which its state changes.
     fn apply(&mut self, entry: &Entry);
-    /// Who is contained, for the door: the same `Arc` as long as nothing of it changes.
-    fn contained(&self) -> Arc<Contained>;
 }

@@ -12,8 +12,9 @@ use greffier::ledger::entry::{
     Budgets, Detectors, Facts, Hash, Method, ProviderRules, Read, Ruling, Tag, Word, sha256,
 };
 use greffier::ledger::registrar::Registrar;
+use greffier::ledger::rules::Rules;
 use greffier::ledger::signer::{Signer, random};
-use greffier::ledger::start::{Rules, Settings, create};
+use greffier::ledger::start::{Settings, create};
 use greffier::ledger::tag::Tagger;
 use greffier::ledger::{Draft, Ledger, Reach, bind};
 use rusqlite::{Connection, OpenFlags};

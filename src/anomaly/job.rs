@@ -4,29 +4,23 @@
 
 use super::Finding;
 use crate::ledger::Counted;
-use crate::ledger::entry::{Entry, Level, Millis, Outcome, Rule, Ruling, Severity};
-use crate::ledger::jobs::{self, Export, Verdict};
+use crate::ledger::entry::{Level, Millis, Outcome, Rule, Ruling, Severity};
+use crate::ledger::jobs::{Export, Jobs, Verdict};
 
-/// The jobs, folded.
-#[derive(Debug, Default)]
-pub(super) struct Jobs(jobs::Jobs);
-
-impl Jobs {
-    /// Rules on an export.
-    pub(super) fn decide(&self, counted: &Counted<'_>, export: &Export<'_>, at: Millis) -> Ruling {
-        match self.0.verdict(counted.provider, export, at) {
-            Verdict::Within => Ruling::RELEASED,
-            Verdict::Beyond(left) => {
-                let (outcome, rule) = (Outcome::Withheld, Some(Rule::Job));
-                Ruling { outcome, rule, remaining: Some(left), fits_at: None }
-            }
-            Verdict::Breach => Ruling::contained(None),
+/// Rules on an export.
+pub(super) fn decide(
+    jobs: &Jobs,
+    counted: &Counted<'_>,
+    export: &Export<'_>,
+    at: Millis,
+) -> Ruling {
+    match jobs.verdict(counted.provider, export, at) {
+        Verdict::Within => Ruling::RELEASED,
+        Verdict::Beyond(left) => {
+            let (outcome, rule) = (Outcome::Withheld, Some(Rule::Job));
+            Ruling { outcome, rule, remaining: Some(left), fits_at: None }
         }
-    }
-
-    /// Folds an entry.
-    pub(super) fn apply(&mut self, entry: &Entry) {
-        self.0.apply(entry);
+        Verdict::Breach => Ruling::contained(None),
     }
 }
 

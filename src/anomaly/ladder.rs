@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::day::Today;
 use super::{DAY, Finding, HOUR};
 use crate::ledger::Counted;
+use crate::ledger::days::Today;
 use crate::ledger::entry::{
     Act, Alert, Deed, Entry, Level, Measure, Millis, Moment, Rule, Severity, Tag, What, Word,
 };

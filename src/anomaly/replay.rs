@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Anomaly, VERSION};
 use crate::ledger::entry::{Alert, Entry, Policy, Section, What};
+use crate::ledger::standing::Standing;
 use crate::ledger::{Counted, Judge};
 
 /// Folds a ledger through the judge and compares.
@@ -25,8 +26,8 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Takes the next entry.
-    pub fn apply(&mut self, entry: &Entry) {
+    /// Takes the next entry, with what holds before it.
+    pub fn apply(&mut self, entry: &Entry, standing: &Standing) {
         if !matches!(entry.what, What::Alert(_)) && !self.due.is_empty() {
             self.differs(entry.seq);
             self.due.clear();
@@ -38,7 +39,7 @@ impl Replay {
             }
             What::Read(read) if self.ours => {
                 self.rulings += 1;
-                let decided = self.judge.decide(&Counted::of(entry.seq, read), entry.now);
+                let decided = self.judge.decide(&Counted::of(entry.seq, read), standing, entry.now);
                 if decided.ruling != read.ruling {
                     self.differs(entry.seq);
                 }

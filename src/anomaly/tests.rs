@@ -23,6 +23,7 @@ const WIDE: Budgets = Budgets {
 /// A ledger in memory, as the registrar writes it.
 struct Bench {
     judge: Box<dyn Judge>,
+    standing: Standing,
     entries: Vec<Entry>,
     now: Moment,
 }
@@ -30,7 +31,9 @@ struct Bench {
 impl Bench {
     fn under(budgets: Budgets) -> Bench {
         let judge = Anomaly::fresh();
-        let mut bench = Bench { judge, entries: Vec::new(), now: Moment { at: DAY, tick: 0 } };
+        let now = Moment { at: DAY, tick: 0 };
+        let standing = Standing::default();
+        let mut bench = Bench { judge, standing, entries: Vec::new(), now };
         let policy = |section| What::Policy(Policy { section });
         bench.add(policy(Section::Detectors(Detectors::default())));
         for provider in ["alpha", "beta"] {
@@ -51,6 +54,7 @@ impl Bench {
         let seq = self.entries.len() as u64;
         let entry = Entry { seq, prev: Hash::default(), now: self.now, what };
         self.judge.apply(&entry);
+        self.standing.apply(&entry);
         self.entries.push(entry);
         seq
     }
@@ -61,7 +65,7 @@ impl Bench {
         let agent = Tag([who.1; 16]);
         let seq = self.entries.len() as u64;
         let counted = Counted { seq, provider: &provider, agent, facts, export: None };
-        let decision = self.judge.decide(&counted, self.now);
+        let decision = self.judge.decide(&counted, &self.standing, self.now);
         let ruling = decision.ruling;
         self.add(What::Read(Box::new(read(provider, agent, facts, ruling))));
         for alert in &decision.alerts {
@@ -87,7 +91,7 @@ impl Bench {
     /// Whether the door refuses a call of the roster, unseen.
     fn refused(&self, who: (&str, u8), page: bool) -> bool {
         let agent = || Tag([who.1; 16]);
-        self.judge.contained().refuses(&who.0.into(), agent, page, false)
+        self.standing.containment.published().refuses(&who.0.into(), agent, page, false)
     }
 
     fn alerts(&self) -> Vec<&Alert> {
@@ -102,10 +106,18 @@ impl Bench {
 
     /// A second judge comes to the same.
     fn assert_replays(&self) {
-        let mut replay = Replay::default();
-        self.entries.iter().for_each(|entry| replay.apply(entry));
+        let replay = replayed(&self.entries);
         assert_eq!((replay.difference(), replay.foreign), (None, 0));
     }
+}
+
+fn replayed(entries: &[Entry]) -> Replay {
+    let (mut replay, mut standing) = (Replay::default(), Standing::default());
+    for entry in entries {
+        replay.apply(entry, &standing);
+        standing.apply(entry);
+    }
+    replay
 }
 
 /// A read of which nothing matters but this.
@@ -416,11 +428,7 @@ fn what_is_lifted_from_an_agent_stays_taken_from_the_provider() {
 fn an_alert_left_out_or_put_in_is_a_difference() {
     let mut bench = Bench::under(WIDE);
     bench.strangers(A, 14);
-    let found = |entries: &[Entry]| {
-        let mut replay = Replay::default();
-        entries.iter().for_each(|entry| replay.apply(entry));
-        replay.difference()
-    };
+    let found = |entries: &[Entry]| replayed(entries).difference();
     let at = bench.entries.iter().position(|e| matches!(e.what, What::Alert(_))).expect("one");
     let mut without = bench.entries.clone();
     without.remove(at);

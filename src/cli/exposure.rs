@@ -141,7 +141,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 fn answer(args: &Args, question: Question) -> Result<Answer, Unanswered> {
     let mut count = Count::new(question.clone());
-    let sound = args.brought.scan("counting", false, &mut |entry| count.apply(entry))?;
+    let sound = args.brought.scan("counting", false, &mut |entry, _| count.apply(entry))?;
     let exposure = count.end().ok_or_else(|| Unanswered::Unknown(args.provider.clone()))?;
     Ok(Answer { question, sound, exposure })
 }

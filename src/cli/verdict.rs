@@ -11,6 +11,7 @@ use super::{FAILED, NO, bar, grouped, time};
 use crate::files;
 use crate::ledger::checkpoint::VerifierKey;
 use crate::ledger::entry::Entry;
+use crate::ledger::state::State;
 use crate::ledger::store::Store;
 use crate::ledger::verify::{Failure, Sound, Trust, scan};
 
@@ -43,7 +44,7 @@ impl Brought {
         &self,
         name: &'static str,
         all_signatures: bool,
-        visit: &mut dyn FnMut(&Entry),
+        visit: &mut dyn FnMut(&Entry, &State),
     ) -> Result<Sound, Unverified> {
         let read = |path: &PathBuf| {
             let unread = |error| Unverified::NotTried(format!("{}: {error}", path.display()));
@@ -57,7 +58,7 @@ impl Brought {
                 bar.set_length(total);
                 bar.set_position(done);
             };
-            scan(&store, &trust, &mut progress, &mut |entry, _| visit(entry))
+            scan(&store, &trust, &mut progress, &mut |entry, _, state| visit(entry, state))
         });
         bar.finish_and_clear();
         Ok(scanned?)

@@ -64,9 +64,9 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 fn verify(args: &Args) -> Verdict {
     let mut replay = Replay::default();
-    let scanned = args.brought.scan("verifying", args.all_signatures, &mut |entry| {
+    let scanned = args.brought.scan("verifying", args.all_signatures, &mut |entry, state| {
         if args.replay {
-            replay.apply(entry);
+            replay.apply(entry, state.standing());
         }
     });
     match scanned {

@@ -14,7 +14,7 @@ use super::{datasets, detectors, issuers, providers, weights};
 use crate::admission::{Dataset, Handles, Issuer, Keyring, Provider, Role, Terms, Weights, Word};
 use crate::files;
 use crate::ledger::entry::{Detectors, Hash, ProviderRules, StaffRules, sha256};
-use crate::ledger::start::Rules;
+use crate::ledger::rules::Rules;
 
 pub use super::faults::Fault;
 

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::period::Period;
 
+use crate::ledger::entry::day;
 use crate::ledger::entry::{
     Entry, Millis, Outcome, Policy, Read, Refusal, Refusals, Section, Tag, What, Word, word,
 };
-use crate::ledger::facts::day;
 
 /// What is asked.
 #[derive(Clone, Debug)]

@@ -138,25 +138,19 @@ pub struct Acts {
     /// Agents, and providers as a whole, from whom a critical alert has taken what is not lifted.
     critical: HashSet<(Word, Option<Tag>)>,
     approved: Arc<Approved>,
-    jobs: Arc<Jobs>,
 }
 
 impl Acts {
-    /// The jobs that acts declare: the same `Arc` as long as nothing of them changes.
-    pub fn jobs(&self) -> &Arc<Jobs> {
-        &self.jobs
-    }
-
     /// What has been approved: the same `Arc` as long as nothing of it changes.
     pub fn approved(&self) -> Arc<Approved> {
         self.approved.clone()
     }
 
-    /// Whether an act may stand as the next entry, written at `at`.
+    /// Whether an act may stand as the next entry, written at `at`, with these jobs declared.
     ///
     /// # Errors
     /// [`BadAct`].
-    pub fn check(&self, at: Millis, act: &Act) -> Result<(), BadAct> {
+    pub fn check(&self, at: Millis, act: &Act, jobs: &Jobs) -> Result<(), BadAct> {
         if act.reason.trim().is_empty() || act.misfits().next().is_some() {
             return Err(BadAct::Form);
         }
@@ -186,7 +180,7 @@ impl Acts {
         if self.founded {
             self.enough(act)?;
         }
-        self.possible(act, at)
+        self.possible(act, at, jobs)
     }
 
     /// Whether whoever watches has seen an alert that there is. Nothing comes of it, so nobody signs.
@@ -249,8 +243,8 @@ impl Acts {
     }
 
     /// Whether there is what it speaks of: a revocation of a mistyped key must not look like one.
-    fn possible(&self, act: &Act, at: Millis) -> Result<(), BadAct> {
-        if !self.jobs.admits_act(act, at) {
+    fn possible(&self, act: &Act, at: Millis, jobs: &Jobs) -> Result<(), BadAct> {
+        if !jobs.admits_act(act, at) {
             return Err(BadAct::Job);
         }
         let holder = act.key.and_then(|key| self.keys.get(&key));
@@ -275,9 +269,6 @@ impl Acts {
 
     /// Folds an entry that was checked.
     pub fn apply(&mut self, entry: &Entry) {
-        if Jobs::concerns(entry) {
-            Arc::make_mut(&mut self.jobs).apply(entry);
-        }
         match &entry.what {
             What::Genesis(genesis) => self.origin.clone_from(&genesis.origin),
             What::Policy(policy) => self.policy(policy),

@@ -30,6 +30,11 @@ pub type Word = Arc<str>;
 /// Milliseconds: since the Unix epoch for `at`, since the genesis for `tick`.
 pub type Millis = u64;
 
+/// The UTC day of a time.
+pub fn day(at: Millis) -> u64 {
+    at / 86_400_000
+}
+
 /// The two times of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Moment {

@@ -4,12 +4,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::entry::{Counts, Entry, Facts, Millis, Read, Tag, What};
-use super::facts::day;
-use super::queue::Reach;
+use super::entry::{Counts, Entry, Facts, Method, Millis, Read, Tag, What, day};
 
 /// Days that "new in 30 days" looks at, today among them.
 const WINDOW: u64 = 30;
+
+/// Whom a read could return, whatever it does return.
+#[derive(Clone, Copy, Debug)]
+pub enum Reach {
+    /// The person of one handle, whether or not there is one.
+    One(Tag),
+    /// A page of this size.
+    Page(u64),
+}
 
 /// A subject's tag is made for one provider, so it stands for the pair.
 #[derive(Debug, Default)]
@@ -22,18 +29,24 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// The facts of a draft that is written at `at`.
-    pub(super) fn count(&mut self, read: &Read, reach: Reach, at: Millis) -> Facts {
-        self.turn(at);
-        let off = self.counts(read.agent, read.off.iter());
-        let all = self.counts(read.agent, read.on.iter().chain(&read.off));
+    /// The facts of a read that is written at `at`.
+    pub(super) fn count(&self, read: &Read, reach: Reach, at: Millis) -> Facts {
+        let (all, off) = self.counts(read, at);
         let could = match reach {
-            Reach::One(tag) if self.agents.contains(&(read.agent, tag)) => 0,
-            Reach::One(_) => 1,
+            Reach::One(tag) => u64::from(!self.was_given(read.agent, tag, day(at))),
             Reach::Page(size) => size,
         };
         let could_off = if read.reason.is_some() { could } else { 0 };
         Facts { could, could_off, all, off }
+    }
+
+    /// Whether a released read has the facts that the reads before it give. Of a record that was asked
+    /// for by its handle and not found, only who asked can tell whether it could have been new.
+    pub(super) fn bears_out(&self, read: &Read, at: Millis) -> bool {
+        let (all, off) = self.counts(read, at);
+        let could =
+            read.method != Method::Get || read.rows == 0 || read.facts.could == all.agent_day;
+        could && (all, off) == (read.facts.all, read.facts.off)
     }
 
     /// Remembers what an entry released.
@@ -59,16 +72,27 @@ impl Memory {
         }
     }
 
-    fn counts<'a>(&self, agent: Tag, tags: impl Iterator<Item = &'a Tag>) -> Counts {
-        let mut counts = Counts::default();
-        for tag in tags {
-            let last = self.last.get(tag).copied();
-            counts.agent_day += u64::from(!self.agents.contains(&(agent, *tag)));
-            counts.provider_day += u64::from(last != Some(self.today));
-            let recent = last.is_some_and(|last| last + WINDOW > self.today);
-            counts.provider_30_days += u64::from(!recent);
-            counts.never += u64::from(last.is_none());
-        }
-        counts
+    /// Whether an agent was given somebody on this day.
+    fn was_given(&self, agent: Tag, tag: Tag, today: u64) -> bool {
+        today == self.today && self.agents.contains(&(agent, tag))
+    }
+
+    /// All persons of a read, and those off the roster.
+    fn counts(&self, read: &Read, at: Millis) -> (Counts, Counts) {
+        let today = day(at);
+        let mut off = Counts::default();
+        read.off.iter().for_each(|tag| self.add(&mut off, read.agent, *tag, today));
+        let mut all = off;
+        read.on.iter().for_each(|tag| self.add(&mut all, read.agent, *tag, today));
+        (all, off)
+    }
+
+    fn add(&self, counts: &mut Counts, agent: Tag, tag: Tag, today: u64) {
+        let last = self.last.get(&tag).copied();
+        counts.agent_day += u64::from(!self.was_given(agent, tag, today));
+        counts.provider_day += u64::from(last != Some(today));
+        let recent = last.is_some_and(|last| last + WINDOW > today);
+        counts.provider_30_days += u64::from(!recent);
+        counts.never += u64::from(last.is_none());
     }
 }

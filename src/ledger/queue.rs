@@ -8,27 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
-use super::Contained;
 use super::acts::Approved;
 use super::answer::{Answer, Unrecorded};
 use super::clock::Clock;
+use super::containment::Contained;
 use super::entry::{
-    Access, Act, Hash, Moment, Outcome, Read, Refusals, Roster, Ruling, Tag, Warning, What, Word,
+    Access, Act, Hash, Moment, Outcome, Read, Refusals, Roster, Ruling, Warning, What, Word,
 };
 use super::growth::Exhausted;
 use super::jobs::Jobs;
+use super::memory::Reach;
 use super::notices::Notices;
-use super::start::Rules;
+use super::rules::Rules;
 use super::status::Status;
-
-/// Whom a read could return, whatever it does return.
-#[derive(Clone, Copy, Debug)]
-pub enum Reach {
-    /// The person of one handle, whether or not there is one.
-    One(Tag),
-    /// A page of this size.
-    Page(u64),
-}
 
 /// A read before it is counted and judged: its entry with the facts still at zero, the subjects it
 /// would release listed, and the ruling still to come.

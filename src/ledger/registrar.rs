@@ -9,22 +9,25 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
-use super::acts::Approved;
+use super::acts::{Approved, BadAct};
 use super::answer::{Answer, Unrecorded};
 use super::clock::Clock;
-use super::entry::{Moment, Outcome, Roster, Ruling, What};
-use super::facts;
+use super::containment::Contained;
+use super::core::Core;
+use super::entry::{Moment, Ruling, What};
 use super::growth::Exhausted;
 use super::high_water::{self, Bell};
 use super::jobs::Jobs;
 use super::notices::Board;
+use super::policies::BadPolicy;
 use super::queue::{Bound, Draft, Ledger, Order, Recorded, Ruled, Seen, Share, recorded};
-use super::repeats::{Id, OtherArguments};
+use super::repeats::OtherArguments;
+use super::rules::Rules;
 use super::signer::Signer;
-use super::start::{Factory, Rules, Settings, StartError, State};
+use super::start::{self, Factory, Settings, StartError};
+use super::state::Inadmissible;
 use super::status::{Status, Vital};
 use super::writer::Commit;
-use super::{Contained, Counted, Decision};
 
 /// Most orders in one commit, whatever becomes of each: whoever waits for it waits no longer.
 const BATCH: usize = 512;
@@ -54,17 +57,17 @@ impl Registrar {
         rules: Rules,
         factory: Box<Factory>,
     ) -> Result<Registrar, StartError> {
-        let (mut state, note) = State::start(&settings, &signer, &rules, &factory, None)?;
-        let clock = state.clock().clone();
-        let head = state.head();
+        let (mut core, note) = start::start(&settings, &signer, &rules, &factory, None)?;
+        let clock = core.clock.clone();
+        let head = core.head();
         let (newest, newest_seen) = watch::channel(Arc::from(note));
         let (status, status_seen) = watch::channel(Status::Writable);
-        let (contained, contained_seen) = watch::channel(state.judge().contained());
-        let (approved, approved_seen) = watch::channel(state.approved());
-        let (jobs, jobs_seen) = watch::channel(state.jobs().clone());
-        let (exhausted, exhausted_seen) = watch::channel(state.exhausted().clone());
+        let (contained, contained_seen) = watch::channel(core.contained().clone());
+        let (approved, approved_seen) = watch::channel(core.state.approved());
+        let (jobs, jobs_seen) = watch::channel(core.state.jobs().clone());
+        let (exhausted, exhausted_seen) = watch::channel(core.state.exhausted().clone());
         let (board, notices) = Board::new();
-        board.publish(state.take_notices());
+        board.publish(core.take_notices());
         let seen = Seen {
             newest: newest_seen,
             status: status_seen,
@@ -104,7 +107,7 @@ impl Registrar {
         let run = move || {
             // Dropped behind the desk: whoever waits has been answered when it tells.
             let _registrar = registrar;
-            desk.run(state);
+            desk.run(core);
         };
         let thread = thread.spawn(run).map_err(StartError::Thread)?;
         Ok(Registrar { ledger, head, threads: [thread, keeper] })
@@ -186,30 +189,30 @@ impl Drop for Desk {
 }
 
 impl Desk {
-    fn run(mut self, mut state: State) {
+    fn run(mut self, mut core: Core) {
         let mut next = self.inbox.blocking_recv();
         while let Some(first) = next {
             let (done, enacted) = match first {
-                Order::Enact { rules, answer } => self.enact(&mut state, *rules, answer),
-                Order::Read { .. } | Order::Note { .. } => (self.batch(&mut state, first), None),
+                Order::Enact { rules, answer } => self.enact(&mut core, *rules, answer),
+                Order::Read { .. } | Order::Note { .. } => (self.batch(&mut core, first), None),
             };
             let left = match done {
                 Ok(left) => left,
                 Err(why) => {
                     // What was counted in memory may not be on disk, or the reverse: keep nothing.
-                    drop(state);
+                    drop(core);
                     let Some(again) = self.recover(&why) else {
                         if let Some(answer) = enacted {
                             answer.send(Err(Unrecorded::Unwritable));
                         }
                         return;
                     };
-                    state = again;
+                    core = again;
                     None
                 }
             };
             if let Some(answer) = enacted {
-                answer.send(Ok(state.head()));
+                answer.send(Ok(core.head()));
             }
             next = left.or_else(|| self.inbox.blocking_recv());
         }
@@ -217,20 +220,20 @@ impl Desk {
 
     /// Takes what waits, and writes it in one commit. Returns a policy that came behind it: that is
     /// a commit of its own.
-    fn batch(&mut self, state: &mut State, first: Order) -> Done {
+    fn batch(&mut self, core: &mut Core, first: Order) -> Done {
         if self.many {
             // A commit costs about the same for one order as for a hundred. Where processors are
             // short, whoever has more orders to bring runs first; where one is free, this comes back
             // at once.
             std::thread::yield_now();
         }
-        let mut batch = state.begin();
+        let mut batch = core.begin();
         let mut waiters = Waiters::default();
-        let now = state.now();
+        let now = core.now();
         let mut next = Some(first);
         let mut room = 1..BATCH;
         while let Some(order) = next.take_if(|order| !matches!(order, Order::Enact { .. })) {
-            take(state, &mut batch, &mut waiters, now, order);
+            take(core, &mut batch, &mut waiters, now, order);
             next = if room.next().is_some() { self.inbox.try_recv().ok() } else { None };
         }
         self.many = waiters.reads.len() + waiters.notes.len() > 1;
@@ -239,12 +242,12 @@ impl Desk {
             drop(Committed { waiters, note: self.newest.borrow().clone() });
             return Ok(next);
         }
-        match state.commit(&batch, &self.signer) {
+        match core.commit(&batch, &self.signer) {
             Ok(note) => {
                 let note: Arc<str> = note.into();
                 waiters.reads.iter().for_each(|(_, v, _)| self.ruled.count(v.ruling.outcome));
                 // Whoever sees a checkpoint must find every notice that it covers.
-                self.tell(state);
+                self.tell(core);
                 self.newest.send_replace(note.clone());
                 self.high_water.ring();
                 // Waking costs more than writing: let the runtime do it while the next batch goes on.
@@ -264,20 +267,15 @@ impl Desk {
     /// recovery takes up too: a commit that failed may stand in the file, and another policy must not
     /// be written behind it. So whoever waits is answered when they are in force, however they came
     /// to be.
-    fn enact(&mut self, state: &mut State, rules: Rules, answer: Answer<u64>) -> Enacting {
-        let now = state.now();
-        if !state.holds(&rules, now) {
-            answer.send(Err(Unrecorded::Unfit));
-            return (Ok(None), None);
-        }
-        if !state.may(&rules) {
-            answer.send(Err(Unrecorded::Unapproved));
+    fn enact(&mut self, core: &mut Core, rules: Rules, answer: Answer<u64>) -> Enacting {
+        if let Err(why) = core.admits(&rules, core.now()) {
+            answer.send(Err(unrecorded(why)));
             return (Ok(None), None);
         }
         self.rules = rules;
-        let done = state.enact(&self.rules, &self.signer).map(|note| {
+        let done = core.enact(&self.rules, &self.signer).map(|note| {
             if let Some(note) = note {
-                self.tell(state);
+                self.tell(core);
                 self.newest.send_replace(note.into());
                 self.high_water.ring();
             }
@@ -287,17 +285,17 @@ impl Desk {
     }
 
     /// Tells the door and those who follow what was committed.
-    fn tell(&self, state: &mut State) {
-        if !Arc::ptr_eq(&self.jobs.borrow(), state.jobs()) {
-            self.jobs.send_replace(state.jobs().clone());
+    fn tell(&self, core: &mut Core) {
+        if !Arc::ptr_eq(&self.jobs.borrow(), core.state.jobs()) {
+            self.jobs.send_replace(core.state.jobs().clone());
         }
-        if !Arc::ptr_eq(&self.exhausted.borrow(), state.exhausted()) {
-            self.exhausted.send_replace(state.exhausted().clone());
+        if !Arc::ptr_eq(&self.exhausted.borrow(), core.state.exhausted()) {
+            self.exhausted.send_replace(core.state.exhausted().clone());
         }
-        let notices = state.take_notices();
+        let notices = core.take_notices();
         if !notices.is_empty() {
-            self.contained.send_replace(state.judge().contained());
-            self.approved.send_replace(state.approved());
+            self.contained.send_replace(core.contained().clone());
+            self.approved.send_replace(core.state.approved());
             self.board.publish(notices);
             let wake = self.board.wake();
             self.runtime.spawn(async move { wake() });
@@ -305,7 +303,7 @@ impl Desk {
     }
 
     /// Refuses everything until the ledger can be taken up again, by the ordinary start.
-    fn recover(&mut self, why: &StartError) -> Option<State> {
+    fn recover(&mut self, why: &StartError) -> Option<Core> {
         tracing::error!(error = %why, "the ledger cannot be written: nothing is released");
         Status::Unwritable(why.to_string()).tell(&self.status);
         loop {
@@ -313,13 +311,13 @@ impl Desk {
                 return None;
             }
             let Desk { settings, signer, rules, factory, clock, .. } = &*self;
-            match State::start(settings, signer, rules, factory, Some(clock)) {
-                Ok((mut state, note)) => {
+            match start::start(settings, signer, rules, factory, Some(clock)) {
+                Ok((mut core, note)) => {
                     tracing::info!("the ledger can be written again");
-                    self.tell(&mut state);
+                    self.tell(&mut core);
                     self.newest.send_replace(note.into());
                     Status::Writable.tell(&self.status);
-                    return Some(state);
+                    return Some(core);
                 }
                 Err(error) if error.may_pass() => {
                     Status::Unwritable(error.to_string()).tell(&self.status);
@@ -348,16 +346,16 @@ impl Desk {
 }
 
 /// One order into the batch.
-fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Moment, order: Order) {
+fn take(core: &mut Core, batch: &mut Commit, waiters: &mut Waiters, now: Moment, order: Order) {
     match order {
-        Order::Read { bound, answer, share } => match read(state, batch, now, bound) {
+        Order::Read { bound, answer, share } => match read(core, batch, now, bound) {
             Ok(verdict) => waiters.reads.push((answer, verdict, share)),
             Err(why) => {
                 drop(share);
                 answer.send(Err(why));
             }
         },
-        Order::Note { what, answer } => match note(state, batch, now, *what) {
+        Order::Note { what, answer } => match note(core, batch, now, *what) {
             Ok(seq) => waiters.notes.push((answer, seq)),
             Err(unrecorded) => answer.send(Err(unrecorded)),
         },
@@ -366,79 +364,55 @@ fn take(state: &mut State, batch: &mut Commit, waiters: &mut Waiters, now: Momen
 }
 
 /// Adds what is not judged, unless its entry is not one that a verifier would pass.
-fn note(state: &mut State, batch: &mut Commit, now: Moment, what: What) -> Result<u64, Unrecorded> {
-    match &what {
-        What::Act(act) => state.stands(act, now)?,
-        What::Warning(warning) if !warning.is_whole() => return Err(Unrecorded::Unfit),
-        What::Roster(found) => {
-            return roster(state, batch, now, found.clone()).ok_or(Unrecorded::Unfit);
-        }
-        _ => {}
-    }
-    state.fold.growth.admits(&what, now.tick)?;
-    let unfit = |_| Unrecorded::Unfit;
-    let seq = state.add(batch, now, what).map_err(unfit)?;
-    state.add_due(batch, now).map_err(unfit)?;
-    Ok(seq)
-}
-
-/// Adds a roster that is news, and the warning that comes of it right behind.
-fn roster(state: &mut State, batch: &mut Commit, now: Moment, mut found: Roster) -> Option<u64> {
-    // After a failed commit the ledger may know an older one than whoever looked.
-    if !state.fold.rosters.follows(&found) {
-        (found.added, found.removed) = (None, None);
-    }
-    if let Some(seq) = state.fold.rosters.repeats(&found, now.at) {
-        return Some(seq);
-    }
-    let seq = state.add(batch, now, What::Roster(found)).ok()?;
-    if let Some(warning) = state.fold.rosters.due() {
-        state.add(batch, now, What::Warning(warning)).ok()?;
-    }
-    Some(seq)
+fn note(core: &mut Core, batch: &mut Commit, now: Moment, what: What) -> Result<u64, Unrecorded> {
+    let added = match what {
+        What::Roster(found) => core.add_roster(batch, now, found),
+        // What administrators write is theirs to mend.
+        act @ What::Act(_) => core.add(batch, now, vec![act]).map_err(|why| match why {
+            Inadmissible::Malformed(_) => BadAct::Form.into(),
+            why => why,
+        }),
+        what => core.add(batch, now, vec![what]),
+    };
+    added.map_err(unrecorded)
 }
 
 /// Counts, judges and adds one read, unless it was admitted under an older policy, its agent is not
-/// enrolled and must be, its request id stands for another, or its entry is not one that a verifier would pass.
+/// enrolled and must be, its request id stands for another, or its entry is not one that a verifier
+/// would pass.
 fn read(
-    state: &mut State,
+    core: &mut Core,
     batch: &mut Commit,
     now: Moment,
     bound: Bound,
 ) -> Result<Verdict, Unrecorded> {
     let (number, Draft { mut read, reach, asked, enrolled }) = bound.open();
-    if read.policy < state.head() {
+    if read.policy < core.head() {
         return Err(Unrecorded::Outdated);
     }
     // The door has asked; who was dismissed since is given nothing behind the act.
-    if enrolled && !state.approved().agent(&read.provider, read.agent) {
+    if enrolled && !core.state.approved().agent(&read.provider, read.agent) {
         return Err(Unrecorded::NotEnrolled(read.agent));
     }
-    state.fold.growth.admits_read(&read, now.tick)?;
-    let id = Id::of(&read);
-    let first = state.fold.repeats.first(id.as_ref(), now.at, asked);
+    core.state.has_room(&read, now)?;
+    let first = core.state.first_of(&read, now, asked);
     read.replay_of = first.map_err(|OtherArguments| Unrecorded::OtherArguments)?;
-    read.facts = state.fold.memory.count(&read, reach, now.at);
-    let Decision { ruling, alerts } = state.judge().decide(&Counted::of(state.next(), &read), now);
-    read.ruling = ruling;
-    if ruling.outcome == Outcome::Withheld {
-        read.on.clear();
-        read.off.clear();
-        read.rows = 0;
-        read.reply = None;
-    }
-    // What a verifier would refuse is not written: one false draft must not spoil the ledger.
-    let of_job = state.jobs().admits_read(&read, now.at);
-    if read.policy != state.head() || !of_job || facts::alone(&read).is_err() {
-        return Err(Unrecorded::Unfit);
-    }
-    let unfit = |_| Unrecorded::Unfit;
-    let seq = state.add_asked(batch, now, What::Read(read), asked).map_err(unfit)?;
-    for alert in alerts {
-        state.add(batch, now, What::Alert(alert)).map_err(unfit)?;
-    }
-    state.add_due(batch, now).map_err(unfit)?;
+    let (seq, ruling) = core.add_read(batch, now, read, reach, asked).map_err(unrecorded)?;
     Ok(Verdict { number, ruling, seq })
+}
+
+/// What whoever waits is told of entries that may not stand. But for acts that cannot be and budgets
+/// that are used up it is a fault of the gateway, of its judge perhaps, and not to be overlooked.
+fn unrecorded(why: Inadmissible) -> Unrecorded {
+    match why {
+        Inadmissible::Act(bad) => Unrecorded::Act(bad),
+        Inadmissible::Entries(used_up) => Unrecorded::Entries(used_up),
+        Inadmissible::Policy(BadPolicy::Loosened) => Unrecorded::Unapproved,
+        why => {
+            tracing::error!(%why, "an entry would not pass verification and was not written");
+            Unrecorded::Unfit
+        }
+    }
 }
 
 impl Waiters {

@@ -3,8 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::entry::{Entry, Hash, Millis, Read, Tag, What, Word};
-use super::facts::day;
+use super::entry::{Entry, Hash, Millis, Read, Tag, What, Word, day};
 
 /// Ids that are remembered of one provider, the latest of a UTC day: a provider that sends more makes
 /// its own forgotten, and nobody else's.
@@ -57,12 +56,14 @@ pub(super) struct Repeats {
 impl Repeats {
     /// Entry number of the first read of an id; none if there was none, or there is no id.
     pub(super) fn first(
-        &mut self,
+        &self,
         id: Option<&Id>,
         at: Millis,
         asked: Option<Hash>,
     ) -> Result<Option<u64>, OtherArguments> {
-        self.turn(at);
+        if day(at) != self.today {
+            return Ok(None);
+        }
         let ids = id.zip(id.and_then(|id| self.providers.get(&id.provider)));
         let Some(first) = ids.and_then(|(id, ids)| ids.first.get(id)) else { return Ok(None) };
         match first.asked.zip(asked) {
@@ -115,7 +116,7 @@ mod tests {
         Id { provider: provider.into(), certificate, agent, request: n.to_string() }
     }
 
-    fn first(repeats: &mut Repeats, id: &Id) -> Option<u64> {
+    fn first(repeats: &Repeats, id: &Id) -> Option<u64> {
         repeats.first(Some(id), 0, None).unwrap()
     }
 
@@ -128,12 +129,12 @@ mod tests {
         }
         // A repeat makes nothing younger.
         repeats.keep(id("alpha", 0), 9_999, None);
-        assert_eq!(first(&mut repeats, &id("alpha", 0)), Some(10));
+        assert_eq!(first(&repeats, &id("alpha", 0)), Some(10));
         repeats.keep(id("alpha", MOST), 10_000, None);
-        assert_eq!(first(&mut repeats, &id("alpha", 0)), None);
-        assert_eq!(first(&mut repeats, &id("alpha", 1)), Some(11));
-        assert_eq!(first(&mut repeats, &id("alpha", MOST)), Some(10_000));
-        assert_eq!(first(&mut repeats, &id("beta", 0)), Some(1));
+        assert_eq!(first(&repeats, &id("alpha", 0)), None);
+        assert_eq!(first(&repeats, &id("alpha", 1)), Some(11));
+        assert_eq!(first(&repeats, &id("alpha", MOST)), Some(10_000));
+        assert_eq!(first(&repeats, &id("beta", 0)), Some(1));
     }
 
     #[test]
@@ -142,13 +143,13 @@ mod tests {
         let one = id("alpha", 1);
         repeats.turn(86_399_999);
         repeats.keep(one.clone(), 7, None);
-        let first = |repeats: &mut Repeats, id: &Id, at| repeats.first(Some(id), at, None);
-        assert_eq!(first(&mut repeats, &one, 86_399_999), Ok(Some(7)));
+        let first = |repeats: &Repeats, id: &Id, at| repeats.first(Some(id), at, None);
+        assert_eq!(first(&repeats, &one, 86_399_999), Ok(Some(7)));
         let other = Id { certificate: Hash([3; 32]), ..one.clone() };
-        assert_eq!(first(&mut repeats, &other, 86_399_999), Ok(None));
+        assert_eq!(first(&repeats, &other, 86_399_999), Ok(None));
         let other = Id { agent: Tag([3; 16]), ..one.clone() };
-        assert_eq!(first(&mut repeats, &other, 86_399_999), Ok(None));
-        assert_eq!(first(&mut repeats, &one, 86_400_000), Ok(None));
+        assert_eq!(first(&repeats, &other, 86_399_999), Ok(None));
+        assert_eq!(first(&repeats, &one, 86_400_000), Ok(None));
     }
 
     #[test]

@@ -5,9 +5,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::entry::{
-    Act, Deed, Entry, Hash, Matter, Millis, Policy, Roster, Section, Warning, What, Word,
+    Act, Deed, Entry, Hash, Matter, Millis, Policy, Roster, Section, Warning, What, Word, day,
 };
-use super::facts::day;
 
 /// Days that growth is added up over, today among them.
 const WINDOW: u64 = 30;
@@ -15,7 +14,7 @@ const WINDOW: u64 = 30;
 const LEAST: u64 = 20;
 
 /// One roster.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known {
     digest: Hash,
     persons: u64,
@@ -43,7 +42,6 @@ pub(super) struct Rosters {
     may_grow: HashMap<Word, u64>,
     /// By how many persons a roster may grow besides, and since which day.
     enrolled: HashMap<(Word, Word), Vec<(u64, u64)>>,
-    due: Option<Warning>,
 }
 
 fn key(roster: &Roster) -> (Word, Word) {
@@ -51,20 +49,7 @@ fn key(roster: &Roster) -> (Word, Word) {
 }
 
 impl Rosters {
-    /// Whether an entry may stand here: a roster follows from the one before it, and its warning
-    /// stands right behind it.
-    pub(super) fn admits(&self, entry: &Entry) -> bool {
-        match (self.due(), &entry.what) {
-            (Some(due), What::Warning(warning)) => due == *warning,
-            (Some(_), _) => false,
-            (None, What::Warning(warning)) => warning.is_whole() && !warning.matter.is_of_roster(),
-            (None, What::Roster(roster)) => {
-                self.follows(roster) && self.repeats(roster, entry.now.at).is_none()
-            }
-            (None, _) => true,
-        }
-    }
-
+    /// Whether a roster follows from the one before it.
     pub(super) fn follows(&self, roster: &Roster) -> bool {
         match (self.known.get(&key(roster)), roster.added.zip(roster.removed)) {
             (None, changed) => changed.is_none(),
@@ -84,14 +69,13 @@ impl Rosters {
         (known.digest == roster.digest && known.day == day(at)).then_some(known.seq)
     }
 
-    /// What must stand right behind the roster that was folded last.
-    pub(super) fn due(&self) -> Option<Warning> {
-        self.due.clone()
+    /// What must stand right behind this roster.
+    pub(super) fn due(&self, roster: &Roster, at: Millis) -> Option<Warning> {
+        self.after(roster, day(at)).1
     }
 
     /// Folds an entry.
     pub(super) fn apply(&mut self, entry: &Entry) {
-        self.due = None;
         match &entry.what {
             What::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.may_grow.insert(rules.provider.clone(), rules.roster_growth);
@@ -103,26 +87,29 @@ impl Rosters {
                     self.enrolled.entry(key).or_default().push((day(entry.now.at), *persons));
                 }
             }
-            What::Roster(roster) => self.roster(roster, entry.seq, day(entry.now.at)),
+            What::Roster(roster) => {
+                let (known, _) = self.after(roster, day(entry.now.at));
+                self.known.insert(key(roster), Known { seq: entry.seq, ..known });
+            }
             _ => {}
         }
     }
 
-    fn roster(&mut self, roster: &Roster, seq: u64, today: u64) {
+    /// What is known with this roster, and what must be told of it.
+    fn after(&self, roster: &Roster, today: u64) -> (Known, Option<Warning>) {
         let &Roster { persons, digest, .. } = roster;
-        let Some(known) = self.known.get_mut(&key(roster)) else {
+        let Some(known) = self.known.get(&key(roster)) else {
             let growth = VecDeque::new();
-            let known = Known { digest, persons, seq, day: today, growth, told: 0 };
-            self.known.insert(key(roster), known);
-            return;
+            return (Known { digest, persons, seq: 0, day: today, growth, told: 0 }, None);
         };
+        let mut known = known.clone();
         // Of what changed while nobody looked, only what it grew by is known, and all may be new.
         let unseen = roster.added.is_none() && known.digest != digest;
         let added = roster.added.unwrap_or_else(|| persons.saturating_sub(known.persons));
         if added > 0 {
             known.growth.push_back(Growth { day: today, before: known.persons, added });
         }
-        (known.digest, known.persons, known.seq, known.day) = (digest, persons, seq, today);
+        (known.digest, known.persons, known.day) = (digest, persons, today);
         while known.growth.front().is_some_and(|growth| growth.day + WINDOW <= today) {
             known.growth.pop_front();
         }
@@ -145,13 +132,12 @@ impl Rosters {
         } else {
             grew.then_some((Matter::Roster, observed))
         };
-        if let Some((matter, observed)) = said {
-            self.due = Some(Warning {
-                provider: Some(roster.provider.clone()),
-                dataset: Some(roster.dataset.clone()),
-                ..Warning::of_figures(matter, observed, expected)
-            });
-        }
+        let due = said.map(|(matter, observed)| Warning {
+            provider: Some(roster.provider.clone()),
+            dataset: Some(roster.dataset.clone()),
+            ..Warning::of_figures(matter, observed, expected)
+        });
+        (known, due)
     }
 }
 

@@ -3,24 +3,20 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::Judge;
-use super::acts::{Approved, BadAct};
 use super::checkpoint::Checkpoint;
 use super::clock::{self, Clock, ClockRefused};
-use super::entry::{
-    Act, Detectors, Entry, Genesis, Hash, Head, Malformed, Moment, Policy, ProviderRules, Section,
-    StaffRules, What,
-};
-use super::fold::Fold;
-use super::growth::Exhausted;
-use super::jobs::Jobs;
-use super::merkle::{self, Frontier};
+use super::core::{self, Core};
+use super::entry::{Act, Entry, Genesis, Hash, What};
+use super::merkle::Frontier;
+use super::policies::BadPolicy;
+use super::rules::Rules;
 use super::signer::Signer;
+use super::state::{Inadmissible, State};
 use super::store::{FORMAT, Store, Unreadable};
-use super::verify::{Failure, Fault, Trust, Unsound, scan};
-use super::writer::{Commit, Edge, Unwritable, Writer, room};
+use super::verify::{Failure, Fault, Sound, Trust, Unsound, scan};
+use super::writer::{Edge, Unwritable, Writer, room};
 use crate::files;
 
 /// Where the ledger lies and how it is fed.
@@ -36,22 +32,6 @@ pub struct Settings {
     pub share: usize,
     /// How time is told.
     pub clock: clock::Settings,
-}
-
-/// The rules that the judge is to rule by, and the digest of the file they are from.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// What the detectors go by.
-    pub detectors: Detectors,
-    /// What holds for each member of staff, if anything does.
-    pub staff: Option<StaffRules>,
-    /// One for each provider.
-    pub providers: Vec<ProviderRules>,
-    /// SHA-256 of `policy.toml`.
-    pub digest: Hash,
-    /// Digest of a policy that this one was compared with and loosens in nothing, whether or not that
-    /// shows in these rules.
-    pub loosens_not: Option<Hash>,
 }
 
 /// Makes judges with a fresh state.
@@ -105,15 +85,18 @@ pub enum StartError {
          `greffier act propose loosen --policy FILE`"
     )]
     Unapproved,
+    /// The ledger was ruled by a newer judge.
+    #[error(
+        "the policy in force was recorded by a program with a newer judge than this one, and rules do \
+         not go back: start the newer program"
+    )]
+    Older,
     /// The system gives no thread.
     #[error("no thread for the ledger: {0}")]
     Thread(io::Error),
-    /// A founding enrolment that a verifier would not pass.
-    #[error("a founding key cannot be enrolled: {0}")]
-    Founding(#[from] BadAct),
-    /// A name in the policy or configuration that no entry can hold.
-    #[error("the policy cannot be recorded: {0}")]
-    Malformed(#[from] Malformed),
+    /// A founding enrolment, or a policy, that a verifier would not pass.
+    #[error("what the ledger is to begin with, or go on with, cannot be recorded: {0}")]
+    Inadmissible(Inadmissible),
 }
 
 impl StartError {
@@ -125,6 +108,16 @@ impl StartError {
             StartError::Unwritable(_) => true,
             StartError::Unreadable(Unreadable::Sqlite(_) | Unreadable::Copy(_)) => true,
             _ => false,
+        }
+    }
+}
+
+impl From<Inadmissible> for StartError {
+    fn from(why: Inadmissible) -> StartError {
+        match why {
+            Inadmissible::Policy(BadPolicy::Loosened) => StartError::Unapproved,
+            Inadmissible::Policy(BadPolicy::Older) => StartError::Older,
+            other => StartError::Inadmissible(other),
         }
     }
 }
@@ -149,16 +142,18 @@ pub fn create(
 ) -> Result<(), StartError> {
     let version = judge.version();
     let writer = Writer::create(&settings.path)?;
-    let mut state = State {
+    let mut core = Core {
         writer,
         edge: Frontier::default(),
         tiles: Edge::default(),
         leaf: Hash::default(),
         clock: Clock::found(&settings.clock.clocks)?,
-        fold: Fold::new(judge),
+        state: State::default(),
+        judge,
+        notices: Vec::new(),
     };
-    let now = state.now();
-    let mut batch = state.begin();
+    let now = core.now();
+    let mut batch = core.begin();
     let genesis = Genesis {
         format: FORMAT.unsigned_abs(),
         origin: signer.key().name().to_owned(),
@@ -166,15 +161,12 @@ pub fn create(
         previous: None,
         state: None,
     };
-    state.add(&mut batch, now, What::Genesis(genesis))?;
+    core.add(&mut batch, now, vec![What::Genesis(genesis)])?;
     for act in founding {
-        state.stands(act, now)?;
-        state.add(&mut batch, now, What::Act(act.clone()))?;
+        core.add(&mut batch, now, vec![What::Act(act.clone())])?;
     }
-    for what in policy(rules, version) {
-        state.add(&mut batch, now, what)?;
-    }
-    let note = state.commit(&batch, signer)?;
+    core.add(&mut batch, now, rules.entries(version))?;
+    let note = core.commit(&batch, signer)?;
     files::replace(&settings.high_water, &note)
         .map_err(|error| StartError::HighWater { path: settings.high_water.clone(), error })
 }
@@ -205,231 +197,46 @@ pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
     }
 }
 
-/// The entries of a policy: its sections, then its head.
-fn policy(rules: &Rules, judge: u64) -> Vec<What> {
-    let section = |section| What::Policy(Policy { section });
-    let detectors = [Section::Detectors(rules.detectors)];
-    let staff = rules.staff.map(Section::Staff);
-    let providers = rules.providers.iter().cloned().map(Section::Provider);
-    let mut sections: Vec<_> = detectors.into_iter().chain(staff).chain(providers).collect();
-    let head = Head { digest: rules.digest, sections: sections.len() as u64, judge };
-    sections.push(Section::Head(head));
-    sections.into_iter().map(section).collect()
-}
-
-/// Everything the registrar owns that a failed commit makes worthless.
-pub(super) struct State {
-    writer: Writer,
-    edge: Frontier,
-    tiles: Edge,
-    leaf: Hash,
-    clock: Clock,
-    pub(super) fold: Fold,
-}
-
-impl State {
-    /// Takes up the ledger: checks it whole, folds it, and records the rules if they are new. Time is
-    /// taken up with it, or goes on by `clock` where a run that has one recovers.
-    pub(super) fn start(
-        settings: &Settings,
-        signer: &Signer,
-        rules: &Rules,
-        factory: &Factory,
-        clock: Option<&Clock>,
-    ) -> Result<(State, String), StartError> {
-        let writer = Writer::open(&settings.path)?;
-        let high_water = read_high_water(&settings.high_water)?;
-        let store = Store::in_place(&settings.path)?;
-        let (mut tiles, mut full, mut tiles_hold) = (Edge::default(), Vec::new(), true);
-        let mut fold = Fold::new(factory());
-        let anchors = [high_water];
-        let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
-        let mut visit = |entry: &Entry, leaf: Hash| {
-            fold.apply(entry, None);
-            tiles.push(leaf, &mut full);
-            // Tiles that are full are stored already, and must be what the entries give.
-            for tile in full.drain(..) {
-                let stored = store.tile(tile.level, tile.n).ok().flatten();
-                tiles_hold &= stored.is_some_and(|hashes| hashes == tile.hashes);
-            }
-        };
-        let sound = scan(&store, &trust, &mut |_, _| (), &mut visit);
-        let sound = sound.map_err(|failure| unsound(failure, settings, &anchors[0]))?;
-        if !tiles_hold {
-            return Err(Unreadable::Tiles.into());
+/// Takes up the ledger: checks it whole, folds it, and records the rules if they are new. Time is taken
+/// up with it, or goes on by `clock` where a run that has one recovers.
+pub(super) fn start(
+    settings: &Settings,
+    signer: &Signer,
+    rules: &Rules,
+    factory: &Factory,
+    clock: Option<&Clock>,
+) -> Result<(Core, String), StartError> {
+    let writer = Writer::open(&settings.path)?;
+    let high_water = read_high_water(&settings.high_water)?;
+    let store = Store::in_place(&settings.path)?;
+    let (mut tiles, mut full, mut tiles_hold) = (Edge::default(), Vec::new(), true);
+    let (mut judge, mut notices) = (factory(), Vec::new());
+    let anchors = [high_water];
+    let trust = Trust { key: signer.key(), anchors: &anchors, all_signatures: false };
+    let mut visit = |entry: &Entry, leaf: Hash, _: &State| {
+        judge.apply(entry);
+        notices.extend(core::notice(entry));
+        tiles.push(leaf, &mut full);
+        // Tiles that are full are stored already, and must be what the entries give.
+        for tile in full.drain(..) {
+            let stored = store.tile(tile.level, tile.n).ok().flatten();
+            tiles_hold &= stored.is_some_and(|hashes| hashes == tile.hashes);
         }
-        let last = sound.edge.size().saturating_sub(1);
-        let clock = match clock {
-            Some(clock) => clock.going_on_from(sound.last),
-            None => Clock::resume(&settings.clock, last, sound.last)?,
-        };
-        let mut state = State { writer, edge: sound.edge, tiles, leaf: sound.leaf, clock, fold };
-        let enacted = state.enact(rules, signer)?;
-        let told = state.tell_time(signer)?;
-        Ok((state, told.or(enacted).unwrap_or(sound.note)))
+    };
+    let sound = scan(&store, &trust, &mut |_, _| (), &mut visit);
+    let sound = sound.map_err(|failure| unsound(failure, settings, &anchors[0]))?;
+    if !tiles_hold {
+        return Err(Unreadable::Tiles.into());
     }
-
-    /// Whether entries can hold these rules. Nothing is kept of the trial.
-    pub(super) fn holds(&self, rules: &Rules, now: Moment) -> bool {
-        let (seq, prev) = (self.edge.size(), self.leaf);
-        let entry = |what| Entry { seq, prev, now, what };
-        policy(rules, self.fold.judge.version())
-            .into_iter()
-            .all(|what| entry(what).encode().is_ok())
-    }
-
-    /// Whether rules may come into force: they loosen nothing, or two administrators approved them.
-    pub(super) fn may(&self, rules: &Rules) -> bool {
-        let Some((_, head)) = &self.fold.head else { return true };
-        let approved = self.fold.acts.approved();
-        let compared = head.digest == rules.digest || rules.loosens_not == Some(head.digest);
-        let mut next = self.fold.rules.clone();
-        let stands = |what| {
-            let now = Moment::default();
-            let entry = Entry { seq: self.edge.size(), prev: self.leaf, now, what };
-            let stands = next.admits(&entry, &approved);
-            next.apply(&entry);
-            stands
-        };
-        (compared || approved.policy(&rules.digest))
-            && policy(rules, self.fold.judge.version()).into_iter().all(stands)
-    }
-
-    /// Records the rules, unless they are those in force.
-    pub(super) fn enact(
-        &mut self,
-        rules: &Rules,
-        signer: &Signer,
-    ) -> Result<Option<String>, StartError> {
-        let version = self.fold.judge.version();
-        let same = |head: &Head| head.digest == rules.digest && head.judge == version;
-        if self.fold.head.as_ref().is_some_and(|(_, head)| same(head)) {
-            return Ok(None);
-        }
-        if !self.may(rules) {
-            return Err(StartError::Unapproved);
-        }
-        let mut batch = self.begin();
-        let now = self.clock.now();
-        for what in policy(rules, version) {
-            self.add(&mut batch, now, what)?;
-        }
-        Ok(Some(self.commit(&batch, signer)?))
-    }
-
-    /// Records what is to be told of the clocks.
-    fn tell_time(&mut self, signer: &Signer) -> Result<Option<String>, StartError> {
-        let mut note = None;
-        while let Some(warning) = self.clock.news() {
-            let mut batch = self.begin();
-            let now = self.clock.now();
-            self.add(&mut batch, now, What::Warning(warning.clone()))?;
-            note = Some(self.commit(&batch, signer)?);
-            self.clock.told(&warning);
-        }
-        Ok(note)
-    }
-
-    /// The clock that its entries are written by.
-    pub(super) fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
-    /// Entry number of the policy head in force.
-    pub(super) fn head(&self) -> u64 {
-        self.fold.head.as_ref().expect("a start records a policy if there is none").0
-    }
-
-    pub(super) fn judge(&self) -> &dyn Judge {
-        &*self.fold.judge
-    }
-
-    /// Number of the next entry.
-    pub(super) fn next(&self) -> u64 {
-        self.edge.size()
-    }
-
-    /// Whether a verifier would pass an act that is written now.
-    pub(super) fn stands(&self, act: &Act, now: Moment) -> Result<(), BadAct> {
-        self.fold.acts.check(now.at, act)
-    }
-
-    /// The jobs that acts have declared.
-    pub(super) fn jobs(&self) -> &Arc<Jobs> {
-        self.fold.acts.jobs()
-    }
-
-    /// Who has used up a budget of entries.
-    pub(super) fn exhausted(&self) -> &Arc<Exhausted> {
-        self.fold.growth.exhausted()
-    }
-
-    /// What acts have approved.
-    pub(super) fn approved(&self) -> Arc<Approved> {
-        self.fold.acts.approved()
-    }
-
-    /// Takes the alerts, warnings and acts that were added since it was last called.
-    pub(super) fn take_notices(&mut self) -> Vec<Arc<Entry>> {
-        std::mem::take(&mut self.fold.notices)
-    }
-
-    /// The time of the next entries.
-    pub(super) fn now(&self) -> Moment {
-        self.clock.now()
-    }
-
-    /// An empty commit behind the last entry.
-    pub(super) fn begin(&self) -> Commit {
-        Commit { first: self.edge.size(), ..Commit::default() }
-    }
-
-    /// Adds an entry to the commit and folds it; returns its number.
-    pub(super) fn add(
-        &mut self,
-        batch: &mut Commit,
-        now: Moment,
-        what: What,
-    ) -> Result<u64, Malformed> {
-        self.add_asked(batch, now, what, None)
-    }
-
-    /// Adds what is to be told of the budgets that the last entry was charged to.
-    pub(super) fn add_due(&mut self, batch: &mut Commit, now: Moment) -> Result<(), Malformed> {
-        for warning in self.fold.growth.due() {
-            self.add(batch, now, What::Warning(warning))?;
-        }
-        Ok(())
-    }
-
-    /// The same of a read, with what was asked if it came with a request id.
-    pub(super) fn add_asked(
-        &mut self,
-        batch: &mut Commit,
-        now: Moment,
-        what: What,
-        asked: Option<Hash>,
-    ) -> Result<u64, Malformed> {
-        let entry = Entry { seq: self.edge.size(), prev: self.leaf, now, what };
-        let body = entry.encode()?;
-        self.leaf = merkle::leaf(body.as_bytes());
-        self.edge.push(self.leaf);
-        self.tiles.push(self.leaf, &mut batch.tiles);
-        self.fold.apply(&entry, asked);
-        batch.bodies.push(body);
-        Ok(entry.seq)
-    }
-
-    /// Signs and writes a commit; returns its checkpoint. After an error the state is worthless.
-    pub(super) fn commit(
-        &mut self,
-        batch: &Commit,
-        signer: &Signer,
-    ) -> Result<String, rusqlite::Error> {
-        let note = signer.sign(self.edge.size(), self.edge.root());
-        self.writer.commit(batch, &note)?;
-        Ok(note)
-    }
+    let Sound { edge, leaf, state, last, note, .. } = sound;
+    let clock = match clock {
+        Some(clock) => clock.going_on_from(last),
+        None => Clock::resume(&settings.clock, edge.size().saturating_sub(1), last)?,
+    };
+    let mut core = Core { writer, edge, tiles, leaf, clock, state, judge, notices };
+    let enacted = core.enact(rules, signer)?;
+    let told = core.tell_time(signer)?;
+    Ok((core, told.or(enacted).unwrap_or(note)))
 }
 
 fn read_high_water(path: &Path) -> Result<String, StartError> {

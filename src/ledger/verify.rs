@@ -7,6 +7,7 @@ use std::sync::mpsc::sync_channel;
 use super::checkpoint::{Checkpoint, VerifierKey};
 use super::entry::{Entry, Hash, Moment};
 use super::merkle::Frontier;
+use super::state::State;
 use super::store::{Store, Unreadable};
 
 mod chunk;
@@ -27,12 +28,14 @@ pub struct Trust<'a> {
 }
 
 /// What a ledger that holds has shown.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Sound {
     /// The last checkpoint, which covers the last entry.
     pub checkpoint: Checkpoint,
     /// The same as a signed note.
     pub note: String,
+    /// What the entries say, folded.
+    pub state: State,
     /// Leaf hash of the last entry.
     pub leaf: Hash,
     /// The right edge of the tree.
@@ -136,8 +139,11 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-/// Checks the whole ledger. `progress` hears entries done and in all; `visit` gets each entry once
-/// it stands in the chain, and must not act on it before the scan has ended well.
+/// What a scan hands on: an entry, its leaf, and what those before it say.
+pub type Visit<'a> = dyn FnMut(&Entry, Hash, &State) + 'a;
+
+/// Checks the whole ledger. `progress` hears entries done and in all; `visit` gets each entry that may
+/// stand where it does, and must not act on it before the scan has ended well.
 ///
 /// # Errors
 /// [`Failure`].
@@ -145,13 +151,13 @@ pub fn scan(
     store: &Store,
     trust: &Trust<'_>,
     progress: &mut dyn FnMut(u64, u64),
-    visit: &mut dyn FnMut(&Entry, Hash),
+    visit: &mut Visit<'_>,
 ) -> Result<Sound, Failure> {
     match pass(store, trust, progress, visit) {
         // Only checkpoints that are known to be signed can tell which entry is the first wrong one.
         Err(Failure::Unsound(fault)) if !trust.all_signatures && fault.fault != Fault::Schema => {
             let trust = Trust { all_signatures: true, ..*trust };
-            match pass(store, &trust, progress, &mut |_, _| ()) {
+            match pass(store, &trust, progress, &mut |_, _, _| ()) {
                 Err(Failure::Unsound(exact)) => Err(exact.into()),
                 _ => Err(fault.into()),
             }
@@ -165,7 +171,7 @@ fn pass(
     store: &Store,
     trust: &Trust<'_>,
     progress: &mut dyn FnMut(u64, u64),
-    visit: &mut dyn FnMut(&Entry, Hash),
+    visit: &mut Visit<'_>,
 ) -> Result<Sound, Failure> {
     let anchors = open_anchors(trust)?;
     let _snapshot = store.connection().unchecked_transaction()?;

@@ -22,9 +22,10 @@ use super::sizes::Sizes;
 use super::status::Fault;
 use super::{Shared, expiry};
 use crate::admission::{Peer, Role};
+use crate::ledger;
 use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::containment::Contained;
 use crate::ledger::entry::{Outcome, Tag, Word, word};
-use crate::ledger::{self, Contained};
 use crate::source::sqlite::Weight;
 
 /// Where they are.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Shared;
 use super::tasks::patiently;
-use crate::ledger::day;
+use crate::ledger::entry::day;
 use crate::source::rosters::{Found, Rosters};
 
 /// Between two looks, and

@@ -2,14 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Poll;
 
 use greffier::anomaly::Anomaly;
 use greffier::ledger::entry::{Entry, Matter, Moment, Roster, Warning, sha256};
-use greffier::ledger::start::{Factory, Rules};
+use greffier::ledger::rules::Rules;
+use greffier::ledger::standing::Standing;
+use greffier::ledger::start::Factory;
 use greffier::ledger::{
-    Contained, Counted, Decision, Draft, Judge, Ledger, Reach, Status, Unrecorded, bind, wall,
+    Counted, Decision, Draft, Judge, Ledger, Reach, Status, Unrecorded, bind, wall,
 };
 use rusqlite::Connection;
 
@@ -246,12 +247,8 @@ impl Judge for Faulty {
         self.0.version()
     }
 
-    fn decide(&self, _: &Counted<'_>, _: Moment) -> Decision {
+    fn decide(&self, _: &Counted<'_>, _: &Standing, _: Moment) -> Decision {
         panic!("a judge that panics, as this test wants it to")
-    }
-
-    fn contained(&self) -> Arc<Contained> {
-        self.0.contained()
     }
 
     fn apply(&mut self, entry: &Entry) {

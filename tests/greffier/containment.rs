@@ -205,7 +205,7 @@ fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<Fault> {
         first: seq,
         last: seq,
         persons: 1,
-        off: 1,
+        off: 0,
         measures: vec![Measure::Freeze],
         until: None,
     };

@@ -185,7 +185,7 @@ fn alarm(forge: &mut Forge) -> Tag {
         first: seq,
         last: seq,
         persons: 1,
-        off: 1,
+        off: 0,
         measures: vec![Measure::SuspendAgent, Measure::CloseOffRoster, Measure::CloseExports],
         until: None,
     }));

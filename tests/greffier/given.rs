@@ -93,8 +93,8 @@ pub(crate) fn assert_proven(ledger: &Path, key: &VerifierKey, given: &[Given]) -
     let store = Store::open(ledger).expect("a ledger that can be read");
     let mut replay = Replay::default();
     let mut reads = HashMap::new();
-    let sound = scan(&store, &trust, &mut |_, _| (), &mut |entry, _| {
-        replay.apply(entry);
+    let sound = scan(&store, &trust, &mut |_, _| (), &mut |entry, _, state| {
+        replay.apply(entry, state.standing());
         if let What::Read(read) = &entry.what {
             reads.insert(entry.seq, read.clone());
         }

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use greffier::ledger::acts::Acts;
+use greffier::ledger::acts::{Acts, BadAct};
 use greffier::ledger::checkpoint::{Checkpoint, VerifierKey};
-use greffier::ledger::entry::{Deed, Entry, Hash, What};
+use greffier::ledger::entry::{Act, Deed, Entry, Hash, Millis, What};
+use greffier::ledger::jobs::Jobs;
 use greffier::ledger::merkle::{self, Frontier, Hashes};
 use greffier::ledger::receipt::Receipt;
 use greffier::ledger::signer::Signer;
@@ -179,12 +180,20 @@ fn the_bodies_of_the_vectors_are_a_chain_and_have_the_leaves_that_stand_beside_t
 }
 
 /// What the first bodies of the vectors have enrolled.
-fn acts_of(bodies: usize) -> Acts {
-    let mut acts = Acts::default();
+fn acts_of(bodies: usize) -> (Acts, Jobs) {
+    let (mut acts, mut jobs) = (Acts::default(), Jobs::default());
     for body in vector("bodies.jsonl").lines().take(bodies) {
-        acts.apply(&Entry::parse(body).expect("an entry"));
+        let entry = Entry::parse(body).expect("an entry");
+        acts.apply(&entry);
+        jobs.apply(&entry);
     }
-    acts
+    (acts, jobs)
+}
+
+/// What the first bodies have to say of an act.
+fn checked(bodies: usize, at: Millis, act: &Act) -> Result<(), BadAct> {
+    let (acts, jobs) = acts_of(bodies);
+    acts.check(at, act, &jobs)
 }
 
 #[test]
@@ -193,16 +202,16 @@ fn the_acts_of_the_vectors_stand() {
     for (seq, body) in vector("bodies.jsonl").lines().enumerate() {
         let entry = Entry::parse(body).expect("an entry");
         if let What::Act(act) = &entry.what {
-            assert_eq!(acts_of(seq).check(entry.now.at, act), Ok(()), "entry {seq}");
+            assert_eq!(checked(seq, entry.now.at, act), Ok(()), "entry {seq}");
             deeds.insert(act.deed);
         }
     }
     assert!(Deed::SIGNED.iter().all(|deed| deeds.contains(deed)));
-    let approved = acts_of(41).approved();
+    let approved = acts_of(41).0.approved();
     assert_eq!(approved.agents("alpha-langues"), 0, "enrolled, and dismissed");
     assert!(approved.policy(&Hash([0xab; 32])) && !approved.policy(&Hash([0xcd; 32])));
     // The policy at the end of the chain comes behind it: it was for the one in force then.
-    assert!(!acts_of(usize::MAX).approved().policy(&Hash([0xab; 32])));
+    assert!(!acts_of(usize::MAX).0.approved().policy(&Hash([0xab; 32])));
 }
 
 #[test]
@@ -215,7 +224,7 @@ fn acts_that_do_not_stand_are_refused() {
         let What::Act(act) = &entry.what else { panic!("{why:?} is no act") };
         let after = line["after"].as_u64().expect("how many stand before it");
         assert_eq!(entry.seq, after);
-        let outcome = acts_of(after as usize).check(entry.now.at, act);
+        let outcome = checked(after as usize, entry.now.at, act);
         eprintln!("{why:?}: {outcome:?}");
         assert!(outcome.is_err(), "{why:?} is let through: {body}");
         refused += 1;

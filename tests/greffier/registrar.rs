@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 
 use greffier::anomaly::Anomaly;
@@ -14,11 +13,10 @@ use greffier::ledger::entry::{
 };
 use greffier::ledger::merkle::{self, Frontier};
 use greffier::ledger::receipt::Receipt;
+use greffier::ledger::standing::Standing;
 use greffier::ledger::start::StartError;
 use greffier::ledger::store::{Store, Unreadable};
-use greffier::ledger::{
-    Contained, Counted, Decision, Draft, Foreign, Judge, Ledger, Reach, Unrecorded, bind,
-};
+use greffier::ledger::{Counted, Decision, Draft, Foreign, Judge, Ledger, Reach, Unrecorded, bind};
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
@@ -117,7 +115,7 @@ fn a_withheld_read_lists_nobody_and_is_counted_for_nobody() {
 }
 
 /// A segment with one released read of one person each, so many days ago.
-fn remembered(rules: &greffier::ledger::start::Rules, days: &[(u32, u64)]) -> Place {
+fn remembered(rules: &greffier::ledger::rules::Rules, days: &[(u32, u64)]) -> Place {
     let place = Place::new();
     let now = wall();
     let mut forge = Forge::begun(now - 40 * DAY, rules);
@@ -331,12 +329,8 @@ impl Judge for Newer {
         self.0.version() + 1
     }
 
-    fn decide(&self, counted: &Counted<'_>, now: Moment) -> Decision {
-        self.0.decide(counted, now)
-    }
-
-    fn contained(&self) -> Arc<Contained> {
-        self.0.contained()
+    fn decide(&self, counted: &Counted<'_>, standing: &Standing, now: Moment) -> Decision {
+        self.0.decide(counted, standing, now)
     }
 
     fn apply(&mut self, entry: &Entry) {
@@ -378,7 +372,7 @@ async fn fill(ledger: &Ledger, count: u64) {
         let mut tasks = JoinSet::new();
         for n in from..count.min(from + 1_000) {
             let ledger = ledger.clone();
-            tasks.spawn(async move { ledger.access(access(n)).await });
+            tasks.spawn(async move { ledger.access(access(n % 7)).await });
         }
         while let Some(done) = tasks.join_next().await {
             done.expect("no panic").expect("a writable ledger");

@@ -12,7 +12,7 @@ use greffier::anomaly::Anomaly;
 use greffier::ledger::entry::{
     Act, Budgets, Deed, Hash, Matter, Policy, Rule, Section, Statement, What, sha256,
 };
-use greffier::ledger::start::Rules;
+use greffier::ledger::rules::Rules;
 use greffier::ledger::{Draft, Ledger, Reach, Status as LedgerStatus, Unrecorded, bind};
 use greffier::proto::ListRecordsResponse;
 use tokio::task::JoinSet;

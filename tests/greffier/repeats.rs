@@ -155,6 +155,7 @@ fn a_repeat_that_says_otherwise_is_found() {
     verified(&forged(Some, as_it_is).settings.path, &[]).expect("a sound ledger");
     let colleague = |read: &mut Read, _: &mut Forge| {
         read.agent = crate::segment::person(ALPHA, 9);
+        read.facts.all.agent_day = 2;
     };
     verified(&forged(|_| None, colleague).settings.path, &[]).expect("a sound ledger");
     let tomorrow = |_: &mut Read, forge: &mut Forge| forge.pass(43_200_000);

@@ -14,8 +14,9 @@ use greffier::ledger::entry::{
 use greffier::ledger::merkle::{self, Frontier};
 use greffier::ledger::personal::PersonalKey;
 use greffier::ledger::registrar::Registrar;
+use greffier::ledger::rules::Rules;
 use greffier::ledger::signer::Signer;
-use greffier::ledger::start::{Factory, Rules, Settings, StartError, create};
+use greffier::ledger::start::{Factory, Settings, StartError, create};
 use greffier::ledger::store::{APPLICATION_ID, FORMAT, SCHEMA, Store};
 use greffier::ledger::tag::Tagger;
 use greffier::ledger::verify::{Failure, Sound, Trust, Unsound, scan};
@@ -73,7 +74,8 @@ pub(crate) fn rules(budgets: &[(&str, Budgets)]) -> Rules {
         roster_growth: 50,
         entries_day: None,
     };
-    let providers = budgets.iter().chain(&others).take(3).map(section).collect();
+    let mut providers: Vec<_> = budgets.iter().chain(&others).take(3).map(section).collect();
+    providers.sort_by(|a, b| a.provider.cmp(&b.provider));
     Rules {
         detectors: Detectors::default(),
         staff: None,
@@ -326,7 +328,7 @@ pub(crate) fn tampering(path: &Path) -> Connection {
 /// Scans a store with every check.
 pub(crate) fn scanned(store: &Store, anchors: &[String]) -> Result<Sound, Failure> {
     let trust = Trust { key: &key(), anchors, all_signatures: true };
-    scan(store, &trust, &mut |_, _| (), &mut |_, _| ())
+    scan(store, &trust, &mut |_, _| (), &mut |_, _, _| ())
 }
 
 /// Opens and scans a file with every check.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use greffier::ledger::Draft;
 use greffier::ledger::entry::{Budgets, Outcome, What};
-use greffier::ledger::start::Rules;
+use greffier::ledger::rules::Rules;
 use greffier::ledger::{Ledger, Reach, bind};
 use tokio::task::JoinSet;
 

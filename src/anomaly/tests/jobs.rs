@@ -37,7 +37,7 @@ fn export(bench: &mut Bench, agent: u8, view: &str, persons: u64) -> (Ruling, Ve
     let of = Export { job: JOB, dataset, purpose, view: &view, asked: persons };
     let (seq, facts) = (bench.entries.len() as u64, on(persons));
     let counted = Counted { seq, provider: &provider, agent, facts, export: Some(of) };
-    let Decision { ruling, alerts } = bench.judge.decide(&counted, bench.now);
+    let Decision { ruling, alerts } = bench.judge.decide(&counted, &bench.standing, bench.now);
     let released = ruling == Ruling::RELEASED;
     bench.add(What::Read(Box::new(Read {
         method: Method::Export,
@@ -79,11 +79,11 @@ fn a_contained_agent_exports_nothing_and_a_breach_closes_the_exports() {
     let (ruling, alerts) = export(&mut bench, 2, "CONTACT", 10);
     assert_eq!(ruling, Ruling::contained(None));
     assert_eq!((alerts[0].rule, alerts[0].severity), (Rule::Job, Severity::Critical));
-    assert!(bench.judge.contained().exports.contains("alpha"));
+    assert!(bench.standing.containment.published().exports.contains("alpha"));
     let (ruling, alerts) = export(&mut bench, 3, "BASIC", 10);
     assert_eq!((ruling, alerts.len()), (Ruling::contained(None), 0));
     bench.act(Deed::Lift, "alpha", None);
-    assert!(!bench.judge.contained().exports.contains("alpha"));
+    assert!(!bench.standing.containment.published().exports.contains("alpha"));
     assert_eq!(export(&mut bench, 3, "BASIC", 10).0, Ruling::RELEASED);
     bench.assert_replays();
 }

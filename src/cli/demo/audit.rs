@@ -67,9 +67,9 @@ pub(super) fn audit(
     let mut seen = Seen { provider, certificate, ..Seen::default() };
     let trust = Trust { key, anchors, all_signatures: true };
     let store = Store::open(ledger)?;
-    let sound = scan(&store, &trust, &mut |_, _| (), &mut |entry, _| {
+    let sound = scan(&store, &trust, &mut |_, _| (), &mut |entry, _, state| {
         count.apply(entry);
-        replay.apply(entry);
+        replay.apply(entry, state.standing());
         seen.apply(entry);
     })?;
     let seconds = began.elapsed().as_secs_f64();

@@ -5,6 +5,7 @@ use crate::evidence::exposure::Figures;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::entry::{Hash, Moment};
 use crate::ledger::merkle::Frontier;
+use crate::ledger::state::State;
 
 const HOUR: Millis = 3_600_000;
 
@@ -19,6 +20,7 @@ fn answer(from: Option<Millis>, to: Option<Millis>) -> Answer {
         note: String::new(),
         leaf: Hash::default(),
         edge: Frontier::default(),
+        state: State::default(),
         last: moment(9 * HOUR),
         checkpoints: 1,
         signatures: 1,

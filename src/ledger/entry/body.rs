@@ -17,7 +17,7 @@ pub const TEXT_MAX: usize = 256;
 pub const INTEGER_END: u64 = 1 << 53;
 
 /// Why bytes are not an entry.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Malformed {
     /// Too long to be one.
     #[error("it has {0} bytes; at most {1} are allowed")]

@@ -151,3 +151,57 @@ impl Warning {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_says_what_its_matter_needs_and_no_more() {
+        let policy =
+            Warning { digest: Some(Hash::default()), ..Warning::of_figures(Matter::Policy, 3, 0) };
+        let certificate = Warning {
+            matter: Matter::Certificate,
+            role: Some("provider".into()),
+            id: Some("alpha".into()),
+            certificate: Some(Hash::default()),
+            digest: None,
+            ..policy.clone()
+        };
+        let entries = Warning {
+            provider: Some("alpha".into()),
+            agent: Some(Tag([1; 16])),
+            ..Warning::of_figures(Matter::Entries, 5, 10)
+        };
+        let staff = Warning {
+            role: certificate.role.clone(),
+            provider: None,
+            agent: None,
+            ..entries.clone()
+        };
+        let staff = Warning { id: certificate.id.clone(), ..staff };
+        let clock = Warning::of_figures(Matter::Clock, 1, 2);
+        for whole in [&entries, &staff, &clock, &Warning { agent: None, ..entries.clone() }] {
+            assert!(whole.is_whole(), "{whole:?}");
+        }
+        assert!(policy.is_whole());
+        assert!(certificate.is_whole());
+        for wrong in [
+            Warning { provider: None, ..entries.clone() },
+            Warning { role: staff.role.clone(), id: staff.id.clone(), ..entries.clone() },
+            Warning { role: None, ..staff.clone() },
+            Warning { agent: entries.agent, ..staff },
+            Warning { dataset: Some("cir".into()), ..entries },
+            Warning { agent: Some(Tag([1; 16])), ..clock.clone() },
+            Warning { digest: Some(Hash::default()), ..clock },
+            Warning { agent: Some(Tag([1; 16])), ..policy.clone() },
+            Warning { provider: Some("alpha".into()), ..policy.clone() },
+            Warning { certificate: None, ..certificate.clone() },
+            Warning { role: None, ..certificate.clone() },
+            Warning { dataset: Some("cir".into()), ..certificate },
+            Warning { matter: Matter::Roster, ..policy },
+        ] {
+            assert!(!wrong.is_whole(), "{wrong:?}");
+        }
+    }
+}

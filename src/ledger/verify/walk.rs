@@ -2,12 +2,12 @@
 //! against every checkpoint.
 
 use super::super::checkpoint::{BadNote, Checkpoint};
-use super::super::entry::{Entry, Hash, Malformed, Moment, Section, What};
-use super::super::facts::{BadFacts, Facts};
+use super::super::entry::{Entry, Hash, Malformed, Moment, What};
 use super::super::merkle::Frontier;
+use super::super::state::{Inadmissible, State};
 use super::super::store::FORMAT;
 use super::chunk::{NoteOr, Parsed};
-use super::{Failure, Fault, Sound, Trust, Unsound, fault};
+use super::{Failure, Fault, Sound, Trust, Unsound, Visit, fault};
 
 /// A fault that the next entry makes precise.
 struct Suspicion {
@@ -27,11 +27,7 @@ pub(super) struct Walk<'a> {
     leaf: Hash,
     now: Moment,
     origin: String,
-    facts: Facts,
-    /// The policy in force: entry number of its head.
-    head: Option<u64>,
-    /// Sections of a policy whose head is still to come.
-    sections: u64,
+    state: State,
     /// Size of the last checkpoint that matched.
     covered: u64,
     note: Option<(Checkpoint, String)>,
@@ -50,9 +46,7 @@ impl<'a> Walk<'a> {
             leaf: Hash::default(),
             now: Moment::default(),
             origin: String::new(),
-            facts: Facts::default(),
-            head: None,
-            sections: 0,
+            state: State::default(),
             covered: 0,
             note: None,
             checkpoints: 0,
@@ -62,11 +56,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) fn chunk(
-        &mut self,
-        parsed: Parsed,
-        visit: &mut dyn FnMut(&Entry, Hash),
-    ) -> Result<(), Failure> {
+    pub(super) fn chunk(&mut self, parsed: Parsed, visit: &mut Visit<'_>) -> Result<(), Failure> {
         let mut notes = parsed.notes.into_iter().peekable();
         let early = |size: i64, next: u64| i128::from(size) <= i128::from(next);
         if let Some((size, _)) = notes.peek()
@@ -101,7 +91,7 @@ impl<'a> Walk<'a> {
         row: i64,
         leaf: Hash,
         entry: Result<Entry, Malformed>,
-        visit: &mut dyn FnMut(&Entry, Hash),
+        visit: &mut Visit<'_>,
     ) -> Result<(), Failure> {
         let seq = self.edge.size();
         let expected = i64::try_from(seq).expect("fewer than 2^63 rows");
@@ -138,74 +128,26 @@ impl<'a> Walk<'a> {
                 otherwise: self.edited(first),
             });
         }
-        let (at, tick) = (entry.now.at, entry.now.tick);
-        let passed = at.checked_sub(self.now.at).zip(tick.checked_sub(self.now.tick));
-        if passed.is_none_or(|(at, tick)| tick > at) {
-            let detail = format!("the times of entry {seq} do not follow those before it");
-            return Err(self.suspicion_or(Fault::Clock, detail, true, seq).into());
+        let taken = self.state.take(&entry, |state| visit(&entry, leaf, state));
+        // Behind a break of the chain it says nothing: what follows tells which of the two was edited.
+        if let Err(error) = taken
+            && self.suspicion.is_none()
+        {
+            let kind = match error {
+                Inadmissible::Act(_) => Fault::Act,
+                Inadmissible::Clock => Fault::Clock,
+                _ => Fault::Facts,
+            };
+            return Err(self.at(kind, format!("entry {seq}: {error}"), Some(seq)).into());
         }
-        if let Err(detail) = self.policy(&entry) {
-            return Err(self.suspicion_or(Fault::Facts, detail, false, seq).into());
-        }
-        if let Err(error) = self.facts.check(&entry) {
-            let (detail, before) = (format!("entry {seq}: {error}"), error.may_come_from_before());
-            let kind = if let BadFacts::Act(_) = error { Fault::Act } else { Fault::Facts };
-            return Err(self.suspicion_or(kind, detail, before, seq).into());
-        }
-        visit(&entry, leaf);
         self.edge.push(leaf);
         self.leaf = leaf;
         self.now = entry.now;
         Ok(self.anchors_at(seq + 1)?)
     }
 
-    /// Follows the policy in force, and holds each read to it.
-    fn policy(&mut self, entry: &Entry) -> Result<(), String> {
-        let seq = entry.seq;
-        let section = match &entry.what {
-            What::Policy(policy) => Some(&policy.section),
-            _ => None,
-        };
-        if section.is_none() && self.sections > 0 {
-            return Err(format!("entry {seq} stands between the sections of a policy"));
-        }
-        match (section, &entry.what) {
-            (Some(Section::Detectors(_) | Section::Staff(_) | Section::Provider(_)), _) => {
-                self.sections += 1
-            }
-            (Some(Section::Head(head)), _) => {
-                let found = std::mem::take(&mut self.sections);
-                if head.sections != found {
-                    let said = head.sections;
-                    return Err(format!(
-                        "entry {seq} heads {said} sections, but {found} are there"
-                    ));
-                }
-                self.head = Some(seq);
-            }
-            (None, What::Read(read)) if Some(read.policy) != self.head => {
-                let named = read.policy;
-                return Err(format!("entry {seq} names policy {named}, which is not in force"));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     fn edited(&self, seq: u64) -> Unsound {
         self.at(Fault::Edited, format!("entry {seq} is not what was signed"), Some(seq))
-    }
-
-    /// A break of the chain comes before whatever else is wrong behind it.
-    /// `before`: it may be wrong because the entry before it was edited, as a time is behind one that
-    /// was moved.
-    fn suspicion_or(&mut self, kind: Fault, detail: String, before: bool, seq: u64) -> Unsound {
-        let other = self.at(kind, detail, Some(seq));
-        match self.suspicion.take() {
-            Some(suspicion) if before => suspicion.otherwise,
-            Some(suspicion) => suspicion.if_edited,
-            None => other,
-        }
     }
 
     /// Decides a suspicion by what the entry that follows has as its `prev`, or without one.
@@ -240,7 +182,6 @@ impl<'a> Walk<'a> {
         if entry.prev != prev {
             return Err(self.edited(0).into());
         }
-        self.facts.begin(genesis.previous.is_none(), entry.now.at);
         self.origin.clone_from(&genesis.origin);
         match self.anchors.iter().find(|anchor| anchor.origin != genesis.origin) {
             None => Ok(()),
@@ -287,11 +228,17 @@ impl<'a> Walk<'a> {
             return Err(here(Fault::Edited, "was edited: it says another size or origin".into()));
         }
         let first = std::mem::replace(&mut self.covered, checkpoint.size);
-        if checkpoint.size == self.edge.size() && checkpoint.root != self.edge.root() {
-            if let Err(error) = Checkpoint::open(&note, self.trust.key) {
-                return Err(here(Fault::Edited, format!("was edited: {error}")));
+        if checkpoint.size == self.edge.size() {
+            if checkpoint.root != self.edge.root() {
+                if let Err(error) = Checkpoint::open(&note, self.trust.key) {
+                    return Err(here(Fault::Edited, format!("was edited: {error}")));
+                }
+                self.suspect_batch(first);
+            } else if let Err(open) = self.state.commit() {
+                let entry = checkpoint.size.saturating_sub(1);
+                let detail = format!("a commit ends behind entry {entry}, and {open}");
+                return Err(self.at(Fault::Facts, detail, Some(entry)));
             }
-            self.suspect_batch(first);
         }
         self.note = Some((checkpoint, note));
         Ok(())
@@ -338,6 +285,7 @@ impl<'a> Walk<'a> {
         }
         Ok(Sound {
             edge: self.edge,
+            state: self.state,
             leaf: self.leaf,
             last: self.now,
             checkpoints: self.checkpoints,

@@ -24,7 +24,7 @@ fn copied() -> (Place, PathBuf) {
 /// What `verify` says without `--all-signatures`.
 fn verified_lightly(path: &Path) -> Result<Sound, Failure> {
     let trust = Trust { key: &key(), anchors: &[], all_signatures: false };
-    scan(&Store::open(path)?, &trust, &mut |_, _| (), &mut |_, _| ())
+    scan(&Store::open(path)?, &trust, &mut |_, _| (), &mut |_, _, _| ())
 }
 
 /// Both ways of verifying must find the same.
@@ -381,10 +381,11 @@ fn an_anchor_of_another_ledger_or_that_is_none_cannot_be_used() {
     let other = [sign("registry.example/reads/2026-12", 7)];
     let trust = Trust { key: &ledger, anchors: &other, all_signatures: true };
     let store = Store::open(&copy).expect("the copy");
-    let verdict = scan(&store, &trust, &mut |_, _| (), &mut |_, _| ());
+    let verdict = scan(&store, &trust, &mut |_, _| (), &mut |_, _, _| ());
     assert!(matches!(verdict, Err(Failure::Anchor { .. })), "{verdict:?}");
     let trust = Trust { anchors: &[newest(&copy)], ..trust };
-    scan(&store, &trust, &mut |_, _| (), &mut |_, _| ()).expect("the ledger's key fits a segment");
+    scan(&store, &trust, &mut |_, _| (), &mut |_, _, _| ())
+        .expect("the ledger's key fits a segment");
 }
 
 #[test]
@@ -394,7 +395,7 @@ fn a_ledger_of_another_key_is_a_stranger_s() {
     for (origin, seed) in [(key().name(), 8), ("other.example/reads", 7)] {
         let other = greffier::ledger::signer::Signer::new(origin, &[seed; 32]).expect("a name");
         let trust = Trust { key: other.key(), anchors: &[], all_signatures: true };
-        let fault = unsound(scan(&store, &trust, &mut |_, _| (), &mut |_, _| ()));
+        let fault = unsound(scan(&store, &trust, &mut |_, _| (), &mut |_, _, _| ()));
         assert_eq!((fault.fault, fault.first_wrong), (Fault::Stranger, Some(0)));
     }
 }

@@ -1,21 +1,49 @@
 //! What is contained: taken away by alerts until somebody lifts it or it ends by itself, or by an
-//! act until another act gives it back.
+//! act until another act gives it back. A fold over the entries: the judge decides what an alert takes
+//! away, and this says what that means for the reads behind it.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::{Finding, HOUR};
-use crate::ledger::entry::{
-    Act, Alert, Deed, Entry, Level, Measure, Millis, Moment, Outcome, Read, Ruling, Severity, Tag,
-    What, Word,
+use super::Counted;
+use super::entry::{
+    Act, Alert, Deed, Entry, Measure, Millis, Moment, Outcome, Read, Ruling, Tag, What, Word,
 };
-use crate::ledger::{Contained, Counted};
 
 /// How long what a medium finding takes away lasts, in ticks.
-const TERM: Millis = HOUR;
+const TERM: Millis = 3_600_000;
 /// A throttled agent gets one new person in so many ticks.
 const PACE: Millis = 10_000;
+
+/// Who is contained so far that the door may refuse a read unseen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contained {
+    /// Suspended whole.
+    pub providers: HashSet<Word>,
+    /// Kept to their rosters, until somebody lifts it.
+    pub closed: HashSet<Word>,
+    /// Suspended, by provider.
+    pub agents: HashMap<Word, HashSet<Tag>>,
+    /// Without lists, searches and exports, by provider.
+    pub frozen: HashMap<Word, HashSet<Tag>>,
+    /// Without exports.
+    pub exports: HashSet<Word>,
+}
+
+impl Contained {
+    /// Whether a read can only be withheld. `page`: it asks for more than one known record; `off`: it
+    /// states a reason to meet persons off the roster. The agent is asked for only where it matters.
+    pub fn refuses(&self, provider: &Word, agent: impl Fn() -> Tag, page: bool, off: bool) -> bool {
+        let holds = |agents: &HashMap<Word, HashSet<Tag>>| {
+            agents.get(provider).is_some_and(|agents| agents.contains(&agent()))
+        };
+        self.providers.contains(provider)
+            || (page && off && self.closed.contains(provider))
+            || holds(&self.agents)
+            || (page && holds(&self.frozen))
+    }
+}
 
 /// Of one agent.
 #[derive(Debug, Default)]
@@ -42,7 +70,7 @@ struct Provider {
 
 /// All of it.
 #[derive(Debug, Default)]
-pub(super) struct Containment {
+pub struct Containment {
     providers: HashMap<Word, Provider>,
     published: Arc<Contained>,
 }
@@ -50,18 +78,16 @@ pub(super) struct Containment {
 /// What does not end by itself.
 const FOREVER: Millis = Millis::MAX;
 
-impl Measure {
-    /// What becomes of the read that brought the measure about.
-    pub(super) fn withholds(self, counted: &Counted<'_>, now: Moment) -> Option<Ruling> {
-        let facts = &counted.facts;
-        match self {
-            Measure::Throttle if facts.could_off > 0 => Some(Ruling::contained(None)),
-            Measure::Throttle if facts.could > 0 => throttled(facts.could, now.tick + PACE, now),
-            Measure::Freeze if facts.could > 0 => Some(Ruling::contained(None)),
-            Measure::CloseOffRoster if facts.could_off > 0 => Some(Ruling::contained(None)),
-            Measure::SuspendAgent | Measure::SuspendProvider => Some(Ruling::contained(None)),
-            _ => None,
-        }
+/// What becomes of the read that brought a measure about.
+pub fn withholds(measure: Measure, counted: &Counted<'_>, now: Moment) -> Option<Ruling> {
+    let facts = &counted.facts;
+    match measure {
+        Measure::Throttle if facts.could_off > 0 => Some(Ruling::contained(None)),
+        Measure::Throttle if facts.could > 0 => throttled(facts.could, now.tick + PACE, now),
+        Measure::Freeze if facts.could > 0 => Some(Ruling::contained(None)),
+        Measure::CloseOffRoster if facts.could_off > 0 => Some(Ruling::contained(None)),
+        Measure::SuspendAgent | Measure::SuspendProvider => Some(Ruling::contained(None)),
+        _ => None,
     }
 }
 
@@ -87,7 +113,7 @@ impl Provider {
 
 impl Containment {
     /// What is in force against a read, if anything.
-    pub(super) fn holds(&self, counted: &Counted<'_>, now: Moment) -> Option<Ruling> {
+    pub fn holds(&self, counted: &Counted<'_>, now: Moment) -> Option<Ruling> {
         let facts = &counted.facts;
         let provider = self.providers.get(counted.provider)?;
         let closed = provider.roster_only.is_some_and(|end| now.tick < end);
@@ -109,46 +135,19 @@ impl Containment {
     }
 
     /// Whether alerts have taken anything from a provider that is still taken.
-    pub(super) fn any(&self, provider: &Word, tick: Millis) -> bool {
+    pub fn any(&self, provider: &Word, tick: Millis) -> bool {
         self.providers.get(provider).is_some_and(|provider| provider.contains_any(tick))
     }
 
-    /// A theft that goes on with a second agent, when the first is suspended, is the provider's; not
-    /// if the second would get nobody anyway.
-    pub(super) fn follows(
-        &self,
-        finding: Finding,
-        counted: &Counted<'_>,
-        outcome: Outcome,
-    ) -> Finding {
-        let high = finding.severity == Severity::High && outcome == Outcome::Released;
-        let second = high && self.second(counted);
-        Finding { severity: if second { Severity::Critical } else { finding.severity }, ..finding }
-    }
-
-    /// What a finding takes away at once.
-    pub(super) fn measures(&self, finding: &Finding, counted: &Counted<'_>) -> Vec<Measure> {
-        match (finding.severity, finding.level) {
-            (Severity::Info, _) => Vec::new(),
-            (Severity::Medium, Level::Agent) => vec![Measure::Throttle],
-            (Severity::Medium | Severity::High, Level::Provider) => vec![Measure::CloseOffRoster],
-            (Severity::High, Level::Agent) => vec![Measure::Freeze, Measure::CloseOffRoster],
-            (Severity::Critical, _) if self.second(counted) => vec![Measure::SuspendProvider],
-            (Severity::Critical, _) => {
-                vec![Measure::SuspendAgent, Measure::CloseOffRoster, Measure::CloseExports]
-            }
-        }
-    }
-
     /// Whether another agent of the provider is suspended already.
-    fn second(&self, counted: &Counted<'_>) -> bool {
+    pub fn others_suspended(&self, counted: &Counted<'_>) -> bool {
         let provider = self.providers.get(counted.provider);
         let mut agents = provider.into_iter().flat_map(|provider| &provider.agents);
         agents.any(|(tag, agent)| agent.suspended && *tag != counted.agent)
     }
 
     /// Folds an entry.
-    pub(super) fn apply(&mut self, entry: &Entry) {
+    pub fn apply(&mut self, entry: &Entry) {
         match &entry.what {
             What::Read(read) => self.charge(read, entry.now.tick),
             What::Alert(alert) if !alert.measures.is_empty() => {
@@ -237,9 +236,9 @@ impl Containment {
         }
     }
 
-    /// For the door.
-    pub(super) fn published(&self) -> Arc<Contained> {
-        self.published.clone()
+    /// For the door: the same `Arc` as long as nothing of it changes.
+    pub fn published(&self) -> &Arc<Contained> {
+        &self.published
     }
 
     /// Tells the door what became of a provider, and of one agent of it.

@@ -2,25 +2,26 @@
 
 use std::collections::HashMap;
 
-use crate::ledger::Counted;
-use crate::ledger::entry::{Entry, Facts, Level, Millis, Outcome, Tag, What, Word};
-use crate::ledger::facts::day;
+use super::Counted;
+use super::entry::{Entry, Facts, Level, Millis, Outcome, Tag, What, Word, day};
 
 /// One agent's or one provider's day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Today {
+pub struct Today {
     /// Number and time of its first read.
-    pub(super) first: u64,
-    pub(super) since: Millis,
+    /// Number of its first read.
+    pub first: u64,
+    /// Time of its first read.
+    pub since: Millis,
     /// Different persons released to it.
-    pub(super) persons: u64,
-    /// ... of them off the roster.
-    pub(super) off: u64,
+    pub persons: u64,
+    /// Those of them off the roster.
+    pub off: u64,
 }
 
 /// The running day of everybody.
 #[derive(Debug, Default)]
-pub(super) struct Day {
+pub struct Days {
     today: u64,
     providers: HashMap<Word, Today>,
     agents: HashMap<Tag, Today>,
@@ -41,15 +42,9 @@ impl Today {
     }
 }
 
-impl Day {
+impl Days {
     /// The day up to a read and with it, that being its outcome.
-    pub(super) fn with(
-        &self,
-        level: Level,
-        counted: &Counted<'_>,
-        at: Millis,
-        outcome: Outcome,
-    ) -> Today {
+    pub fn with(&self, level: Level, counted: &Counted<'_>, at: Millis, outcome: Outcome) -> Today {
         let known = match level {
             _ if day(at) != self.today => None,
             Level::Agent => self.agents.get(&counted.agent),
@@ -63,11 +58,11 @@ impl Day {
     }
 
     /// Folds an entry.
-    pub(super) fn apply(&mut self, entry: &Entry) {
+    pub fn apply(&mut self, entry: &Entry) {
         let What::Read(read) = &entry.what else { return };
         let at = entry.now.at;
         if day(at) != self.today {
-            *self = Day { today: day(at), ..Day::default() };
+            *self = Days { today: day(at), ..Days::default() };
         }
         let begin = || Today::begin(entry.seq, at);
         let agent = self.agents.entry(read.agent).or_insert_with(begin);

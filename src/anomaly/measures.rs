@@ -1,0 +1,39 @@
+//! What a finding takes away, by its severity and by what is contained already.
+
+use super::Finding;
+use crate::ledger::Counted;
+use crate::ledger::containment::Containment;
+use crate::ledger::entry::{Level, Measure, Outcome, Severity};
+
+/// A theft that goes on with a second agent, when the first is suspended, is the provider's; not if
+/// the second would get nobody anyway.
+pub(super) fn follows(
+    containment: &Containment,
+    finding: Finding,
+    counted: &Counted<'_>,
+    outcome: Outcome,
+) -> Finding {
+    let high = finding.severity == Severity::High && outcome == Outcome::Released;
+    let second = high && containment.others_suspended(counted);
+    Finding { severity: if second { Severity::Critical } else { finding.severity }, ..finding }
+}
+
+/// What a finding takes away at once.
+pub(super) fn measures(
+    containment: &Containment,
+    finding: &Finding,
+    counted: &Counted<'_>,
+) -> Vec<Measure> {
+    match (finding.severity, finding.level) {
+        (Severity::Info, _) => Vec::new(),
+        (Severity::Medium, Level::Agent) => vec![Measure::Throttle],
+        (Severity::Medium | Severity::High, Level::Provider) => vec![Measure::CloseOffRoster],
+        (Severity::High, Level::Agent) => vec![Measure::Freeze, Measure::CloseOffRoster],
+        (Severity::Critical, _) if containment.others_suspended(counted) => {
+            vec![Measure::SuspendProvider]
+        }
+        (Severity::Critical, _) => {
+            vec![Measure::SuspendAgent, Measure::CloseOffRoster, Measure::CloseExports]
+        }
+    }
+}
