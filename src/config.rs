@@ -67,6 +67,9 @@ pub struct TlsFile {
     pub key: PathBuf,
     /// The authority of the clients, PEM.
     pub client_ca: PathBuf,
+    /// What that authority has revoked, PEM; none: nothing that it signed is revoked before its time.
+    #[serde(default)]
+    pub client_crl: Option<PathBuf>,
     /// How long a handshake may take, in milliseconds.
     #[serde(default = "defaults::handshake_timeout_ms")]
     pub handshake_timeout_ms: u64,
@@ -224,9 +227,9 @@ impl Config {
     }
 
     /// Every file that the configuration names.
-    fn paths_mut(&mut self) -> [&mut PathBuf; 10] {
+    fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
         let Config { policy, tls, ledger, source, handles, .. } = self;
-        [
+        let mut paths = vec![
             policy,
             &mut tls.certificate,
             &mut tls.key,
@@ -237,7 +240,9 @@ impl Config {
             &mut ledger.high_water,
             &mut source.path,
             &mut handles.key,
-        ]
+        ];
+        paths.extend(&mut tls.client_crl);
+        paths
     }
 
     /// What the types cannot say.

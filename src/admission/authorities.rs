@@ -1,13 +1,15 @@
 //! The authorities that clients' certificates must come from. They may change while connections are
-//! open: whoever is there holds its place only as long as the authorities in force vouch for it.
+//! open, and so may what they revoked: whoever is there holds its place only as long as the authorities
+//! in force vouch for it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// The authorities in force.
 pub struct Authorities {
@@ -33,30 +35,46 @@ impl Authorities {
 /// A chain of certificates that was shown in a handshake, the client's first.
 pub(super) struct Vouched {
     chain: Box<[CertificateDer<'static>]>,
+    /// The last good second of each, Unix time, in order: an answer holds until the next of them.
+    ends: Box<[u64]>,
     authorities: Arc<Authorities>,
-    /// Which authorities were asked last, and whether they vouch for it.
-    asked: AtomicU64,
+    /// The last answer; none before the first.
+    answer: Mutex<Option<Answer>>,
 }
 
-/// What is remembered of an answer.
-fn answer(generation: u64, vouched: bool) -> u64 {
-    2 * generation + u64::from(vouched)
+/// Whether authorities vouch for a chain.
+#[derive(Clone, Copy)]
+struct Answer {
+    generation: u64,
+    /// Its last second: then one of the chain runs out.
+    until: u64,
+    vouched: bool,
 }
 
 impl Vouched {
     /// A chain as it was shown. It is held against the authorities at the first question: others may
     /// have come into force since the handshake began.
     pub(super) fn new(chain: &[CertificateDer<'_>], authorities: Arc<Authorities>) -> Vouched {
+        let end = |certificate: &CertificateDer<'_>| {
+            let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+            u64::try_from(certificate.validity().not_after.timestamp()).ok()
+        };
+        let mut ends: Box<[u64]> = chain.iter().filter_map(end).collect();
+        ends.sort_unstable();
         let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
-        let asked = AtomicU64::new(answer(u64::MAX / 2, false));
-        Vouched { chain, authorities, asked }
+        Vouched { chain, ends, authorities, answer: Mutex::new(None) }
     }
 
-    /// Whether the authorities in force vouch for it at `unix` seconds. Each of them is asked once.
+    /// Whether the authorities in force vouch for it at `unix` seconds. Each of them is asked once, and
+    /// again whenever a certificate of the chain has run out.
     pub(super) fn holds(&self, unix: u64) -> bool {
-        let asked = self.asked.load(Ordering::Acquire);
-        if asked / 2 == self.authorities.generation.load(Ordering::Acquire) {
-            return asked % 2 == 1;
+        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.authorities.generation.load(Ordering::Acquire);
+        if let Some(answer) = *answer
+            && answer.generation == generation
+            && unix <= answer.until
+        {
+            return answer.vouched;
         }
         let (verifier, generation) = {
             let now = self.authorities.verifier.read().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +85,8 @@ impl Vouched {
             .chain
             .split_first()
             .is_some_and(|(leaf, between)| verifier.verify_client_cert(leaf, between, now).is_ok());
-        self.asked.store(answer(generation, vouched), Ordering::Release);
+        let until = self.ends.iter().copied().find(|end| *end >= unix).unwrap_or(u64::MAX);
+        *answer = Some(Answer { generation, until, vouched });
         vouched
     }
 }

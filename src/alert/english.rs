@@ -180,6 +180,11 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
                  change them, somebody else can let in anybody: take the file back"
             )
         }
+        Matter::Revoked => {
+            "the lists of revoked certificates are over, and there are no others. What they revoke stays \
+             revoked; of what was revoked since, nothing is known. Have the authority publish new ones"
+                .to_owned()
+        }
         Matter::Certificate => {
             let whose = match (&warning.role, &warning.id) {
                 (Some(role), Some(id)) => format!("of {id} ({role})"),

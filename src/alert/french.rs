@@ -190,6 +190,12 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
                  fichier"
             )
         }
+        Matter::Revoked => {
+            "les listes de certificats révoqués sont périmées et rien ne les remplace. Ce qu’elles \
+             révoquent le reste ; de ce qui l’a été depuis, rien n’est connu. Demandez à l’autorité d’en \
+             publier de nouvelles"
+                .to_owned()
+        }
         Matter::Certificate => {
             let whose = match (&warning.role, &warning.id) {
                 (Some(role), Some(id)) => format!("de {id} ({role})"),

@@ -155,6 +155,7 @@ fn serve(args: &Args, log: &Log) -> Result<(), Error> {
         certificate: config.tls.certificate,
         key: config.tls.key,
         client_ca: config.tls.client_ca,
+        client_crl: config.tls.client_crl,
         handshake_timeout: Duration::from_millis(config.tls.handshake_timeout_ms),
     };
 

@@ -2,6 +2,7 @@
 //! handshake; what the certificate says is for the door.
 
 mod material;
+mod revoked;
 mod watch;
 
 use std::future::poll_fn;
@@ -28,7 +29,7 @@ use crate::admission::{Authorities, Peer};
 use crate::files::{SecretError, Watched};
 use material::{Identity, Trusted};
 pub(super) use watch::keep;
-use watch::{AuthoritiesFile, IdentityFiles};
+use watch::{AuthoritiesFiles, IdentityFiles};
 
 /// Whose certificates are shown and accepted.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct Settings {
     pub key: PathBuf,
     /// The authority of the clients, PEM.
     pub client_ca: PathBuf,
+    /// What it has revoked: CRLs, PEM, one of each authority of `client_ca`.
+    pub client_crl: Option<PathBuf>,
     /// For the whole handshake.
     pub handshake_timeout: Duration,
 }
@@ -76,6 +79,14 @@ pub enum TlsError {
         /// What is wrong with it.
         why: String,
     },
+    /// Lists of revoked certificates that cannot be believed.
+    #[error("{}: what is revoked cannot be told: {why}", path.display())]
+    Revoked {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Whoever connects would refuse it.
     #[error("{}: the first certificate is not good yet, or not any more", .0.display())]
     NotNow(PathBuf),
@@ -96,7 +107,7 @@ pub(super) struct Door {
     provider: Arc<CryptoProvider>,
     /// Looked at by themselves: a disk that does not answer for the one leaves the other watched.
     identity_files: Mutex<IdentityFiles>,
-    authorities_file: Mutex<AuthoritiesFile>,
+    authorities_files: Mutex<AuthoritiesFiles>,
     current: Mutex<Current>,
     authorities: Arc<Authorities>,
     /// The certificate that is shown.
@@ -139,14 +150,14 @@ impl Door {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let settings = settings.clone();
         // Watched first, and then read.
-        let [certificate, key, client_ca] =
-            [&settings.certificate, &settings.key, &settings.client_ca]
-                .map(|path| Watched::content(path.clone()));
+        let [certificate, key] =
+            [&settings.certificate, &settings.key].map(|path| Watched::content(path.clone()));
+        let files = AuthoritiesFiles::watched(&settings);
         let identity = Identity::read(&settings, &provider)?;
-        let Trusted { verifier, digest, .. } =
-            Trusted::read(&settings.client_ca, provider.clone())?;
+        let trusted = Trusted::read(&settings, provider.clone())?;
+        let verifier = trusted.verifier.clone();
         let identity_files = Mutex::new(IdentityFiles { certificate, key });
-        let authorities_file = Mutex::new(AuthoritiesFile { client_ca, believed: digest });
+        let authorities_files = Mutex::new(files.believing(&trusted));
         let [familiar, strangers] = [(); 2].map(|()| Semaphore::new(1));
         let acceptor = acceptor(&identity, &verifier, &provider)?;
         let own = channel::Sender::new(identity.own);
@@ -156,7 +167,7 @@ impl Door {
             settings,
             provider,
             identity_files,
-            authorities_file,
+            authorities_files,
             current,
             authorities,
             own,

@@ -99,6 +99,8 @@ mod repeats;
 #[cfg(feature = "serve")]
 mod replies;
 #[cfg(feature = "serve")]
+mod revoked;
+#[cfg(feature = "serve")]
 mod rosters;
 #[cfg(feature = "serve")]
 mod scopes;

@@ -2,16 +2,19 @@
 //! with whatever names and times a test wants.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use greffier::instance::Layout;
 use greffier::ledger::entry::{Hash, sha256};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevocationReason, RevokedCertParams, SanType,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// Certificate and key, PEM files.
 pub(crate) type Shown = (PathBuf, PathBuf);
@@ -47,7 +50,7 @@ impl Authority {
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate").pem();
         Authority::new(Issuer::new(params, key), certificate)
@@ -73,10 +76,42 @@ impl Authority {
         (write("pem", &certificate.pem()), write("key", &key.serialize_pem()))
     }
 
+    /// Its list of these certificates, revoked, PEM; good for a day from now but for what `change`
+    /// changes.
+    pub(crate) fn revoke(
+        &self,
+        revoked: &[&Path],
+        change: impl FnOnce(&mut CertificateRevocationListParams),
+    ) -> String {
+        let now = SystemTime::now();
+        let revoked = revoked.iter().map(|certificate| RevokedCertParams {
+            serial_number: serial(certificate).into(),
+            revocation_time: now.into(),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        });
+        let mut params = CertificateRevocationListParams {
+            this_update: (now - Duration::from_secs(86_400)).into(),
+            next_update: (now + Duration::from_secs(86_400)).into(),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        change(&mut params);
+        params.signed_by(&self.issuer).expect("a list").pem().expect("PEM")
+    }
+
     /// A good certificate for a role and an id.
     pub(crate) fn client(&self, role: &str, id: &str) -> Shown {
         self.sign(&[&format!("spiffe://greffier.example/{role}/{id}")], |_| {})
     }
+}
+
+fn serial(certificate: &Path) -> Vec<u8> {
+    let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate");
+    let (_, certificate) = X509Certificate::from_der(&certificate).expect("a certificate");
+    certificate.raw_serial().to_vec()
 }
 
 /// SHA-256 of a certificate, as the policy lists it and entries name it.

@@ -95,6 +95,7 @@ impl Gateway {
             certificate: config.tls.certificate,
             key: config.tls.key,
             client_ca: config.tls.client_ca,
+            client_crl: config.tls.client_crl,
             handshake_timeout: Duration::from_secs(5),
         };
         let limits = config.door.limits();

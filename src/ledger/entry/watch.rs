@@ -37,6 +37,8 @@ pub enum Matter {
     Keys,
     /// The file of the authorities that vouch for certificates changed.
     Authorities,
+    /// The lists of revoked certificates are over, and there are no others.
+    Revoked,
     /// Calls and connections of a provider come in numbers without a good token.
     Door,
     /// The clock was set, and entries follow it.
@@ -51,13 +53,14 @@ pub enum Matter {
 
 impl Matter {
     /// Each of them.
-    pub const ALL: [Matter; 11] = [
+    pub const ALL: [Matter; 12] = [
         Matter::Roster,
         Matter::RosterUnseen,
         Matter::Policy,
         Matter::Certificate,
         Matter::Keys,
         Matter::Authorities,
+        Matter::Revoked,
         Matter::Door,
         Matter::Clock,
         Matter::ClockHeld,
@@ -124,7 +127,7 @@ impl Warning {
         match matter {
             Matter::Roster | Matter::RosterUnseen => roster && !of_certificate && digest.is_none(),
             Matter::Policy | Matter::Authorities => !of_roster && !of_certificate,
-            Matter::Clock | Matter::ClockHeld | Matter::Wal => {
+            Matter::Clock | Matter::ClockHeld | Matter::Wal | Matter::Revoked => {
                 !of_roster && !of_certificate && digest.is_none()
             }
             Matter::Entries => {

@@ -13,10 +13,14 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 
+use super::revoked::{self, Lists};
 use super::{Settings, TlsError};
 use crate::files::{SMALL, read, read_secret};
 use crate::ledger::entry::{Hash, sha256};
 use crate::service::expiry::Own;
+
+/// Most bytes of a file of lists of revoked certificates: some 100,000 of them.
+const LISTS: u64 = 16 << 20;
 
 /// The gateway's own certificate with its key.
 #[derive(Clone)]
@@ -61,32 +65,71 @@ impl Identity {
 /// Those whose certificates are believed.
 pub(super) struct Trusted {
     pub(super) verifier: Arc<dyn ClientCertVerifier>,
-    /// SHA-256 of the file.
+    /// SHA-256 of what they were read from.
     pub(super) digest: Hash,
     pub(super) authorities: usize,
+    /// When the first of the lists of what is revoked should have been followed by another.
+    pub(super) lists_good_until: Option<SystemTime>,
+}
+
+/// What the files of those whose certificates are believed hold.
+pub(super) struct Contents {
+    authorities: Vec<u8>,
+    revoked: Option<Vec<u8>>,
+}
+
+impl Contents {
+    pub(super) fn read(settings: &Settings) -> Result<Contents, TlsError> {
+        let authorities = content(&settings.client_ca)?;
+        let revoked = settings.client_crl.as_deref().map(|path| {
+            read(path, LISTS).map_err(|error| TlsError::File { path: path.to_owned(), error })
+        });
+        Ok(Contents { authorities, revoked: revoked.transpose()? })
+    }
+
+    /// SHA-256 of one behind the other.
+    pub(super) fn digest(&self) -> Hash {
+        sha256(&[&self.authorities, self.revoked.as_deref().unwrap_or_default()])
+    }
 }
 
 impl Trusted {
-    pub(super) fn read(path: &Path, provider: Arc<CryptoProvider>) -> Result<Trusted, TlsError> {
-        Trusted::parse(path, &content(path)?, provider)
-    }
-
-    /// Those of the file's content.
-    pub(super) fn parse(
-        path: &Path,
-        bytes: &[u8],
+    pub(super) fn read(
+        settings: &Settings,
         provider: Arc<CryptoProvider>,
     ) -> Result<Trusted, TlsError> {
-        let unusable = |why: String| TlsError::Authority { path: path.to_owned(), why };
-        let (authorities, digest) = (certificates(path, bytes)?, sha256(&[bytes]));
+        Trusted::parse(settings, &Contents::read(settings)?, provider)
+    }
+
+    /// Those of the files' contents.
+    pub(super) fn parse(
+        settings: &Settings,
+        contents: &Contents,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Trusted, TlsError> {
+        let path = &settings.client_ca;
+        let unusable = |why: String| TlsError::Authority { path: path.clone(), why };
+        let authorities = certificates(path, &contents.authorities)?;
         let count = authorities.len();
+        let lists = match (&settings.client_crl, &contents.revoked) {
+            (Some(path), Some(bytes)) => Some(revoked::lists(path, bytes, &authorities)?),
+            _ => None,
+        };
         let mut roots = RootCertStore::empty();
         for authority in authorities {
             roots.add(authority).map_err(|error| unusable(error.to_string()))?;
         }
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let mut lists_good_until = None;
+        if let Some(Lists { ders, good_until }) = lists {
+            // Whoever's status no list tells is refused, and a list that is over still holds: what it
+            // revokes stays revoked, and a list that is late shuts nobody out.
+            verifier = verifier.with_crls(ders);
+            lists_good_until = good_until;
+        }
         let verifier = verifier.build().map_err(|error| unusable(error.to_string()))?;
-        Ok(Trusted { verifier, digest, authorities: count })
+        let digest = contents.digest();
+        Ok(Trusted { verifier, digest, authorities: count, lists_good_until })
     }
 }
 

@@ -2,15 +2,15 @@
 //! believe. Whatever cannot be used leaves what was in force before.
 
 use std::convert::Infallible;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::material::{Identity, Trusted, content};
-use super::{Door, TlsError};
+use super::material::{Contents, Identity, Trusted};
+use super::{Door, Settings, TlsError};
 use crate::files::Watched;
-use crate::ledger::entry::{Hash, Matter, Warning, sha256};
+use crate::ledger::entry::{Hash, Matter, Warning};
 use crate::service::tasks::{PATIENCE, patiently};
 use crate::service::warnings::Warnings;
 
@@ -23,11 +23,42 @@ pub(super) struct IdentityFiles {
     pub(super) key: Watched,
 }
 
-/// The file of those who are believed, watched since before it was first read.
-pub(super) struct AuthoritiesFile {
-    pub(super) client_ca: Watched,
+/// The files of those who are believed, and of what they revoked, watched since before they were first
+/// read.
+pub(super) struct AuthoritiesFiles {
+    client_ca: Watched,
+    client_crl: Option<Watched>,
     /// SHA-256 of what is in force.
-    pub(super) believed: Hash,
+    believed: Hash,
+    /// Until when the lists in force are good, unless that was told.
+    lists_good_until: Option<SystemTime>,
+}
+
+impl AuthoritiesFiles {
+    /// Watched from here on.
+    pub(super) fn watched(settings: &Settings) -> AuthoritiesFiles {
+        let client_ca = Watched::content(settings.client_ca.clone());
+        let client_crl = settings.client_crl.clone().map(Watched::content);
+        let (believed, lists_good_until) = (Hash::default(), None);
+        AuthoritiesFiles { client_ca, client_crl, believed, lists_good_until }
+    }
+
+    /// The same, of which this is in force.
+    pub(super) fn believing(self, trusted: &Trusted) -> AuthoritiesFiles {
+        let Trusted { digest, lists_good_until, .. } = *trusted;
+        AuthoritiesFiles { believed: digest, lists_good_until, ..self }
+    }
+
+    fn due(&mut self) -> bool {
+        // Both are looked at, whatever the one says: a look counts for the next.
+        let due = [self.client_ca.due(), self.client_crl.as_mut().is_some_and(Watched::due)];
+        due != [false, false]
+    }
+
+    fn each(&mut self, what: fn(&mut Watched)) {
+        what(&mut self.client_ca);
+        self.client_crl.iter_mut().for_each(what);
+    }
 }
 
 /// What became of reading the authorities.
@@ -73,6 +104,13 @@ async fn keep_authorities(door: &Arc<Door>, warnings: &Warnings) -> Infallible {
     let (mut ticks, mut told) = (ticks(), None);
     loop {
         ticks.tick().await;
+        if door.lists_are_over() {
+            tracing::error!(
+                "the lists of revoked certificates of `tls.client_crl` are over: what they revoke stays \
+                 revoked, and nothing that was revoked since is known; have the authority publish others"
+            );
+            warnings.owe(Warning::of_figures(Matter::Revoked, 0, 0));
+        }
         let looking = door.clone();
         let look = move || looking.look_at_authorities();
         let (digest, others) = match patiently("the authorities", PATIENCE, look).await {
@@ -126,28 +164,36 @@ impl Door {
 
     /// None if there was nothing to read.
     fn look_at_authorities(&self) -> Option<Read> {
-        let mut file = self.authorities_file.lock().unwrap_or_else(PoisonError::into_inner);
-        if !file.client_ca.due() {
+        let mut files = self.authorities_files();
+        if !files.due() {
             return None;
         }
-        file.client_ca.reading();
-        let path = &self.settings.client_ca;
-        let bytes = content(path);
-        let digest = bytes.as_ref().ok().map(|bytes| sha256(&[bytes]));
-        let read = bytes.and_then(|bytes| Trusted::parse(path, &bytes, self.provider.clone()));
-        let others = read.and_then(|trusted| {
-            let Trusted { verifier, digest, authorities } = trusted;
-            if file.believed == digest {
+        files.each(Watched::reading);
+        let contents = Contents::read(&self.settings);
+        let digest = contents.as_ref().ok().map(Contents::digest);
+        let parsed = |contents| Trusted::parse(&self.settings, &contents, self.provider.clone());
+        let others = contents.and_then(parsed).and_then(|trusted| {
+            if files.believed == trusted.digest {
                 return Ok(None);
             }
-            self.believe(verifier)?;
-            file.believed = digest;
-            Ok(Some(authorities))
+            self.believe(trusted.verifier)?;
+            (files.believed, files.lists_good_until) = (trusted.digest, trusted.lists_good_until);
+            Ok(Some(trusted.authorities))
         });
         if others.is_ok() {
-            file.client_ca.taken();
+            files.each(Watched::taken);
         }
         Some(Read { digest, others })
+    }
+
+    /// Whether the lists of what is revoked are over by now, the first time that it is asked of them.
+    fn lists_are_over(&self) -> bool {
+        let good_until = &mut self.authorities_files().lists_good_until;
+        good_until.take_if(|until| *until < SystemTime::now()).is_some()
+    }
+
+    fn authorities_files(&self) -> MutexGuard<'_, AuthoritiesFiles> {
+        self.authorities_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
