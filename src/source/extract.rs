@@ -18,7 +18,8 @@ const MENDING: Duration = Duration::from_secs(60);
 /// Says when the records are to be looked at, and does it.
 #[derive(Default)]
 pub struct Extract {
-    /// None until the first look, and after one that failed.
+    /// Tells whether the file changed: SQLite counts that for each connection by itself. None until the
+    /// first look, and after one that failed.
     reader: Option<Connection>,
     last: Option<Last>,
 }
@@ -64,6 +65,12 @@ impl Extract {
             self.reader = Some(reader);
             return Ok(None);
         }
+        // Where something is faulty, a connection may remember pages of a file that is mended.
+        let anew = match self.last {
+            Some(last) if last.unsettled => Some(source.kind.another()?),
+            _ => None,
+        };
+        let looking = anew.as_ref().unwrap_or(&reader);
         let mut unsettled = false;
         for name in terms.datasets.keys() {
             let of_it = |(_, provider): &(_, &crate::admission::Provider)| {
@@ -71,14 +78,13 @@ impl Extract {
             };
             let providers = terms.providers.iter().filter(of_it);
             let providers: Vec<Word> = providers.map(|(id, _)| id.clone()).collect();
-            match source.kind.look(&reader, name, &providers, go_on)? {
+            match source.kind.look(looking, name, &providers, go_on)? {
                 None => return Ok(None),
                 Some(settled) => unsettled |= !settled,
             }
         }
         self.last = Some(Last { of, schema, data, at: Instant::now(), unsettled });
-        // Where something is faulty, it may remember pages of a file that is mended.
-        self.reader = Some(reader).filter(|_| !unsettled);
+        self.reader = Some(reader);
         Ok(Some(source.findings()))
     }
 }

@@ -17,7 +17,7 @@ pub struct Rosters {
     /// None until the first look, and after one that failed.
     reader: Option<(Connection, Of)>,
     /// At the last look: SQLite's count of the changes that others made to the file, the classes of the
-    /// ids, and the day.
+    /// ids of what can be read from, and the day.
     seen: Option<(i64, Vec<Option<Class>>, u64)>,
     /// The members at the last look whose finding was recorded.
     known: HashMap<(Word, Word), HashSet<Tag>>,
@@ -82,7 +82,8 @@ impl Rosters {
         for (provider, granted) in &terms.providers {
             for name in granted.datasets.keys() {
                 let Some(dataset) = terms.datasets.get(name) else { continue };
-                let class = source.kind.class(name).unwrap_or(Class::Text);
+                // What cannot be read from shows nobody's roster.
+                let Some(class) = source.kind.class(name) else { continue };
                 let members = self.members(reader, (name, dataset, class), provider)?;
                 let whose = (provider.clone(), name.clone());
                 let known = self.known.get(&whose);

@@ -151,9 +151,10 @@ impl Sqlite {
         pool::connect(&self.path, AT_A_LOOK)
     }
 
-    /// The class that the ids of a dataset have.
+    /// The class that the ids of a dataset have; none if nothing can be read from it.
     pub(super) fn class(&self, dataset: &str) -> Option<Class> {
-        self.datasets.get(dataset).map(|held| held.class())
+        let held = self.datasets.get(dataset).filter(|held| held.stopped().is_none());
+        held.map(|held| held.class())
     }
 
     /// What this caller may have of what it wants.
@@ -268,16 +269,10 @@ fn opened(
     }
     let classes = check::sampled(reader, dataset)?;
     let held = Held::new(name, dataset, classes.first().copied().unwrap_or(Class::Text));
-    if classes.len() > 1 {
-        held.found(vec![Finding {
-            dataset: name.clone(),
-            place: format!("tables {} and {}", dataset.table, dataset.roster_table),
-            what: "hold ids that are TEXT and ids that are INTEGER".to_owned(),
-            rows: 0,
-            first: 0,
-            weight: Weight::Stops,
-            mend: "7 and '7' are not one person: give all ids one type".to_owned(),
-        }]);
+    // Until the first look at the whole ends, no id of another class is to be answered as absent.
+    let stops = check::at_first_sight(reader, (name, dataset))?;
+    if !stops.is_empty() {
+        held.found(stops);
     }
     if let Some((search, column)) = miskeyed(reader, dataset)? {
         unfit.push(Finding {

@@ -143,6 +143,61 @@ async fn integer_ids_are_served_and_a_text_among_them_stops_the_dataset_until_it
     instance.assert_sound();
 }
 
+/// A copy of the records in the place of them, with something done to it.
+fn replaced(instance: &Instance, change: &str) {
+    let beside = instance.layout.root().join("other.sqlite");
+    instance.source().execute("VACUUM INTO ?1", [beside.to_str()]).unwrap();
+    rusqlite::Connection::open(&beside).unwrap().execute_batch(change).unwrap();
+    std::fs::rename(beside, instance.layout.source()).unwrap();
+}
+
+/// Records whose ids are bytes.
+const OF_BYTES: &str = "
+    CREATE TABLE other AS SELECT * FROM dossiers;
+    DROP TABLE dossiers;
+    ALTER TABLE other RENAME TO dossiers;
+    UPDATE dossiers SET id = CAST(id AS BLOB);
+    CREATE UNIQUE INDEX dossiers_by_id ON dossiers(id);
+    CREATE INDEX dossiers_by_name_and_birth_date ON dossiers(name_key, birth_date, id);";
+
+#[tokio::test]
+async fn a_file_that_would_stop_a_dataset_takes_the_place_of_none_that_serves() {
+    let instance = Instance::new();
+    instance.widen();
+    let daemon = instance.serve();
+    let mut caller = daemon.client(PROVIDER).await;
+    let page = caller.list(1, "", context()).await.unwrap();
+    let name = page.records[0].name.clone();
+    daemon.until_said("the records were looked at as a whole").await;
+    replaced(&instance, OF_BYTES);
+    let log = daemon.until_said("another file is in the place of the records and cannot").await;
+    assert!(log.contains("holds ids of no one class") && log.contains("BLOB"), "{log}");
+    assert!(caller.get(&name, context()).await.unwrap().record.is_some());
+    // Of the one that is mended everything is taken up, and no roster was anything else in between.
+    let mend = "UPDATE dossiers SET id = CAST(id AS TEXT), course = 'Z'";
+    replaced(&instance, mend);
+    daemon.until_said("reads are of it now").await;
+    let record = caller.get(&name, context()).await.unwrap().record.unwrap();
+    assert!(format!("{record:?}").contains("\"Z\""), "{record:?}");
+    daemon.stop().await;
+    let entries = instance.entries();
+    let warned = |what: &What| matches!(what, What::Warning(one) if one.matter.is_of_roster());
+    assert!(!entries.iter().any(|entry| warned(&entry.what)));
+    // A start with such a file refuses its reads from the first one on, and no roster is recorded.
+    let rosters = |entries: &[greffier::ledger::entry::Entry]| {
+        entries.iter().filter(|entry| matches!(entry.what, What::Roster(_))).count()
+    };
+    let before = rosters(&entries);
+    replaced(&instance, "UPDATE dossiers SET id = CAST(id AS BLOB)");
+    let daemon = instance.serve();
+    let mut caller = daemon.client(PROVIDER).await;
+    assert_eq!(told(caller.get(&name, context()).await).what(), FAULTY);
+    daemon.until_said("the records were looked at as a whole").await;
+    daemon.stop().await;
+    assert_eq!(rosters(&instance.entries()), before);
+    instance.assert_sound();
+}
+
 #[tokio::test]
 async fn a_faulty_record_is_told_as_an_absent_one_and_counted_and_logged_by_its_tag() {
     let instance = Instance::new();

@@ -12,7 +12,7 @@ use tokio::signal::unix::Signal;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::admission::{KeyFile, Keyring, Terms};
+use crate::admission::{KeyFile, Keyring, Terms, Word};
 use crate::config::change::Change;
 use crate::config::in_force;
 use crate::config::policy::{self, POLICY_MAX, Policy, Unusable};
@@ -276,6 +276,22 @@ impl Reload {
         });
         let source = opened.await??;
         let now = self.swap.now();
+        // One that stops a dataset which can be read from is no better than the one that is there.
+        let stopped = |standing: &sqlite::Standing| standing.stopped();
+        let before: Vec<Word> =
+            now.source.standings().into_iter().filter(stopped).map(|s| s.dataset).collect();
+        let stops = source.standings().into_iter().filter(stopped);
+        let stops: Vec<sqlite::Finding> = stops
+            .filter(|standing| !before.contains(&standing.dataset))
+            .flat_map(|standing| standing.findings.to_vec())
+            .collect();
+        if !stops.is_empty() {
+            return Err(sqlite::OpenError::Unfit {
+                path: self.files().records.path().to_owned(),
+                findings: stops,
+            }
+            .into());
+        }
         let quota = now.quota.renewed(&now.terms);
         self.swap.put(InForce { terms: now.terms.clone(), quota, source });
         self.files().records.taken();
