@@ -2,13 +2,14 @@
 //! can put persons on one, read them, and take them off again unseen.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Shared;
 use super::tasks::patiently;
 use crate::ledger::entry::day;
-use crate::source::rosters::{Found, Rosters};
+use crate::source::rosters::Rosters;
 
 /// Between two looks, and
 const PAUSE: Duration = Duration::from_secs(2);
@@ -23,17 +24,27 @@ pub(super) struct Watch(Arc<Mutex<Option<Rosters>>>);
 
 /// Looks again and again.
 pub(super) async fn keep(watch: Watch, shared: Arc<Shared>) -> Infallible {
-    let mut pause = PAUSE;
+    let (mut pause, mut told) = (PAUSE, None);
     loop {
         tokio::time::sleep(pause).await;
-        pause = if watch.look(&shared).await { PAUSE } else { (2 * pause).min(LONGEST) };
+        let why = watch.look(&shared).await.err();
+        pause = if why.is_none() { PAUSE } else { (2 * pause).min(LONGEST) };
+        if told != why {
+            match &why {
+                Some(why) => tracing::error!("{why}: looking again, and telling when it works"),
+                None => tracing::info!("the rosters can be watched and recorded again"),
+            }
+            told = why;
+        }
     }
 }
 
 impl Watch {
-    /// Records what is found; says whether it could look. A look may take a while, so it has a thread
-    /// of its own.
-    pub(super) async fn look(&self, shared: &Shared) -> bool {
+    /// Records what is found. A look may take a while, so it has a thread of its own.
+    ///
+    /// # Errors
+    /// Why one or all of them could not be looked at or recorded, as a sentence.
+    pub(super) async fn look(&self, shared: &Shared) -> Result<(), String> {
         let today = day(shared.rooms.ledger.now().at);
         let (policy, watch) = (shared.rooms.policies.now(), self.clone());
         let looked = patiently("the rosters", PATIENCE, move || {
@@ -41,17 +52,10 @@ impl Watch {
             let rosters = held.get_or_insert_with(|| policy.source.rosters());
             rosters.look(&policy.source, &policy.terms, today)
         });
-        let found: Vec<Found> = match looked.await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the rosters cannot be watched: looking again soon");
-                return false;
-            }
-            Err(error) => {
-                tracing::error!(%error, "the rosters cannot be watched: looking again soon");
-                return false;
-            }
-        };
+        let cannot = |error: &dyn fmt::Display| format!("the rosters cannot be watched: {error}");
+        let found =
+            looked.await.map_err(|error| cannot(&error))?.map_err(|error| cannot(&error))?;
+        let mut failed = None;
         for one in found {
             let recorded = shared.rooms.ledger.roster(one.roster.clone()).await;
             let mut held = self.rosters();
@@ -59,12 +63,12 @@ impl Watch {
             match recorded {
                 Ok(_) => rosters.recorded(one),
                 Err(error) => {
-                    tracing::warn!(%error, "a roster cannot be recorded: looking again soon");
+                    failed = Some(format!("a roster cannot be recorded: {error}"));
                     rosters.look_again();
                 }
             }
         }
-        true
+        failed.map_or(Ok(()), Err)
     }
 
     fn rosters(&self) -> MutexGuard<'_, Option<Rosters>> {

@@ -3,11 +3,11 @@
 //! written since can then be taken out of the log, and the disk fills without anybody being told.
 
 use std::convert::Infallible;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use std::{fs, io};
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -36,12 +36,14 @@ pub(super) struct Sizes {
     wal: AtomicU64,
     /// What was told last, while it goes on; 0 if it does not.
     told: AtomicU64,
+    /// Whether the last look found nothing.
+    unseen: AtomicBool,
 }
 
 impl Sizes {
     pub(super) fn new(file: LedgerFile) -> Sizes {
         let (ledger, wal, told) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Sizes { file, ledger, wal, told }
+        Sizes { file, ledger, wal, told, unseen: AtomicBool::new(false) }
     }
 
     /// Bytes of the ledger and of its write-ahead log.
@@ -49,8 +51,16 @@ impl Sizes {
         (self.ledger.load(Ordering::Relaxed), self.wal.load(Ordering::Relaxed))
     }
 
+    /// The sizes cannot be told: those of before stay, and it is logged once.
+    fn cannot(&self, error: &io::Error) {
+        if !self.unseen.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "the sizes of the ledger's files cannot be told");
+        }
+    }
+
     /// Keeps what was found; what is to be told of it, again whenever it has doubled.
     fn found(&self, ledger: u64, wal: u64) -> Option<Warning> {
+        self.unseen.store(false, Ordering::Relaxed);
         self.ledger.store(ledger, Ordering::Relaxed);
         self.wal.store(wal, Ordering::Relaxed);
         if wal < self.file.wal_max {
@@ -76,10 +86,19 @@ pub(super) async fn keep(shared: Arc<Shared>) -> Infallible {
 async fn look(shared: &Shared) {
     let path = shared.sizes.file.path.clone();
     let found = patiently("the sizes of the ledger's files", PATIENCE, move || {
-        let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
-        (size(&path), size(&beside(&path, "-wal")))
+        let size = |path: &Path| fs::metadata(path).map(|file| file.len());
+        // There is no log where nothing was written since the last one was done away with.
+        let wal = match size(&beside(&path, "-wal")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            wal => wal,
+        };
+        Ok::<_, io::Error>((size(&path)?, wal?))
     });
-    let Ok((ledger, wal)) = found.await else { return };
+    let (ledger, wal) = match found.await {
+        Ok(Ok(sizes)) => sizes,
+        Ok(Err(error)) => return shared.sizes.cannot(&error),
+        Err(_) => return,
+    };
     let Some(warning) = shared.sizes.found(ledger, wal) else { return };
     tracing::warn!(
         bytes = wal,
