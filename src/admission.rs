@@ -23,7 +23,7 @@ mod token;
 pub use authorities::Authorities;
 pub use caller::{Caller, Reader, hold};
 pub use case_form::CaseForm;
-pub use certificate::{CertificateFault, Peer, Role};
+pub use certificate::{CertificateFault, Peer, Role, host};
 pub use habits::{DAYS, Habits, Hours};
 pub use handle::{Handles, ID_MAX};
 pub use permit::{Ask, PAGE_DEFAULT, PAGE_MAX, Permit, PurposeFault, Violation};
@@ -32,8 +32,8 @@ pub use terms::{
     Search, SearchKey, Terms, Voucher, Weights,
 };
 pub use token::{
-    KEYS_FILE_MAX, KeyFile, KeySetFault, Keyring, Lack, Mark, Reloaded, Shown, StepUp, TOKEN_MAX,
-    TokenFault, Tokens, agent,
+    Bearer, KEYS_FILE_MAX, KeyFile, KeySetFault, Keyring, Lack, Mark, Reloaded, Shown, StepUp,
+    TOKEN_MAX, TokenFault, Tokens, agent,
 };
 
 /// A name from a closed list of the policy.

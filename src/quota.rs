@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -30,9 +31,9 @@ const MANY: usize = 4_096;
 
 type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 type Keyed<K, C> = RateLimiter<K, HashMapStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
-/// Fingerprint of a certificate, and the network it calls from: whoever has stolen one calls from
+/// Fingerprint of a certificate, and the address it calls from: whoever has stolen one calls from
 /// elsewhere, and uses up nothing that its owner has.
-type CertificateAt = ([u8; 32], Word);
+type CertificateAt = ([u8; 32], IpAddr);
 
 /// States of one provider, one for each agent or certificate and network: there is no end to either.
 struct Many<K: Hash + Eq + Clone, C: Clock> {
@@ -122,7 +123,7 @@ impl<C: Clock + Clone> Quota<C> {
         none.renewed(terms)
     }
 
-    /// Charges one call that comes without a token that is known good: to its certificate and network,
+    /// Charges one call that comes without a token that is known good: to its certificate and address,
     /// at the rate of the provider. So whoever tries tokens costs little, and nothing to colleagues at
     /// work, nor to the owner of a certificate that was stolen.
     ///
@@ -132,7 +133,7 @@ impl<C: Clock + Clone> Quota<C> {
         let provider = peer.name().filter(|(role, _)| *role == Role::Provider);
         let knocks = provider.and_then(|(_, id)| self.knocks.get(id));
         let Some(knocks) = knocks else { return Ok(()) };
-        let whence = (peer.fingerprint(), peer.network().clone());
+        let whence = (peer.fingerprint(), peer.host());
         knocks.limiter.check(&whence).map_err(|not| self.limited(&not))
     }
 
@@ -187,7 +188,7 @@ impl<C: Clock + Clone> Quota<C> {
 
     /// Charges one call that is no read of records. A provider's comes out of the same bucket as its
     /// reads, unless those take tokens and this does not: then out of one of its certificate and
-    /// network, as large.
+    /// address, as large.
     ///
     /// # Errors
     /// [`RateLimited`].
@@ -195,7 +196,7 @@ impl<C: Clock + Clone> Quota<C> {
         if reader.has_agents() {
             let tokenless = self.tokenless.get(reader.id());
             let tokenless = tokenless.ok_or(RateLimited { retry_after: UNKNOWN_RETRY })?;
-            let whence = (reader.fingerprint(), reader.network().clone());
+            let whence = (reader.fingerprint(), reader.host());
             return tokenless.limiter.check(&whence).map_err(|not| self.limited(&not));
         }
         if reader.role() == Role::Provider {

@@ -18,6 +18,7 @@ mod notice;
 mod places;
 pub mod policy;
 mod pressure;
+mod prompt;
 pub mod read;
 mod records;
 mod refusals;
@@ -126,6 +127,11 @@ impl Shared {
         let policy = self.rooms.policies.now();
         let admitted = Reader::admit(peer, &policy.terms, roles, SystemTime::now());
         admitted.map_err(|refused| self.refuse_peer(peer, (&refused).into()))
+    }
+
+    /// A refusal with whom to call about it.
+    fn calling(&self, fault: Fault) -> Fault {
+        fault.calling(self.rooms.policies.now().terms.contact.as_deref())
     }
 
     /// Who a peer is, if the policy knows it at this moment, whatever its role.
@@ -268,7 +274,8 @@ impl Server {
     /// anything is served; if it failed the log tells, and the watch looks again until it can.
     pub async fn begin(&self, tasks: &mut Tasks) {
         let watch = rosters::Watch::default();
-        watch.look(&self.shared).await;
+        // Whoever keeps it up looks again, and tells.
+        let _ = watch.look(&self.shared).await;
         let shared = self.shared.clone();
         tasks.run("refusals", move || {
             let shared = shared.clone();
@@ -333,7 +340,7 @@ impl Server {
                     drop(place);
                     let line = Line::new(shared, peer, Some(connection), services);
                     if connection::serve(stream, &line, &mut given_up).await {
-                        line.turn_away(Fault::connections_full());
+                        line.turn_away(Fault::connections_full(), None);
                     }
                 }
                 // It is told so, as long as nobody needs the place that it shook hands in.
@@ -341,7 +348,7 @@ impl Server {
                     let line = Line::new(shared, peer, None, services);
                     match reader {
                         Some(reader) if reader.has_agents() => {
-                            line.turn_away(Fault::connections_full())
+                            line.turn_away(Fault::connections_full(), None)
                         }
                         _ => line.refuse(Fault::connections_full()),
                     };

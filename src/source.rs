@@ -237,6 +237,11 @@ impl Source {
         self.tagger.agent(permit.provider(), permit.agent())
     }
 
+    /// The tag of an agent by its name, as a permit has it.
+    pub fn agent_named(&self, provider: &str, agent: &str) -> Tag {
+        self.tagger.agent(provider, agent)
+    }
+
     /// What keeps watch over the rosters.
     pub fn rosters(&self) -> rosters::Rosters {
         rosters::Rosters::new(&self.tagger)

@@ -1,10 +1,11 @@
 //! Who calls: a certificate, held against the policy and the clock on every call.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::handle::HandleKey;
-use super::token::Vouched;
+use super::token::{Bearer, Vouched};
 use super::{CertificateFault, Peer, Provider, Refused, Role, Shown, Terms, Tokens, Voucher, Word};
 
 /// Proof that a provider calls with a certificate that is good now, and an agent of it with a token
@@ -54,7 +55,7 @@ impl Caller {
 }
 
 /// Holds the same, without admitting anybody: a call that would be refused for its certificate or its
-/// token can be told so before anything of it is taken in.
+/// token can be told so before anything of it is taken in. Who bears the token, where there must be one.
 ///
 /// # Errors
 /// As [`Caller::admit`].
@@ -64,12 +65,12 @@ pub fn hold(
     terms: &Terms,
     tokens: &Tokens,
     now: SystemTime,
-) -> Result<(), Refused> {
+) -> Result<Option<Bearer>, Refused> {
     match &provider(peer, terms, now)?.1.voucher {
-        Voucher::Certificate => Ok(()),
+        Voucher::Certificate => Ok(None),
         Voucher::Token(demand) => {
             let by = (demand, &terms.keyring);
-            tokens.hold(shown, by, &peer.fingerprint(), unix(now)?)
+            tokens.hold(shown, by, &peer.fingerprint(), unix(now)?).map(Some)
         }
     }
 }
@@ -124,9 +125,9 @@ impl Reader {
         self.has_agents
     }
 
-    /// Where the call comes from, cut to /24 or /48.
-    pub fn network(&self) -> &Word {
-        self.peer.network()
+    /// Where the call comes from, as places and rates are counted.
+    pub fn host(&self) -> IpAddr {
+        self.peer.host()
     }
 
     /// In which role.

@@ -2,7 +2,7 @@
 //! out of the leaf, and knows nothing of the policy.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -110,6 +110,7 @@ pub struct Peer {
     agent: Word,
     leaf: Result<Leaf, CertificateFault>,
     network: Word,
+    host: IpAddr,
     connection: Connection,
     /// What its authorities are asked for, for as long as the connection is open.
     vouched: Option<Arc<Vouched>>,
@@ -137,6 +138,7 @@ impl Peer {
             agent: hex(&fingerprint).into(),
             leaf: leaf(der, trust_domain),
             network: network(addr.ip()).into(),
+            host: host(addr.ip()),
             connection: Connection::default(),
             vouched: None,
         }
@@ -168,7 +170,13 @@ impl Peer {
         &self.network
     }
 
-    pub(super) fn agent(&self) -> &Word {
+    /// Which subscriber of its network it is: see [`host`].
+    pub fn host(&self) -> IpAddr {
+        self.host
+    }
+
+    /// What the person is called whom the certificate stands for: its fingerprint in lowercase hex.
+    pub fn agent(&self) -> &Word {
         &self.agent
     }
 
@@ -244,6 +252,15 @@ fn parts<'a>(uri: &'a str, trust_domain: &str) -> Option<(&'a str, &'a str)> {
     path.split_once('/')
 }
 
+/// What one subscriber of a network has for itself: an IPv4 address, or 64 bits of IPv6. It is counted by
+/// and written down nowhere.
+pub fn host(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
 /// The network of an address: enough to notice another one, too little to point at a person.
 fn network(ip: IpAddr) -> String {
     match ip.to_canonical() {
@@ -253,7 +270,7 @@ fn network(ip: IpAddr) -> String {
         }
         IpAddr::V6(v6) => {
             let [a, b, c, ..] = v6.segments();
-            format!("{}/48", std::net::Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
         }
     }
 }
@@ -368,6 +385,16 @@ mod tests {
         let last = 1_767_312_000;
         assert!(peer.good_name(last).is_ok());
         assert_eq!(peer.good_name(last + 1).err(), Some(CertificateFault::Expired));
+    }
+
+    #[test]
+    fn a_host_is_an_address_or_the_first_64_bits_of_one() {
+        let host = |text: &str| host(text.parse().unwrap());
+        let same = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(host("2001:db8:1:2:3:4:5:6"), same("2001:db8:1:2::"));
+        assert_ne!(host("2001:db8:1:3::"), host("2001:db8:1:2::"));
+        assert_eq!(host("::ffff:192.0.2.1"), same("192.0.2.1"));
+        assert_ne!(host("192.0.2.1"), host("192.0.2.2"));
     }
 
     #[test]

@@ -199,6 +199,32 @@ struct Signed {
     claims: Claims,
     /// Print of the key that signed it.
     by: [u8; 32],
+    /// A digest of its subject.
+    bearer: [u8; 16],
+}
+
+/// Whoever shows a good token, at the headers of a call: enough to tell one agent of a provider from
+/// another, and no leave to read.
+pub struct Bearer {
+    signed: Arc<Signed>,
+    issuer: Word,
+}
+
+impl Bearer {
+    /// A digest of its subject: it tells the agents of one provider apart.
+    pub fn digest(&self) -> [u8; 16] {
+        self.signed.bearer
+    }
+
+    /// What the agent is called, as [`agent`] has it.
+    pub fn agent(&self) -> Word {
+        agent(&self.issuer, &self.signed.claims.subject)
+    }
+
+    /// When the token expires, Unix seconds.
+    pub fn until(&self) -> u64 {
+        u64::try_from(self.signed.claims.expires()).unwrap_or_default()
+    }
 }
 
 /// The person for whom a good token vouches.
@@ -238,8 +264,9 @@ impl Tokens {
         by: (&Demand, &Keyring),
         certificate: &[u8; 32],
         now: i64,
-    ) -> Result<(), Refused> {
-        self.good(shown, by, certificate, now).map(drop)
+    ) -> Result<Bearer, Refused> {
+        let (signed, ..) = self.good(shown, by, certificate, now)?;
+        Ok(Bearer { signed, issuer: by.0.issuer.clone() })
     }
 
     /// The same; who is vouched for, and whether they are over another connection too.
@@ -301,7 +328,9 @@ impl Tokens {
             return Err(TokenFault::Signature);
         }
         let (claims, by) = (Claims::parse(&jws.payload)?, key.print());
-        let signed = Arc::new(Signed { header: jws.header, claims, by });
+        let mut bearer = [0; 16];
+        bearer.copy_from_slice(&sha256(&[claims.subject.as_bytes()])[..16]);
+        let signed = Arc::new(Signed { header: jws.header, claims, by, bearer });
         self.remembered().put(digest, signed.clone());
         Ok(signed)
     }

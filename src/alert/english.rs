@@ -217,11 +217,16 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             )
         }
         Matter::Door => format!(
-            "{observed} calls and connections of {} without a good token were turned away within a \
-             minute, with the certificate {}. If it is not a client that is set up wrongly, somebody \
-             else has the certificate: revoke it in the policy",
+            "{observed} calls and connections of {} {} were turned away within a minute, with the \
+             certificate {}. If it is not a client that is set up wrongly, somebody else has the \
+             certificate{}: revoke it in the policy",
             stated(&warning.provider),
+            match warning.agent {
+                Some(agent) => format!("without a good token, or of agent {agent} beyond its share,"),
+                None => "without a good token".to_owned(),
+            },
             warning.certificate.map(|print| print.to_string()).unwrap_or_default(),
+            if warning.agent.is_some() { " and that agent's token" } else { "" },
         ),
         Matter::Clock => {
             let goes_on = if observed < expected {

@@ -228,11 +228,16 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             )
         }
         Matter::Door => format!(
-            "{observed} appels et connexions de {} sans jeton valable ont été refusés en une minute, \
-             avec le certificat {}. S’il ne s’agit pas d’un client mal configuré, un tiers détient ce \
-             certificat : révoquez-le dans la politique",
+            "{observed} appels et connexions de {} {} ont été refusés en une minute, avec le certificat \
+             {}. S’il ne s’agit pas d’un client mal configuré, un tiers détient ce certificat{} : \
+             révoquez-le dans la politique",
             stated(&warning.provider),
+            match warning.agent {
+                Some(agent) => format!("sans jeton valable, ou de l’agent {agent} au-delà de sa part,"),
+                None => "sans jeton valable".to_owned(),
+            },
             warning.certificate.map(|print| print.to_string()).unwrap_or_default(),
+            if warning.agent.is_some() { " et le jeton de cet agent" } else { "" },
         ),
         Matter::Clock => {
             let goes_on = if observed < expected {

@@ -165,7 +165,8 @@ fn refusal_words(status: &Status) -> String {
         let _ = write!(text, "\n  {} {}", violation.field, violation.description);
     }
     if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
-        let _ = write!(text, "\n  try again in {:.1} s", delay.as_secs_f64());
+        let seconds = (delay.as_secs_f64() * 10.0).ceil() / 10.0;
+        let _ = write!(text, "\n  try again in {seconds:.1} s");
     }
     text
 }

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Mutex;
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
@@ -172,7 +172,7 @@ fn serve(args: &Args, log: &Log) -> Result<(), Error> {
     }
     let served = runtime.block_on(async {
         let address = config.listen;
-        let listener = TcpListener::bind(address).await;
+        let listener = listen(address);
         let listener = listener.map_err(|error| Error::Listen { address, error })?;
         // Only what the registrar took up is in force.
         in_force::keep(&ledger.path, &policy)?;
@@ -208,6 +208,18 @@ fn serve(args: &Args, log: &Log) -> Result<(), Error> {
     runtime.shutdown_timeout(LEAVE);
     registrar.finish();
     served
+}
+
+/// Connections that the system keeps until they are taken, as far as `net.core.somaxconn` allows: a crowd
+/// of thousands must not have a first packet dropped, which comes again after a second.
+const BACKLOG: u32 = 4_096;
+
+/// Listens, also where connections of a daemon before are still about to end.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The providers that run their own issuers, and these.

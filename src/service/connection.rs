@@ -24,7 +24,7 @@ use super::services::Services;
 use super::status::Fault;
 use super::stream::{PATIENCE, Streams};
 use super::{MESSAGE, Shared};
-use crate::admission::Peer;
+use crate::admission::{Bearer, Peer, Word};
 
 /// Longest that any call may take until its reply begins, whatever deadline it names: its request,
 /// too, must have come by then.
@@ -103,10 +103,12 @@ impl Line {
         self.shared.refuse_peer(&self.peer, fault)
     }
 
-    /// The same of a call or a connection over which no good token came.
-    pub(super) fn turn_away(&self, fault: Fault) -> Status {
-        let Shared { pressure, warnings, .. } = &*self.shared;
-        pressure.turned_away(&self.peer, Instant::now(), warnings);
+    /// The same of a call or a connection over which no good token came, or of one more call of an agent
+    /// who has its share.
+    pub(super) fn turn_away(&self, fault: Fault, bearer: Option<&Bearer>) -> Status {
+        let Shared { pressure, warnings, rooms, .. } = &*self.shared;
+        let tag = |provider: &Word| bearer.map(|bearer| rooms.tag(provider, bearer));
+        pressure.turned_away(&self.peer, tag, Instant::now(), warnings);
         self.refuse(fault)
     }
 

@@ -6,11 +6,14 @@ mod crowd;
 mod familiar;
 mod handshakes;
 mod limits;
+mod shares;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
@@ -20,8 +23,9 @@ use self::handshakes::Handshakes;
 pub use self::limits::Limits;
 pub(super) use self::limits::descriptors;
 use self::limits::{NOBODY, STAFF_CALLS, STAFF_CONNECTIONS, STAFF_REPLIES};
+use self::shares::{Share, Shares};
 use super::replies::Replies;
-use crate::admission::{Reader, Role, Word};
+use crate::admission::{Bearer, Reader, Role, Word, host};
 
 /// Who takes places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,12 +58,58 @@ type Tell = oneshot::Sender<Infallible>;
 /// What one holder has.
 struct Party {
     connections: usize,
-    /// Of these, the ones over which no good token has come so far, where agents have tokens.
+    /// Of these, the ones over which no token has come that is good now, where agents have tokens.
     unproven: Crowd<Tell>,
+    /// ... and those over which one has.
+    proven: HashMap<Number, Proven>,
     calls: Arc<Semaphore>,
     replies: Arc<Replies>,
-    /// ... of them for calls without a good token.
+    /// Of the calls, those without a good token, and how many of these each address has.
     tokenless: Arc<Semaphore>,
+    addresses: Arc<Shares<IpAddr>>,
+    /// How many calls each agent has that a token names.
+    agents: Arc<Shares<[u8; 16]>>,
+}
+
+/// A connection over which a good token has come.
+struct Proven {
+    /// Whose, by [`Agent::digest`].
+    agent: [u8; 16],
+    /// When it expires.
+    until: Instant,
+    tell: Tell,
+}
+
+impl Party {
+    /// Has a connection given up for one more from this network: one without a good token, one whose
+    /// token has expired, or the oldest of an agent who has more than so many.
+    fn give_way(&mut self, network: IpAddr, share: usize, now: Instant) -> Option<Tell> {
+        self.unproven.ripen(now);
+        if let Some(tell) = self.unproven.give_way(network) {
+            return Some(tell);
+        }
+        let oldest = |of: &dyn Fn(&Proven) -> bool| {
+            let of = self.proven.iter().filter(|(_, proven)| of(proven));
+            of.map(|(number, _)| *number).min()
+        };
+        let mut agents: HashMap<[u8; 16], usize> = HashMap::new();
+        for proven in self.proven.values() {
+            *agents.entry(proven.agent).or_default() += 1;
+        }
+        let most = agents.into_iter().max_by_key(|(_, held)| *held);
+        let over = oldest(&|proven| proven.until <= now);
+        let over = over.or_else(|| {
+            let (most, _) = most.filter(|(_, held)| *held > share)?;
+            oldest(&|proven| proven.agent == most)
+        });
+        self.proven.remove(&over?).map(|proven| proven.tell)
+    }
+
+    /// Frees the place of a connection, unless it was given up before.
+    fn leave(&mut self, network: IpAddr, number: Number) -> Option<Tell> {
+        let proven = self.proven.remove(&number).map(|proven| proven.tell);
+        proven.or_else(|| self.unproven.leave(network, number))
+    }
 }
 
 #[derive(Default)]
@@ -89,10 +139,6 @@ impl Taken {
         self.connections -= 1;
         self.outside -= usize::from(!holder.is_staff());
     }
-
-    fn party(&mut self, holder: &Holder) -> Option<&mut Crowd<Tell>> {
-        self.parties.get_mut(holder).map(|party| &mut party.unproven)
-    }
 }
 
 /// The places of the door.
@@ -115,26 +161,31 @@ impl Places {
     /// A place to shake hands in, if there is one or if one is given up for it.
     pub(super) fn handshake(self: &Arc<Self>, from: IpAddr, now: Instant) -> Option<Handshake> {
         let (tell, given_up) = oneshot::channel();
-        let taken = self.handshakes().enter(network(from), now, tell)?;
+        let taken = self.handshakes().enter(host(from), now, tell)?;
         let given_up = GivenUp(Some(given_up));
         Some(Handshake { places: self.clone(), taken, given_up })
     }
 
-    /// Somebody whom the policy knows has shaken hands: they find a place from there for an hour.
+    /// Somebody whom the policy knows has shaken hands: they find a place from there for an hour. Where
+    /// agents have tokens a certificate alone does not show that, and [`Connection::prove`] does.
     pub(super) fn see(&self, reader: &Reader, from: IpAddr, now: Instant) {
-        self.handshakes().see(&Holder::of(Some(reader)), network(from), now);
+        if reader.has_agents() {
+            return;
+        }
+        self.handshakes().see(&Holder::of(Some(reader)), host(from), now);
     }
 
     /// A connection for whom the certificate names, if the policy knows them. Where agents have tokens,
-    /// one over which no good token has come gives way to a new one of the same provider.
+    /// one over which no token has come that is good now gives way to a new one of the same provider,
+    /// and so does the oldest of an agent who has more than a share of them.
     pub(super) fn connection(
         self: &Arc<Self>,
         reader: Option<&Reader>,
         from: IpAddr,
         now: Instant,
     ) -> Option<(Connection, GivenUp)> {
-        let (holder, network) = (Holder::of(reader), network(from));
-        let proven = reader.is_none_or(|reader| !reader.has_agents());
+        let (holder, network) = (Holder::of(reader), host(from));
+        let has_agents = reader.is_some_and(Reader::has_agents);
         let Limits { provider_connections, provider_calls, provider_replies_mib, .. } = self.limits;
         let (share, calls, mib) = match holder {
             Holder::Provider(_) => (provider_connections, provider_calls, provider_replies_mib),
@@ -148,14 +199,16 @@ impl Places {
         let party = taken.parties.entry(holder.clone()).or_insert_with(|| Party {
             connections: 0,
             unproven: Crowd::default(),
+            proven: HashMap::new(),
             calls: Arc::new(Semaphore::new(calls)),
             tokenless: Arc::new(Semaphore::new(self.limits.tokenless())),
+            addresses: Shares::of(part(self.limits.tokenless())),
+            agents: Shares::of(part(calls)),
             replies: Arc::new(Replies::new(mib << 20)),
         });
-        party.unproven.ripen(now);
         if full || party.connections >= share {
             // It counts no more, whenever it goes.
-            drop(party.unproven.give_way(network)?);
+            drop(party.give_way(network, part(share), now)?);
             party.connections -= 1;
             taken.free(&holder);
         }
@@ -165,17 +218,27 @@ impl Places {
         let (tell, told) = oneshot::channel();
         let party = taken.parties.get_mut(&holder)?;
         party.connections += 1;
-        let told = (!proven).then(|| {
+        let told = has_agents.then(|| {
             party.unproven.enter(network, number, now, tell);
             told
         });
         let (calls, tokenless) = (party.calls.clone(), party.tokenless.clone());
+        let (addresses, agents) = (party.addresses.clone(), party.agents.clone());
         let replies = party.replies.clone();
         drop(taken);
-        let proven = if proven { None.into() } else { OnceLock::new() };
-        let places = self.clone();
-        let connection =
-            Connection { places, holder, network, number, proven, calls, tokenless, replies };
+        let connection = Connection {
+            places: self.clone(),
+            holder,
+            network,
+            number,
+            has_agents,
+            proven_until: AtomicU64::new(0),
+            calls,
+            tokenless,
+            addresses,
+            agents,
+            replies,
+        };
         Some((connection, GivenUp(told)))
     }
 
@@ -224,43 +287,116 @@ pub(super) struct Connection {
     holder: Holder,
     network: IpAddr,
     number: Number,
-    /// Set when a good token has come over it, or need not: with what would have told of its being given
-    /// up, which is not to be told.
-    proven: OnceLock<Option<Tell>>,
+    /// Whether good tokens must come over it.
+    has_agents: bool,
+    /// Until when the tokens that came are good, Unix seconds; 0 if none is.
+    proven_until: AtomicU64,
     calls: Arc<Semaphore>,
     tokenless: Arc<Semaphore>,
+    addresses: Arc<Shares<IpAddr>>,
+    agents: Arc<Shares<[u8; 16]>>,
     replies: Arc<Replies>,
+}
+
+/// An agent, as far as places are concerned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Agent {
+    /// As [`Bearer::digest`] has it.
+    digest: [u8; 16],
+    /// When the token expires, Unix seconds.
+    until: u64,
+}
+
+impl Agent {
+    /// The agent of a good token.
+    pub(super) fn of(bearer: &Bearer) -> Agent {
+        Agent { digest: bearer.digest(), until: bearer.until() }
+    }
+}
+
+/// What a call shows of who makes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shows {
+    /// The certificate, and that is enough.
+    Certificate,
+    /// A good token.
+    Token(Agent),
+    /// No good token, where agents have some.
+    Nothing,
+}
+
+/// Whose places are all taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The provider's, or the member of staff's.
+    Holder,
+    /// One agent's, which is a share of the provider's.
+    Agent,
+    /// Those for calls without a good token, or one address's share of them.
+    Tokenless,
 }
 
 /// Places for one call.
 pub(super) struct Call {
     _call: OwnedSemaphorePermit,
-    _tokenless: Option<OwnedSemaphorePermit>,
+    _tokenless: Option<(OwnedSemaphorePermit, Share<IpAddr>)>,
+    _agent: Option<Share<[u8; 16]>>,
+}
+
+/// What one agent may have of its provider's places, or one address of those for calls without a token.
+fn part(of: usize) -> usize {
+    of.div_ceil(4)
 }
 
 impl Connection {
-    /// A place for one call, of those that its holder has: any of them if it comes with a good token, or
-    /// need not.
-    pub(super) fn call(&self, good: bool) -> Option<Call> {
-        let tokenless = match good {
-            true => None,
-            false => Some(self.tokenless.clone().try_acquire_owned().ok()?),
+    /// A place for one call, of those that its holder has.
+    pub(super) fn call(&self, shows: Shows) -> Result<Call, Full> {
+        let tokenless = match shows {
+            Shows::Certificate | Shows::Token(_) => None,
+            Shows::Nothing => {
+                let share = self.addresses.take(self.network).ok_or(Full::Tokenless)?;
+                let place = self.tokenless.clone().try_acquire_owned();
+                Some((place.map_err(|_| Full::Tokenless)?, share))
+            }
         };
-        let call = self.calls.clone().try_acquire_owned().ok()?;
-        Some(Call { _call: call, _tokenless: tokenless })
+        let agent = match shows {
+            Shows::Token(agent) => Some(self.agents.take(agent.digest).ok_or(Full::Agent)?),
+            Shows::Certificate | Shows::Nothing => None,
+        };
+        let call = self.calls.clone().try_acquire_owned().map_err(|_| Full::Holder)?;
+        Ok(Call { _call: call, _tokenless: tokenless, _agent: agent })
     }
 
-    /// A good token has come over it: it gives way to nobody any more.
-    pub(super) fn prove(&self) {
-        if self.proven.get().is_some() {
+    /// A good token has come over it: until that expires it gives way to nobody, unless its agent has
+    /// more than a share. Who comes from its network is familiar from here on.
+    pub(super) fn prove(&self, agent: Agent) {
+        let until = agent.until;
+        if !self.has_agents || self.proven_until.load(Ordering::Relaxed) >= until {
+            return;
+        }
+        let (now, unix) = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH));
+        let left = Duration::from_secs(until).saturating_sub(unix.unwrap_or_default());
+        let mut taken = self.places.taken();
+        let Some(party) = taken.parties.get_mut(&self.holder) else { return };
+        // Unless it had to give way already.
+        let Some(tell) = party.leave(self.network, self.number) else { return };
+        let proven = Proven { agent: agent.digest, until: now + left, tell };
+        party.proven.insert(self.number, proven);
+        drop(taken);
+        if self.proven_until.swap(until, Ordering::Relaxed) == 0 {
+            self.places.handshakes().see(&self.holder, self.network, now);
+        }
+    }
+
+    /// A bad token has come over it: whatever came before, it gives way.
+    pub(super) fn disprove(&self) {
+        if self.proven_until.swap(0, Ordering::Relaxed) == 0 {
             return;
         }
         let mut taken = self.places.taken();
-        // Unless it had to already.
-        let left = taken.party(&self.holder).and_then(|of| of.leave(self.network, self.number));
-        if let Some(tell) = left {
-            // Nobody else sets it: who leaves, leaves once.
-            let _ = self.proven.set(Some(tell));
+        let Some(party) = taken.parties.get_mut(&self.holder) else { return };
+        if let Some(proven) = party.proven.remove(&self.number) {
+            party.unproven.enter_again(self.network, self.number, proven.tell);
         }
     }
 
@@ -273,16 +409,13 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
-        let unproven = self.proven.get().is_none();
-        let left = taken.party(&self.holder).and_then(|of| of.leave(self.network, self.number));
-        if unproven && left.is_none() {
+        let Some(party) = taken.parties.get_mut(&self.holder) else { return };
+        if self.has_agents && party.leave(self.network, self.number).is_none() {
             // It was given up, and counts no more.
             return;
         }
+        party.connections -= 1;
         taken.free(&self.holder);
-        if let Some(party) = taken.parties.get_mut(&self.holder) {
-            party.connections -= 1;
-        }
     }
 }
 
@@ -300,14 +433,6 @@ impl GivenUp {
             }
             None => std::future::pending().await,
         }
-    }
-}
-
-/// What one subscriber of a network has for itself: an IPv4 address, or 64 bits of IPv6.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => v4.into(),
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 

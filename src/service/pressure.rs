@@ -1,5 +1,5 @@
-//! Certificates of a provider over which calls and connections without a good token come in such
-//! numbers that they would use up what their provider has: said in the log and, for whoever watches,
+//! Certificates of a provider over which calls and connections without a good token, or calls of one agent
+//! beyond its share, come in such numbers that they would use up what their provider has: said in the log and, for whoever watches,
 //! in the ledger, once an hour of each. One that was stolen is noticed by that.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::warnings::Warnings;
 use crate::admission::{Peer, Role, Word};
-use crate::ledger::entry::{Hash, Matter, Warning};
+use crate::ledger::entry::{Hash, Matter, Tag, Warning};
 
 /// So many that are turned away within
 const MANY: u64 = 64;
@@ -63,17 +63,25 @@ impl Pressure {
         Some(turned_away.count)
     }
 
-    /// Counts a call or a connection that was turned away for want of a good token, and warns if it
-    /// is time.
-    pub(super) fn turned_away(&self, peer: &Peer, now: Instant, warnings: &Warnings) {
+    /// Counts a call or a connection that was turned away for want of a good token, or because the agent
+    /// with this tag has its share of calls, and warns if it is time.
+    pub(super) fn turned_away(
+        &self,
+        peer: &Peer,
+        agent: impl FnOnce(&Word) -> Option<Tag>,
+        now: Instant,
+        warnings: &Warnings,
+    ) {
         let Some((Role::Provider, provider)) = peer.name() else { return };
         let Some(count) = self.count(peer.fingerprint(), now) else { return };
-        let certificate = Hash(peer.fingerprint());
+        let (certificate, agent) = (Hash(peer.fingerprint()), agent(provider));
         tracing::warn!(
-            %provider, %certificate, network = %peer.network(), count,
-            "calls and connections without a good token crowd the door: was the certificate stolen?"
+            %provider, %certificate, agent = agent.map(tracing::field::display),
+            network = %peer.network(), count,
+            "calls and connections without a good token, or of one agent alone, crowd the door: was the \
+             certificate or the token stolen?"
         );
-        warnings.owe(warning(provider.clone(), certificate, count));
+        warnings.owe(Warning { agent, ..warning(provider.clone(), certificate, count) });
     }
 
     fn certificates(&self) -> MutexGuard<'_, HashMap<[u8; 32], TurnedAway>> {

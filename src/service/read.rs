@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::policy::{InForce, Policies};
-use crate::admission::{Ask, Caller, Peer, Permit, Refused, Shown, Tokens, hold};
+use crate::admission::{Ask, Bearer, Caller, Peer, Permit, Refused, Shown, Tokens, Word, hold};
+use crate::ledger::entry::Tag;
 use crate::ledger::growth::Origin;
 use crate::ledger::{Foreign, Ledger, Unrecorded};
 use crate::quota::{Fare, RateLimited, Ticket};
@@ -101,15 +102,28 @@ impl Rooms {
         if self.tokens.needs_no_verification(shown) { Ok(()) } else { policy.quota.knock(peer) }
     }
 
-    /// Refuses a call for its certificate or its token, when no more of it has come than its headers.
-    /// It lets nobody in: [`Rooms::read`] asks again.
+    /// Refuses a call for its certificate or its token, or because its agent gets nothing, when no more
+    /// of it has come than its headers. It lets nobody in: [`Rooms::read`] asks again.
     ///
     /// # Errors
     /// [`Stopped`].
-    pub fn hold_headers(&self, peer: &Peer, shown: &Shown<'_>) -> Result<(), Stopped> {
+    pub fn hold_headers(&self, peer: &Peer, shown: &Shown<'_>) -> Result<Option<Bearer>, Stopped> {
         let policy = self.policies.now();
         self.knock(&policy, peer, shown)?;
-        Ok(hold(peer, shown, &policy.terms, &self.tokens, SystemTime::now())?)
+        let bearer = hold(peer, shown, &policy.terms, &self.tokens, SystemTime::now())?;
+        let tag = |provider: &Word| match &bearer {
+            Some(bearer) => policy.source.agent_named(provider, &bearer.agent()),
+            None => policy.source.agent_named(provider, peer.agent()),
+        };
+        let suspended = peer.name().is_some_and(|(_, provider)| {
+            self.ledger.contained().refuses(provider, || tag(provider), false, false)
+        });
+        if suspended { Err(Stopped::Contained) } else { Ok(bearer) }
+    }
+
+    /// The tag of whoever bears a token at a provider.
+    pub fn tag(&self, provider: &str, bearer: &Bearer) -> Tag {
+        self.policies.now().source.agent_named(provider, &bearer.agent())
     }
 
     /// Refuses whoever only the provider itself knows, before any work on the records: a provider that

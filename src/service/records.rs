@@ -85,18 +85,13 @@ pub(super) fn carried<T>(request: &Request<T>) -> GetAll<'_, HeaderValue> {
 /// The status of a read that was never judged; it is counted.
 pub(super) fn stopped(shared: &Shared, peer: &Peer, why: Stopped, query: &Query) -> Status {
     tracing::debug!(%why, "a read was refused before the judge");
-    shared.refuse_peer(peer, calling(shared, Fault::from(&as_asked(why, query))))
+    shared.refuse_peer(peer, shared.calling(Fault::from(&as_asked(why, query))))
 }
 
 /// The status of a read that the judge withheld.
 pub(super) fn refusal(shared: &Shared, why: Refusal, entry: u64, checkpoint: &str) -> Status {
     let now = shared.rooms.ledger.now().at;
-    calling(shared, Fault::withheld(why, entry, checkpoint, now)).status()
-}
-
-/// With whom to call about it.
-fn calling(shared: &Shared, fault: Fault) -> Fault {
-    fault.calling(shared.rooms.policies.now().terms.contact.as_deref())
+    shared.calling(Fault::withheld(why, entry, checkpoint, now)).status()
 }
 
 #[tonic::async_trait]

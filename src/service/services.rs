@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic_health::server::{HealthReporter, health_reporter};
@@ -15,6 +14,7 @@ use tower_service::Service as _;
 use super::admin::AdminService;
 use super::alerts::AlertsService;
 use super::ledger::{LedgerService, Shelf};
+use super::prompt::Prompt;
 use super::records::RecordsService;
 use super::{MESSAGE, Shared};
 use crate::proto::admin_server::{AdminServer, SERVICE_NAME as ADMIN};
@@ -66,7 +66,7 @@ impl Services {
     /// Hands a call to whom it is for. Most are for records; those skip the router.
     pub(super) async fn call(
         &self,
-        request: Request<Incoming>,
+        request: Request<Prompt>,
     ) -> Result<Response<Body>, Infallible> {
         if is_for(RECORDS, request.uri().path()) {
             self.records.clone().call(request).await

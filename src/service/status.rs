@@ -148,6 +148,25 @@ impl Fault {
             .retry_after(Duration::from_millis(500))
     }
 
+    /// An agent has as many calls in flight as one agent of a provider may have.
+    pub(super) fn agents_calls_full() -> Fault {
+        let english = "as many calls of this agent are in flight as one agent may have, a quarter of the \
+                       provider's: wait for their replies";
+        let french = "Trop d’appels de cet agent sont en cours, un quart de ceux de l’opérateur au plus : \
+                      attendez leurs réponses.";
+        Fault::new(Code::ResourceExhausted, "CALLS_FULL", english, french)
+            .retry_after(Duration::from_millis(500))
+    }
+
+    /// The message of a call did not come.
+    pub(super) fn message_late() -> Fault {
+        let english = "the message of this call did not come within 3 seconds of its headers: send both \
+                       together";
+        let french = "Le message de cet appel n’est pas arrivé dans les 3 secondes : envoyez-le avec les \
+                      en-têtes.";
+        Fault::new(Code::DeadlineExceeded, "MESSAGE_LATE", english, french)
+    }
+
     /// A caller has as many bytes of replies waiting as it may have.
     pub(super) fn replies_full() -> Fault {
         let english = "as much of your replies waits to be read as there may be: nothing was read; take \

@@ -3,11 +3,9 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::SystemTime;
 
-use greffier::client::token::TokenSource;
-use greffier::client::{Client, Settings};
-use greffier::instance::{AgentIssuer, Layout, Login};
+use greffier::client::Client;
+use greffier::instance::Layout;
 use greffier::ledger::entry::{Deed, Ruling, Statement};
 use greffier::ledger::{Draft, Ledger, Reach, Unrecorded, bind};
 use greffier::proto::ExportRecordsRequest;
@@ -35,12 +33,8 @@ fn instance() -> Instance {
 }
 
 /// A client of [`PROVIDER`] whose token says that it is this person.
-async fn client(instance: &Instance, daemon: &Daemon, agent: &str) -> Caller {
-    let login = Login::now(agent, &instance.layout.client(PROVIDER).0).unwrap();
-    let token = AgentIssuer::open(&instance.layout).unwrap().token(&login, SystemTime::now());
-    let token = Some(TokenSource::fixed(&token.unwrap()));
-    let settings = Settings { token, ..daemon.settings(PROVIDER) };
-    Caller(Client::connect(&settings).await.unwrap())
+async fn client(daemon: &Daemon, agent: &str) -> Caller {
+    daemon.client_as(PROVIDER, agent).await
 }
 
 fn agent_tag(args: &[&str]) -> Output {
@@ -99,8 +93,7 @@ async fn whom_only_the_provider_knows_is_served_from_its_enrolment_to_its_dismis
         daemon.until_said(part).await;
     }
     let mut admin = daemon.client("admin-1").await.0;
-    let (mut alice, mut bob) =
-        (client(&instance, &daemon, "alice").await, client(&instance, &daemon, "bob").await);
+    let (mut alice, mut bob) = (client(&daemon, "alice").await, client(&daemon, "bob").await);
     let of_alice = tag(layout, "alice");
     let refused = told(alice.list(1, "", context()).await);
     assert_eq!(refused.what(), NOT_ENROLLED);
@@ -126,7 +119,7 @@ async fn whom_only_the_provider_knows_is_served_from_its_enrolment_to_its_dismis
 
     let daemon = instance.serve();
     daemon.until_said("enrolled=1").await;
-    let mut alice = client(&instance, &daemon, "alice").await;
+    let mut alice = client(&daemon, "alice").await;
     alice.get(&name, context()).await.unwrap();
     let mut admin = daemon.client("admin-2").await.0;
     let dismiss = (Deed::DismissAgent, PROVIDER, &*of_alice);
@@ -134,7 +127,7 @@ async fn whom_only_the_provider_knows_is_served_from_its_enrolment_to_its_dismis
     let before = instance.entries().len();
     let refused = ask_all(&mut alice, &name).await;
     // A new token for the same person, over a new connection, is no way around it.
-    let mut again = client(&instance, &daemon, "alice").await;
+    let mut again = client(&daemon, "alice").await;
     assert_eq!(told(again.get(&name, context()).await), refused[0]);
     daemon.stop().await;
     assert!(!instance.entries().split_off(before).iter().any(is_read), "a read was judged");
@@ -154,7 +147,7 @@ async fn whoever_is_not_enrolled_is_refused_before_any_look_at_the_records() {
         submit(admin, &instance.layout, act, "an exercise", &both).await.unwrap();
     };
     act(&mut admin, Deed::EnrolAgent).await;
-    let mut alice = client(&instance, &daemon, "alice").await;
+    let mut alice = client(&daemon, "alice").await;
     let name = alice.list(1, "", context()).await.unwrap().records[0].name.clone();
     act(&mut admin, Deed::DismissAgent).await;
 

@@ -103,7 +103,7 @@ async fn receipts_by_a_certificate_alone_take_no_more_than_a_quarter() {
 }
 
 /// An act of one administrator.
-async fn submit(
+pub(crate) async fn submit(
     caller: &mut Caller,
     instance: &Instance,
     deed: Deed,

@@ -378,6 +378,15 @@ impl Daemon {
         self.client_with(self.layout.client(name)).await
     }
 
+    /// The same with the token of this agent, as its issuer calls them.
+    pub(crate) async fn client_as(&self, name: &str, agent: &str) -> Caller {
+        let login = Login::now(agent, &self.layout.client(name).0).expect("a certificate");
+        let issuer = AgentIssuer::open(&self.layout).expect("the issuer of `init`");
+        let token = issuer.token(&login, SystemTime::now()).expect("randomness");
+        let settings = Settings { token: Some(TokenSource::fixed(&token)), ..self.settings(name) };
+        Caller(Client::connect(&settings).await.expect("a connection"))
+    }
+
     /// A connection with another certificate and key.
     pub(crate) async fn client_with(&self, (certificate, key): (PathBuf, PathBuf)) -> Caller {
         let settings = self.settings_of(certificate, key);

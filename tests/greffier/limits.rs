@@ -151,8 +151,9 @@ async fn a_provider_has_its_share_of_connections_and_is_told_so() {
     let instance = Instance::new();
     door(&instance, &[("provider_connections", 2)]);
     let daemon = instance.serve();
-    let (mut one, mut two) =
-        (daemon.client("provider-02").await, daemon.client("provider-02").await);
+    // An agent with more than one, a quarter, would give way itself.
+    let mut one = daemon.client_as("provider-02", "one").await;
+    let mut two = daemon.client_as("provider-02", "two").await;
     assert!(reads(&mut one).await && reads(&mut two).await);
     let mut third = daemon.client("provider-02").await;
     let refused = told(third.list(1, "", context()).await);
@@ -191,8 +192,8 @@ async fn providers_that_take_every_place_leave_those_of_staff() {
     door(&instance, &[("connections", 16), ("provider_connections", 16)]);
     let daemon = instance.serve();
     let mut flood = Vec::new();
-    for _ in 0..12 {
-        let mut caller = daemon.client("provider-02").await;
+    for n in 0..12 {
+        let mut caller = daemon.client_as("provider-02", &format!("agent-{n}")).await;
         assert!(reads(&mut caller).await);
         flood.push(caller);
     }

@@ -1,12 +1,16 @@
 //! A provider's certificate in the hands of somebody who has no token: nothing that is done with it
 //! keeps the provider's own agents out, and the security team hears of it. Whoever has stolen it comes
-//! from another network.
+//! from another address.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use greffier::ledger::entry::{Matter, Warning, What};
+use greffier::instance::{AgentIssuer, Login};
+use greffier::ledger::entry::{Deed, Matter, Warning, What};
+use greffier::ledger::signer::read_key;
+use greffier::ledger::tag::Tagger;
 use tonic::{Code, Status};
 
+use crate::entries::submit;
 use crate::instance::{Daemon, Instance, context};
 use crate::pki::fingerprint;
 use crate::told::{Told, told};
@@ -16,9 +20,11 @@ const LIST: &str = "/greffier.v1.Records/ListRecords";
 const CHECKPOINT: &str = "/greffier.v1.Ledger/GetCheckpoint";
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
-/// Another /24 than the provider's.
-const ELSEWHERE: [u8; 4] = [127, 0, 9, 1];
+/// Another address of the provider's own network.
+const ELSEWHERE: [u8; 4] = [127, 0, 0, 9];
 const PROVIDER: &str = "provider-02";
+/// As the policy of `init` calls its issuer.
+const ISSUER: &str = "development";
 
 fn door(instance: &Instance, limits: &[(&str, i64)]) {
     instance.config(|config| {
@@ -130,22 +136,117 @@ async fn connections_without_a_good_token_give_way_to_those_of_the_provider() {
     instance.assert_sound();
 }
 
+/// A token of somebody else at the provider.
+fn bearer_of(instance: &Instance, agent: &str) -> String {
+    let issuer = AgentIssuer::open(&instance.layout).expect("the issuer of `init`");
+    let login = Login::now(agent, &instance.layout.client(PROVIDER).0).expect("a certificate");
+    format!("Bearer {}", issuer.token(&login, SystemTime::now()).expect("randomness"))
+}
+
+/// A stolen token with its certificate, from elsewhere.
+async fn thief_with_token(daemon: &Daemon, instance: &Instance) -> (Wire, String) {
+    (thief(daemon, instance).await, bearer_of(instance, "stolen"))
+}
+
 #[tokio::test]
 async fn where_every_connection_has_shown_a_good_token_none_gives_way() {
     let instance = Instance::new();
-    door(&instance, &[("provider_connections", 2)]);
+    // One agent may have one: a quarter.
+    door(&instance, &[("provider_connections", 1)]);
     let daemon = instance.serve();
-    let (mut one, mut two) = (daemon.client(PROVIDER).await, daemon.client(PROVIDER).await);
+    let mut one = daemon.client(PROVIDER).await;
     for _ in 0..2 {
         assert!(one.list(1, "", context()).await.is_ok());
-        assert!(two.list(1, "", context()).await.is_ok());
         let refused = reads(&daemon).await.unwrap_err();
         assert_eq!(refused.what(), (Code::ResourceExhausted, "CONNECTIONS_FULL"));
     }
 }
 
 #[tokio::test]
-async fn tokens_that_are_tried_use_up_nothing_of_another_network() {
+async fn one_good_token_keeps_no_connection_from_the_others() {
+    let instance = Instance::new();
+    door(&instance, &[("provider_connections", 8)]);
+    let daemon = instance.serve();
+    let mut own = daemon.client(PROVIDER).await;
+    assert!(own.list(1, "", context()).await.is_ok());
+    let bearer = bearer_of(&instance, "stolen");
+    let mut held = Vec::new();
+    for _ in 0..16 {
+        let wire = thief(&daemon, &instance).await;
+        // Each is proven by a call that never comes to its end.
+        held.push((wire.begin(LIST, &[("authorization", &bearer)]).await, wire));
+    }
+    reads_soon(&daemon).await;
+    assert!(own.list(1, "", context()).await.is_ok());
+    daemon.stop().await;
+    instance.assert_sound();
+}
+
+#[tokio::test]
+async fn one_good_token_keeps_no_call_from_the_others_and_is_told_of() {
+    let instance = Instance::new();
+    door(&instance, &[("provider_calls", 8)]);
+    let daemon = instance.serve();
+    let (wire, bearer) = thief_with_token(&daemon, &instance).await;
+    let token = [("authorization", &*bearer)];
+    let mut begun = Vec::new();
+    for _ in 0..100 {
+        begun.push(wire.begin(LIST, &token).await);
+    }
+    assert_eq!(reads(&daemon).await, Ok(()));
+    let mut full = 0;
+    for (answer, _request) in begun {
+        let status = Status::from_header_map(answer.await.unwrap().headers()).unwrap();
+        let refused = Told::of(&status).reason;
+        assert!(["CALLS_FULL", "MESSAGE_LATE"].contains(&&*refused), "{refused}");
+        full += usize::from(refused == "CALLS_FULL");
+    }
+    // A quarter of them had a place, until it was clear that no message comes.
+    assert_eq!(full, 98);
+    daemon.stop().await;
+    let [warning] = &*warnings(&instance) else { panic!("{:?}", warnings(&instance)) };
+    assert!(warning.agent.is_some(), "{warning:?}");
+    instance.assert_sound();
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_come_ends_its_call() {
+    let instance = Instance::new();
+    let daemon = instance.serve();
+    let (wire, bearer) = thief_with_token(&daemon, &instance).await;
+    let (read, _read) = wire.begin(LIST, &[("authorization", &bearer)]).await;
+    let (check, mut half) = wire.begin(CHECK, &[]).await;
+    // A piece of it is not enough.
+    half.send_data(vec![0, 0].into(), false).expect("HTTP/2");
+    let (watch, _watch) = wire.begin(WATCH, &[]).await;
+    for answer in [read, check, watch] {
+        let status = Status::from_header_map(answer.await.unwrap().headers()).unwrap();
+        let told = Told::of(&status);
+        assert_eq!(told.what(), (Code::DeadlineExceeded, "MESSAGE_LATE"));
+    }
+    assert_eq!(reads(&daemon).await, Ok(()));
+}
+
+#[tokio::test]
+async fn an_agent_who_is_suspended_is_told_so_at_the_headers() {
+    let instance = Instance::new();
+    let daemon = instance.serve();
+    let (wire, bearer) = thief_with_token(&daemon, &instance).await;
+    let agent = Tagger::new(&read_key(&instance.layout.tag_key()).expect("a key"));
+    let agent = agent.agent(PROVIDER, &greffier::admission::agent(ISSUER, "stolen"));
+    let mut admin = daemon.client("admin-1").await;
+    let suspended = submit(&mut admin, &instance, Deed::Suspend, |statement| {
+        (statement.provider, statement.agent) = (Some(PROVIDER.into()), Some(agent));
+    });
+    suspended.await.expect("a suspension");
+    let (answer, _request) = wire.begin(LIST, &[("authorization", &bearer)]).await;
+    let status = Status::from_header_map(answer.await.unwrap().headers()).unwrap();
+    assert_eq!(Told::of(&status).reason, "ACCESS_CONTAINED");
+    assert_eq!(reads(&daemon).await, Ok(()));
+}
+
+#[tokio::test]
+async fn tokens_that_are_tried_use_up_nothing_of_another_address() {
     let instance = Instance::new();
     let daemon = instance.serve();
     let wire = thief(&daemon, &instance).await;
@@ -175,7 +276,7 @@ async fn tokens_that_are_tried_use_up_nothing_of_another_network() {
 }
 
 #[tokio::test]
-async fn calls_without_a_token_cost_fresh_tokens_of_their_own_network_nothing() {
+async fn calls_without_a_token_cost_fresh_tokens_of_their_own_address_nothing() {
     let instance = Instance::new();
     let daemon = instance.serve();
     let wire = thief(&daemon, &instance).await;
@@ -193,8 +294,8 @@ async fn calls_without_a_token_cost_fresh_tokens_of_their_own_network_nothing() 
 #[tokio::test]
 async fn calls_that_need_no_token_use_up_neither_the_rate_nor_the_places_of_reads() {
     let instance = Instance::new();
-    // Of which an eighth is for calls without one.
-    door(&instance, &[("provider_calls", 16)]);
+    // Of which an eighth is for calls without one, and a quarter of that for one address.
+    door(&instance, &[("provider_calls", 64)]);
     let daemon = instance.serve();
     let wire = thief(&daemon, &instance).await;
     let mut asked = 0;

@@ -33,6 +33,11 @@ pub(super) struct Claims {
 }
 
 impl Claims {
+    /// When the token expires, Unix seconds.
+    pub(super) fn expires(&self) -> i64 {
+        self.expires
+    }
+
     /// Reads a payload.
     pub(super) fn parse(payload: &[u8]) -> Result<Claims, TokenFault> {
         let object = json::object(payload).ok_or(TokenFault::Payload)?;

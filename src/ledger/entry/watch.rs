@@ -118,7 +118,7 @@ impl Warning {
     /// Whether it says what a warning of its matter must, and nothing else.
     pub fn is_whole(&self) -> bool {
         let Warning { matter, provider, agent, dataset, role, id, certificate, digest, .. } = self;
-        if agent.is_some() && *matter != Matter::Entries {
+        if agent.is_some() && !matches!(matter, Matter::Entries | Matter::Door) {
             return false;
         }
         let roster = provider.is_some() && dataset.is_some();

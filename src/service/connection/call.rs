@@ -12,7 +12,10 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::{CALL_MAX, Line};
-use crate::admission::{Reader, Shown};
+use crate::admission::{Bearer, Reader, Refused, Shown};
+use crate::service::places::{Agent, Full, Shows};
+use crate::service::prompt::Prompt;
+use crate::service::read::Stopped;
 use crate::service::status::Fault;
 use crate::service::stream::{Reply, watched};
 use crate::service::{figures, form, places, services};
@@ -42,7 +45,8 @@ type Answered = Result<(Response<Body>, places::Call), Box<Response<Body>>>;
 fn answer_figures(request: &Request<Incoming>, line: &Line) -> Answered {
     let refused = |status: Status| Box::new(figures::refused(&status, request.method()));
     let reader = known(request, line).map_err(refused)?;
-    let place = place(line, !reader.has_agents()).map_err(refused)?;
+    let shows = if reader.has_agents() { Shows::Nothing } else { Shows::Certificate };
+    let place = place(line, shows, None).map_err(refused)?;
     Ok((figures::answer(&line.shared, &line.peer, request.method()), place))
 }
 
@@ -53,10 +57,19 @@ async fn answer(mut request: Request<Incoming>, line: &Line) -> Answered {
     let unfit =
         |unfit: form::Unfit| Box::new(unfit.response(request.method(), |fault| line.refuse(fault)));
     let limit = limit.map_err(unfit)?;
-    let good = !reader.has_agents() || carries_good_token(&mut request, line).map_err(refused)?;
-    let place = place(line, good).map_err(refused)?;
+    let bearer =
+        if reader.has_agents() { bearer(&mut request, line).map_err(refused)? } else { None };
+    let shows = match &bearer {
+        Some(bearer) => Shows::Token(Agent::of(bearer)),
+        None if reader.has_agents() => Shows::Nothing,
+        None => Shows::Certificate,
+    };
+    let place = place(line, shows, bearer.as_ref()).map_err(refused)?;
     // gRPC health and reflection are standards of their own, with their own statuses.
     let standard = request.uri().path().starts_with("/grpc.");
+    // Reflection is a conversation, of which the first word must come.
+    let whole = !request.uri().path().starts_with("/grpc.reflection.");
+    let mut request = request.map(|body| Prompt::new(body, whole));
     request.extensions_mut().insert(line.peer.clone());
     if let Some(place) = &line.place {
         request.extensions_mut().insert(place.replies().clone());
@@ -86,12 +99,12 @@ fn known(request: &Request<Incoming>, line: &Line) -> Result<Reader, Status> {
     line.shared.known(&line.peer).map_err(|refused| line.refuse((&refused).into()))
 }
 
-/// Whether a call of a provider whose agents have tokens carries a good one. A read must: without, it
-/// is told so before it takes a place.
-fn carries_good_token(request: &mut Request<Incoming>, line: &Line) -> Result<bool, Status> {
+/// Who bears the good token that a call of a provider carries whose agents have some. A read must carry
+/// one: without, it is told so before it takes a place.
+fn bearer(request: &mut Request<Incoming>, line: &Line) -> Result<Option<Bearer>, Status> {
     let must = services::takes_token(request.uri().path());
     if !must && !request.headers().contains_key(AUTHORIZATION) {
-        return Ok(false);
+        return Ok(None);
     }
     let carried = request.headers().get_all(AUTHORIZATION).iter();
     let shown = Shown::new(carried.map(HeaderValue::as_bytes));
@@ -99,24 +112,35 @@ fn carries_good_token(request: &mut Request<Incoming>, line: &Line) -> Result<bo
     if let Some(mark) = mark {
         request.extensions_mut().insert(mark);
     }
-    match held {
-        Ok(()) => Ok(true),
-        Err(_) if !must => Ok(false),
-        Err(why) => {
-            tracing::debug!(%why, "a read was refused at its headers");
-            Err(line.turn_away((&why).into()))
-        }
+    let why = match held {
+        Ok(bearer) => return Ok(bearer),
+        Err(why) => why,
+    };
+    if let (Stopped::Refused(Refused::Token(_)), Some(_), Some(place)) = (&why, mark, &line.place) {
+        place.disprove();
+    }
+    if !must {
+        return Ok(None);
+    }
+    tracing::debug!(%why, "a read was refused at its headers");
+    match why {
+        // It is known who calls, and that is all there is to it.
+        Stopped::Contained => Err(line.refuse(line.shared.calling((&why).into()))),
+        _ => Err(line.turn_away((&why).into(), None)),
     }
 }
 
-/// A place for a call that comes with a good token, or need not; or for one that comes without.
-fn place(line: &Line, good: bool) -> Result<places::Call, Status> {
+/// A place for a call, by what it shows; `bearer` is whose the token is, if it shows one.
+fn place(line: &Line, shows: Shows, bearer: Option<&Bearer>) -> Result<places::Call, Status> {
     let place = line.place.as_ref().ok_or_else(|| line.refuse(Fault::connections_full()))?;
-    if good {
-        place.prove();
-        return place.call(true).ok_or_else(|| line.refuse(Fault::calls_full()));
+    if let Shows::Token(agent) = shows {
+        place.prove(agent);
     }
-    place.call(false).ok_or_else(|| line.turn_away(Fault::calls_full()))
+    place.call(shows).map_err(|full| match full {
+        Full::Holder => line.refuse(Fault::calls_full()),
+        Full::Agent => line.turn_away(Fault::agents_calls_full(), bearer),
+        Full::Tokenless => line.turn_away(Fault::calls_full(), None),
+    })
 }
 
 /// The reply if it comes in time.

@@ -64,6 +64,12 @@ impl<T> Crowd<T> {
         self.held += 1;
     }
 
+    /// Takes a place that was left before, with its number: it is as old as it was.
+    pub(super) fn enter_again(&mut self, network: IpAddr, number: Number, tell: T) {
+        self.change(network, |held| held.insert(number, tell));
+        self.held += 1;
+    }
+
     /// Frees a place, unless it was given up before.
     pub(super) fn leave(&mut self, network: IpAddr, number: Number) -> Option<T> {
         let left = self.change(network, |held| held.remove(&number));

@@ -70,12 +70,6 @@ fn whom_the_policy_knows_finds_a_place_where_strangers_crowd() {
 }
 
 #[test]
-fn an_address_of_ipv6_is_its_first_64_bits() {
-    assert_eq!(network(from("2001:db8:1:2:3:4:5:6")), from("2001:db8:1:2::"));
-    assert_ne!(network(from("2001:db8:1:3::")), network(from("2001:db8:1:2::")));
-}
-
-#[test]
 fn a_provider_has_its_share_of_connections_and_of_calls() {
     let places = places(|limits| {
         (limits.provider_connections, limits.provider_calls) = (2, 3);
@@ -86,12 +80,12 @@ fn a_provider_has_its_share_of_connections_and_of_calls() {
     assert!(connect(&places, Some(&alpha)).is_none());
     let other = connect(&places, Some(&beta)).unwrap();
     // More connections are no more calls.
-    let calls = [one.call(true), one.call(true), two.call(true)];
-    assert!(calls.iter().all(Option::is_some));
-    assert!(one.call(true).is_none() && two.call(true).is_none());
-    assert!(other.call(true).is_some());
+    let calls = [&one, &one, &two].map(|of| of.call(Shows::Certificate));
+    assert!(calls.iter().all(Result::is_ok));
+    assert!(one.call(Shows::Certificate).is_err() && two.call(Shows::Certificate).is_err());
+    assert!(other.call(Shows::Certificate).is_ok());
     drop((calls, one));
-    assert!(two.call(true).is_some());
+    assert!(two.call(Shows::Certificate).is_ok());
     assert!(connect(&places, Some(&alpha)).is_some());
 }
 
@@ -110,7 +104,7 @@ async fn the_oldest_connection_without_a_good_token_gives_way_and_one_with_it_ne
     let (alpha, start) = (with_agents(), Instant::now());
     let connect = |text, now| places.connection(Some(&alpha), from(text), now);
     let (proven, mut its) = connect("192.0.2.1", start).unwrap();
-    proven.prove();
+    proven.prove(good(1));
     let (stolen, mut stolen_its) = connect("192.0.2.2", start).unwrap();
     let (other, mut others) = connect("192.0.2.2", start).unwrap();
     assert!(connect("192.0.2.1", start).is_none(), "nobody has had the time");
@@ -118,29 +112,110 @@ async fn the_oldest_connection_without_a_good_token_gives_way_and_one_with_it_ne
     let (new, _) = connect("192.0.2.1", later).unwrap();
     stolen_its.told().await;
     // Its token came too late, and its end frees no second place.
-    stolen.prove();
+    stolen.prove(good(2));
     drop(stolen);
     assert_eq!(places.taken_now(), (3, 0));
     assert!(connect("192.0.2.1", later).is_none(), "it would be its own, which is young");
-    other.prove();
-    new.prove();
+    other.prove(good(3));
+    new.prove(good(4));
     assert!(connect("192.0.2.1", later + Duration::from_secs(1)).is_none());
     assert!(its.told().now_or_never().is_none() && others.told().now_or_never().is_none());
     drop((proven, other, new));
     assert_eq!((places.taken_now(), places.taken().outside), ((0, 0), 0));
 }
 
+/// An agent whose token is good for an hour.
+fn good(agent: u8) -> Agent {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Agent { digest: [agent; 16], until: now + 3_600 }
+}
+
+#[test]
+fn an_agent_whose_token_expires_and_one_with_more_than_a_share_give_way() {
+    let places = places(|limits| limits.provider_connections = 8);
+    let (alpha, start) = (with_agents(), Instant::now());
+    let connect = |now| places.connection(Some(&alpha), from("192.0.2.1"), now);
+    let later = start + Duration::from_secs(1);
+    // One agent has three, and seven others one each but for the last.
+    let held: Vec<_> = (0..8).map(|_| connect(start).unwrap()).collect();
+    for (n, (connection, _)) in held.iter().enumerate() {
+        connection.prove(good(if n < 3 { 0 } else { n as u8 }));
+    }
+    let (eighth, _) = connect(later).expect("the oldest of whoever has three gives way");
+    eighth.prove(good(9));
+    assert!(connect(later).is_none(), "a quarter is two");
+    let told = |n: usize, held: &mut Vec<(Connection, GivenUp)>| held[n].1.told().now_or_never();
+    let mut held = held;
+    assert!(told(0, &mut held).is_some() && told(1, &mut held).is_none());
+    // An hour later all tokens are over.
+    let over = later + Duration::from_secs(3_600);
+    let (ninth, _) = connect(over).expect("the oldest whose token is over");
+    assert!(told(1, &mut held).is_some() && told(2, &mut held).is_none());
+    drop((held, eighth, ninth));
+    assert_eq!((places.taken_now(), places.taken().outside), ((0, 0), 0));
+}
+
+#[test]
+fn a_bad_token_takes_back_what_a_good_one_has_shown() {
+    let places = places(|limits| limits.provider_connections = 2);
+    let (alpha, start) = (with_agents(), Instant::now());
+    let connect = |now| places.connection(Some(&alpha), from("192.0.2.1"), now);
+    let later = start + Duration::from_secs(1);
+    let (one, mut its) = connect(start).unwrap();
+    let (two, _) = connect(start).unwrap();
+    one.prove(good(1));
+    two.prove(good(2));
+    assert!(connect(later).is_none());
+    one.disprove();
+    one.prove(good(1));
+    assert!(connect(later).is_none());
+    one.disprove();
+    assert!(connect(later).is_some());
+    assert!(its.told().now_or_never().is_some());
+    // It is too late for another token.
+    one.prove(good(1));
+    drop((one, two));
+    assert_eq!((places.taken_now(), places.taken().outside), ((0, 0), 0));
+}
+
+#[test]
+fn a_network_is_familiar_by_a_good_token_and_not_by_a_certificate_alone() {
+    let places = places(|limits| (limits.handshakes, limits.address_handshakes) = (4, 3));
+    let (alpha, start) = (with_agents(), Instant::now());
+    let familiar = || places.handshake(from("192.0.2.1"), start).unwrap().is_familiar();
+    places.see(&alpha, from("192.0.2.1"), start);
+    let (connection, _) = places.connection(Some(&alpha), from("192.0.2.1"), start).unwrap();
+    assert!(!familiar());
+    connection.prove(good(1));
+    assert!(familiar());
+}
+
 #[test]
 fn calls_without_a_good_token_leave_most_places_to_the_others() {
-    let places = places(|limits| limits.provider_calls = 16);
-    let connection = connect(&places, Some(&with_agents())).unwrap();
-    let without: Vec<_> = (0..16).map_while(|_| connection.call(false)).collect();
+    let places = places(|limits| limits.provider_calls = 64);
+    let alpha = with_agents();
+    let connection = |text| places.connection(Some(&alpha), from(text), Instant::now()).unwrap().0;
+    let (one, two) = (connection("192.0.2.1"), connection("192.0.2.2"));
+    let most = |of: &Connection, shows| {
+        let calls = (0..64).map_while(|_| of.call(shows).ok());
+        calls.collect::<Vec<_>>()
+    };
+    // Eight in all, and a quarter of them from one address.
+    let without = most(&one, Shows::Nothing);
     assert_eq!(without.len(), 2);
-    let with: Vec<_> = (0..16).map_while(|_| connection.call(true)).collect();
-    assert_eq!(with.len(), 14);
+    let others = most(&two, Shows::Nothing);
+    assert_eq!(others.len(), 2);
+    // A quarter of all for one agent.
+    let with = most(&one, Shows::Token(good(1)));
+    assert_eq!(with.len(), 16);
+    assert_eq!(one.call(Shows::Token(good(1))).err(), Some(Full::Agent));
+    assert_eq!(two.call(Shows::Token(good(1))).err(), Some(Full::Agent));
+    let rest = (2..9).flat_map(|agent| most(&two, Shows::Token(good(agent)))).collect::<Vec<_>>();
+    assert_eq!(rest.len(), 64 - 2 - 2 - 16);
+    assert_eq!(two.call(Shows::Token(good(9))).err(), Some(Full::Holder));
     drop(without);
-    assert!(connection.call(false).is_some());
-    drop(with);
+    assert!(one.call(Shows::Nothing).is_ok());
+    drop((with, others, rest));
 }
 
 #[test]

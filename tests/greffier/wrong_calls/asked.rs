@@ -284,9 +284,10 @@ pub(super) async fn judged(table: &mut Table, place: &mut Place, names: &Names) 
     table.row("budget: a page larger than the budget", came, EXHAUSTED, "");
     let nobody = caller.search("case_number", &[("id", "none")], 3, context()).await;
     table.row("budget: a search for nobody that could find more", nobody, EXHAUSTED, "");
-    for (who, caller, fate) in [
-        ("suspended", &mut place.suspended, CONTAINED),
-        ("unknown", &mut place.unknown, NOT_ENROLLED),
+    // Of who is suspended nothing is looked at but the headers.
+    for (who, caller, fate, (malformed, field)) in [
+        ("suspended", &mut place.suspended, CONTAINED, (CONTAINED, "")),
+        ("unknown", &mut place.unknown, NOT_ENROLLED, (MALFORMED, "page_size")),
     ] {
         let found = caller.search("case_number", &[("id", "CIR-0000001")], 1, context()).await;
         table.row(&format!("{who} agent: a search"), found, fate, "");
@@ -297,6 +298,6 @@ pub(super) async fn judged(table: &mut Table, place: &mut Place, names: &Names) 
         let listed = caller.list(1, "garbage", context()).await;
         table.row(&format!("{who} agent: a page of garbage"), listed, fate, "");
         let listed = caller.list(-1, "", context()).await;
-        table.row(&format!("{who} agent: a page of -1"), listed, MALFORMED, "page_size");
+        table.row(&format!("{who} agent: a page of -1"), listed, malformed, field);
     }
 }

@@ -1,0 +1,68 @@
+//! Shares of places: how many each of several has, and no more than so many.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What each has. There are only as many as places are taken.
+pub(super) struct Shares<K> {
+    most: usize,
+    held: Mutex<HashMap<K, usize>>,
+}
+
+/// One place of a share; dropped, it is free.
+pub(super) struct Share<K: Copy + Eq + Hash> {
+    shares: Arc<Shares<K>>,
+    whose: K,
+}
+
+impl<K: Copy + Eq + Hash> Shares<K> {
+    /// Of at most so many places each.
+    pub(super) fn of(most: usize) -> Arc<Shares<K>> {
+        Arc::new(Shares { most, held: Mutex::default() })
+    }
+
+    /// One more, unless it has its share.
+    pub(super) fn take(self: &Arc<Self>, whose: K) -> Option<Share<K>> {
+        let mut held = self.held();
+        let theirs = held.entry(whose).or_default();
+        if *theirs >= self.most {
+            return None;
+        }
+        *theirs += 1;
+        Some(Share { shares: self.clone(), whose })
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<K, usize>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Copy + Eq + Hash> Drop for Share<K> {
+    fn drop(&mut self) {
+        let mut held = self.shares.held();
+        if let Some(theirs) = held.get_mut(&self.whose) {
+            *theirs -= 1;
+            if *theirs == 0 {
+                held.remove(&self.whose);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_its_share_and_nobody_is_remembered_who_has_none() {
+        let shares = Shares::of(2);
+        let (one, two) = (shares.take('a').unwrap(), shares.take('a').unwrap());
+        assert!(shares.take('a').is_none());
+        let other = shares.take('b').unwrap();
+        drop(one);
+        let again = shares.take('a').unwrap();
+        drop((two, other, again));
+        assert!(shares.held().is_empty());
+    }
+}
