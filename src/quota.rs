@@ -2,6 +2,8 @@
 //! each member of staff, and each certificate and network that comes with tokens that nobody has checked
 //! yet, or with none. It counts calls and refuses to know persons on file; those are the judge's.
 
+pub mod shares;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;

@@ -6,7 +6,6 @@ mod crowd;
 mod familiar;
 mod handshakes;
 mod limits;
-mod shares;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,9 +22,9 @@ use self::handshakes::Handshakes;
 pub use self::limits::Limits;
 pub(super) use self::limits::descriptors;
 use self::limits::{NOBODY, STAFF_CALLS, STAFF_CONNECTIONS, STAFF_REPLIES};
-use self::shares::{Share, Shares};
 use super::replies::Replies;
 use crate::admission::{Bearer, Reader, Role, Word, host};
+use crate::quota::shares::{Share, Shares};
 
 /// Who takes places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

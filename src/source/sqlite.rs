@@ -165,7 +165,7 @@ impl Sqlite {
             return Err(SourceError::Faulty(why));
         }
         let select = select(held, permit, wanted)?;
-        self.pool.read(move |reader| select.run(reader)).await
+        self.pool.read(permit.provider(), move |reader| select.run(reader)).await
     }
 
     /// Looks at a dataset as a whole over a connection, and takes up what it finds. Whether it is

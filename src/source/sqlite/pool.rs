@@ -13,9 +13,13 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
 use super::super::SourceError;
+use crate::admission::Word;
+use crate::quota::shares::Shares;
 
 /// Reads that may wait at once, each on a thread.
 pub(crate) const WAITING: usize = 8;
+/// ... of one provider.
+const WAITING_OF_ONE: usize = WAITING / 2;
 /// How long one of them waits for a lock of the file.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Steps of SQLite's machine between two looks at the limit.
@@ -48,6 +52,7 @@ pub(super) struct Pool {
     /// For reads that wait.
     spare: Mutex<Vec<Reader>>,
     places: Arc<Semaphore>,
+    shares: Arc<Shares<Word>>,
 }
 
 /// What became of a try.
@@ -69,6 +74,7 @@ impl Pool {
             next: AtomicUsize::new(0),
             spare: Mutex::default(),
             places: Arc::new(Semaphore::new(WAITING)),
+            shares: Shares::of(WAITING_OF_ONE),
         };
         for reader in &pool.readers {
             *reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(pool.in_place()?);
@@ -86,22 +92,25 @@ impl Pool {
         Ok(())
     }
 
-    /// Reads in place, or, if that would wait, on a thread.
+    /// Reads in place for a provider, or, if that would wait, on a thread.
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
+        provider: &Word,
         ask: impl Fn(&Connection) -> Result<T, SourceError> + Send + 'static,
     ) -> Result<T, SourceError> {
         match self.try_now(&ask) {
             Tried::Done(done) => return done,
             Tried::Busy => {}
         }
+        // One provider's reads that wait leave places to those of the others.
+        let share = self.shares.take(provider.clone()).ok_or(SourceError::Busy)?;
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             return Err(SourceError::Busy);
         };
         let pool = self.clone();
         let waited = tokio::task::spawn_blocking(move || {
             let found = pool.wait(&ask);
-            drop(place);
+            drop((place, share));
             found
         });
         waited.await.unwrap_or(Err(SourceError::Program("a read that waited ended by a panic")))
@@ -223,6 +232,28 @@ mod tests {
         (dir, pool.into(), other)
     }
 
+    fn alpha() -> Word {
+        "alpha".into()
+    }
+
+    #[tokio::test]
+    async fn one_provider_has_half_of_the_places_where_reads_wait() {
+        let (_dir, pool, other) = pool();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let shares: Vec<_> =
+            (0..WAITING_OF_ONE).map(|_| pool.shares.take(alpha()).unwrap()).collect();
+        let here = thread::current().id();
+        let refused = move |reader: &Connection| {
+            assert_eq!(thread::current().id(), here, "it waits where there is no place");
+            seven(reader)
+        };
+        assert!(matches!(pool.read(&alpha(), refused).await, Err(SourceError::Busy)));
+        drop(shares);
+        other.execute_batch("COMMIT").unwrap();
+        let beta = "beta".into();
+        assert!(matches!(pool.read(&beta, seven).await, Ok(7)));
+    }
+
     fn seven(reader: &Connection) -> Result<i64, SourceError> {
         Ok(reader.query_row("SELECT x FROM t", [], |row| row.get(0))?)
     }
@@ -232,7 +263,8 @@ mod tests {
         let (_dir, pool, other) = pool();
         other.execute_batch("BEGIN EXCLUSIVE").unwrap();
         let (tries, tried) = mpsc::sync_channel::<ThreadId>(2);
-        let read = pool.read(move |reader| {
+        let provider = alpha();
+        let read = pool.read(&provider, move |reader| {
             tries.send(thread::current().id()).unwrap();
             seven(reader)
         });
@@ -251,9 +283,9 @@ mod tests {
     async fn a_lock_that_stays_is_said_so() {
         let (_dir, pool, other) = pool();
         other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-        assert!(matches!(pool.read(seven).await, Err(SourceError::Busy)));
+        assert!(matches!(pool.read(&alpha(), seven).await, Err(SourceError::Busy)));
         other.execute_batch("COMMIT").unwrap();
-        assert!(matches!(pool.read(seven).await, Ok(7)));
+        assert!(matches!(pool.read(&alpha(), seven).await, Ok(7)));
     }
 
     #[tokio::test]
@@ -264,7 +296,9 @@ mod tests {
         let (go, goes) = mpsc::sync_channel(WAITING);
         let goes = Arc::new(Mutex::new(goes));
         let mut waiting = tokio::task::JoinSet::new();
-        for _ in 0..WAITING {
+        for n in 0..WAITING {
+            // Half of them are one provider's, which is as many as there may be.
+            let provider = if n < WAITING_OF_ONE { alpha() } else { "beta".into() };
             let (pool, begun, goes) = (pool.clone(), begun.clone(), goes.clone());
             waiting.spawn(async move {
                 let ask = move |reader: &Connection| {
@@ -274,7 +308,7 @@ mod tests {
                     }
                     seven(reader)
                 };
-                pool.read(ask).await
+                pool.read(&provider, ask).await
             });
         }
         // This runtime has one thread: each of them has begun to wait when it comes back here.
@@ -284,12 +318,13 @@ mod tests {
             assert_eq!(thread::current().id(), here, "it waits where there is no place");
             seven(reader)
         };
-        assert!(matches!(pool.read(refused).await, Err(SourceError::Busy)));
+        let gamma = "gamma".into();
+        assert!(matches!(pool.read(&gamma, refused).await, Err(SourceError::Busy)));
         other.execute_batch("COMMIT").unwrap();
         (0..WAITING).for_each(|_| go.send(()).unwrap());
         let done = waiting.join_all().await;
         assert!(done.iter().all(|read| matches!(read, Ok(7))), "{done:?}");
-        assert!(matches!(pool.read(seven).await, Ok(7)));
+        assert!(matches!(pool.read(&alpha(), seven).await, Ok(7)));
     }
 
     #[tokio::test]
@@ -302,7 +337,7 @@ mod tests {
             assert_ne!(thread::current().id(), here);
             seven(reader)
         };
-        let read = pool.read(away).await;
+        let read = pool.read(&alpha(), away).await;
         drop(reader);
         assert!(matches!(read, Ok(7)));
     }
@@ -323,12 +358,15 @@ mod tests {
             assert_eq!(thread::current().id() == here, counted.is_err());
             counted
         };
-        assert!(matches!(pool.read(long).await, Ok(20_000)));
+        assert!(matches!(pool.read(&alpha(), long).await, Ok(20_000)));
         let short = move |reader: &Connection| {
             assert_eq!(thread::current().id(), here);
             count(reader, 1_000)
         };
-        assert!(matches!(pool.read(short).await, Ok(1_000)));
-        assert!(matches!(pool.read(|r| count(r, u64::MAX >> 1)).await, Err(SourceError::Busy)));
+        assert!(matches!(pool.read(&alpha(), short).await, Ok(1_000)));
+        assert!(matches!(
+            pool.read(&alpha(), |r| count(r, u64::MAX >> 1)).await,
+            Err(SourceError::Busy)
+        ));
     }
 }

@@ -5,27 +5,29 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What each has. There are only as many as places are taken.
-pub(super) struct Shares<K> {
+#[derive(Debug)]
+pub struct Shares<K> {
     most: usize,
     held: Mutex<HashMap<K, usize>>,
 }
 
 /// One place of a share; dropped, it is free.
-pub(super) struct Share<K: Copy + Eq + Hash> {
+#[derive(Debug)]
+pub struct Share<K: Clone + Eq + Hash> {
     shares: Arc<Shares<K>>,
     whose: K,
 }
 
-impl<K: Copy + Eq + Hash> Shares<K> {
+impl<K: Clone + Eq + Hash> Shares<K> {
     /// Of at most so many places each.
-    pub(super) fn of(most: usize) -> Arc<Shares<K>> {
+    pub fn of(most: usize) -> Arc<Shares<K>> {
         Arc::new(Shares { most, held: Mutex::default() })
     }
 
     /// One more, unless it has its share.
-    pub(super) fn take(self: &Arc<Self>, whose: K) -> Option<Share<K>> {
+    pub fn take(self: &Arc<Self>, whose: K) -> Option<Share<K>> {
         let mut held = self.held();
-        let theirs = held.entry(whose).or_default();
+        let theirs = held.entry(whose.clone()).or_default();
         if *theirs >= self.most {
             return None;
         }
@@ -38,7 +40,7 @@ impl<K: Copy + Eq + Hash> Shares<K> {
     }
 }
 
-impl<K: Copy + Eq + Hash> Drop for Share<K> {
+impl<K: Clone + Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
         let mut held = self.shares.held();
         if let Some(theirs) = held.get_mut(&self.whose) {
