@@ -40,9 +40,6 @@ pub enum KeySetFault {
     /// More than 64.
     #[error("it has more than {KEYS_MAX} keys: leave out those that sign no more")]
     TooMany,
-    /// A token could not say which one it means.
-    #[error("two of its keys have the same `kid`: give each its own")]
-    Ambiguous,
     /// Every one is of another type, for another use, or broken.
     #[error(
         "none of its keys checks signatures by an algorithm of the policy (EdDSA with Ed25519, \
@@ -135,6 +132,7 @@ impl KeySet {
             return Err(KeySetFault::TooMany);
         }
         let (mut keys, mut passed_over) = (Vec::<Key>::new(), Vec::new());
+        let mut ambiguous = Vec::new();
         for (n, jwk) in (1..).zip(listed) {
             let jwk = jwk.object().ok_or(KeySetFault::Form)?;
             if SECRET.iter().any(|member| jwk.contains_key(*member)) {
@@ -148,11 +146,19 @@ impl KeySet {
                     continue;
                 }
             };
-            if key.id.is_some() && keys.iter().any(|other| other.id == key.id) {
-                return Err(KeySetFault::Ambiguous);
+            let alike = keys.iter().find(|other| key.id.is_some() && other.id == key.id);
+            match alike {
+                None => keys.push(key),
+                // The same once more.
+                Some(other) if other.material == key.material => {}
+                Some(_) => {
+                    let why = "another key of the set has its `kid`, and neither is used";
+                    passed_over.push(PassedOver { name: called(jwk, n), why });
+                    ambiguous.push(key.id);
+                }
             }
-            keys.push(key);
         }
+        keys.retain(|key| !ambiguous.contains(&key.id));
         if keys.is_empty() { Err(KeySetFault::Unusable) } else { Ok(KeySet { keys, passed_over }) }
     }
 
@@ -420,7 +426,6 @@ mod tests {
         let marked = format!("\u{feff} {{\"keys\":[{}]}}\n", okp(""));
         assert!(KeySet::parse(marked.as_bytes(), &ALL).is_ok());
         let named = |n: usize| okp(&format!(",\"kid\":\"{n}\""));
-        assert_eq!(set(&[named(1), named(1)]), Err(KeySetFault::Ambiguous));
         assert!(set(&(0..64).map(named).collect::<Vec<_>>()).is_ok());
         assert_eq!(set(&(0..65).map(named).collect::<Vec<_>>()), Err(KeySetFault::TooMany));
         let padded = |n: usize| {
@@ -429,6 +434,20 @@ mod tests {
         };
         assert!(padded(KEYS_FILE_MAX).is_ok());
         assert_eq!(padded(KEYS_FILE_MAX + 1), Err(KeySetFault::TooLarge));
+    }
+
+    #[test]
+    fn keys_of_one_kid_are_one_key_or_none() {
+        let a = okp(r#","kid":"a""#);
+        let same = set(&[a.clone(), a.clone(), ec(r#","kid":"b""#)]).unwrap();
+        assert_eq!((same.len(), same.passed_over().len()), (2, 0));
+        let other = ec(r#","kid":"a""#);
+        let two = set(&[a.clone(), other.clone(), rsa(256), other.clone()]).unwrap();
+        assert_eq!((two.len(), two.passed_over().len()), (1, 2));
+        assert!(two.find(Some("a"), Algorithm::EdDsa).is_none());
+        assert!(two.find(Some("a"), Algorithm::Es256).is_none());
+        assert!(two.passed_over()[0].why.contains("has its `kid`"));
+        assert_eq!(set(&[a, other]), Err(KeySetFault::Unusable));
     }
 
     #[test]
