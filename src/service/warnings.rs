@@ -1,14 +1,14 @@
 //! Warnings on their way to the ledger. What somebody should look at happens once, and perhaps just when
 //! the ledger cannot be written: it waits here until it can.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, Notify};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::admission::Word;
 use crate::ledger::Ledger;
@@ -33,9 +33,70 @@ pub struct Warnings {
 #[derive(Default)]
 struct Owed {
     waiting: Mutex<VecDeque<Warning>>,
+    /// Of files, by what they are of: those that wait for their turn.
+    paces: Mutex<HashMap<Subject, Pace>>,
     more: Notify,
     /// Whoever hands them over: one at a time, so that none is handed over twice.
     handing: AsyncMutex<()>,
+}
+
+/// What a warning of a file is about: whoever writes it again and again has one line of warnings.
+type Subject = (Matter, Option<Word>);
+
+/// The warnings of one file: some may come at once, and then one in a while. No other budget bounds them,
+/// and the latest of those that had to wait is told.
+#[derive(Default)]
+struct Pace {
+    /// When the last ones were taken on.
+    taken: VecDeque<Instant>,
+    latest: Option<Warning>,
+}
+
+/// Warnings of one file that are told at once.
+const AT_ONCE: usize = 8;
+/// For each of them, so long until there is room again.
+const EACH: Duration = Duration::from_secs(60);
+
+impl Pace {
+    /// When there is room for one more.
+    fn next(&self, now: Instant) -> Instant {
+        let eldest = self.taken.front().filter(|_| self.taken.len() >= AT_ONCE);
+        eldest.map_or(now, |eldest| (*eldest + EACH * AT_ONCE as u32).max(now))
+    }
+
+    fn take(&mut self, now: Instant) {
+        if self.taken.len() >= AT_ONCE {
+            self.taken.pop_front();
+        }
+        self.taken.push_back(now);
+    }
+
+    /// The warning, if it may be told now; it is kept as the latest otherwise.
+    fn pass(&mut self, warning: Warning, now: Instant) -> Option<Warning> {
+        if self.next(now) > now {
+            self.latest = Some(warning);
+            return None;
+        }
+        self.take(now);
+        // What waited is of before.
+        self.latest = None;
+        Some(warning)
+    }
+
+    /// The latest that waited, if its turn has come.
+    fn due(&mut self, now: Instant) -> Option<Warning> {
+        if self.next(now) > now {
+            return None;
+        }
+        let latest = self.latest.take()?;
+        self.take(now);
+        Some(latest)
+    }
+}
+
+/// Whether it is of a file that somebody writes.
+fn of_a_file(matter: Matter) -> bool {
+    matches!(matter, Matter::Policy | Matter::Keys | Matter::Authorities | Matter::Revoked)
 }
 
 impl Warnings {
@@ -43,8 +104,25 @@ impl Warnings {
         Warnings { ledger, owed: Arc::default() }
     }
 
-    /// Has a warning recorded as soon as the ledger takes it.
+    /// Has a warning recorded as soon as the ledger takes it; one of a file that is written again and
+    /// again waits for its turn.
     pub fn owe(&self, warning: Warning) {
+        if !of_a_file(warning.matter) {
+            return self.put(warning);
+        }
+        let subject = (warning.matter, warning.id.clone());
+        let passed = {
+            let mut paces = self.owed.paces.lock().unwrap_or_else(PoisonError::into_inner);
+            paces.entry(subject).or_default().pass(warning, Instant::now())
+        };
+        match passed {
+            Some(warning) => self.put(warning),
+            // Whoever keeps them has to know when to look.
+            None => self.owed.more.notify_one(),
+        }
+    }
+
+    fn put(&self, warning: Warning) {
         let mut waiting = self.waiting();
         if waiting.len() >= most(warning.matter) {
             tracing::error!(?warning, "a warning is not recorded: too many wait for the ledger");
@@ -63,16 +141,36 @@ impl Warnings {
     /// Hands over what comes, for ever.
     pub(super) async fn keep(self) -> Infallible {
         loop {
+            let next = self.put_due(Instant::now());
             if self.hand_over().await {
-                self.owed.more.notified().await;
+                tokio::select! {
+                    () = self.owed.more.notified() => {}
+                    () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+                }
             } else {
                 sleep(RETRY).await;
             }
         }
     }
 
+    /// Puts those whose turn has come behind the others; when the next turn is.
+    fn put_due(&self, now: Instant) -> Option<Instant> {
+        let mut paces = self.owed.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let due: Vec<Warning> = paces.values_mut().filter_map(|pace| pace.due(now)).collect();
+        let waits = paces.values().filter(|pace| pace.latest.is_some());
+        let next = waits.map(|pace| pace.next(now)).min();
+        drop(paces);
+        due.into_iter().for_each(|warning| self.put(warning));
+        next
+    }
+
     /// Hands over what is left when nobody keeps it any more.
     pub(super) async fn finish(&self) {
+        let late: Vec<Warning> = {
+            let mut paces = self.owed.paces.lock().unwrap_or_else(PoisonError::into_inner);
+            paces.values_mut().filter_map(|pace| pace.latest.take()).collect()
+        };
+        late.into_iter().for_each(|warning| self.put(warning));
         let done = timeout(FINISH, self.hand_over()).await;
         if done != Ok(true) {
             let warnings = self.waiting().len();
@@ -112,7 +210,7 @@ impl Warnings {
 /// How many may wait for one of this matter to wait too.
 fn most(matter: Matter) -> usize {
     match matter {
-        Matter::Policy | Matter::Keys | Matter::Authorities => MOST,
+        matter if of_a_file(matter) => MOST,
         _ => MOST_OF_ANY,
     }
 }
@@ -122,8 +220,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_that_is_written_again_and_again_is_told_of_now_and_then_and_at_last() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let warning = |n| Warning::of_figures(Matter::Authorities, n, 0);
+        let told = (0..1_000).filter_map(|n| pace.pass(warning(n), start));
+        assert_eq!(told.map(|one| one.observed).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7]);
+        let turn = start + EACH * AT_ONCE as u32;
+        assert_eq!(pace.next(start), turn);
+        assert!(pace.due(turn - Duration::from_millis(1)).is_none());
+        assert_eq!(pace.due(turn).map(|latest| latest.observed), Some(999));
+        assert!(pace.due(turn).is_none());
+        // A day of it, a warning a second: as many as there is room for.
+        let day = (0..86_400).map(|n| start + Duration::from_secs(n));
+        let mut pace = Pace::default();
+        let told = day.filter(|now| pace.pass(warning(0), *now).is_some()).count();
+        assert!((1_440..=1_448).contains(&told), "{told}");
+    }
+
+    #[test]
     fn warnings_of_certificates_leave_room_for_those_of_files() {
-        let of_files = [Matter::Policy, Matter::Keys, Matter::Authorities];
+        let of_files = [Matter::Policy, Matter::Keys, Matter::Authorities, Matter::Revoked];
         assert!(of_files.iter().all(|matter| most(*matter) == MOST));
         assert!([Matter::Door, Matter::Certificate].iter().all(|matter| most(*matter) < MOST));
     }
