@@ -7,20 +7,23 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::verdict::{Brought, Unverified, sound_as_json, sound_in_words};
-use super::{NO, grouped, print};
+use super::{FAILED, NO, grouped, print};
 use crate::anomaly::replay::Replay;
 use crate::ledger::verify::Sound;
 
 /// Check a whole ledger, offline
 ///
 /// What is checked: its schema, every body, the chain, the tree at every checkpoint,
-/// the signature of the last one, the integers against the tags, and the anchors you bring.
+/// the signature of the last one, every count of a released read against the tags, acts, alerts
+/// and containment, and the anchors you bring. Whether rulings and alerts are those that the
+/// rules give, and none is missing, is looked at with --replay.
 ///
 /// What lies behind the last checkpoint that somebody else holds can be rewritten by whoever has the
 /// signing key. Bring such checkpoints with --anchor: replies, receipts and GetCheckpoint have them.
 /// A ledger copied without its -wal file is short, and only an anchor shows it.
 ///
-/// Exit codes: 0 sound, 1 not sound, 2 could not be checked.
+/// Exit codes: 0 sound, 1 not sound, 2 could not be checked, by --replay also because another version
+/// of the judge ruled.
 ///
 ///   greffier verify ledger.sqlite --key key.vkey --anchor kept-by-the-provider.txt
 #[derive(ClapArgs, Debug)]
@@ -43,6 +46,8 @@ pub(super) struct Args {
 enum Verdict {
     Sound(Box<Sound>, Replay),
     Differs(Box<Sound>, Replay),
+    /// Some of it was ruled by rules that this program does not know.
+    Foreign(Box<Sound>, Replay),
     Unverified(Unverified),
 }
 
@@ -58,6 +63,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     match verdict {
         Verdict::Sound(..) => ExitCode::SUCCESS,
         Verdict::Differs(..) => ExitCode::from(NO),
+        Verdict::Foreign(..) => ExitCode::from(FAILED),
         Verdict::Unverified(unverified) => unverified.code(),
     }
 }
@@ -71,9 +77,19 @@ fn verify(args: &Args) -> Verdict {
     });
     match scanned {
         Ok(sound) if replay.difference().is_some() => Verdict::Differs(Box::new(sound), replay),
+        Ok(sound) if replay.foreign > 0 => Verdict::Foreign(Box::new(sound), replay),
         Ok(sound) => Verdict::Sound(Box::new(sound), replay),
         Err(unverified) => Verdict::Unverified(unverified),
     }
+}
+
+/// Why a replay says nothing.
+fn foreign(replay: &Replay) -> String {
+    format!(
+        "{} rulings and alerts are of another version of the judge, whose rules this program does not \
+         have: replay the ledger with the program that ruled",
+        grouped(replay.foreign)
+    )
 }
 
 fn in_words(args: &Args, verdict: &Verdict, seconds: f64) -> String {
@@ -87,24 +103,22 @@ fn in_words(args: &Args, verdict: &Verdict, seconds: f64) -> String {
                 if sound.signatures == 1 { "" } else { "s" },
                 seconds,
             );
-            if args.replay {
-                text += &format!(
-                    "\n{} rulings and {} alerts came out as recorded.",
-                    grouped(replay.rulings),
-                    grouped(replay.alerts)
-                );
-            }
-            if replay.foreign > 0 {
-                text += &format!(
-                    "\n{} rulings and alerts are of another version of the judge and were not compared.",
-                    grouped(replay.foreign)
-                );
-            }
+            text += &if args.replay {
+                let (rulings, alerts) = (grouped(replay.rulings), grouped(replay.alerts));
+                format!("\n{rulings} rulings and {alerts} alerts came out as recorded.")
+            } else {
+                "\nNot looked at: whether rulings and alerts are those that the rules give, and none is \
+                 missing (--replay)."
+                    .to_owned()
+            };
             text
         }
         Verdict::Differs(_, replay) => {
             let entry = replay.difference().unwrap_or(0);
             format!("NOT SOUND: entry {entry} is not what the rules in force give.")
+        }
+        Verdict::Foreign(sound, replay) => {
+            format!("NOT CHECKED: {}. But for that:\n{}", foreign(replay), sound_in_words(sound))
         }
         Verdict::Unverified(unverified) => unverified.in_words(),
     }
@@ -124,6 +138,11 @@ fn as_json(args: &Args, verdict: &Verdict, seconds: f64) -> Value {
     match verdict {
         Verdict::Sound(sound, replay) => sound_json(sound, "sound", replay),
         Verdict::Differs(sound, replay) => sound_json(sound, "not_sound", replay),
+        Verdict::Foreign(sound, replay) => {
+            let mut said = sound_json(sound, "not_checked", replay);
+            said["why"] = json!(foreign(replay));
+            said
+        }
         Verdict::Unverified(unverified) => unverified.as_json(),
     }
 }

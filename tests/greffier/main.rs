@@ -77,6 +77,8 @@ mod log;
 #[cfg(feature = "serve")]
 mod medium;
 #[cfg(feature = "serve")]
+mod misjudged;
+#[cfg(feature = "serve")]
 mod named;
 #[cfg(feature = "serve")]
 mod operation;
@@ -130,6 +132,8 @@ mod theft;
 mod tokens;
 #[cfg(feature = "serve")]
 mod told;
+#[cfg(feature = "serve")]
+mod untrue;
 #[cfg(feature = "serve")]
 mod watch;
 #[cfg(feature = "serve")]

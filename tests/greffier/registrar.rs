@@ -363,6 +363,17 @@ fn a_policy_is_written_anew_when_its_digest_or_the_judge_changes_and_only_then()
         registrar.finish();
     }
     assert_eq!(heads(), [7, 12, 17]);
+    // Rules do not go back to what an older program means by them, and its replay says nothing.
+    let older = place.refused(&rules);
+    assert!(matches!(older, StartError::Older), "{older}");
+    let mut verify = std::process::Command::new(crate::instance::PROGRAM);
+    verify.arg("verify").arg(&place.settings.path).args(["--key", &key().to_string()]);
+    let said = verify.output().expect("the program starts");
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    assert!(String::from_utf8_lossy(&said.stdout).contains("Not looked at"), "{said:?}");
+    // Nothing was ruled yet by the other.
+    let said = verify.arg("--replay").output().expect("the program starts");
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }
 
