@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+mod crowds;
 mod flood;
 #[path = "../gauge/mod.rs"]
 mod gauge;
@@ -58,6 +59,13 @@ struct Args {
     /// Instead: what staff wait while another program holds the records for so many seconds
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["tails", "flood", "tokens"])]
     locked: Option<u64>,
+    /// Instead: how long staff and a provider take to get in while a crowd from so many addresses begins
+    /// handshakes and never ends them
+    #[arg(
+        long, value_name = "ADDRESSES", value_delimiter = ',',
+        conflicts_with_all = ["tails", "flood", "tokens", "locked"]
+    )]
+    crowds: Vec<u32>,
     /// Have the plain service, too, lay the replies of a connection together
     #[arg(long)]
     coalesced: bool,
@@ -134,6 +142,11 @@ fn run(args: &Args) -> Result<(), Failed> {
     if let Some(seconds) = args.locked {
         let measured = locked::measure(&stand, Duration::from_secs(seconds));
         let (text, json) = runtime.block_on(measured)?;
+        println!("{}", if args.json { json.to_string() } else { text });
+        return Ok(());
+    }
+    if !args.crowds.is_empty() {
+        let (text, json) = runtime.block_on(crowds::measure(&stand, &args.crowds))?;
         println!("{}", if args.json { json.to_string() } else { text });
         return Ok(());
     }
