@@ -10,6 +10,7 @@ pub mod bucket;
 pub mod checkpoint;
 pub mod containment;
 pub mod days;
+pub mod ed25519;
 pub mod entry;
 pub mod growth;
 pub mod jobs;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may name. What is not here is not a room.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("admission", &["files"]),
+    ("admission", &["files", "ledger"]),
     ("alert", &["ledger"]),
     ("anomaly", &["ledger"]),
     // A client believes no gateway: it checks signatures and proofs with the ledger's own code.

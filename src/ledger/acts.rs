@@ -5,8 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ring::signature::{ED25519, UnparsedPublicKey};
-
+use super::ed25519;
 use super::entry::{
     Act, Alert, Deed, Entry, Hash, Measure, Millis, Nonce, Policy, PublicKey, Section, Severity,
     Signature, Tag, What, Word, word,
@@ -64,6 +63,12 @@ pub enum BadAct {
     /// A key has one owner, once.
     #[error("the key that it enrols is or was enrolled already")]
     Known,
+    /// A key by which anybody can sign.
+    #[error(
+        "the key that it enrols is no key: signatures pass by it without a private one; make another \
+         with `greffier act keygen`"
+    )]
+    Weak,
     /// What it takes back is not there.
     #[error("the {0} that it takes back is not enrolled there")]
     Nothing(&'static str),
@@ -153,6 +158,9 @@ impl Acts {
     pub fn check(&self, at: Millis, act: &Act, jobs: &Jobs) -> Result<(), BadAct> {
         if act.reason.trim().is_empty() || act.misfits().next().is_some() {
             return Err(BadAct::Form);
+        }
+        if act.deed == Deed::EnrolKey && act.key.is_some_and(|key| !ed25519::is_key(&key.0)) {
+            return Err(BadAct::Weak);
         }
         if act.deed == Deed::Acknowledge {
             return self.acknowledges(act);
@@ -339,6 +347,5 @@ fn founds(act: &Act) -> Result<(), BadAct> {
 
 /// Whether a signature is over these bytes by its key.
 pub fn holds(signature: &Signature, message: &[u8]) -> bool {
-    let key = UnparsedPublicKey::new(&ED25519, &signature.key.0);
-    key.verify(message, &signature.signature.0).is_ok()
+    ed25519::verifies(&signature.key.0, message, &signature.signature.0)
 }

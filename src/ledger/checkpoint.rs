@@ -4,11 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::ed25519;
+use super::entry::{Hash, sha256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::signature::{ED25519, UnparsedPublicKey};
-
-use super::entry::{Hash, sha256};
 
 /// Algorithm byte of Ed25519 in keys and key ids.
 const ED25519_BYTE: u8 = 1;
@@ -34,6 +33,9 @@ pub enum BadKey {
     /// Another kind of key.
     #[error("the key is not an Ed25519 key (type 0x01)")]
     Algorithm,
+    /// A key by which anybody can sign.
+    #[error("the key is no key: signatures pass by it without a private one")]
+    Weak,
     /// The id belongs to another name or key.
     #[error("the key id does not follow from the name and the key: it was mistyped or altered")]
     Id,
@@ -41,11 +43,14 @@ pub enum BadKey {
 
 impl VerifierKey {
     /// # Errors
-    /// If `name` cannot stand in a note.
+    /// If `name` cannot stand in a note, or anybody can sign by the key.
     pub fn new(name: &str, public: [u8; 32]) -> Result<VerifierKey, BadKey> {
         let bad = |c: char| c.is_whitespace() || c.is_control() || c == '+';
         if name.is_empty() || name.contains(bad) {
             return Err(BadKey::Name);
+        }
+        if !ed25519::is_key(&public) {
+            return Err(BadKey::Weak);
         }
         Ok(VerifierKey { name: name.to_owned(), public })
     }
@@ -180,9 +185,9 @@ impl Checkpoint {
         let mut signed = false;
         for (name, signature) in lines {
             if name == key.name() && signature[..4] == id {
-                UnparsedPublicKey::new(&ED25519, key.public())
-                    .verify(text.as_bytes(), &signature[4..])
-                    .map_err(|_| BadNote::False)?;
+                if !ed25519::verifies(key.public(), text.as_bytes(), &signature[4..]) {
+                    return Err(BadNote::False);
+                }
                 signed = true;
             }
         }

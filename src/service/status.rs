@@ -400,7 +400,7 @@ impl From<&BadAct> for Fault {
                 Fault::new(Code::PermissionDenied, "SECOND_SIGNATURE_REQUIRED", english, french)
                     .with("deed", word(deed))
             }
-            BadAct::Known | BadAct::Nothing(_) | BadAct::Job => {
+            BadAct::Known | BadAct::Weak | BadAct::Nothing(_) | BadAct::Job => {
                 let french = "Acte impossible dans l’état présent du registre.";
                 Fault::new(Code::FailedPrecondition, "ACT_NOT_POSSIBLE", english, french)
             }

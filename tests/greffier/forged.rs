@@ -1,8 +1,10 @@
 //! Ledgers that somebody wrote who has the log's key, and not the administrators' own: every entry is
 //! chained, numbered and signed as it should be, and the acts are not what anybody signed.
 
+use greffier::ledger::checkpoint::VerifierKey;
 use greffier::ledger::entry::{
-    Act, Alert, Counts, Deed, Level, Measure, Rule, Ruling, Severity, Statement, Tag, What,
+    Act, Alert, Counts, Deed, Level, Measure, PublicKey, Rule, Ruling, Severity, Statement, Tag,
+    What,
 };
 use greffier::ledger::personal::PersonalKey;
 use greffier::ledger::verify::Fault;
@@ -190,6 +192,28 @@ fn alarm(forge: &mut Forge) -> Tag {
         until: None,
     }));
     agent
+}
+
+/// The identity: every message has a signature by it that nobody had to make.
+const NOBODYS: PublicKey = {
+    let mut key = [0; 32];
+    key[0] = 1;
+    PublicKey(key)
+};
+
+#[test]
+fn a_key_by_which_anybody_signs_is_enrolled_by_nobody() {
+    let words = "signatures pass by it without a private one";
+    let enrol =
+        Statement { key: Some(NOBODYS), ..key_of(Deed::EnrolKey, "admin-3", &personal("admin-1")) };
+    refused(vec![signed_by(enrol, &BOTH)], words);
+    let mut founding = founding(AT + HOUR);
+    founding[1].key = Some(NOBODYS);
+    founding[1].signatures[0].key = NOBODYS;
+    let (fault, first, detail) = begun_with(founding).expect("not sound");
+    assert_eq!((fault, first), (Fault::Act, 2), "{detail}");
+    assert!(detail.contains(words), "{detail}");
+    assert!(VerifierKey::new("registry.example/reads", NOBODYS.0).is_err());
 }
 
 #[test]

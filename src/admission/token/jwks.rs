@@ -5,12 +5,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-    UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 
 use super::json::{self, Json, Object};
 use super::{Algorithm, ID_MAX};
+use crate::ledger::ed25519;
 
 /// Largest key set file, in bytes.
 pub const KEYS_FILE_MAX: usize = 256 << 10;
@@ -86,9 +86,7 @@ impl Key {
     /// Whether it signed this.
     pub(super) fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let verified = match &self.material {
-            Material::Ed25519(key) => {
-                UnparsedPublicKey::new(&ED25519, key).verify(message, signature)
-            }
+            Material::Ed25519(key) => return ed25519::verifies(key, message, signature),
             Material::P256(point) => {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
             }
@@ -222,7 +220,11 @@ fn material(jwk: &Object) -> Result<Material, &'static str> {
     let text = |name: &str| jwk.get(name).and_then(Json::text);
     match (text("kty"), text("crv")) {
         (Some("OKP"), Some("Ed25519")) => {
-            Ok(Material::Ed25519(part(jwk, "x").ok_or("its `x` is not 32 bytes in base64url")?))
+            let key = part(jwk, "x").ok_or("its `x` is not 32 bytes in base64url")?;
+            if !ed25519::is_key(&key) {
+                return Err("signatures pass by it without a private key");
+            }
+            Ok(Material::Ed25519(key))
         }
         (Some("EC"), Some("P-256")) => {
             let bad = "its `x` or `y` is not 32 bytes in base64url";
@@ -346,6 +348,7 @@ mod tests {
             okp(r#","key_ops":["sign"]"#),
             okp(r#","kid":7"#),
             okp(r#","kid":"""#),
+            okp("").replace(X, &URL_SAFE_NO_PAD.encode([0; 32])),
             okp("").replace("Ed25519", "X25519"),
             okp("").replace(X, "AAAA"),
             ec("").replace("P-256", "secp256k1"),
