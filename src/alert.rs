@@ -7,7 +7,7 @@ mod french;
 #[cfg(test)]
 mod tests;
 
-use crate::ledger::entry::{Act, Alert, Millis, Rule, Severity, Warning};
+use crate::format::entry::{Act, Alert, Millis, Rule, Severity, Warning};
 
 /// In what words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,10 +13,10 @@ mod measures;
 pub mod replay;
 mod roster;
 
-use crate::ledger::containment::withholds;
-use crate::ledger::entry::{Entry, Level, Millis, Moment, Outcome, Rule, Ruling, Severity};
-use crate::ledger::standing::Standing;
-use crate::ledger::{Counted, Decision, Judge};
+use crate::format::entry::{Entry, Level, Millis, Moment, Outcome, Rule, Ruling, Severity};
+use crate::state::containment::withholds;
+use crate::state::judge::{Counted, Decision, Judge};
+use crate::state::standing::Standing;
 
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.
 pub const VERSION: u64 = 3;

@@ -14,8 +14,9 @@ use tonic::{Status, Streaming};
 use token::{Carry, TokenSource};
 
 use crate::files::{self, SecretError};
-use crate::ledger::checkpoint::Checkpoint;
-use crate::ledger::entry::{self, Millis};
+use crate::format::checkpoint::Checkpoint;
+use crate::format::entry;
+use crate::format::entry::Millis;
 use crate::proto::admin_client::AdminClient;
 use crate::proto::alerts_client::AlertsClient;
 use crate::proto::ledger_client::LedgerClient;

@@ -25,10 +25,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::files;
-use crate::ledger::checkpoint::VerifierKey;
-use crate::ledger::entry::{Act, Hash, Malformed, Millis, Nonce, Word};
-use crate::ledger::personal::PersonalKey;
-use crate::ledger::signer::{BadSecret, Signer, random};
+use crate::format::checkpoint::VerifierKey;
+use crate::format::entry::{Act, Hash, Malformed, Millis, Nonce, Word};
+use crate::format::personal::PersonalKey;
+use crate::format::signer::{BadSecret, Signer, random};
 pub use agents::{AGENT_AUDIENCE, AGENT_ISSUER, AgentIssuer, Login, TOKEN_LIFETIME_MAX};
 pub use layout::Layout;
 use place::Place;

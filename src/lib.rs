@@ -23,11 +23,11 @@ pub mod config;
 pub mod evidence;
 // Files that others write: read, replaced, watched.
 pub mod files;
+// What is written, byte for byte, and how it is proven.
+pub mod format;
 // What `init` makes.
 #[cfg(feature = "serve")]
 pub mod instance;
-// What is written, how it is proven, and the one thread that decides and records.
-pub mod ledger;
 // The key of a name, however it is written.
 pub mod names;
 // The generated code of the gRPC surface.
@@ -36,9 +36,16 @@ pub mod proto;
 // Request rates.
 #[cfg(feature = "serve")]
 pub mod quota;
+// The one thread that decides and records.
+#[cfg(feature = "serve")]
+pub mod registrar;
 // The server, and the path of a read.
 #[cfg(feature = "serve")]
 pub mod service;
 // Where the records lie.
 #[cfg(feature = "serve")]
 pub mod source;
+// What may follow what in the ledger: all that its entries say so far.
+pub mod state;
+// A ledger, read and checked.
+pub mod verify;

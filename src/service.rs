@@ -46,7 +46,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::admission::{Peer, Reader, Refused, Role};
-use crate::ledger::Status;
+use crate::registrar::Status;
 use connection::Line;
 pub use connection::coalesced;
 use log::Log;

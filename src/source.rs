@@ -12,12 +12,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::admission::{Permit, Violation, Word};
-use crate::ledger::entry::{
+use crate::format::entry::{
     Facts, Flag, Hash, Key, Method, Millis, Outcome, Read, Rule, Ruling, Tag, sha256,
 };
-use crate::ledger::tag::Tagger;
-use crate::ledger::{Bound, Claim, Draft, Foreign, Reach, Recorded, bind};
+use crate::format::tag::Tagger;
 use crate::quota::Ticket;
+use crate::registrar::{Bound, Claim, Draft, Foreign, Recorded, bind};
+use crate::state::memory::Reach;
 use page::Page;
 pub use page::REPLY_MAX;
 
@@ -310,7 +311,7 @@ impl Source {
             _ => String::new(),
         };
         let bytes = page.bytes();
-        let salt = crate::ledger::signer::random()?;
+        let salt = crate::format::signer::random()?;
         let (mut on, mut off) = (Vec::new(), Vec::new());
         let mut rows = Vec::with_capacity(page.found.len());
         for found in page.found {

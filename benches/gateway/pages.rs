@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use greffier::client::{Client, Records};
-use greffier::ledger::entry::{Deed, JobTerms, Nonce, Statement};
-use greffier::ledger::personal::PersonalKey;
-use greffier::ledger::signer::random;
-use greffier::ledger::wall;
+use greffier::format::entry::{Deed, JobTerms, Nonce, Statement};
+use greffier::format::personal::PersonalKey;
+use greffier::format::signer::random;
 use greffier::proto::{ExportRecordsRequest, ListRecordsRequest};
+use greffier::registrar::wall;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

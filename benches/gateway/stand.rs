@@ -10,10 +10,10 @@ use greffier::anomaly::Anomaly;
 use greffier::client::token::{Fresh, TokenSource};
 use greffier::client::{Client, Records, Settings};
 use greffier::config::policy;
+use greffier::format::signer::{Signer, read_key};
 use greffier::instance::{AgentIssuer, InstanceError, Layout, Login, Plan, prepare};
-use greffier::ledger::signer::{Signer, read_key};
-use greffier::ledger::{start, wall};
 use greffier::proto::{Context, ListRecordsRequest};
+use greffier::registrar::{start, wall};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::gauge::{Failed, cpu};
@@ -201,7 +201,7 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
         high_water: layout.high_water(),
         queue: 1,
         share: 1,
-        clock: greffier::ledger::clock::Settings::default(),
+        clock: greffier::registrar::clock::Settings::default(),
     };
     let founding = layout.founding(&origin, wall() + 60_000)?;
     start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh())?;

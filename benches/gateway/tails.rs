@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use greffier::client::Client;
-use greffier::ledger::entry::{Deed, Nonce, Statement};
-use greffier::ledger::personal::PersonalKey;
-use greffier::ledger::signer::random;
-use greffier::ledger::wall;
+use greffier::format::entry::{Deed, Nonce, Statement};
+use greffier::format::personal::PersonalKey;
+use greffier::format::signer::random;
 use greffier::proto::TailAlertsRequest;
 use greffier::proto::tail_alerts_response::Event;
+use greffier::registrar::wall;
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, JoinSet};
 

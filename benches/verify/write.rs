@@ -7,16 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use greffier::anomaly::Anomaly;
-use greffier::ledger::checkpoint::VerifierKey;
-use greffier::ledger::entry::{
+use greffier::format::checkpoint::VerifierKey;
+use greffier::format::entry::{
     Budgets, Detectors, Facts, Hash, Method, ProviderRules, Read, Ruling, Tag, Word, sha256,
 };
-use greffier::ledger::registrar::Registrar;
-use greffier::ledger::rules::Rules;
-use greffier::ledger::signer::{Signer, random};
-use greffier::ledger::start::{Settings, create};
-use greffier::ledger::tag::Tagger;
-use greffier::ledger::{Draft, Ledger, Reach, bind};
+use greffier::format::signer::{Signer, random};
+use greffier::format::tag::Tagger;
+use greffier::registrar::Registrar;
+use greffier::registrar::rules::Rules;
+use greffier::registrar::start::{Settings, create};
+use greffier::registrar::{Draft, Ledger, bind};
+use greffier::state::memory::Reach;
 use rusqlite::{Connection, OpenFlags};
 use tokio::task::JoinSet;
 
@@ -53,7 +54,7 @@ pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<
         high_water: folder.join("high-water"),
         queue: in_flight,
         share: in_flight,
-        clock: greffier::ledger::clock::Settings::default(),
+        clock: greffier::registrar::clock::Settings::default(),
     };
     let stock = Arc::new(Stock::new()?);
     let rules = Rules {

@@ -1,7 +1,7 @@
 //! The sentences in French.
 
 use super::{Span, budget, command, day_and_time, lifts, signers, weight};
-use crate::ledger::entry::{
+use crate::format::entry::{
     Act, Alert, Deed, Level, Matter, Measure, Millis, Rule, Severity, Warning, Word,
 };
 

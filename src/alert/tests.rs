@@ -1,7 +1,7 @@
 //! The sentences themselves, and that none of them stumbles over one, none or many.
 
 use super::*;
-use crate::ledger::entry::{
+use crate::format::entry::{
     Deed, Hash, Level, Matter, Measure, PublicKey, Signature, SignatureBytes, Tag,
 };
 

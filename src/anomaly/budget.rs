@@ -10,12 +10,12 @@ pub mod ceiling;
 use std::collections::{HashMap, HashSet};
 
 use super::{DAY, Finding, HOUR, MINUTE};
-use crate::ledger::Counted;
-use crate::ledger::bucket::Bucket;
-use crate::ledger::entry::{
+use crate::format::entry::{
     Budgets, Entry, Facts, Level, Millis, Moment, Outcome, Policy, ProviderRules, Read, Rule,
     Ruling, Section, Severity, Tag, What, Word,
 };
+use crate::state::bucket::Bucket;
+use crate::state::judge::Counted;
 
 /// One budget: which rule, what refills it, what a read asks of it and what it is charged.
 struct Kind {

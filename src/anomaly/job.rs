@@ -3,9 +3,9 @@
 //! critical at once. Who may export at all, and when, is for the door, which knows the jobs too.
 
 use super::Finding;
-use crate::ledger::Counted;
-use crate::ledger::entry::{Level, Millis, Outcome, Rule, Ruling, Severity};
-use crate::ledger::jobs::{Export, Jobs, Verdict};
+use crate::format::entry::{Level, Millis, Outcome, Rule, Ruling, Severity};
+use crate::state::jobs::{Export, Jobs, Verdict};
+use crate::state::judge::Counted;
 
 /// Rules on an export.
 pub(super) fn decide(

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::{DAY, Finding, HOUR};
-use crate::ledger::Counted;
-use crate::ledger::days::Today;
-use crate::ledger::entry::{
+use crate::format::entry::{
     Act, Alert, Deed, Entry, Level, Measure, Millis, Moment, Rule, Severity, Tag, What, Word,
 };
+use crate::state::days::Today;
+use crate::state::judge::Counted;
 
 /// How long a finding that contains nothing for good is not repeated, and how long after its last
 /// alert an incident goes on, in ticks.

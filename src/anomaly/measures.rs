@@ -1,9 +1,9 @@
 //! What a finding takes away, by its severity and by what is contained already.
 
 use super::Finding;
-use crate::ledger::Counted;
-use crate::ledger::containment::Containment;
-use crate::ledger::entry::{Level, Measure, Outcome, Severity};
+use crate::format::entry::{Level, Measure, Outcome, Severity};
+use crate::state::containment::Containment;
+use crate::state::judge::Counted;
 
 /// A theft that goes on with a second agent, when the first is suspended, is the provider's; not if
 /// the second would get nobody anyway.

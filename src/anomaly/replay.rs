@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use super::{Anomaly, VERSION};
-use crate::ledger::entry::{Alert, Entry, Policy, Section, What};
-use crate::ledger::standing::Standing;
-use crate::ledger::{Counted, Judge};
+use crate::format::entry::{Alert, Entry, Policy, Section, What};
+use crate::state::judge::{Counted, Judge};
+use crate::state::standing::Standing;
 
 /// Folds a ledger through the judge and compares.
 #[derive(Debug, Default)]

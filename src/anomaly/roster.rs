@@ -12,11 +12,11 @@
 use std::collections::HashMap;
 
 use super::Finding;
-use crate::ledger::Counted;
-use crate::ledger::entry::{
+use crate::format::entry::{
     Act, Counts, Deed, Detectors, Entry, Facts, Level, Outcome, Policy, RosterRule, Rule, Section,
     Severity, Tag, What, Word,
 };
+use crate::state::judge::Counted;
 
 /// The detector.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ mod jobs;
 
 use super::replay::Replay;
 use super::*;
-use crate::ledger::entry::{
+use crate::format::entry::{
     Act, Alert, Budgets, Counts, Deed, Detectors, Facts, Hash, Head, Measure, Method, Policy,
     ProviderRules, Read, RosterRule, Section, Tag, What, Word,
 };

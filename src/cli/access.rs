@@ -9,7 +9,7 @@ use super::call::{CallError, Who, block_on};
 use super::complain;
 use super::notice::LanguageName;
 use crate::client::Client;
-use crate::ledger::entry::{Deed, Millis, Statement, Tag, word};
+use crate::format::entry::{Deed, Millis, Statement, Tag, word};
 use crate::proto::Act;
 
 /// Who acts in an instance if nobody is named.

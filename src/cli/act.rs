@@ -16,15 +16,16 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::config::policy::POLICY_MAX;
 use crate::files;
-use crate::instance::Layout;
-use crate::ledger::entry::{
+use crate::format::entry::{
     Deed, JobTerms, Malformed, Millis, Nonce, PublicKey, Statement, Tag, sha256, word,
 };
-use crate::ledger::personal::PersonalKey;
-use crate::ledger::signer::{BadSecret, random};
-use crate::ledger::start::{self, StartError};
-use crate::ledger::wall;
+use crate::format::personal::PersonalKey;
+use crate::format::signer::{BadSecret, random};
+use crate::instance::Layout;
 use crate::proto::Act;
+use crate::registrar::start;
+use crate::registrar::start::StartError;
+use crate::registrar::wall;
 pub(super) use file::{ActError, ActFile};
 
 #[derive(Subcommand, Debug)]

@@ -10,10 +10,10 @@ use rustls::pki_types::pem::{self, PemObject as _};
 
 use super::{failed, print, token};
 use crate::admission::{agent, grammar};
+use crate::format::entry::{Tag, sha256};
+use crate::format::signer::{BadSecret, read_key};
+use crate::format::tag::Tagger;
 use crate::instance::Layout;
-use crate::ledger::entry::{Tag, sha256};
-use crate::ledger::signer::{BadSecret, read_key};
-use crate::ledger::tag::Tagger;
 
 /// Print the tag that an agent has in entries, alerts and acts
 ///

@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 
 use super::{NO, failed, grouped, init};
 use crate::client::ClientError;
-use crate::ledger::verify::Failure;
+use crate::verify::Failure;
 
 mod account;
 mod audit;

@@ -10,8 +10,8 @@ use super::verdict::{Brought, Unverified};
 use super::{FAILED, complain, failed, print};
 use crate::evidence::exposure::{Count, Exposure, Question};
 use crate::evidence::period::{Period, instant};
-use crate::ledger::entry::Millis;
-use crate::ledger::verify::Sound;
+use crate::format::entry::Millis;
+use crate::verify::Sound;
 
 mod data;
 mod report;

@@ -12,12 +12,13 @@ use super::act::ActError;
 use super::{bar, failed, grouped, print};
 use crate::anomaly::Anomaly;
 use crate::config::{Unusable, in_force, policy};
+use crate::format::entry::{Act, Word};
+use crate::format::signer::{BadSecret, Signer, read_key};
 use crate::instance::{InstanceError, Made, NotFounded, Plan, Stage, prepare};
-use crate::ledger::clock;
-use crate::ledger::entry::{Act, Word};
-use crate::ledger::signer::{BadSecret, Signer, read_key};
-use crate::ledger::start::{self, StartError};
-use crate::ledger::wall;
+use crate::registrar::clock;
+use crate::registrar::start;
+use crate::registrar::start::StartError;
+use crate::registrar::wall;
 use production::Production;
 
 /// How long the enrolments of a development instance are good, in milliseconds.

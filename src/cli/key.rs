@@ -7,9 +7,9 @@ use clap::Args as ClapArgs;
 
 use super::{failed, print};
 use crate::files;
-use crate::ledger::checkpoint::VerifierKey;
-use crate::ledger::entry::{Entry, Malformed, What};
-use crate::ledger::store::{Store, Unreadable};
+use crate::format::checkpoint::VerifierKey;
+use crate::format::entry::{Entry, Malformed, What};
+use crate::verify::store::{Store, Unreadable};
 
 /// Print the verifier key of one segment, as other tools take it
 ///

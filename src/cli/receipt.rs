@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::{NO, failed, print, time};
 use crate::files;
-use crate::ledger::checkpoint::VerifierKey;
-use crate::ledger::entry::{What, word};
-use crate::ledger::receipt::{Proven, Receipt};
+use crate::format::checkpoint::VerifierKey;
+use crate::format::entry::{What, word};
+use crate::format::receipt::{Proven, Receipt};
 
 /// Check one receipt, offline
 ///

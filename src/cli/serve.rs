@@ -24,12 +24,13 @@ use crate::admission::{Demand, KeyFile, Keyring, Provider, RunBy, Tokens, Vouche
 use crate::anomaly::Anomaly;
 use crate::config::{Config, LogFormat, Unusable, in_force, policy};
 use crate::files::Watched;
-use crate::ledger::clock;
-use crate::ledger::registrar::Registrar;
-use crate::ledger::signer::{BadSecret, Signer, read_key};
-use crate::ledger::start::{self, StartError};
-use crate::ledger::tag::Tagger;
+use crate::format::signer::{BadSecret, Signer, read_key};
+use crate::format::tag::Tagger;
 use crate::quota::Quota;
+use crate::registrar::Registrar;
+use crate::registrar::clock;
+use crate::registrar::start;
+use crate::registrar::start::StartError;
 use crate::service::log::Log;
 use crate::service::policy::{InForce, Policies};
 use crate::service::read::Rooms;

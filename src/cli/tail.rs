@@ -14,7 +14,7 @@ use super::notice::{
 use super::{NO, complain, failed, grouped, print};
 use crate::client::tail::{BadState, Ended, Event, State, Tail};
 use crate::files;
-use crate::ledger::checkpoint::{BadNote, VerifierKey};
+use crate::format::checkpoint::{BadNote, VerifierKey};
 
 /// Follow alerts, warnings and acts as they are written, and denounce a ledger that was changed
 ///

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::{FAILED, NO, bar, grouped, time};
 use crate::files;
-use crate::ledger::checkpoint::VerifierKey;
-use crate::ledger::entry::Entry;
-use crate::ledger::state::State;
-use crate::ledger::store::Store;
-use crate::ledger::verify::{Failure, Sound, Trust, scan};
+use crate::format::checkpoint::VerifierKey;
+use crate::format::entry::Entry;
+use crate::state::State;
+use crate::verify::store::Store;
+use crate::verify::{Failure, Sound, Trust, scan};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Brought {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::verdict::{Brought, Unverified, sound_as_json, sound_in_words};
 use super::{FAILED, NO, grouped, print};
 use crate::anomaly::replay::Replay;
-use crate::ledger::verify::Sound;
+use crate::verify::Sound;
 
 /// Check a whole ledger, offline
 ///

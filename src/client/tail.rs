@@ -14,8 +14,8 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 use super::{Client, ClientError, Settings};
-use crate::ledger::checkpoint::{BadNote, Checkpoint, VerifierKey};
-use crate::ledger::entry::Hash;
+use crate::format::checkpoint::{BadNote, Checkpoint, VerifierKey};
+use crate::format::entry::Hash;
 use crate::proto::tail_alerts_response::Event as Message;
 use crate::proto::{
     Act, Alert, GetConsistencyProofRequest, Heartbeat, TailAlertsRequest, TailAlertsResponse,

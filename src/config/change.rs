@@ -11,7 +11,7 @@ use crate::admission::{
     Dataset, Demand, Field, Grant, Habits, Issuer, Provider, Purpose, Rate, Role, Scope, Search,
     Voucher, Weights, Word,
 };
-use crate::ledger::entry::{Budgets, Detectors, Hash, ProviderRules, RosterRule, more};
+use crate::format::entry::{Budgets, Detectors, Hash, ProviderRules, RosterRule, more};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]

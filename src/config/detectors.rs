@@ -1,7 +1,7 @@
 //! `[detectors.roster]`: what the detectors go by. A table that is not there has the defaults.
 
 use super::table::Table;
-use crate::ledger::entry::{Detectors, RosterRule};
+use crate::format::entry::{Detectors, RosterRule};
 
 /// Largest step and height, in thousandths.
 const LARGEST: u64 = 1_000_000_000;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::change::{Change, changes};
 use super::policy::{self, Policy};
 use crate::files;
-use crate::ledger::rules::Rules;
+use crate::registrar::rules::Rules;
 
 /// Where it lies: the ledger's path and `.policy.toml`.
 pub fn path(ledger: &Path) -> PathBuf {

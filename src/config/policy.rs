@@ -13,8 +13,8 @@ use super::table::{CONTACT, Table};
 use super::{datasets, detectors, issuers, providers, weights};
 use crate::admission::{Dataset, Handles, Issuer, Keyring, Provider, Role, Terms, Weights, Word};
 use crate::files;
-use crate::ledger::entry::{Detectors, Hash, ProviderRules, StaffRules, sha256};
-use crate::ledger::rules::Rules;
+use crate::format::entry::{Detectors, Hash, ProviderRules, StaffRules, sha256};
+use crate::registrar::rules::Rules;
 
 pub use super::faults::Fault;
 

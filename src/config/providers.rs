@@ -6,7 +6,7 @@ use super::datasets::values;
 use super::table::{CONTACT, FINGERPRINT, ID, Shape, Spot, Table, WORD};
 use super::{habits, issuers};
 use crate::admission::{Dataset, Grant, Issuer, Provider, Rate, Role, Scope, Voucher, Word};
-use crate::ledger::entry::{Budgets, ProviderRules, StaffRules};
+use crate::format::entry::{Budgets, ProviderRules, StaffRules};
 
 /// Most providers in a policy: each is an entry of the ledger.
 const MOST: usize = 10_000;

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::period::Period;
 
-use crate::ledger::entry::day;
-use crate::ledger::entry::{
+use crate::format::entry::day;
+use crate::format::entry::{
     Entry, Millis, Outcome, Policy, Read, Refusal, Refusals, Section, Tag, What, Word, word,
 };
 

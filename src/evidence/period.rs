@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::ledger::entry::Millis;
+use crate::format::entry::Millis;
 
 /// Why a text is no time, or two times are no period.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::{InstanceError, Layout, at, write_public, write_secret};
 use crate::files;
-use crate::ledger::entry::sha256;
-use crate::ledger::signer::random;
+use crate::format::entry::sha256;
+use crate::format::signer::random;
 
 /// `iss` of its tokens.
 pub const AGENT_ISSUER: &str = "https://agents.greffier.example";

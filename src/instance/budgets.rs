@@ -2,7 +2,7 @@
 //! for a history that a new instance does not have; all of it is integers, in tenths where it
 //! must be.
 
-use crate::ledger::entry::Budgets;
+use crate::format::entry::Budgets;
 
 /// Distinct persons of an active hour of an agent, in tenths: the mean measured on real case work.
 const AGENT_HOUR_TENTHS: u64 = 43;

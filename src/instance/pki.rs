@@ -13,7 +13,7 @@ use rcgen::{
 use super::{
     ADMINS, InstanceError, Layout, Progress, Stage, TRUST_DOMAIN, write_public, write_secret,
 };
-use crate::ledger::entry::Word;
+use crate::format::entry::Word;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);

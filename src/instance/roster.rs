@@ -5,7 +5,7 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, LogNormal};
 
-use crate::ledger::entry::Word;
+use crate::format::entry::Word;
 
 /// Median size of a roster, in persons.
 const MEDIAN: f64 = 250.0;

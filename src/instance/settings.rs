@@ -10,7 +10,7 @@ use super::{
     AGENT_AUDIENCE, AGENT_ISSUER, InstanceError, LEDGER_NAME, Made, Plan, Site, TRUST_DOMAIN,
     write_public,
 };
-use crate::ledger::entry::Budgets;
+use crate::format::entry::Budgets;
 
 /// Writes all three.
 pub(super) fn write(made: &Made, plan: &Plan) -> Result<(), InstanceError> {

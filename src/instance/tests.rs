@@ -12,8 +12,8 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate, parse_x50
 use super::person::{MAIL_DOMAINS, TELEPHONES};
 use super::*;
 use crate::files::read_secret;
-use crate::ledger::entry::sha256;
-use crate::ledger::signer::read_key;
+use crate::format::entry::sha256;
+use crate::format::signer::read_key;
 
 fn plan(dir: &Path) -> Plan {
     Plan {

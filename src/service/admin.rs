@@ -12,16 +12,17 @@ use super::notice::{decide, reason_fault};
 use super::status::Fault;
 use crate::admission::grammar::{ID, is_id};
 use crate::admission::{Reader, Role, Terms, Violation};
-use crate::ledger::acts::SIGNATURES_MAX;
-use crate::ledger::checkpoint::Checkpoint;
-use crate::ledger::entry::{
-    self, Act, Deed, Hash, JobTerms, PublicKey, SignatureBytes, Statement, Tag, Word, word,
+use crate::format::checkpoint::Checkpoint;
+use crate::format::entry;
+use crate::format::entry::{
+    Act, Deed, Hash, JobTerms, PublicKey, SignatureBytes, Statement, Tag, Word, word,
 };
 use crate::proto::admin_server::Admin;
 use crate::proto::{
     ListProvidersRequest, ListProvidersResponse, Provider, Signature, SubmitActRequest,
     SubmitActResponse,
 };
+use crate::state::acts::SIGNATURES_MAX;
 
 /// The service.
 pub(super) struct AdminService(pub(super) Arc<Shared>);

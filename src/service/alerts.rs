@@ -13,13 +13,14 @@ use super::status::Fault;
 use super::stream::Endless;
 use super::tail::{Events, Tail};
 use crate::admission::{Reader, Role, Violation, Word};
-use crate::ledger::entry::{self, Deed, Entry, Hash, What};
-use crate::ledger::notices::AlertAndActs;
+use crate::format::entry;
+use crate::format::entry::{Deed, Entry, Hash, What};
 use crate::proto::alerts_server::Alerts;
 use crate::proto::{
     AcknowledgeAlertRequest, AcknowledgeAlertResponse, ListAlertsRequest, ListAlertsResponse,
     ListedAlert, TailAlertsRequest,
 };
+use crate::registrar::notices::AlertAndActs;
 
 /// Who may hear of alerts.
 pub(super) const WATCHERS: [Role; 2] = [Role::Security, Role::Auditor];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::ledger::Ledger;
+use crate::registrar::Ledger;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);

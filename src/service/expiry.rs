@@ -15,7 +15,7 @@ use x509_parser::prelude::FromDer as _;
 
 use super::warnings::Warnings;
 use crate::admission::{Peer, Reader, Role, Terms, Word};
-use crate::ledger::entry::{Hash, Matter, Warning, sha256};
+use crate::format::entry::{Hash, Matter, Warning, sha256};
 
 /// From how many days ahead on it is said. Each is said more urgently than the one before.
 const AHEAD: [u64; 3] = [30, 7, 1];

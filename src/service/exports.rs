@@ -17,7 +17,7 @@ use super::records::{ask, carried, dataset_name, most_rows, record, refusal, sto
 use super::replies::{Replies, Room};
 use super::status::Fault;
 use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, Shown};
-use crate::ledger::entry::Rule;
+use crate::format::entry::Rule;
 use crate::proto::{ExportRecordsRequest, ExportRecordsResponse, Proof};
 use crate::source::{Query, Refusal, Release, Rows};
 

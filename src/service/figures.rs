@@ -22,11 +22,11 @@ use super::sizes::Sizes;
 use super::status::Fault;
 use super::{Shared, expiry};
 use crate::admission::{Peer, Role};
-use crate::ledger;
-use crate::ledger::checkpoint::Checkpoint;
-use crate::ledger::containment::Contained;
-use crate::ledger::entry::{Outcome, Tag, Word, word};
+use crate::format::checkpoint::Checkpoint;
+use crate::format::entry::{Outcome, Tag, Word, word};
+use crate::registrar::{self, Ledger};
 use crate::source::sqlite::Weight;
+use crate::state::containment::Contained;
 
 /// Where they are.
 pub(super) const PATH: &str = "/metrics";
@@ -115,7 +115,7 @@ impl Sheet {
         self.0.register("probes", help, probes);
     }
 
-    fn ledger(&mut self, ledger: &ledger::Ledger, sizes: &Sizes) {
+    fn ledger(&mut self, ledger: &Ledger, sizes: &Sizes) {
         let counts = ledger.notices().counts();
         let alerts = counts.alerts().map(|(severity, count)| (word(&severity), count));
         self.counters("alerts", "Alerts in the ledger", "severity", alerts);
@@ -126,7 +126,7 @@ impl Sheet {
         let (bytes, wal) = sizes.now();
         self.gauge("ledger_bytes", "Size of the ledger's file", bytes);
         self.gauge("ledger_wal_bytes", "Size of its write-ahead log", wal);
-        let writable = *ledger.status().borrow() == ledger::Status::Writable;
+        let writable = *ledger.status().borrow() == registrar::Status::Writable;
         self.gauge("ledger_writable", "Whether the ledger can be written", u64::from(writable));
     }
 

@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use super::Shared;
 use super::tasks::{PATIENCE, patiently};
 use crate::admission::{Terms, Word};
-use crate::ledger::entry::Hash;
+use crate::format::entry::Hash;
 
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -9,16 +9,16 @@ use tonic::{Request, Response, Status};
 use super::Shared;
 use super::status::Fault;
 use crate::admission::{Reader, Role};
-use crate::ledger::Unrecorded;
-use crate::ledger::entry::{Access, Entry, Given, Hash, Outcome, What};
-use crate::ledger::growth::{Origin, UsedUp};
-use crate::ledger::receipt::Receipt;
-use crate::ledger::store::{Store, Unreadable};
+use crate::format::entry::{Access, Entry, Given, Hash, Outcome, What};
+use crate::format::receipt::Receipt;
 use crate::proto::ledger_server::Ledger;
 use crate::proto::{
     GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, GetReceiptRequest, GetReceiptResponse,
 };
+use crate::registrar::Unrecorded;
+use crate::state::growth::{Origin, UsedUp};
+use crate::verify::store::{Store, Unreadable};
 
 /// Receipts at once: each takes a millisecond or so, one after the other.
 const PLACES: usize = 32;

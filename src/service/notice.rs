@@ -2,10 +2,11 @@
 
 use crate::admission::Violation;
 use crate::alert::{Language, of_act, of_alert, of_warning};
-use crate::ledger::entry::{self, Entry, Hash, JobTerms, TEXT_MAX, What, Word, word};
-use crate::ledger::{Ledger, Unrecorded};
+use crate::format::entry;
+use crate::format::entry::{Entry, Hash, JobTerms, TEXT_MAX, What, Word, word};
 use crate::proto::tail_alerts_response::Event;
 use crate::proto::{Act, Alert, Job, Sentence, Severity, Warning};
+use crate::registrar::{Ledger, Unrecorded};
 
 /// The event of an entry that is an alert, a warning or an act.
 pub(super) fn event(entry: &Entry) -> Option<Event> {

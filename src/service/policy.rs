@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::admission::Terms;
-use crate::ledger::Unrecorded;
 use crate::quota::Quota;
+use crate::registrar::Unrecorded;
 use crate::source::Source;
 
 /// One policy, as the rooms use it.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::warnings::Warnings;
 use crate::admission::{Peer, Role, Word};
-use crate::ledger::entry::{Hash, Matter, Tag, Warning};
+use crate::format::entry::{Hash, Matter, Tag, Warning};
 
 /// So many that are turned away within
 const MANY: u64 = 64;

@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use super::policy::{InForce, Policies};
 use crate::admission::{Ask, Bearer, Caller, Peer, Permit, Refused, Shown, Tokens, Word, hold};
-use crate::ledger::entry::Tag;
-use crate::ledger::growth::Origin;
-use crate::ledger::{Foreign, Ledger, Unrecorded};
+use crate::format::entry::Tag;
 use crate::quota::{Fare, RateLimited, Ticket};
+use crate::registrar::{Foreign, Ledger, Unrecorded};
 use crate::source::{Query, Release, SourceError};
+use crate::state::growth::Origin;
 
 /// How long a read may go on being admitted again because policies change under it.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::admission::{Peer, Role};
-use crate::ledger::entry::{Hash, Millis, Refusal, Refusals, Refused, Word};
-use crate::ledger::{Clock, Ledger};
+use crate::format::entry::{Hash, Millis, Refusal, Refusals, Refused, Word};
+use crate::registrar::{Clock, Ledger};
 
 /// Certificates that are counted each by itself between two digests; the rest are counted together.
 const CERTIFICATES: usize = 1_024;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Shared;
 use super::tasks::patiently;
-use crate::ledger::entry::day;
+use crate::format::entry::day;
 use crate::source::rosters::Rosters;
 
 /// Between two looks, and

@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Shared;
 use super::tasks::{PATIENCE, patiently};
 use crate::files::beside;
-use crate::ledger::entry::{Matter, Warning};
+use crate::format::entry::{Matter, Warning};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(5);

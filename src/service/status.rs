@@ -9,13 +9,13 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::read::{JobFault, Stopped};
 use crate::admission::{Lack, Refused, StepUp, TokenFault, Violation};
-use crate::ledger::acts::BadAct;
-use crate::ledger::entry::{Millis, Rule, Tag, word};
-use crate::ledger::growth::UsedUp;
-use crate::ledger::store::Unreadable;
-use crate::ledger::{Foreign, Unrecorded};
+use crate::format::entry::{Millis, Rule, Tag, word};
 use crate::quota::RateLimited;
+use crate::registrar::{Foreign, Unrecorded};
 use crate::source::{Refusal, SourceError};
+use crate::state::acts::BadAct;
+use crate::state::growth::UsedUp;
+use crate::verify::store::Unreadable;
 
 const DOMAIN: &str = "greffier";
 /// The reason that somebody can do something about: whom to call comes with it.

@@ -18,10 +18,10 @@ use super::alerts::{Place, WATCHERS};
 use super::notice::event;
 use super::status::Fault;
 use crate::admission::Peer;
-use crate::ledger::checkpoint::Checkpoint;
-use crate::ledger::notices::Notices;
+use crate::format::checkpoint::Checkpoint;
 use crate::proto::tail_alerts_response::Event;
 use crate::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
+use crate::registrar::notices::Notices;
 
 /// Between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(10);

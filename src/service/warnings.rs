@@ -11,8 +11,8 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::admission::Word;
-use crate::ledger::Ledger;
-use crate::ledger::entry::{Hash, Matter, Warning};
+use crate::format::entry::{Hash, Matter, Warning};
+use crate::registrar::Ledger;
 
 /// Warnings that wait. Each comes of a change that a person made to a file, or of a certificate, and
 const MOST: usize = 256;

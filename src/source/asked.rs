@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::{Query, SourceError};
 use crate::admission::{Permit, SearchKey, Violation, Word, grammar};
-use crate::ledger::entry::{Hash, sha256};
+use crate::format::entry::{Hash, sha256};
 use crate::names;
 
 /// Longest value of a field in a search, in bytes.

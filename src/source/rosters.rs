@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use super::Source;
 use super::sqlite::{Class, Id, members};
 use crate::admission::{Dataset, Terms, Word};
-use crate::ledger::entry::{Hash, Roster, Tag, sha256};
-use crate::ledger::tag::Tagger;
+use crate::format::entry::{Hash, Roster, Tag, sha256};
+use crate::format::tag::Tagger;
 
 /// Looks at the rosters over a connection of its own.
 pub struct Rosters {

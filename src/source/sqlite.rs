@@ -22,7 +22,7 @@ use rusqlite::Connection;
 
 use super::{Page, RowFault, SourceError, Wanted};
 use crate::admission::{Dataset, Permit, Provider, SearchKey, Word};
-use crate::ledger::entry::Tag;
+use crate::format::entry::Tag;
 use crate::names;
 pub use check::Progress;
 pub use finding::{Finding, Weight};

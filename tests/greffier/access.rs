@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use greffier::ledger::entry::{Act, Deed, Measure, Outcome, Read, Rule, Severity, Tag, What};
+use greffier::format::entry::{Act, Deed, Measure, Outcome, Read, Rule, Severity, Tag, What};
 use greffier::proto::{self, AcknowledgeAlertRequest, ListAlertsRequest};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
@@ -60,7 +60,7 @@ async fn alerts(caller: &mut Caller) -> Vec<proto::ListedAlert> {
 
 /// Acts, but for those that the ledger begins with.
 fn acts(instance: &Instance) -> Vec<(u64, Act)> {
-    let act = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let act = |entry: greffier::format::entry::Entry| match entry.what {
         What::Act(act) if act.certificate.is_some() => Some((entry.seq, act)),
         _ => None,
     };
@@ -68,7 +68,7 @@ fn acts(instance: &Instance) -> Vec<(u64, Act)> {
 }
 
 fn reads(instance: &Instance) -> Vec<(u64, Read)> {
-    let read = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let read = |entry: greffier::format::entry::Entry| match entry.what {
         What::Read(read) => Some((entry.seq, *read)),
         _ => None,
     };
@@ -399,7 +399,7 @@ async fn a_thief_is_contained_over_kills_until_lifted_and_then_the_count_begins_
     }
     let severities = found(&daemon).await;
     assert!(severities.contains(&("roster".to_owned(), proto::Severity::High)), "{severities:?}");
-    let is_alert = |entry: &greffier::ledger::entry::Entry| match &entry.what {
+    let is_alert = |entry: &greffier::format::entry::Entry| match &entry.what {
         What::Alert(alert) => Some(alert.clone()),
         _ => None,
     };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use greffier::client::token::TokenSource;
 use greffier::client::{Client, Settings};
-use greffier::ledger::entry::{Deed, Entry, Flag, Matter, Outcome, What};
+use greffier::format::entry::{Deed, Entry, Flag, Matter, Outcome, What};
 use greffier::proto::GetRecordRequest;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::json;

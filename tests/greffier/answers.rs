@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use greffier::anomaly::Anomaly;
-use greffier::ledger::entry::{Entry, Matter, Moment, Roster, Warning, sha256};
-use greffier::ledger::rules::Rules;
-use greffier::ledger::standing::Standing;
-use greffier::ledger::start::Factory;
-use greffier::ledger::{
-    Counted, Decision, Draft, Judge, Ledger, Reach, Status, Unrecorded, bind, wall,
-};
+use greffier::format::entry::{Entry, Matter, Moment, Roster, Warning, sha256};
+use greffier::registrar::rules::Rules;
+use greffier::registrar::start::Factory;
+use greffier::registrar::{Draft, Ledger, Status, Unrecorded, bind, wall};
+use greffier::state::judge::{Counted, Decision, Judge};
+use greffier::state::memory::Reach;
+use greffier::state::standing::Standing;
 use rusqlite::Connection;
 
 use crate::segment::{

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use greffier::ledger::entry::{Outcome, Rule, Severity, What};
+use greffier::format::entry::{Outcome, Rule, Severity, What};
 use tonic::Code;
 
 use crate::instance::{Instance, context, off_roster};

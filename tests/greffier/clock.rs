@@ -4,9 +4,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use greffier::ledger::clock::{Clocks, Readings};
-use greffier::ledger::entry::{Entry, Matter, Millis, Warning, What};
-use greffier::ledger::wall;
+use greffier::format::entry::{Entry, Matter, Millis, Warning, What};
+use greffier::registrar::clock::{Clocks, Readings};
+use greffier::registrar::wall;
 
 use crate::instance::{Daemon, Instance, NotServing, PROGRAM, context};
 use crate::segment::{Place, WIDE, get, rules, verified};

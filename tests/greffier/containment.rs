@@ -1,11 +1,11 @@
 //! Containment as the ledger has it: alerts in the commit of their read, acts, and what a start finds.
 
-use greffier::ledger::acts::BadAct;
-use greffier::ledger::entry::{
+use greffier::format::entry::{
     Act, Alert, Measure, Outcome, Read, Rule, Ruling, Severity, Tag, What,
 };
-use greffier::ledger::verify::Fault;
-use greffier::ledger::{Ledger, Unrecorded};
+use greffier::registrar::{Ledger, Unrecorded};
+use greffier::state::acts::BadAct;
+use greffier::verify::Fault;
 
 use crate::segment::{
     Forge, HEAD, Place, WIDE, access, acknowledgement, get, lift, notes, page, people, read,
@@ -35,7 +35,7 @@ fn agent(name: &str) -> Tag {
 }
 
 fn alerts(place: &Place) -> Vec<(u64, Alert)> {
-    let alert = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let alert = |entry: greffier::format::entry::Entry| match entry.what {
         What::Alert(alert) => Some((entry.seq, alert)),
         _ => None,
     };
@@ -106,7 +106,7 @@ fn a_suspension_holds_from_its_entry_on() {
         assert_eq!(get(&ledger, ALPHA, "a1", 400).await.0, Ruling::RELEASED);
         act
     });
-    let released = |entry: &greffier::ledger::entry::Entry| match &entry.what {
+    let released = |entry: &greffier::format::entry::Entry| match &entry.what {
         What::Read(read) => read.ruling.outcome == Outcome::Released,
         _ => false,
     };
@@ -181,7 +181,7 @@ fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<Fault> {
     let mut released = read(ALPHA, "a1", &people(ALPHA, 0..1), &[]);
     released.ruling = Ruling::RELEASED;
     released.facts.could = released.asked;
-    let one = greffier::ledger::entry::Counts {
+    let one = greffier::format::entry::Counts {
         agent_day: 1,
         provider_day: 1,
         provider_30_days: 1,
@@ -198,7 +198,7 @@ fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<Fault> {
         severity: Severity::High,
         provider: ALPHA.into(),
         agent: agent("a1"),
-        level: greffier::ledger::entry::Level::Agent,
+        level: greffier::format::entry::Level::Agent,
         observed: 50_000,
         expected: 45_000,
         since: 1_700_000_000_000,

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use greffier::ledger::entry::What;
+use greffier::format::entry::What;
 use greffier::proto::GetCheckpointRequest;
 use tonic::Code;
 

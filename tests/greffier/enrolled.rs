@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use greffier::client::Client;
+use greffier::format::entry::{Deed, Ruling, Statement};
 use greffier::instance::Layout;
-use greffier::ledger::entry::{Deed, Ruling, Statement};
-use greffier::ledger::{Draft, Ledger, Reach, Unrecorded, bind};
 use greffier::proto::ExportRecordsRequest;
+use greffier::registrar::{Draft, Ledger, Unrecorded, bind};
+use greffier::state::memory::Reach;
 use tonic::Code;
 
 use crate::instance::{CIR, Caller, Daemon, Instance, PROGRAM, context};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use greffier::ledger::entry::{Deed, Entry, JobTerms, Matter, Statement, Warning, What};
-use greffier::ledger::wall;
+use greffier::format::entry::{Deed, Entry, JobTerms, Matter, Statement, Warning, What};
 use greffier::proto;
+use greffier::registrar::wall;
 use toml_edit::value;
 use tonic::{Code, Status};
 
@@ -171,7 +171,7 @@ fn a_verifier_finds_an_entry_that_a_budget_had_no_room_for() {
         for _ in 0..receipts {
             let role = "provider".into();
             let id = ALPHA.into();
-            let access = greffier::ledger::entry::Access { role, id, ..access(0) };
+            let access = greffier::format::entry::Access { role, id, ..access(0) };
             forge.add(What::Access(access));
         }
         forge.commit();

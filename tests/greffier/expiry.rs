@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use greffier::client::tail::{Event, State, Tail};
-use greffier::ledger::entry::{Matter, What};
+use greffier::format::entry::{Matter, What};
 use greffier::proto::GetCheckpointRequest;
 
 use crate::instance::Instance;
@@ -37,7 +37,7 @@ async fn a_certificate_with_five_days_left_is_warned_of_once() {
     let text = &warning.sentences[0].text;
     assert!(text.contains("provider-02 (provider) runs out in 5 days"), "{text}");
     daemon.stop().await;
-    let about = |entry: &greffier::ledger::entry::Entry| match &entry.what {
+    let about = |entry: &greffier::format::entry::Entry| match &entry.what {
         What::Warning(warning) => warning.matter == Matter::Certificate,
         _ => false,
     };

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use greffier::ledger::entry::What;
+use greffier::format::entry::What;
 use greffier::proto::ListAlertsRequest;
 use http::Method;
 use tokio::task::JoinSet;
@@ -184,7 +184,7 @@ async fn a_file_that_would_stop_a_dataset_takes_the_place_of_none_that_serves() 
     let warned = |what: &What| matches!(what, What::Warning(one) if one.matter.is_of_roster());
     assert!(!entries.iter().any(|entry| warned(&entry.what)));
     // A start with such a file refuses its reads from the first one on, and no roster is recorded.
-    let rosters = |entries: &[greffier::ledger::entry::Entry]| {
+    let rosters = |entries: &[greffier::format::entry::Entry]| {
         entries.iter().filter(|entry| matches!(entry.what, What::Roster(_))).count()
     };
     let before = rosters(&entries);

@@ -20,7 +20,7 @@ use crate::disk::assert_unavailable;
 use crate::given::{Given, assert_proven, assert_receipts, copied};
 use crate::health::Health;
 use crate::instance::{Caller, Daemon, Instance, PROGRAM, context};
-use greffier::ledger::checkpoint::Checkpoint;
+use greffier::format::checkpoint::Checkpoint;
 use greffier::proto::ListRecordsRequest;
 
 const PROVIDER: &str = "provider-01";

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use greffier::ledger::entry::What;
+use greffier::format::entry::What;
 use http::{Method, StatusCode};
 use tokio::task::JoinSet;
 use toml_edit::value;

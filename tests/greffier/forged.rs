@@ -1,13 +1,13 @@
 //! Ledgers that somebody wrote who has the log's key, and not the administrators' own: every entry is
 //! chained, numbered and signed as it should be, and the acts are not what anybody signed.
 
-use greffier::ledger::checkpoint::VerifierKey;
-use greffier::ledger::entry::{
+use greffier::format::checkpoint::VerifierKey;
+use greffier::format::entry::{
     Act, Alert, Counts, Deed, Level, Measure, PublicKey, Rule, Ruling, Severity, Statement, Tag,
     What,
 };
-use greffier::ledger::personal::PersonalKey;
-use greffier::ledger::verify::Fault;
+use greffier::format::personal::PersonalKey;
+use greffier::verify::Fault;
 
 use crate::segment::{
     Forge, ORIGIN, Place, WIDE, access, founding, people, personal, read, rules, signed_by,

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use greffier::ledger::entry::{Deed, Entry, What};
+use greffier::format::entry::{Deed, Entry, What};
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -164,7 +164,7 @@ async fn a_proposal_says_what_its_deed_needs_and_nothing_that_a_terminal_would_a
         path(&desk.instance.layout.policy()),
     ]);
     let digest = fs::read(desk.instance.layout.policy()).expect("the policy");
-    let digest = greffier::ledger::entry::sha256(&[&digest]).to_string();
+    let digest = greffier::format::entry::sha256(&[&digest]).to_string();
     assert!(other.contains(&digest) && other.contains("other.example/reads/2026-11"));
     assert!(desk.acts().is_empty());
 }

@@ -7,13 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use greffier::anomaly::replay::Replay;
-use greffier::ledger::checkpoint::{Checkpoint, VerifierKey};
-use greffier::ledger::entry::{Hash, Outcome, Read, What, sha256};
-use greffier::ledger::store::Store;
-use greffier::ledger::verify::{Sound, Trust, scan};
+use greffier::format::checkpoint::{Checkpoint, VerifierKey};
+use greffier::format::entry::{Hash, Outcome, Read, What, sha256};
 use greffier::proto::{
     GetRecordResponse, ListRecordsResponse, Proof, Record, SearchRecordsResponse,
 };
+use greffier::verify::store::Store;
+use greffier::verify::{Sound, Trust, scan};
 use tempfile::TempDir;
 
 /// A reply as its client keeps it.

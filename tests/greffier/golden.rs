@@ -4,14 +4,15 @@ use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use greffier::ledger::acts::{Acts, BadAct};
-use greffier::ledger::checkpoint::{Checkpoint, VerifierKey};
-use greffier::ledger::entry::{Act, Deed, Entry, Hash, Millis, What};
-use greffier::ledger::jobs::Jobs;
-use greffier::ledger::merkle::{self, Frontier, Hashes};
-use greffier::ledger::receipt::Receipt;
-use greffier::ledger::signer::Signer;
-use greffier::ledger::tag::Tagger;
+use greffier::format::checkpoint::{Checkpoint, VerifierKey};
+use greffier::format::entry::{Act, Deed, Entry, Hash, Millis, What};
+use greffier::format::merkle;
+use greffier::format::merkle::{Frontier, Hashes};
+use greffier::format::receipt::Receipt;
+use greffier::format::signer::Signer;
+use greffier::format::tag::Tagger;
+use greffier::state::acts::{Acts, BadAct};
+use greffier::state::jobs::Jobs;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde_json::Value;
 
@@ -58,7 +59,7 @@ fn the_hashes_are_those_of_rfc_6962() {
         let ours = match (function, parts.as_slice()) {
             ("leaf", [body]) => merkle::leaf(body.as_bytes()),
             ("node", [left, right]) => {
-                greffier::ledger::entry::sha256(&[&[1], left.as_bytes(), right.as_bytes()])
+                greffier::format::entry::sha256(&[&[1], left.as_bytes(), right.as_bytes()])
             }
             other => panic!("no such call: {other:?}"),
         };
@@ -66,7 +67,7 @@ fn the_hashes_are_those_of_rfc_6962() {
     }
     // `node` takes hashes; the constant above is of short strings laid out in the same way.
     let (left, right) = (merkle::leaf(b"a"), merkle::leaf(b"b"));
-    let laid_out = greffier::ledger::entry::sha256(&[&[1], &left.0, &right.0]);
+    let laid_out = greffier::format::entry::sha256(&[&[1], &left.0, &right.0]);
     assert_eq!(merkle::node(&left, &right), laid_out);
 }
 

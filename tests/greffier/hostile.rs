@@ -1,10 +1,10 @@
 //! Acts that must not be written, over real TLS: whatever a caller with a good certificate sends
 //! instead of the signatures that an act needs, and that nothing of it stands in the ledger.
 
-use greffier::ledger::entry::{Deed, Entry, PublicKey, Signature, SignatureBytes, Statement, What};
-use greffier::ledger::personal::PersonalKey;
-use greffier::ledger::wall;
+use greffier::format::entry::{Deed, Entry, PublicKey, Signature, SignatureBytes, Statement, What};
+use greffier::format::personal::PersonalKey;
 use greffier::proto::{self, ListProvidersRequest, SubmitActRequest};
+use greffier::registrar::wall;
 use tonic::{Code, Status};
 
 use crate::instance::{Caller, Daemon, Instance, context, off_roster};

@@ -11,16 +11,17 @@ use greffier::anomaly::Anomaly;
 use greffier::client::token::{Fresh, TokenSource};
 use greffier::client::{Client, Settings};
 use greffier::config::{in_force, policy};
+use greffier::format::checkpoint::VerifierKey;
+use greffier::format::entry::{Entry, Hash, Millis, Read, Refusals, What};
+use greffier::format::signer::{Signer, read_key};
 use greffier::instance::{AgentIssuer, Layout, Login};
-use greffier::ledger::checkpoint::VerifierKey;
-use greffier::ledger::clock::{self, Clocks, Readings};
-use greffier::ledger::entry::{Entry, Hash, Millis, Read, Refusals, What};
-use greffier::ledger::signer::{Signer, read_key};
-use greffier::ledger::{start, wall};
 use greffier::proto::{
     Context, GetReceiptRequest, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
     ListRecordsResponse, SearchRecordsRequest, SearchRecordsResponse, View,
 };
+use greffier::registrar::clock;
+use greffier::registrar::clock::{Clocks, Readings};
+use greffier::registrar::{start, wall};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use toml_edit::{DocumentMut, Item, value};

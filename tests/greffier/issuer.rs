@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use greffier::format::entry::{Entry, What};
 use greffier::instance::{AGENT_AUDIENCE, AGENT_ISSUER, Layout};
-use greffier::ledger::entry::{Entry, What};
 use greffier::proto::ListRecordsRequest;
 use prost::Message as _;
 use ring::rand::SystemRandom;

@@ -11,12 +11,12 @@ use std::time::SystemTime;
 
 use greffier::client::Client;
 use greffier::client::token::TokenSource;
+use greffier::format::entry::{Deed, JobTerms, Method, Millis, Outcome, Statement, What};
 use greffier::instance::{AgentIssuer, Layout, Login};
-use greffier::ledger::entry::{Deed, JobTerms, Method, Millis, Outcome, Statement, What};
-use greffier::ledger::wall;
 use greffier::proto::{
     self, Context, ExportRecordsRequest, ExportRecordsResponse, ListRecordsResponse,
 };
+use greffier::registrar::wall;
 use toml_edit::value;
 use tonic::{Code, Status, Streaming};
 
@@ -213,8 +213,8 @@ async fn exported(caller: &mut Caller, request: ExportRecordsRequest) -> Got {
 }
 
 /// Alerts of an instance: number, rule and severity in words.
-fn alerts(instance: &Instance) -> Vec<greffier::ledger::entry::Alert> {
-    let alert = |entry: greffier::ledger::entry::Entry| match entry.what {
+fn alerts(instance: &Instance) -> Vec<greffier::format::entry::Alert> {
+    let alert = |entry: greffier::format::entry::Entry| match entry.what {
         What::Alert(alert) => Some(alert),
         _ => None,
     };
@@ -223,7 +223,7 @@ fn alerts(instance: &Instance) -> Vec<greffier::ledger::entry::Alert> {
 
 /// Rows of all exports in the ledger.
 fn rows_out(instance: &Instance) -> u64 {
-    let rows = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let rows = |entry: greffier::format::entry::Entry| match entry.what {
         What::Read(read) if read.method == Method::Export => read.rows,
         _ => 0,
     };
@@ -294,7 +294,7 @@ async fn a_job_takes_two_administrators_whatever_keys_one_of_them_has() {
     let both = one.submit(Deed::ApproveJob, approval, &["admin-2"]).await;
     assert_eq!(told(both).what(), impossible, "who declared it hands it in");
     // A second key is the same person.
-    let second = greffier::ledger::personal::PersonalKey::new(&[77; 32]);
+    let second = greffier::format::personal::PersonalKey::new(&[77; 32]);
     let enrolment = |statement: &mut Statement| {
         statement.admin = Some("admin-1".into());
         statement.key = Some(second.public());

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, PipeReader};
 use std::time::{Duration, Instant};
 
-use greffier::ledger::entry::{Entry, Matter, What};
+use greffier::format::entry::{Entry, Matter, What};
 use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

@@ -2,14 +2,14 @@
 //! it, and goes on with whoever the bug does not meet.
 
 use greffier::anomaly::Anomaly;
-use greffier::ledger::entry::{
+use greffier::format::entry::{
     Alert, Entry, Level, Measure, Moment, Outcome, Rule, Ruling, Severity, Tag, What,
 };
-use greffier::ledger::standing::Standing;
-use greffier::ledger::start::Factory;
-use greffier::ledger::{
-    Counted, Decision, Draft, Judge, Ledger, Reach, Recorded, Unrecorded, bind,
-};
+use greffier::registrar::start::Factory;
+use greffier::registrar::{Draft, Ledger, Recorded, Unrecorded, bind};
+use greffier::state::judge::{Counted, Decision, Judge};
+use greffier::state::memory::Reach;
+use greffier::state::standing::Standing;
 
 use crate::segment::{Place, WIDE, get, people, read, rules, runtime, suspension, verified};
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use greffier::ledger::entry::{Deed, Flag};
+use greffier::format::entry::{Deed, Flag};
 use greffier::proto::Context;
 use serde_json::Value;
 use tonic::Code;

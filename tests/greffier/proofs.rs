@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use greffier::ledger::checkpoint::Checkpoint;
-use greffier::ledger::entry::{Entry, Hash, What, sha256};
-use greffier::ledger::receipt::Receipt;
+use greffier::format::checkpoint::Checkpoint;
+use greffier::format::entry::{Entry, Hash, What, sha256};
+use greffier::format::receipt::Receipt;
 use greffier::proto::{GetCheckpointRequest, Proof, Record, View};
 use tonic::Code;
 

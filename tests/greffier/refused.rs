@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use greffier::ledger::entry::{Entry, What};
+use greffier::format::entry::{Entry, What};
 
 use crate::instance::{Instance, context};
 use crate::pki::Authority;

@@ -6,17 +6,20 @@ use std::pin::pin;
 use std::task::Poll;
 
 use greffier::anomaly::Anomaly;
-use greffier::ledger::checkpoint::Checkpoint;
-use greffier::ledger::entry::{
+use greffier::format::checkpoint::Checkpoint;
+use greffier::format::entry::{
     Budgets, Counts, Entry, Facts, Method, Millis, Moment, Outcome, Read, Rule, Ruling, Section,
     What,
 };
-use greffier::ledger::merkle::{self, Frontier};
-use greffier::ledger::receipt::Receipt;
-use greffier::ledger::standing::Standing;
-use greffier::ledger::start::StartError;
-use greffier::ledger::store::{Store, Unreadable};
-use greffier::ledger::{Counted, Decision, Draft, Foreign, Judge, Ledger, Reach, Unrecorded, bind};
+use greffier::format::merkle;
+use greffier::format::merkle::Frontier;
+use greffier::format::receipt::Receipt;
+use greffier::registrar::start::StartError;
+use greffier::registrar::{Draft, Foreign, Ledger, Unrecorded, bind};
+use greffier::state::judge::{Counted, Decision, Judge};
+use greffier::state::memory::Reach;
+use greffier::state::standing::Standing;
+use greffier::verify::store::{Store, Unreadable};
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
@@ -115,7 +118,7 @@ fn a_withheld_read_lists_nobody_and_is_counted_for_nobody() {
 }
 
 /// A segment with one released read of one person each, so many days ago.
-fn remembered(rules: &greffier::ledger::rules::Rules, days: &[(u32, u64)]) -> Place {
+fn remembered(rules: &greffier::registrar::rules::Rules, days: &[(u32, u64)]) -> Place {
     let place = Place::new();
     let now = wall();
     let mut forge = Forge::begun(now - 40 * DAY, rules);

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use greffier::anomaly::Anomaly;
-use greffier::ledger::entry::{
+use greffier::format::entry::{
     Act, Budgets, Deed, Hash, Matter, Policy, Rule, Section, Statement, What, sha256,
 };
-use greffier::ledger::rules::Rules;
-use greffier::ledger::{Draft, Ledger, Reach, Status as LedgerStatus, Unrecorded, bind};
 use greffier::proto::ListRecordsResponse;
+use greffier::registrar::rules::Rules;
+use greffier::registrar::{Draft, Ledger, Status as LedgerStatus, Unrecorded, bind};
+use greffier::state::memory::Reach;
 use tokio::task::JoinSet;
 use toml_edit::{DocumentMut, value};
 use tonic::{Code, Status};
@@ -80,7 +81,7 @@ async fn until(caller: &mut Caller, so: impl Fn(&Result<ListRecordsResponse, Sta
 
 /// Heads of policies by their entry numbers.
 fn heads(instance: &Instance) -> HashMap<u64, Hash> {
-    let head = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let head = |entry: greffier::format::entry::Entry| match entry.what {
         What::Policy(Policy { section: Section::Head(head) }) => Some((entry.seq, head.digest)),
         _ => None,
     };
@@ -281,7 +282,7 @@ async fn a_policy_that_loosens_waits_for_two_administrators() {
     assert!(log.contains(wider), "{log}");
     assert_eq!(shown(&caller.list(1, "", context()).await.expect("a page")), ["course"]);
     assert_eq!(heads(&instance), before);
-    let warned = |entry: &greffier::ledger::entry::Entry| matches!(entry.what, What::Warning(_));
+    let warned = |entry: &greffier::format::entry::Entry| matches!(entry.what, What::Warning(_));
     assert_eq!(instance.entries().iter().filter(|entry| warned(entry)).count(), 1);
     // Another one is not what they approved.
     approve(&instance, &daemon, &format!("{good}#")).await;
@@ -352,7 +353,7 @@ fn approval(digest: Hash) -> Act {
 
 /// What comes of a draft that was admitted under a head.
 async fn under(ledger: &Ledger, policy: u64, n: u32) -> Result<(), Unrecorded> {
-    let draft = greffier::ledger::entry::Read {
+    let draft = greffier::format::entry::Read {
         policy,
         ..read(ALPHA, "a1", &people(ALPHA, n..n + 1), &[])
     };
@@ -457,7 +458,7 @@ fn rules_whose_commit_fails_come_into_force_with_the_recovery() {
         under(&ledger, head, 1).await.expect("the rules in force");
         let two = read(ALPHA, "a1", &people(ALPHA, 5..7), &[]);
         let (ruling, _) =
-            page(&ledger, greffier::ledger::entry::Read { policy: head, ..two }).await;
+            page(&ledger, greffier::format::entry::Read { policy: head, ..two }).await;
         assert_eq!(ruling.rule, Some(Rule::AgentMinute), "{ruling:?}");
     });
     drop(ledger);
@@ -551,7 +552,7 @@ async fn keys_that_come_with_a_policy_are_told_by_their_digest_as_is_a_policy_th
 
 /// Waits until the ledger warns so.
 async fn warned(instance: &Instance, matter: Matter, id: Option<&str>, digest: Hash) {
-    let so = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let so = |entry: greffier::format::entry::Entry| match entry.what {
         What::Warning(warning) => {
             warning.matter == matter
                 && warning.id.as_deref() == id

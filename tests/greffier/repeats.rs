@@ -3,12 +3,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use greffier::ledger::entry::{
+use greffier::format::entry::{
     Budgets, Counts, Facts, Hash, Outcome, Read, Rule, Ruling, What, sha256,
 };
-use greffier::ledger::verify::Fault;
-use greffier::ledger::{Draft, Ledger, Reach, Unrecorded, bind};
 use greffier::proto::Context;
+use greffier::registrar::{Draft, Ledger, Unrecorded, bind};
+use greffier::state::memory::Reach;
+use greffier::verify::Fault;
 use tonic::Code;
 
 use crate::instance::{Instance, context};
@@ -38,7 +39,7 @@ async fn page(
 
 /// What the reads of a ledger say that they repeat.
 fn said(place: &Place) -> Vec<(u64, Option<u64>)> {
-    let of = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let of = |entry: greffier::format::entry::Entry| match entry.what {
         What::Read(read) => Some((entry.seq, read.replay_of)),
         _ => None,
     };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use greffier::ledger::entry::{Outcome, What};
+use greffier::format::entry::{Outcome, What};
 use greffier::names;
 use greffier::proto::{Context, ExportRecordsRequest, GetRecordRequest, ListRecordsRequest};
 use prost::Message;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use greffier::ledger::entry::{Matter, What};
+use greffier::format::entry::{Matter, What};
 use toml_edit::value;
 
 use crate::instance::{Caller, Instance, context};

@@ -2,7 +2,7 @@
 //! more than it may brings a warning.
 
 use greffier::client::tail::{Event, State, Tail};
-use greffier::ledger::entry::{Matter, Roster, Warning, What};
+use greffier::format::entry::{Matter, Roster, Warning, What};
 use greffier::proto;
 use rusqlite::Connection;
 
@@ -11,7 +11,7 @@ use crate::instance::{Daemon, Instance, context};
 const PROVIDER: &str = "provider-02";
 
 fn rosters(instance: &Instance) -> Vec<(u64, Roster)> {
-    let roster = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let roster = |entry: greffier::format::entry::Entry| match entry.what {
         What::Roster(roster) if &*roster.provider == PROVIDER => Some((entry.seq, roster)),
         _ => None,
     };
@@ -19,7 +19,7 @@ fn rosters(instance: &Instance) -> Vec<(u64, Roster)> {
 }
 
 fn warnings(instance: &Instance) -> Vec<(u64, Warning)> {
-    let warning = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let warning = |entry: greffier::format::entry::Entry| match entry.what {
         What::Warning(warning) => Some((entry.seq, warning)),
         _ => None,
     };

@@ -1,6 +1,6 @@
 //! Whom a provider may meet, and what it learns of the others: nothing.
 
-use greffier::ledger::entry::What;
+use greffier::format::entry::What;
 use greffier::proto::View;
 use rusqlite::params;
 use serde_json::{Map, Value};

@@ -4,23 +4,25 @@
 use std::path::{Path, PathBuf};
 
 use greffier::anomaly::Anomaly;
-use greffier::ledger::checkpoint::VerifierKey;
-use greffier::ledger::clock;
-use greffier::ledger::entry::{
+use greffier::format::checkpoint::VerifierKey;
+use greffier::format::entry::{
     Access, Act, Budgets, Deed, Detectors, Entry, Facts, Genesis, Given, Hash, Head, Method,
     Millis, Moment, Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling, Section,
     Statement, Tag, What, sha256,
 };
-use greffier::ledger::merkle::{self, Frontier};
-use greffier::ledger::personal::PersonalKey;
-use greffier::ledger::registrar::Registrar;
-use greffier::ledger::rules::Rules;
-use greffier::ledger::signer::Signer;
-use greffier::ledger::start::{Factory, Settings, StartError, create};
-use greffier::ledger::store::{APPLICATION_ID, FORMAT, SCHEMA, Store};
-use greffier::ledger::tag::Tagger;
-use greffier::ledger::verify::{Failure, Sound, Trust, Unsound, scan};
-use greffier::ledger::{Draft, Ledger, Reach, Unrecorded, bind, wall};
+use greffier::format::merkle;
+use greffier::format::merkle::Frontier;
+use greffier::format::personal::PersonalKey;
+use greffier::format::signer::Signer;
+use greffier::format::tag::Tagger;
+use greffier::registrar::Registrar;
+use greffier::registrar::clock;
+use greffier::registrar::rules::Rules;
+use greffier::registrar::start::{Factory, Settings, StartError, create};
+use greffier::registrar::{Draft, Ledger, Unrecorded, bind, wall};
+use greffier::state::memory::Reach;
+use greffier::verify::store::{APPLICATION_ID, FORMAT, SCHEMA, Store};
+use greffier::verify::{Failure, Sound, Trust, Unsound, scan};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;

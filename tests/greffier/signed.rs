@@ -1,12 +1,12 @@
 //! Acts as administrators sign them, with the personal keys of a development instance or a test's own.
 
 use greffier::client::Client;
+use greffier::format::entry::{Act, Deed, Millis, Nonce, Signature, Statement, Word};
+use greffier::format::personal::PersonalKey;
+use greffier::format::signer::random;
 use greffier::instance::Layout;
-use greffier::ledger::entry::{Act, Deed, Millis, Nonce, Signature, Statement, Word};
-use greffier::ledger::personal::PersonalKey;
-use greffier::ledger::signer::random;
-use greffier::ledger::wall;
 use greffier::proto;
+use greffier::registrar::wall;
 use tonic::Status;
 
 /// How long a statement of the tests is good.
@@ -37,7 +37,7 @@ pub(crate) fn signatures(
 pub(crate) fn act(statement: Statement, signers: &[(&str, &PersonalKey)]) -> Act {
     let (_, signatures) = signatures(&statement, signers);
     let (id, _) = signers[0];
-    statement.act(&id.into(), Some(greffier::ledger::entry::sha256(&[b"admin"])), signatures)
+    statement.act(&id.into(), Some(greffier::format::entry::sha256(&[b"admin"])), signatures)
 }
 
 /// The personal key of an administrator of an instance.

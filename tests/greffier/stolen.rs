@@ -4,10 +4,10 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use greffier::format::entry::{Deed, Matter, Warning, What};
+use greffier::format::signer::read_key;
+use greffier::format::tag::Tagger;
 use greffier::instance::{AgentIssuer, Login};
-use greffier::ledger::entry::{Deed, Matter, Warning, What};
-use greffier::ledger::signer::read_key;
-use greffier::ledger::tag::Tagger;
 use tonic::{Code, Status};
 
 use crate::entries::submit;
@@ -63,7 +63,7 @@ async fn reads_soon(daemon: &Daemon) {
 
 fn warnings(instance: &Instance) -> Vec<Warning> {
     let entries = instance.entries().into_iter();
-    let warning = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let warning = |entry: greffier::format::entry::Entry| match entry.what {
         What::Warning(warning) if warning.matter == Matter::Door => Some(warning),
         _ => None,
     };

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use greffier::client::tail::{Denounced, Ended, Event, State, Tail};
 use greffier::client::{Client, Settings};
+use greffier::format::checkpoint::VerifierKey;
+use greffier::format::entry::{Deed, What};
 use greffier::instance::Layout;
-use greffier::ledger::checkpoint::VerifierKey;
-use greffier::ledger::entry::{Deed, What};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 

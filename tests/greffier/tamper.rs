@@ -7,10 +7,11 @@ mod rewritten;
 use std::ops::Range;
 use std::path::Path;
 
-use greffier::ledger::Draft;
-use greffier::ledger::entry::{Budgets, Outcome, What};
-use greffier::ledger::rules::Rules;
-use greffier::ledger::{Ledger, Reach, bind};
+use greffier::format::entry::{Budgets, Outcome, What};
+use greffier::registrar::Draft;
+use greffier::registrar::rules::Rules;
+use greffier::registrar::{Ledger, bind};
+use greffier::state::memory::Reach;
 use tokio::task::JoinSet;
 
 use crate::segment::{

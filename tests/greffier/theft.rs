@@ -4,9 +4,10 @@
 
 use std::collections::HashSet;
 
-use greffier::ledger::entry::{Entry, Hash, Millis, Moment, Outcome, Read, Tag, What};
-use greffier::ledger::merkle::{self, Frontier};
-use greffier::ledger::signer::{Signer, read_key};
+use greffier::format::entry::{Entry, Hash, Millis, Moment, Outcome, Read, Tag, What};
+use greffier::format::merkle;
+use greffier::format::merkle::Frontier;
+use greffier::format::signer::{Signer, read_key};
 use tokio::task::JoinSet;
 
 use crate::given::{Given, assert_proven};

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use greffier::format::entry::{What, sha256};
 use greffier::instance::{AGENT_ISSUER, Layout, TOKEN_LIFETIME_MAX};
-use greffier::ledger::entry::{What, sha256};
 use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};

@@ -3,11 +3,11 @@
 //! did happen, which is sound.
 
 use greffier::anomaly::VERSION;
-use greffier::ledger::entry::{
+use greffier::format::entry::{
     Act, Alert, Counts, Deed, Detectors, Head, Level, Measure, Method, Policy, Read, Refusal,
     Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, What, sha256,
 };
-use greffier::ledger::verify::Fault;
+use greffier::verify::Fault;
 
 use crate::segment::{
     Forge, Place, WIDE, access, people, read, refusals, rules, signed_by, statement, unsound,

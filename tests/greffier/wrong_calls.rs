@@ -7,7 +7,7 @@ mod door;
 
 use std::collections::BTreeMap;
 
-use greffier::ledger::entry::{Deed, Outcome, What};
+use greffier::format::entry::{Deed, Outcome, What};
 use greffier::proto::SearchRecordsResponse;
 use toml_edit::{Item, Value, value};
 use tonic::{Code, Status};

@@ -10,7 +10,7 @@ use ring::signature::{
 
 use super::json::{self, Json, Object};
 use super::{Algorithm, ID_MAX};
-use crate::ledger::ed25519;
+use crate::format::ed25519;
 
 /// Largest key set file, in bytes.
 pub const KEYS_FILE_MAX: usize = 256 << 10;

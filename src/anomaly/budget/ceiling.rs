@@ -3,7 +3,7 @@
 //! counted on.
 
 use super::{AGENT, Kind, PROVIDER};
-use crate::ledger::entry::{Budgets, Level, Millis, Rule};
+use crate::format::entry::{Budgets, Level, Millis, Rule};
 
 /// The most that can go, and the budget that decides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::entry::{Counts, Hash, Head};
+use crate::format::entry::{Counts, Hash, Head};
 
 /// A budget that is never the tightest here.
 const WIDE: u64 = 1 << 40;

@@ -1,8 +1,8 @@
 //! The judge on exports: beside budgets and detectors, and the same again from the entries.
 
 use super::*;
-use crate::ledger::entry::JobTerms;
-use crate::ledger::jobs::Export;
+use crate::format::entry::JobTerms;
+use crate::state::jobs::Export;
 
 /// Entry number of the job that [`opened`] declares.
 const JOB: u64 = 4;

@@ -11,8 +11,8 @@ use super::super::time;
 use super::{BadSecret, Malformed, PersonalKey, StartError};
 use crate::config::Unusable;
 use crate::files;
-use crate::ledger::acts::{holds, message};
-use crate::ledger::entry::{Act, Deed, JobTerms, Signature, Statement, Word, word};
+use crate::format::entry::{Act, Deed, JobTerms, Signature, Statement, Word, message, word};
+use crate::state::acts::holds;
 
 /// Why an act cannot be written down or signed.
 #[derive(Debug, thiserror::Error)]

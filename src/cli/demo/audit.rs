@@ -7,12 +7,12 @@ use std::time::Instant;
 use crate::anomaly::replay::Replay;
 use crate::evidence::exposure::{Count, Question};
 use crate::evidence::period::Period;
-use crate::ledger::checkpoint::VerifierKey;
-use crate::ledger::entry::{
+use crate::format::checkpoint::VerifierKey;
+use crate::format::entry::{
     Alert, Entry, Hash, Measure, Millis, Outcome, Read, Refusals, Severity, Tag, What, Word,
 };
-use crate::ledger::store::Store;
-use crate::ledger::verify::{Failure, Sound, Trust, scan};
+use crate::verify::store::Store;
+use crate::verify::{Failure, Sound, Trust, scan};
 
 /// What the ledger has of whoever holds one certificate.
 #[derive(Debug, Default)]

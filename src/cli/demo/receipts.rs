@@ -6,10 +6,10 @@ use super::account::Receipts;
 use super::ordinary::Kept;
 use super::thief::{Loot, Thief};
 use crate::files;
+use crate::format::checkpoint::{Checkpoint, VerifierKey};
+use crate::format::entry::What;
+use crate::format::receipt::Receipt;
 use crate::instance::Layout;
-use crate::ledger::checkpoint::{Checkpoint, VerifierKey};
-use crate::ledger::entry::What;
-use crate::ledger::receipt::Receipt;
 
 /// How many of the agents, and of the thief's replies, are asked for.
 const EACH: usize = 6;

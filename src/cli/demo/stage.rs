@@ -13,8 +13,8 @@ use super::Failed;
 use crate::cli::{init, token};
 use crate::client::Settings;
 use crate::files;
+use crate::format::entry::Word;
 use crate::instance::Layout;
-use crate::ledger::entry::Word;
 
 /// How the gateway ends in the middle of it all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use super::thief::{Known, Plan, Thief};
 use super::watch::Watch;
 use super::{Args, Failed, PROVIDERS, THIEF, VICTIM, grouped, init};
 use crate::files;
-use crate::ledger::checkpoint::VerifierKey;
+use crate::format::checkpoint::VerifierKey;
 
 /// Names and birth dates that the thief begins with.
 const SAMPLE: usize = 40;

@@ -12,8 +12,8 @@ use super::stage::Stage;
 use super::thief::{Loot, Plan};
 use super::{Failed, THIEF};
 use crate::files;
+use crate::format::entry::{Hash, Tag, sha256};
 use crate::instance::Layout;
-use crate::ledger::entry::{Hash, Tag, sha256};
 
 /// The fingerprint of the stolen certificate, as entries have it.
 pub(super) fn fingerprint(layout: &Layout) -> Result<Hash, Failed> {

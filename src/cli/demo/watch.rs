@@ -10,7 +10,7 @@ use super::Failed;
 use super::show::Screen;
 use crate::client::tail::{Event, State, Tail};
 use crate::client::{Client, Settings};
-use crate::ledger::checkpoint::VerifierKey;
+use crate::format::checkpoint::VerifierKey;
 use crate::proto::ListAlertsRequest;
 
 /// How long to wait for the last of them.

@@ -7,7 +7,7 @@ use super::super::verdict::sound_as_json;
 use super::Answer;
 use super::statement::{limits, sentence};
 use crate::evidence::exposure::{Exposure, Figures, Place};
-use crate::ledger::entry::Millis;
+use crate::format::entry::Millis;
 
 const DAY: Millis = 86_400_000;
 

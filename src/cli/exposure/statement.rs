@@ -3,7 +3,7 @@
 use super::super::verdict::anchored;
 use super::super::{grouped, time};
 use super::Answer;
-use crate::ledger::entry::Millis;
+use crate::format::entry::Millis;
 
 /// The sentence. Each figure in it is one of the answer's.
 pub(super) fn sentence(answer: &Answer) -> String {

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::evidence::exposure::Figures;
-use crate::ledger::checkpoint::Checkpoint;
-use crate::ledger::entry::{Hash, Moment};
-use crate::ledger::merkle::Frontier;
-use crate::ledger::state::State;
+use crate::format::checkpoint::Checkpoint;
+use crate::format::entry::{Hash, Moment};
+use crate::format::merkle::Frontier;
+use crate::state::State;
 
 const HOUR: Millis = 3_600_000;
 

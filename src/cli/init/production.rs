@@ -11,8 +11,8 @@ use crate::admission::Role;
 use crate::cli::act::ActFile;
 use crate::config::{Config, policy};
 use crate::files;
+use crate::format::entry::{Act, Word};
 use crate::instance::{Made, Site, prepare_site};
-use crate::ledger::entry::{Act, Word};
 
 /// What a production instance is made of.
 #[derive(ClapArgs, Debug)]

@@ -14,7 +14,7 @@ use crate::admission::{
 use crate::anomaly::budget::ceiling::{Ceiling, ceiling};
 use crate::anomaly::{DAY, HOUR, MINUTE};
 use crate::config::policy::{self, Policy, Unusable};
-use crate::ledger::entry::{Budgets, Level, Millis, RosterRule, word};
+use crate::format::entry::{Budgets, Level, Millis, RosterRule, word};
 
 /// The times for which the ceiling is told.
 const TIMES: [(&str, Millis); 5] = [

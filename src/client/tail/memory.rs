@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::ledger::checkpoint::{BadNote, Checkpoint, VerifierKey};
-use crate::ledger::entry::Hash;
-use crate::ledger::merkle;
+use crate::format::checkpoint::{BadNote, Checkpoint, VerifierKey};
+use crate::format::entry::Hash;
+use crate::format::merkle;
 
 /// How long a gateway may owe the proof that its ledger only grew: it is busy, or it has none.
 const PROOF_PATIENCE: Duration = Duration::from_secs(600);
@@ -236,8 +236,8 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::merkle::Frontier;
-    use crate::ledger::signer::Signer;
+    use crate::format::merkle::Frontier;
+    use crate::format::signer::Signer;
 
     const NAME: &str = "greffier.example/reads";
 

@@ -1,7 +1,7 @@
 //! Small ledgers made by hand, and what must be counted in them.
 
 use super::*;
-use crate::ledger::entry::{
+use crate::format::entry::{
     Budgets, Facts, Genesis, Hash, Method, Moment, Previous, ProviderRules, Refused, Rule, Ruling,
 };
 

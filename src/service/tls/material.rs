@@ -16,7 +16,7 @@ use rustls::sign::CertifiedKey;
 use super::revoked::{self, Lists};
 use super::{Settings, TlsError};
 use crate::files::{SMALL, read, read_secret};
-use crate::ledger::entry::{Hash, sha256};
+use crate::format::entry::{Hash, sha256};
 use crate::service::expiry::Own;
 
 /// Most bytes of a file of lists of revoked certificates: some 100,000 of them.

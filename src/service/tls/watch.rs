@@ -10,7 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::material::{Contents, Identity, Trusted};
 use super::{Door, Settings, TlsError};
 use crate::files::Watched;
-use crate::ledger::entry::{Hash, Matter, Warning};
+use crate::format::entry::{Hash, Matter, Warning};
 use crate::service::tasks::{PATIENCE, patiently};
 use crate::service::warnings::Warnings;
 

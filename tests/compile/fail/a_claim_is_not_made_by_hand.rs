@@ -1,4 +1,4 @@
-use greffier::ledger::Claim;
+use greffier::registrar::Claim;
 
 fn forge() -> Claim {
     Claim { number: 0 }

@@ -1,4 +1,4 @@
-use greffier::ledger::{Bound, Ledger};
+use greffier::registrar::{Bound, Ledger};
 
 async fn twice(ledger: &Ledger, bound: Bound) {
     let _ = ledger.record(bound).await;

@@ -1,5 +1,5 @@
 use greffier::admission::Permit;
-use greffier::ledger::Bound;
+use greffier::registrar::Bound;
 use greffier::source::{Query, Source, Withheld};
 
 async fn fetch(source: &Source, permit: Permit, query: &Query) -> Option<(Withheld, Bound)> {

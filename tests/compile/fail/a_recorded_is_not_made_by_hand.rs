@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use greffier::ledger::Recorded;
-use greffier::ledger::entry::Ruling;
+use greffier::registrar::Recorded;
+use greffier::format::entry::Ruling;
 
 fn forge() -> Recorded {
     Recorded { number: 0, ruling: Ruling::RELEASED, seq: 0, checkpoint: Arc::from("") }

@@ -1,4 +1,4 @@
-use greffier::ledger::Recorded;
+use greffier::registrar::Recorded;
 use greffier::source::{Release, Withheld};
 
 fn open(withheld: Withheld, one: Recorded, two: Recorded) -> Option<Release> {

@@ -1,4 +1,4 @@
-use greffier::ledger::entry::Ruling;
+use greffier::format::entry::Ruling;
 
 fn main() {
     let _ = Ruling::RELEASED;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use greffier::admission::{Ask, Caller, Peer, Permit, Shown, Terms, Tokens};
-use greffier::ledger::{Bound, Ledger, Recorded};
+use greffier::registrar::{Bound, Ledger, Recorded};
 use greffier::quota::{Fare, Quota, Ticket};
 use greffier::source::{Query, Source, Withheld};
 

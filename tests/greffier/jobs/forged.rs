@@ -1,10 +1,10 @@
 //! Ledgers that somebody wrote who has the log's key: chained and signed as they should be, and with
 //! exports that no job allows, or jobs that two persons are not behind.
 
-use greffier::ledger::entry::{
+use greffier::format::entry::{
     Act, Counts, Deed, JobTerms, Method, Outcome, Read, Rule, Ruling, Statement, What,
 };
-use greffier::ledger::verify::Fault;
+use greffier::verify::Fault;
 
 use crate::segment::{
     Forge, Place, WIDE, people, read, rules, signed_by, statement, unsound, verified,

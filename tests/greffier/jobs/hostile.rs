@@ -1,6 +1,6 @@
 //! Hostile and wrong calls about jobs, each with its answer and what it left.
 
-use greffier::ledger::entry::{Deed, What};
+use greffier::format::entry::{Deed, What};
 use greffier::proto::{ExportRecordsRequest, View};
 use tonic::Code;
 

@@ -1,10 +1,10 @@
 //! Jobs at the registrar, where what the door saw may be a moment old: races are withheld and alarm
 //! nobody, breaches are contained with that very read.
 
-use greffier::ledger::entry::{
+use greffier::format::entry::{
     Act, Deed, JobTerms, Method, Millis, Outcome, Read, Rule, Ruling, Severity, Statement, What,
 };
-use greffier::ledger::{Ledger, Unrecorded, wall};
+use greffier::registrar::{Ledger, Unrecorded, wall};
 
 use crate::segment::{Place, WIDE, page, people, read, rules, signed_by, statement, verified};
 use crate::signed::HOUR;
@@ -43,7 +43,7 @@ fn export(job: u64, agent: &str, persons: std::ops::Range<u32>) -> Read {
 }
 
 fn alerts(place: &Place) -> Vec<(Rule, Severity)> {
-    let alert = |entry: greffier::ledger::entry::Entry| match entry.what {
+    let alert = |entry: greffier::format::entry::Entry| match entry.what {
         What::Alert(alert) => Some((alert.rule, alert.severity)),
         _ => None,
     };
@@ -132,14 +132,14 @@ fn what_no_verifier_would_pass_is_not_written() {
         ];
         let before = ledger.act(about(Deed::WithdrawJob, job, "admin-1")).await.expect("an act");
         for read in unfit {
-            let reach = greffier::ledger::Reach::Page(read.asked);
-            let draft = greffier::ledger::Draft {
+            let reach = greffier::state::memory::Reach::Page(read.asked);
+            let draft = greffier::registrar::Draft {
                 read: Box::new(read),
                 reach,
                 asked: None,
                 enrolled: false,
             };
-            let (bound, _) = greffier::ledger::bind(draft);
+            let (bound, _) = greffier::registrar::bind(draft);
             assert!(matches!(ledger.record(bound).await, Err(Unrecorded::Unfit)));
         }
         let next = ledger.act(about(Deed::WithdrawJob, own, "admin-1")).await.expect("an act");

@@ -1,6 +1,6 @@
 //! Bodies: what is written is read back the same, and nothing is read that would not be written.
 
-use greffier::ledger::entry::{
+use greffier::format::entry::{
     Access, Act, Alert, BODY_MAX, Budgets, Counts, Deed, Detectors, Entry, Facts, Flag, Genesis,
     Given, Hash, Head, INTEGER_END, JobTerms, Key, Level, Malformed, Matter, Measure, Method,
     Moment, Nonce, Outcome, Policy, Previous, ProviderRules, PublicKey, Read, Refusal, Refusals,

@@ -1,7 +1,7 @@
 //! Notes, verifier keys and receipts, against text from anywhere and edited good ones.
 
-use greffier::ledger::checkpoint::{BadNote, Checkpoint, VerifierKey};
-use greffier::ledger::receipt::Receipt;
+use greffier::format::checkpoint::{BadNote, Checkpoint, VerifierKey};
+use greffier::format::receipt::Receipt;
 use proptest::prelude::*;
 
 fn vector(name: &str) -> String {

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 
-use greffier::ledger::entry::{Hash, sha256};
-use greffier::ledger::merkle::{self, Frontier, Hashes};
+use greffier::format::entry::{Hash, sha256};
+use greffier::format::merkle;
+use greffier::format::merkle::{Frontier, Hashes};
 use proptest::prelude::*;
 
 /// Trees up to this size are tried whole.

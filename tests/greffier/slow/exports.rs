@@ -1,8 +1,8 @@
 //! Exports that are taken slowly: there is time for each page, and not for ever for one.
 
-use greffier::ledger::entry::JobTerms;
-use greffier::ledger::wall;
+use greffier::format::entry::JobTerms;
 use greffier::proto::ExportRecordsRequest;
+use greffier::registrar::wall;
 use h2::RecvStream;
 use prost::Message as _;
 

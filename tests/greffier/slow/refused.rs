@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greffier::ledger::entry::Refusals;
+use greffier::format::entry::Refusals;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

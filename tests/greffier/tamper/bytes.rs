@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use greffier::ledger::store::{Store, Unreadable};
-use greffier::ledger::verify::{Failure, Fault};
+use greffier::verify::store::{Store, Unreadable};
+use greffier::verify::{Failure, Fault};
 
 use super::{commit_of, small};
 use crate::segment::{bodies, notes, scanned, tampering, unsound, verified};

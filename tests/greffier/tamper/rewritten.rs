@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use greffier::ledger::checkpoint::Checkpoint;
-use greffier::ledger::entry::{Entry, Hash, What};
-use greffier::ledger::merkle::{self, Frontier};
-use greffier::ledger::store::{Store, Unreadable};
-use greffier::ledger::verify::{Failure, Fault, Sound, Trust, Unsound, scan};
+use greffier::format::checkpoint::Checkpoint;
+use greffier::format::entry::{Entry, Hash, What};
+use greffier::format::merkle;
+use greffier::format::merkle::Frontier;
+use greffier::verify::store::{Store, Unreadable};
+use greffier::verify::{Failure, Fault, Sound, Trust, Unsound, scan};
 use rusqlite::Connection;
 
 use super::{commit_of, ledger, newest};
@@ -309,7 +310,7 @@ fn another_genesis_or_a_clock_that_goes_back_is_refused_though_signed() {
     let size = all.len() as u64;
     let appended = |what: What, at: u64| {
         let last = Entry::parse(&all[all.len() - 1]).expect("an entry");
-        let now = greffier::ledger::entry::Moment { at: last.now.at + at - 1_000, ..last.now };
+        let now = greffier::format::entry::Moment { at: last.now.at + at - 1_000, ..last.now };
         let entry = Entry { seq: size, prev: Hash::default(), now, what };
         let mut longer = all.clone();
         longer.push(entry.encode().expect("an entry"));
@@ -330,7 +331,7 @@ fn another_genesis_or_a_clock_that_goes_back_is_refused_though_signed() {
         assert_eq!((fault.fault, fault.first_wrong), (kind, Some(size)));
     }
     let mut read = read("beta-emploi", "b1", &people("beta-emploi", 20..22), &[]);
-    read.ruling = greffier::ledger::entry::Ruling::RELEASED;
+    read.ruling = greffier::format::entry::Ruling::RELEASED;
     let fault = unsound(appended(What::Read(Box::new(read)), 1_000));
     assert_eq!((fault.fault, fault.first_wrong), (Fault::Facts, Some(size)));
 }
@@ -365,7 +366,7 @@ fn an_anchor_of_another_ledger_or_that_is_none_cannot_be_used() {
     let (_place, copy) = copied();
     let (size, _) = notes(&copy).pop().expect("a checkpoint");
     let sign = |origin: &str, seed| {
-        let signer = greffier::ledger::signer::Signer::new(origin, &[seed; 32]).expect("a name");
+        let signer = greffier::format::signer::Signer::new(origin, &[seed; 32]).expect("a name");
         signer.sign(size, root(&bodies(&copy)))
     };
     let stranger = sign(key().name(), 8);
@@ -376,7 +377,7 @@ fn an_anchor_of_another_ledger_or_that_is_none_cannot_be_used() {
     }
     // Another period of the same ledger: signed by the key, and of no use here.
     let ledger = key().name().rsplit_once('/').expect("a period").0.to_owned();
-    let ledger = greffier::ledger::checkpoint::VerifierKey::new(&ledger, *key().public());
+    let ledger = greffier::format::checkpoint::VerifierKey::new(&ledger, *key().public());
     let ledger = ledger.expect("a name");
     let other = [sign("registry.example/reads/2026-12", 7)];
     let trust = Trust { key: &ledger, anchors: &other, all_signatures: true };
@@ -393,7 +394,7 @@ fn a_ledger_of_another_key_is_a_stranger_s() {
     let (_place, copy) = copied();
     let store = Store::open(&copy).expect("the copy");
     for (origin, seed) in [(key().name(), 8), ("other.example/reads", 7)] {
-        let other = greffier::ledger::signer::Signer::new(origin, &[seed; 32]).expect("a name");
+        let other = greffier::format::signer::Signer::new(origin, &[seed; 32]).expect("a name");
         let trust = Trust { key: other.key(), anchors: &[], all_signatures: true };
         let fault = unsound(scan(&store, &trust, &mut |_, _| (), &mut |_, _, _| ()));
         assert_eq!((fault.fault, fault.first_wrong), (Fault::Stranger, Some(0)));

@@ -1,0 +1,215 @@
+//! What one entry says, and its bytes. `docs/ledger-format.md` is the contract; this file is its
+//! code. It knows nothing of files, keys or rules.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+mod act;
+mod body;
+mod digest;
+mod job;
+mod notice;
+mod policy;
+mod read;
+mod watch;
+
+pub use act::{Act, Deed, STATEMENT_MAX, Signature, Statement, message};
+pub use body::{BODY_MAX, INTEGER_END, Malformed, TEXT_MAX};
+pub use digest::{Hash, Nonce, PublicKey, SignatureBytes, Tag, sha256};
+pub use job::JobTerms;
+pub use notice::{Alert, Level, Measure, Severity};
+pub use policy::{
+    Budgets, Detectors, Head, Policy, ProviderRules, RosterRule, Section, StaffRules, more,
+};
+pub use read::{Counts, Facts, Flag, Key, Method, Outcome, Read, Rule, Ruling};
+pub use watch::{Matter, Roster, Warning};
+
+/// A name from a closed list of the policy: a provider, a dataset, a purpose, a view.
+pub type Word = Arc<str>;
+/// Milliseconds: since the Unix epoch for `at`, since the genesis for `tick`.
+pub type Millis = u64;
+
+/// The UTC day of a time.
+pub fn day(at: Millis) -> u64 {
+    at / 86_400_000
+}
+
+/// The two times of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// The gateway's clock, Unix milliseconds.
+    pub at: Millis,
+    /// The judge's clock: see `docs/ledger-format.md`.
+    pub tick: Millis,
+}
+
+/// One row of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Entry number, from 0.
+    pub seq: u64,
+    /// Leaf hash of the entry before.
+    pub prev: Hash,
+    /// When it was written.
+    pub now: Moment,
+    /// What it says.
+    pub what: What,
+}
+
+/// The kinds of entry that this version writes and reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// Entry 0 of a segment.
+    Genesis(Genesis),
+    /// A part of the rules, or their head.
+    Policy(Policy),
+    /// A provider's roster, as it was found.
+    Roster(Roster),
+    /// One disclosure attempt.
+    Read(Box<Read>),
+    /// A digest of calls refused before the judge.
+    Refusals(Refusals),
+    /// What a rule found, and what was contained.
+    Alert(Alert),
+    /// What somebody should look at.
+    Warning(Warning),
+    /// What somebody decided.
+    Act(Act),
+    /// Somebody was given a part of the ledger.
+    Access(Access),
+}
+
+impl What {
+    /// The word that stands under `kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            What::Genesis(_) => "genesis",
+            What::Policy(_) => "policy",
+            What::Roster(_) => "roster",
+            What::Read(_) => "read",
+            What::Refusals(_) => "refusals",
+            What::Alert(_) => "alert",
+            What::Warning(_) => "warning",
+            What::Act(_) => "act",
+            What::Access(_) => "access",
+        }
+    }
+}
+
+/// The first entry of a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Version of the format.
+    pub format: u64,
+    /// `<ledger name>/<period>`.
+    pub origin: String,
+    /// Ed25519 public key, standard base64 of 32 bytes.
+    pub key: String,
+    /// Where the segment before ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
+    /// Digest of the judge's state; none in a first segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Hash>,
+}
+
+/// The end of the segment before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Previous {
+    /// Its origin.
+    pub origin: String,
+    /// Its size, in entries.
+    pub size: u64,
+    /// Its root at that size.
+    pub root: Hash,
+    /// Its last leaf hash.
+    pub leaf: Hash,
+}
+
+/// What is 0 is left out of a body.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// The word that a body has for a value of a closed list.
+pub fn word<T: Serialize>(value: &T) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Calls refused before the judge, counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusals {
+    /// The first of them.
+    pub since: Millis,
+    /// The certificates with the most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Refused>,
+    /// Everyone else together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Refusal>,
+}
+
+/// Refused calls of one certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// Its fingerprint.
+    pub certificate: Hash,
+    /// The provider in it, known to the policy or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Word>,
+    /// How many, by reason.
+    pub counts: Vec<Refusal>,
+}
+
+/// How many calls were refused for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// As in the gateway's errors.
+    pub reason: Word,
+    /// How many.
+    pub count: u64,
+}
+
+/// Somebody was given a part of the ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// Role in the certificate.
+    pub role: Word,
+    /// Id in it.
+    pub id: Word,
+    /// Its fingerprint.
+    pub certificate: Hash,
+    /// What was given.
+    pub what: Given,
+    /// Of which entry.
+    pub entry: u64,
+}
+
+/// Parts of the ledger that are given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Given {
+    /// A receipt, which holds the body.
+    Receipt,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_bodies() {
+        assert_eq!(word(&Rule::OffRoster30Days), "off_roster_30_days");
+        assert_eq!(word(&Method::Get), "get");
+        assert_eq!(word(&Measure::CloseOffRoster), "close_off_roster");
+    }
+}

@@ -1,0 +1,207 @@
+//! The bytes of an entry: one allowed form, written and read strictly.
+
+use std::fmt;
+
+use serde::de::{self, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+
+use crate::format::entry::{
+    Access, Act, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, Roster, Warning, What,
+};
+
+/// Largest body, in bytes.
+pub const BODY_MAX: usize = 65_535;
+/// Longest string in a body, in characters.
+pub const TEXT_MAX: usize = 256;
+/// Integers are below this: every JSON reader holds them exactly.
+pub const INTEGER_END: u64 = 1 << 53;
+
+/// Why bytes are not an entry.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Malformed {
+    /// Too long to be one.
+    #[error("it has {0} bytes; at most {1} are allowed")]
+    TooLong(usize, usize),
+    /// Not the JSON of an entry.
+    #[error("{0}")]
+    Json(String),
+    /// It says what it should, but in other bytes than the one form allowed.
+    #[error("it is not in its one allowed form, from byte {0}")]
+    Form(usize),
+    /// A string or number outside the limits.
+    #[error("{what} at byte {at}")]
+    Limit {
+        /// What is wrong.
+        what: &'static str,
+        /// Where, in bytes from the start.
+        at: usize,
+    },
+}
+
+impl Entry {
+    /// The bytes of the body: stored, hashed and proven as they are.
+    ///
+    /// # Errors
+    /// If they are more than [`BODY_MAX`], or a string or number is outside the limits: what a
+    /// reader would refuse is never written.
+    pub fn encode(&self) -> Result<String, Malformed> {
+        let Moment { at, tick } = self.now;
+        let mut out = Vec::with_capacity(1_024);
+        {
+            use std::io::Write as _;
+            let (seq, prev, kind) = (self.seq, self.prev, self.what.kind());
+            // Writing to a Vec cannot fail.
+            let _ = write!(
+                out,
+                r#"{{"seq":{seq},"prev":"{prev}","at":{at},"tick":{tick},"kind":"{kind}""#
+            );
+        }
+        let rest = out.len();
+        let written = match &self.what {
+            What::Genesis(x) => serde_json::to_writer(&mut out, x),
+            What::Policy(x) => serde_json::to_writer(&mut out, x),
+            What::Roster(x) => serde_json::to_writer(&mut out, x),
+            What::Read(x) => serde_json::to_writer(&mut out, x),
+            What::Refusals(x) => serde_json::to_writer(&mut out, x),
+            What::Alert(x) => serde_json::to_writer(&mut out, x),
+            What::Warning(x) => serde_json::to_writer(&mut out, x),
+            What::Act(x) => serde_json::to_writer(&mut out, x),
+            What::Access(x) => serde_json::to_writer(&mut out, x),
+        };
+        written.expect("derived Serialize of plain structs into memory does not fail");
+        // The object that serde opened goes on in the one opened above.
+        out[rest] = b',';
+        if out.len() > BODY_MAX {
+            return Err(Malformed::TooLong(out.len(), BODY_MAX));
+        }
+        limits(&out)?;
+        Ok(String::from_utf8(out).expect("serde_json writes UTF-8"))
+    }
+
+    /// Reads a body, strictly: it must be, byte for byte, what [`Entry::encode`] makes of it.
+    ///
+    /// # Errors
+    /// [`Malformed`] says what is wrong and where.
+    pub fn parse(body: &str) -> Result<Entry, Malformed> {
+        if body.len() > BODY_MAX {
+            return Err(Malformed::TooLong(body.len(), BODY_MAX));
+        }
+        let entry: Entry =
+            serde_json::from_str(body).map_err(|e| Malformed::Json(e.to_string()))?;
+        let again = entry.encode()?;
+        same(&again, body)?;
+        Ok(entry)
+    }
+}
+
+/// Holds text to the one form that it has when it is written again.
+pub(super) fn same(again: &str, text: &str) -> Result<(), Malformed> {
+    if again == text {
+        return Ok(());
+    }
+    let at = again.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
+    Err(Malformed::Form(at))
+}
+
+/// Holds every string and number of canonical JSON to the limits of the format.
+pub(super) fn limits(body: &[u8]) -> Result<(), Malformed> {
+    let mut at = 0;
+    while let Some(&byte) = body.get(at) {
+        match byte {
+            b'"' => at = string_end(body, at + 1)?,
+            b'0'..=b'9' => {
+                let digits = body[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+                let text = std::str::from_utf8(&body[at..at + digits]).unwrap_or_default();
+                if !text.parse::<u64>().is_ok_and(|n| n < INTEGER_END) {
+                    return Err(Malformed::Limit { what: "an integer of 2^53 or more", at });
+                }
+                at += digits;
+            }
+            _ => at += 1,
+        }
+    }
+    Ok(())
+}
+
+/// The index behind the closing quote of the string that begins at `from`.
+fn string_end(body: &[u8], from: usize) -> Result<usize, Malformed> {
+    let control = |at| Err(Malformed::Limit { what: "a control character in a string", at });
+    let mut at = from;
+    // DEL and the C1 controls (U+0080 to U+009F) are raw in JSON, and a terminal acts on them.
+    let special = |b: &u8| matches!(b, b'"' | b'\\' | 0x7f | 0xc2);
+    while let Some(next) = body[at..].iter().position(special) {
+        at += next;
+        match (body[at], body.get(at + 1)) {
+            (b'"', _) => break,
+            (b'\\', Some(b'"' | b'\\')) | (0xc2, Some(0xa0..)) => at += 2,
+            _ => return control(at),
+        }
+    }
+    let text = &body[from..at];
+    if text.len() > TEXT_MAX && characters(text) > TEXT_MAX {
+        return Err(Malformed::Limit { what: "a string of more than 256 characters", at: from });
+    }
+    Ok(at + 1)
+}
+
+/// Characters of a string as it is written: an escape is one, a continuation byte of UTF-8 none.
+fn characters(text: &[u8]) -> usize {
+    let (mut count, mut escaped) = (0, false);
+    for byte in text {
+        escaped = !escaped && *byte == b'\\';
+        count += usize::from(!escaped && !matches!(byte, 0x80..=0xbf));
+    }
+    count
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntryVisitor)
+    }
+}
+
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Entry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an entry of the ledger")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+        let seq = head(&mut map, "seq")?;
+        let prev = head(&mut map, "prev")?;
+        let at = head(&mut map, "at")?;
+        let tick = head(&mut map, "tick")?;
+        let kind: &str = head(&mut map, "kind")?;
+        let rest = MapAccessDeserializer::new(&mut map);
+        let what = match kind {
+            "genesis" => What::Genesis(Genesis::deserialize(rest)?),
+            "policy" => What::Policy(Policy::deserialize(rest)?),
+            "read" => What::Read(Box::new(Read::deserialize(rest)?)),
+            "refusals" => What::Refusals(Refusals::deserialize(rest)?),
+            "alert" => What::Alert(Alert::deserialize(rest)?),
+            "roster" => What::Roster(Roster::deserialize(rest)?),
+            "warning" => What::Warning(Warning::deserialize(rest)?),
+            "act" => What::Act(Act::deserialize(rest)?),
+            "access" => What::Access(Access::deserialize(rest)?),
+            _ => return Err(de::Error::custom("a kind of entry that this version does not know")),
+        };
+        if map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            return Err(de::Error::custom("keys behind the end of the entry"));
+        }
+        Ok(Entry { seq, prev, now: Moment { at, tick }, what })
+    }
+}
+
+/// The next key of the map, which must be `name`, and its value.
+fn head<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
+    map: &mut A,
+    name: &'static str,
+) -> Result<T, A::Error> {
+    match map.next_key::<&str>()? {
+        Some(key) if key == name => map.next_value(),
+        _ => Err(de::Error::custom(format_args!("`{name}` is not where it belongs"))),
+    }
+}

@@ -1,0 +1,167 @@
+//! The rules as the ledger has them: everything that the judge decides by.
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::entry::{Hash, Word};
+
+/// A policy entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Which part of the policy.
+    pub section: Section,
+}
+
+/// One part of a policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Section {
+    /// What the detectors go by.
+    Detectors(Detectors),
+    /// The rules for the members of staff.
+    Staff(StaffRules),
+    /// The rules for one provider.
+    Provider(ProviderRules),
+    /// The end of a policy: reads name this entry.
+    Head(Head),
+}
+
+/// What the judge decides by, for one provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderRules {
+    /// Provider id.
+    pub provider: Word,
+    /// Budgets of persons.
+    pub budgets: Budgets,
+    /// By how much a roster may grow in 30 days unasked, in percent.
+    pub roster_growth: u64,
+    /// Ledger entries a day that it may bring about; none: as many as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries_day: Option<u64>,
+}
+
+impl ProviderRules {
+    /// Whether the provider may come by more than by the rules `before`.
+    pub fn loosens(&self, before: &ProviderRules) -> bool {
+        let ProviderRules { provider: _, budgets, roster_growth, entries_day } = self;
+        *roster_growth > before.roster_growth
+            || more(*entries_day, before.entries_day)
+            || budgets.loosens(&before.budgets)
+    }
+}
+
+/// What holds for each member of staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StaffRules {
+    /// Ledger entries a day that one may bring about.
+    pub entries_day: u64,
+}
+
+/// Whether a limit of entries is above `before`; none is no limit.
+pub fn more(entries: Option<u64>, before: Option<u64>) -> bool {
+    let limit = |entries: Option<u64>| entries.unwrap_or(u64::MAX);
+    limit(entries) > limit(before)
+}
+
+/// Sizes of the budgets, in persons; each refills over its span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budgets {
+    /// New persons to one agent, over a minute.
+    pub agent_minute: u64,
+    /// ... over an hour.
+    pub agent_hour: u64,
+    /// ... over a day.
+    pub agent_day: u64,
+    /// New persons to the provider, over a day.
+    pub provider_day: u64,
+    /// ... over 30 days.
+    pub provider_30_days: u64,
+    /// New persons off its roster, over a day.
+    pub off_roster_day: u64,
+    /// ... over 30 days.
+    pub off_roster_30_days: u64,
+}
+
+impl Budgets {
+    /// Whether any is larger than `before`.
+    pub fn loosens(&self, before: &Budgets) -> bool {
+        let sizes = |budgets: &Budgets| {
+            // Taken apart, so that a budget that is added cannot be forgotten here.
+            let Budgets {
+                agent_minute,
+                agent_hour,
+                agent_day,
+                provider_day,
+                provider_30_days,
+                off_roster_day,
+                off_roster_30_days,
+            } = *budgets;
+            let agent = [agent_minute, agent_hour, agent_day];
+            let provider = [provider_day, provider_30_days, off_roster_day, off_roster_30_days];
+            agent.into_iter().chain(provider)
+        };
+        sizes(self).zip(sizes(before)).any(|(now, before)| now > before)
+    }
+}
+
+/// What the detectors go by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detectors {
+    /// Persons off the roster.
+    pub roster: RosterRule,
+}
+
+impl Detectors {
+    /// Whether anything is found later than by `before`.
+    pub fn loosens(&self, before: &Detectors) -> bool {
+        let Detectors { roster: RosterRule { off, on, withheld, medium, high } } = *self;
+        let before = before.roster;
+        off < before.off
+            || on > before.on
+            || withheld < before.withheld
+            || medium > before.medium
+            || high > before.high
+    }
+}
+
+/// The roster detector: a sum that each new person off the roster raises and each on it lowers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RosterRule {
+    /// What a person off the roster adds, in thousandths.
+    pub off: u64,
+    /// What a person on it takes away, in thousandths.
+    pub on: u64,
+    /// What an attempt off the roster adds that is withheld, whatever it would have found, in
+    /// thousandths.
+    pub withheld: u64,
+    /// From this sum on the finding is medium.
+    pub medium: u64,
+    /// From this sum on it is high; half of it is information.
+    pub high: u64,
+}
+
+/// A Bernoulli CUSUM of 2 % against 50 % (E. S. Page, Continuous inspection schemes, 1954): ln(.5/.02)
+/// and -ln(.5/.98). Bursts of up to twelve are ordinary; the thirteenth in a row is not. A fifth of a
+/// person for an attempt that got nobody: nobody tries sixty times in a row by mistake.
+impl Default for RosterRule {
+    fn default() -> RosterRule {
+        RosterRule { off: 3_219, on: 673, withheld: 673, medium: 40_000, high: 45_000 }
+    }
+}
+
+/// The end of a policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// SHA-256 of the policy file.
+    pub digest: Hash,
+    /// How many sections stand before it.
+    pub sections: u64,
+    /// Version of the judge that rules from here on.
+    pub judge: u64,
+}

@@ -1,0 +1,343 @@
+//! Who may decide what: the personal keys of administrators as the ledger enrols them, and whether
+//! the signatures of an act carry it. A fold over the entries. The registrar asks before it writes and
+//! the verifier when it reads, by this code; neither knows who an administrator is otherwise.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::jobs::Jobs;
+use crate::format::ed25519;
+use crate::format::entry::{
+    Act, Alert, Deed, Entry, Hash, Measure, Millis, Nonce, Policy, PublicKey, Section, Severity,
+    Signature, Tag, What, Word, message, word,
+};
+
+/// Longest that a statement may still be good for when it is written.
+pub const VALID_MAX: Millis = 7 * 86_400_000;
+/// Most signatures of one act.
+pub const SIGNATURES_MAX: usize = 8;
+
+/// Why an act cannot stand.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadAct {
+    /// No reason, or not whom or what it is about, or a role that may not.
+    #[error(
+        "it is an act without a reason, of the wrong role, or that does not say what it is about"
+    )]
+    Form,
+    /// Nobody signed, or too many did.
+    #[error("it is an act with {0} signatures: from 1 to {SIGNATURES_MAX} are needed")]
+    Signatures(usize),
+    /// Too late.
+    #[error("its statement had expired")]
+    Expired,
+    /// Good for too long.
+    #[error("its statement is good for more than 7 days")]
+    TooLong,
+    /// The same statement, or another with its nonce, has been used.
+    #[error("the nonce of its statement was used before")]
+    Reused,
+    /// The same key twice.
+    #[error("it is signed twice with one key, that of `{0}`")]
+    Twice(Word),
+    /// Not a key of theirs, or not at that moment.
+    #[error("it is signed with a key that is not enrolled for `{0}`")]
+    NotEnrolled(Word),
+    /// Not over this statement by this key.
+    #[error("the signature of `{0}` is false")]
+    False(Word),
+    /// Who submits it has not signed it.
+    #[error("`{0}` submitted it and has not signed it")]
+    Submitter(Word),
+    /// One administrator is not enough.
+    #[error("`{deed}` needs the signatures of two administrators", deed = word(.0))]
+    Second(Deed),
+    /// A key has one owner, once.
+    #[error("the key that it enrols is or was enrolled already")]
+    Known,
+    /// A key by which anybody can sign.
+    #[error(
+        "the key that it enrols is no key: signatures pass by it without a private one; make another \
+         with `greffier act keygen`"
+    )]
+    Weak,
+    /// What it takes back is not there.
+    #[error("the {0} that it takes back is not enrolled there")]
+    Nothing(&'static str),
+    /// A job has two persons behind it, rows and a time that ends.
+    #[error(
+        "it declares a job without rows, whose time is over, or that lasts more than 31 days, or it is \
+         about one that was not declared, was approved or is over, or approves what the same \
+         administrator declared"
+    )]
+    Job,
+    /// Keys are founded right behind the genesis, each by itself.
+    #[error("it stands before the first policy and is no founding enrolment signed by its own key")]
+    Founding,
+}
+
+/// What acts have approved, for those who ask before they go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approved {
+    agents: HashMap<Word, HashSet<Tag>>,
+    policies: HashSet<Hash>,
+}
+
+impl Approved {
+    /// Whether a person is enrolled as an agent of a provider.
+    pub fn agent(&self, provider: &str, agent: Tag) -> bool {
+        self.agents.get(provider).is_some_and(|agents| agents.contains(&agent))
+    }
+
+    /// How many agents of a provider are enrolled.
+    pub fn agents(&self, provider: &str) -> usize {
+        self.agents.get(provider).map_or(0, HashSet::len)
+    }
+
+    /// Whether a policy file of this digest may loosen the one before.
+    pub fn policy(&self, digest: &Hash) -> bool {
+        self.policies.contains(digest)
+    }
+
+    pub(super) fn apply(&mut self, act: &Act) {
+        let provider = act.provider.clone().unwrap_or_default();
+        match (act.deed, act.agent) {
+            (Deed::EnrolAgent, Some(agent)) => {
+                self.agents.entry(provider).or_default().insert(agent);
+            }
+            (Deed::DismissAgent, Some(agent)) => {
+                self.agents.entry(provider).or_default().remove(&agent);
+            }
+            (Deed::Loosen, _) => self.policies.extend(act.digest),
+            _ => {}
+        }
+    }
+}
+
+/// A key that was enrolled.
+#[derive(Debug)]
+struct Holder {
+    admin: Word,
+    /// Revoked: never again anybody's.
+    revoked: bool,
+}
+
+/// The running check.
+#[derive(Debug, Default)]
+pub struct Acts {
+    origin: String,
+    /// The first policy has begun: nobody founds any more.
+    founded: bool,
+    keys: HashMap<PublicKey, Holder>,
+    nonces: HashSet<Nonce>,
+    /// Numbers of all alerts.
+    alerts: HashSet<u64>,
+    /// Agents, and providers as a whole, from whom a critical alert has taken what is not lifted.
+    critical: HashSet<(Word, Option<Tag>)>,
+    approved: Arc<Approved>,
+}
+
+impl Acts {
+    /// What has been approved: the same `Arc` as long as nothing of it changes.
+    pub fn approved(&self) -> Arc<Approved> {
+        self.approved.clone()
+    }
+
+    /// Whether an act may stand as the next entry, written at `at`, with these jobs declared.
+    ///
+    /// # Errors
+    /// [`BadAct`].
+    pub fn check(&self, at: Millis, act: &Act, jobs: &Jobs) -> Result<(), BadAct> {
+        if act.reason.trim().is_empty() || act.misfits().next().is_some() {
+            return Err(BadAct::Form);
+        }
+        if act.deed == Deed::EnrolKey && act.key.is_some_and(|key| !ed25519::is_key(&key.0)) {
+            return Err(BadAct::Weak);
+        }
+        if act.deed == Deed::Acknowledge {
+            return self.acknowledges(act);
+        }
+        let statement = act.statement(&self.origin).filter(|_| &*act.role == "admin");
+        let statement = statement.ok_or(BadAct::Form)?;
+        match statement.expires.checked_sub(at) {
+            None => return Err(BadAct::Expired),
+            Some(left) if left > VALID_MAX => return Err(BadAct::TooLong),
+            Some(_) => {}
+        }
+        if self.nonces.contains(&statement.nonce) {
+            return Err(BadAct::Reused);
+        }
+        if !(1..=SIGNATURES_MAX).contains(&act.signatures.len()) {
+            return Err(BadAct::Signatures(act.signatures.len()));
+        }
+        if self.founded { self.enrolled(act) } else { founds(act) }?;
+        let statement = statement.encode().map_err(|_| BadAct::Form)?;
+        let message = message(&statement);
+        let false_one = act.signatures.iter().find(|signature| !holds(signature, &message));
+        if let Some(signature) = false_one {
+            return Err(BadAct::False(signature.admin.clone()));
+        }
+        if self.founded {
+            self.enough(act)?;
+        }
+        self.possible(act, at, jobs)
+    }
+
+    /// Whether whoever watches has seen an alert that there is. Nothing comes of it, so nobody signs.
+    fn acknowledges(&self, act: &Act) -> Result<(), BadAct> {
+        let unsigned = act.nonce.is_none() && act.expires.is_none() && act.signatures.is_empty();
+        let alert = act.alert.is_some_and(|alert| self.alerts.contains(&alert));
+        let good = unsigned && alert && &*act.role == "security" && act.certificate.is_some();
+        if good { Ok(()) } else { Err(BadAct::Form) }
+    }
+
+    /// Whether every key is one of those who are said to have signed, at this moment and once.
+    fn enrolled(&self, act: &Act) -> Result<(), BadAct> {
+        if act.certificate.is_none() {
+            return Err(BadAct::Form);
+        }
+        let mut seen = HashSet::new();
+        for Signature { admin, key, .. } in &act.signatures {
+            let holder = self.keys.get(key).filter(|holder| !holder.revoked);
+            if holder.is_none_or(|holder| holder.admin != *admin) {
+                return Err(BadAct::NotEnrolled(admin.clone()));
+            }
+            if !seen.insert(key) {
+                return Err(BadAct::Twice(admin.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether those who signed are enough, whoever submits it among them.
+    fn enough(&self, act: &Act) -> Result<(), BadAct> {
+        let signed = |id: &Word| act.signatures.iter().any(|signature| signature.admin == *id);
+        if !signed(&act.id) {
+            return Err(BadAct::Submitter(act.id.clone()));
+        }
+        let others = act.signatures.iter().any(|signature| signature.admin != act.id);
+        if self.needs_two(act) && !others { Err(BadAct::Second(act.deed)) } else { Ok(()) }
+    }
+
+    /// What gives more than one person should give alone.
+    fn needs_two(&self, act: &Act) -> bool {
+        match act.deed {
+            Deed::EnrolKey | Deed::EnrolAgent | Deed::EnrolRoster | Deed::Loosen => true,
+            Deed::Lift => {
+                let provider = act.provider.clone().unwrap_or_default();
+                self.critical.contains(&(provider, act.agent))
+            }
+            // Its owner can; nobody makes himself the last by revoking the others' keys.
+            Deed::RevokeKey => {
+                !act.signatures.iter().any(|signature| Some(&signature.admin) == act.admin.as_ref())
+            }
+            Deed::Suspend
+            | Deed::Reinstate
+            | Deed::Acknowledge
+            | Deed::DismissAgent
+            // Whoever approves a job is not who declared it: two have signed.
+            | Deed::DeclareJob
+            | Deed::ApproveJob
+            | Deed::WithdrawJob => false,
+        }
+    }
+
+    /// Whether there is what it speaks of: a revocation of a mistyped key must not look like one.
+    fn possible(&self, act: &Act, at: Millis, jobs: &Jobs) -> Result<(), BadAct> {
+        if !jobs.admits_act(act, at) {
+            return Err(BadAct::Job);
+        }
+        let holder = act.key.and_then(|key| self.keys.get(&key));
+        let agent = || act.provider.as_deref().zip(act.agent);
+        match act.deed {
+            Deed::EnrolKey if holder.is_some() => Err(BadAct::Known),
+            Deed::RevokeKey
+                if holder.is_none_or(|holder| {
+                    holder.revoked || Some(&holder.admin) != act.admin.as_ref()
+                }) =>
+            {
+                Err(BadAct::Nothing("key"))
+            }
+            Deed::DismissAgent
+                if !agent().is_some_and(|(provider, tag)| self.approved.agent(provider, tag)) =>
+            {
+                Err(BadAct::Nothing("agent"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Folds an entry that was checked.
+    pub fn apply(&mut self, entry: &Entry) {
+        match &entry.what {
+            What::Genesis(genesis) => self.origin.clone_from(&genesis.origin),
+            What::Policy(policy) => self.policy(policy),
+            What::Alert(alert) => self.alert(entry.seq, alert),
+            What::Act(act) => self.act(act),
+            What::Read(_)
+            | What::Refusals(_)
+            | What::Roster(_)
+            | What::Warning(_)
+            | What::Access(_) => {}
+        }
+    }
+
+    fn policy(&mut self, policy: &Policy) {
+        self.founded = true;
+        let approved = !self.approved.policies.is_empty();
+        if let Section::Head(_) = &policy.section
+            && approved
+        {
+            // Whoever approved a policy compared it with the one that was in force then.
+            Arc::make_mut(&mut self.approved).policies.clear();
+        }
+    }
+
+    fn alert(&mut self, seq: u64, alert: &Alert) {
+        self.alerts.insert(seq);
+        if alert.severity == Severity::Critical {
+            let level = |measure: &Measure| measure.of_agent().then_some(alert.agent);
+            let taken = alert.measures.iter().map(|m| (alert.provider.clone(), level(m)));
+            self.critical.extend(taken);
+        }
+    }
+
+    fn act(&mut self, act: &Act) {
+        self.nonces.extend(act.nonce);
+        match (act.deed, act.key, &act.admin, &act.provider) {
+            (Deed::EnrolKey, Some(key), Some(admin), _) => {
+                self.keys.insert(key, Holder { admin: admin.clone(), revoked: false });
+            }
+            (Deed::RevokeKey, Some(key), ..) => {
+                if let Some(holder) = self.keys.get_mut(&key) {
+                    holder.revoked = true;
+                }
+            }
+            (Deed::Lift, _, _, Some(provider)) => {
+                self.critical.remove(&(provider.clone(), act.agent));
+            }
+            (Deed::EnrolAgent | Deed::DismissAgent | Deed::Loosen, ..) => {
+                Arc::make_mut(&mut self.approved).apply(act);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A founding enrolment shows that somebody has the key, and nothing else: whoever keeps the first
+/// checkpoint holds the founding keys with it.
+fn founds(act: &Act) -> Result<(), BadAct> {
+    let itself = |signature: &Signature| {
+        act.admin.as_ref() == Some(&signature.admin) && act.key == Some(signature.key)
+    };
+    let good = act.deed == Deed::EnrolKey
+        && act.certificate.is_none()
+        && act.admin.as_ref() == Some(&act.id)
+        && matches!(act.signatures.as_slice(), [one] if itself(one));
+    if good { Ok(()) } else { Err(BadAct::Founding) }
+}
+
+/// Whether a signature is over these bytes by its key.
+pub fn holds(signature: &Signature, message: &[u8]) -> bool {
+    ed25519::verifies(&signature.key.0, message, &signature.signature.0)
+}

@@ -1,0 +1,175 @@
+//! Jobs as the entries tell them: what was declared, by whom it was approved, and how much has gone
+//! out under each. A fold that the verifier, the judge and the door share.
+
+use std::collections::HashMap;
+
+use crate::format::entry::{
+    Act, Deed, Entry, JobTerms, Method, Millis, Outcome, Read, Rule, What, Word,
+};
+
+/// Longest that a job may last, from its declaration on: what two persons approved is not for ever.
+pub const LASTS_MAX: Millis = 31 * 86_400_000;
+
+/// One job.
+#[derive(Clone, Debug)]
+struct Known {
+    provider: Word,
+    dataset: Word,
+    terms: JobTerms,
+    /// Who declared it: somebody else approves it.
+    declarer: Word,
+    approved: bool,
+    withdrawn: bool,
+    /// Released under it.
+    rows: u64,
+}
+
+/// All jobs of a segment, by the entry that declared each.
+#[derive(Clone, Debug, Default)]
+pub struct Jobs(HashMap<u64, Known>);
+
+/// What a read under a job says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Export<'a> {
+    /// The entry that declared the job.
+    pub job: u64,
+    /// Of which records.
+    pub dataset: &'a Word,
+    /// Why.
+    pub purpose: &'a Word,
+    /// Which fields.
+    pub view: &'a Word,
+    /// Rows asked for.
+    pub asked: u64,
+}
+
+/// What a job says of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays within the job.
+    Within,
+    /// It is the job's, and does not fit: so many rows are left, none if the job is over. Whoever asks
+    /// cannot know what another of the provider took, or an administrator withdrew, a moment before.
+    Beyond(u64),
+    /// Other fields, another purpose or other records than the job says: no moment makes that good.
+    Breach,
+}
+
+impl<'a> Export<'a> {
+    /// Of a read, if it is one.
+    pub fn of(read: &'a Read) -> Option<Export<'a>> {
+        let Read { dataset, purpose, view, asked, .. } = read;
+        read.job.map(|job| Export { job, dataset, purpose, view, asked: *asked })
+    }
+}
+
+impl Jobs {
+    /// How many rows may still go out under a job of this provider and dataset at `at`; none if it is
+    /// not one, not approved, over, or not of this time.
+    pub fn left(&self, job: u64, provider: &str, dataset: &str, at: Millis) -> Option<u64> {
+        let known = self.0.get(&job)?;
+        let open = known.approved && !known.withdrawn && *known.provider == *provider;
+        let now = (known.terms.from..known.terms.until).contains(&at);
+        let left = known.terms.rows.saturating_sub(known.rows);
+        (open && now && *known.dataset == *dataset).then_some(left)
+    }
+
+    /// Holds an export to its job.
+    pub fn verdict(&self, provider: &str, export: &Export<'_>, at: Millis) -> Verdict {
+        let Export { job, dataset, purpose, view, asked } = *export;
+        let covers = |known: &&Known| {
+            let Known { terms, .. } = known;
+            known.dataset == *dataset && terms.purpose == *purpose && terms.view == *view
+        };
+        if self.0.get(&job).filter(covers).is_none() {
+            return Verdict::Breach;
+        }
+        match self.left(job, provider, dataset, at).unwrap_or(0) {
+            left if asked <= left => Verdict::Within,
+            left => Verdict::Beyond(left),
+        }
+    }
+
+    /// Whether a read may stand here: an export names a job of its provider, and what is released is
+    /// what the job allows.
+    pub(super) fn admits_read(&self, read: &Read, at: Millis) -> bool {
+        let Some(export) = Export::of(read) else {
+            return read.method != Method::Export && read.ruling.rule != Some(Rule::Job);
+        };
+        let released = read.ruling.outcome == Outcome::Released;
+        read.method == Method::Export
+            && read.reason.is_none()
+            && self.0.get(&export.job).is_some_and(|known| known.provider == read.provider)
+            && (!released || self.verdict(&read.provider, &export, at) == Verdict::Within)
+    }
+
+    /// Whether an act about a job can be: it is approved by somebody else than who declared it, once.
+    pub(super) fn admits_act(&self, act: &Act, at: Millis) -> bool {
+        let known = act.declared.map(|job| self.0.get(&job));
+        match (act.deed, known) {
+            (Deed::DeclareJob, None) => act.job.as_ref().is_some_and(|terms| {
+                let lasts = terms.until.saturating_sub(at);
+                terms.rows > 0 && terms.from < terms.until && (1..=LASTS_MAX).contains(&lasts)
+            }),
+            (Deed::ApproveJob, Some(Some(known))) => {
+                let others = act.signatures.iter().any(|one| one.admin != known.declarer);
+                let open = !known.approved && !known.withdrawn && at < known.terms.until;
+                open && known.declarer != act.id && others
+            }
+            (Deed::WithdrawJob, Some(Some(known))) => !known.withdrawn,
+            (Deed::ApproveJob | Deed::WithdrawJob, _) | (Deed::DeclareJob, Some(_)) => false,
+            (_, known) => known.is_none() && act.job.is_none(),
+        }
+    }
+
+    /// Whether an entry can change anything here.
+    pub(super) fn concerns(entry: &Entry) -> bool {
+        match &entry.what {
+            What::Read(read) => read.job.is_some(),
+            What::Act(act) => act.job.is_some() || act.declared.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Folds an entry that was checked.
+    pub fn apply(&mut self, entry: &Entry) {
+        match &entry.what {
+            What::Read(read) if read.ruling.outcome == Outcome::Released => {
+                if let Some(known) = read.job.and_then(|job| self.0.get_mut(&job)) {
+                    known.rows += read.rows;
+                }
+            }
+            What::Act(act) => self.act(act, entry.seq),
+            _ => {}
+        }
+    }
+
+    fn act(&mut self, act: &Act, seq: u64) {
+        let known = act.declared.and_then(|job| self.0.get_mut(&job));
+        match (act.deed, known) {
+            (Deed::ApproveJob, Some(known)) => known.approved = true,
+            (Deed::WithdrawJob, Some(known)) => known.withdrawn = true,
+            (Deed::DeclareJob, _) => {
+                let (Some(provider), Some(dataset), Some(terms)) =
+                    (&act.provider, &act.dataset, &act.job)
+                else {
+                    return;
+                };
+                let known = Known {
+                    provider: provider.clone(),
+                    dataset: dataset.clone(),
+                    terms: terms.clone(),
+                    declarer: act.id.clone(),
+                    approved: false,
+                    withdrawn: false,
+                    rows: 0,
+                };
+                self.0.insert(seq, known);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! What a read must satisfy by itself, whatever stands before it.
+
+use std::net::IpAddr;
+
+use crate::format::entry::{Counts, Method, Outcome, Read, Rule, Ruling, Tag};
+
+/// Why a read cannot be true.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadRead {
+    /// Rows and tags are two numbers.
+    #[error("it lists {tags} subjects for {rows} rows")]
+    Rows {
+        /// Tags listed.
+        tags: u64,
+        /// Rows said.
+        rows: u64,
+    },
+    /// A tag twice in one read.
+    #[error("it lists one subject twice")]
+    Twice,
+    /// Withheld, and yet something went.
+    #[error("it was withheld and yet lists subjects or a reply")]
+    Withheld,
+    /// Released without a digest of what went.
+    #[error("it was released without a reply digest")]
+    Undigested,
+    /// More persons new in a shorter span than in a longer one, or than there are.
+    #[error("its counts contradict each other")]
+    Counts,
+    /// Not what the reads before it give.
+    #[error("its counts are not those of the persons released before it")]
+    Counted,
+    /// More new persons than it could hold.
+    #[error("it counts more new persons than it could hold")]
+    Could,
+    /// A size that does not follow from what was asked.
+    #[error("what it could hold does not follow from what was asked")]
+    Asked,
+    /// It asked for one record by its handle, or for none that can be missed.
+    #[error("it missed more than the one record that it asked for")]
+    Misses,
+    /// A whole address points at a person.
+    #[error("its network is not an address cut to /24 or /48")]
+    Network,
+    /// Persons off the roster, and no reason to meet them.
+    #[error("it lists persons off the roster without a stated reason")]
+    Reason,
+    /// A ruling that contradicts itself.
+    #[error("its ruling contradicts itself")]
+    Ruling,
+}
+
+/// Whether a network is one as the format has it: `192.0.2.0/24`, or `2001:db8:1::/48`.
+fn is_network(network: &str) -> bool {
+    let Some((address, bits)) = network.split_once('/') else { return false };
+    match (address.parse(), bits) {
+        (Ok(IpAddr::V4(v4)), "24") => v4.octets()[3] == 0,
+        (Ok(IpAddr::V6(v6)), "48") => v6.octets()[6..] == [0; 10] && v6.to_string() == address,
+        _ => false,
+    }
+}
+
+/// What one read must satisfy by itself.
+pub(super) fn check(read: &Read) -> Result<(), BadRead> {
+    let (on, off) = (read.on.len() as u64, read.off.len() as u64);
+    if on + off != read.rows {
+        return Err(BadRead::Rows { tags: on + off, rows: read.rows });
+    }
+    if read.misses > 1 {
+        return Err(BadRead::Misses);
+    }
+    if !is_network(&read.network) {
+        return Err(BadRead::Network);
+    }
+    let facts = &read.facts;
+    let could = facts.could == read.asked || (facts.could == 0 && read.method == Method::Get);
+    let could_off = if read.reason.is_some() { facts.could } else { 0 };
+    let one = read.method != Method::Get || read.asked == 1;
+    if !(could && one && facts.could_off == could_off && read.rows <= read.asked) {
+        return Err(BadRead::Asked);
+    }
+    if read.reason.is_none() && off > 0 {
+        return Err(BadRead::Reason);
+    }
+    let ruling = &read.ruling;
+    let ruled = match ruling.outcome {
+        Outcome::Released => *ruling == Ruling::RELEASED,
+        Outcome::Withheld => match ruling.rule {
+            None | Some(Rule::Roster) => false,
+            Some(Rule::Contained) => ruling.remaining.is_none(),
+            Some(_) => ruling.remaining.is_some(),
+        },
+    };
+    if !ruled {
+        return Err(BadRead::Ruling);
+    }
+    if read.rows > 1 {
+        let mut tags: Vec<&Tag> = read.on.iter().chain(&read.off).collect();
+        tags.sort_unstable();
+        if tags.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(BadRead::Twice);
+        }
+    }
+    let falling = |c: &Counts| {
+        c.agent_day >= c.provider_day
+            && c.provider_day >= c.provider_30_days
+            && c.provider_30_days >= c.never
+    };
+    let within = facts.off.agent_day <= facts.all.agent_day
+        && facts.off.provider_day <= facts.all.provider_day
+        && facts.off.provider_30_days <= facts.all.provider_30_days
+        && facts.off.never <= facts.all.never;
+    if !(falling(&facts.all) && falling(&facts.off) && within) {
+        return Err(BadRead::Counts);
+    }
+    if facts.all.agent_day > facts.could || facts.off.agent_day > facts.could_off {
+        return Err(BadRead::Could);
+    }
+    match read.ruling.outcome {
+        Outcome::Withheld if read.rows > 0 || read.reply.is_some() => Err(BadRead::Withheld),
+        Outcome::Released if read.reply.is_none() => Err(BadRead::Undigested),
+        Outcome::Released if facts.all.agent_day > read.rows || facts.off.agent_day > off => {
+            Err(BadRead::Counts)
+        }
+        _ => Ok(()),
+    }
+}
