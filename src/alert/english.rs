@@ -205,14 +205,18 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             expected >> 20,
         ),
         Matter::Entries => {
-            let whose = match (&warning.provider, warning.agent) {
-                (Some(provider), Some(agent)) => format!("agent {agent} of {provider}"),
-                (Some(provider), None) => provider.to_string(),
+            let whose = match (&warning.provider, warning.agent, warning.certificate) {
+                (Some(provider), Some(agent), _) => format!("agent {agent} of {provider}"),
+                (Some(provider), None, Some(print)) => {
+                    format!("the receipts of {provider}, the last of them with the certificate {print},")
+                }
+                (Some(provider), None, None) => provider.to_string(),
                 _ => format!("{} ({})", stated(&warning.id), stated(&warning.role)),
             };
+            let has = if warning.certificate.is_some() { "have" } else { "has" };
             format!(
-                "{whose} has brought about {observed} of the {expected} ledger entries that it may in a \
-                 day. Beyond them its calls are refused. Look at what it does: a person does not read so \
+                "{whose} {has} brought about {observed} of the {expected} ledger entries that are allowed in a \
+                 day. Beyond them such calls are refused. Look at what it does: a person does not read so \
                  much by hand"
             )
         }

@@ -216,14 +216,17 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             expected >> 20,
         ),
         Matter::Entries => {
-            let whose = match (&warning.provider, warning.agent) {
-                (Some(provider), Some(agent)) => format!("l’agent {agent} de {provider}"),
-                (Some(provider), None) => provider.to_string(),
+            let whose = match (&warning.provider, warning.agent, warning.certificate) {
+                (Some(provider), Some(agent), _) => format!("l’agent {agent} de {provider}"),
+                (Some(provider), None, Some(print)) => {
+                    format!("{provider}, par ses reçus (le dernier avec le certificat {print}),")
+                }
+                (Some(provider), None, None) => provider.to_string(),
                 _ => format!("{} ({})", stated(&warning.id), stated(&warning.role)),
             };
             format!(
                 "{whose} a provoqué {observed} des {expected} entrées au registre permises par jour. \
-                 Au-delà, ses appels sont refusés. Regardez ce qu’il fait : personne ne lit autant à la \
+                 Au-delà, ces appels sont refusés. Regardez ce qu’il fait : personne ne lit autant à la \
                  main"
             )
         }

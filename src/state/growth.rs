@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::bucket::Bucket;
 use crate::format::entry::{
-    Access, Act, Deed, Entry, Matter, Millis, Policy, ProviderRules, Read, Section, Tag, Warning,
-    What, Word,
+    Access, Act, Deed, Entry, Hash as Digest, Matter, Millis, Policy, ProviderRules, Read, Section,
+    Tag, Warning, What, Word,
 };
 
 /// What each budget refills over, and for how long it is not told again that half of it is gone.
@@ -307,7 +307,13 @@ impl Growth {
 
     fn charge(&mut self, what: &What, tick: Millis) {
         match Payer::of(what) {
-            Payer::Provider(id, caller) => self.charge_provider(id, caller, tick),
+            Payer::Provider(id, caller) => {
+                let certificate = match what {
+                    What::Access(access) => Some(access.certificate),
+                    _ => None,
+                };
+                self.charge_provider(id, (caller, certificate), tick);
+            }
             Payer::Staff(role, id) => self.charge_staff(role, id, tick),
             Payer::Containing(Act { deed, role, id, .. }) => {
                 let own = self.containing.entry((*deed, id.clone()));
@@ -318,15 +324,22 @@ impl Growth {
         }
     }
 
-    fn charge_provider(&mut self, id: &Word, caller: Origin, tick: Millis) {
+    fn charge_provider(
+        &mut self,
+        id: &Word,
+        (caller, certificate): (Origin, Option<Digest>),
+        tick: Millis,
+    ) {
         let Some(Provider { whole, callers }) = self.providers.get_mut(id) else { return };
         let size = share(whole.bucket.size);
         let own = callers.entry(caller).or_insert_with(|| Account::full(size, tick));
         let of = |warning| Warning { provider: Some(id.clone()), ..warning };
         self.due.extend(whole.charge(tick).map(of));
-        if let (Some(warning), Origin::Agent(tag)) = (own.charge(tick), caller) {
-            self.due.push(Warning { agent: Some(tag), ..of(warning) });
-        }
+        self.due.extend(own.charge(tick).map(|warning| match caller {
+            Origin::Agent(tag) => Warning { agent: Some(tag), ..of(warning) },
+            // Of receipts: the certificate that the last of them was for.
+            Origin::Certificate => Warning { certificate, ..of(warning) },
+        }));
         let (own, whole) = (own.wait(tick), whole.wait(tick));
         if own == 0 && whole == 0 {
             return;

@@ -99,6 +99,9 @@ async fn receipts_by_a_certificate_alone_take_no_more_than_a_quarter() {
     assert_eq!(told(caller.receipt(entry).await).what(), USED_UP);
     caller.list(1, "", context()).await.expect("a page");
     daemon.stop().await;
+    let [half] = &told_of_entries(&instance)[..] else { panic!("one warning") };
+    assert_eq!((half.provider.as_deref(), half.agent), (Some(PROVIDER), None));
+    assert_eq!((half.certificate.is_some(), half.observed, half.expected), (true, 5, 10));
     instance.assert_sound();
 }
 

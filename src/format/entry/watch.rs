@@ -132,10 +132,12 @@ impl Warning {
             }
             Matter::Entries => {
                 let one = matches!(
-                    (provider, agent, role, id),
-                    (Some(_), _, None, None) | (None, None, Some(_), Some(_))
+                    (provider, agent, certificate, role, id),
+                    (Some(_), None, _, None, None)
+                        | (Some(_), Some(_), None, None, None)
+                        | (None, None, None, Some(_), Some(_))
                 );
-                one && dataset.is_none() && certificate.is_none() && digest.is_none()
+                one && dataset.is_none() && digest.is_none()
             }
             Matter::Keys => {
                 let of_other = role.is_some() || certificate.is_some();
