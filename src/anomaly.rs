@@ -15,7 +15,8 @@ mod roster;
 
 use crate::format::entry::{Entry, Level, Millis, Moment, Outcome, Rule, Ruling, Severity};
 use crate::state::containment::withholds;
-use crate::state::judge::{Counted, Decision, Judge};
+use crate::state::counted::Counted;
+use crate::state::judge::{Decision, Judge};
 use crate::state::standing::Standing;
 
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.

@@ -296,7 +296,7 @@ impl Desk {
             }
             None
         });
-        (done, Some(answer))
+        (done.map_err(StartError::from), Some(answer))
     }
 
     /// Tells the door and those who follow what was committed.

@@ -9,6 +9,7 @@
 pub mod acts;
 pub mod bucket;
 pub mod containment;
+pub mod counted;
 pub mod days;
 pub mod growth;
 pub mod jobs;
@@ -30,10 +31,10 @@ use crate::format::entry::{
 };
 use acts::{Acts, Approved, BadAct};
 use containment::Contained;
+use counted::Counted;
 use days::Today;
 use growth::{Exhausted, Growth, UsedUp};
 use jobs::Jobs;
-use judge::Counted;
 use memory::{Memory, Reach};
 use policies::{BadPolicy, Policies, Sections};
 use reads::BadRead;

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -236,4 +236,110 @@ fn drafts_of_reads_are_made_by_the_source_only() {
         let made = code(&text).contains("bind(Draft {");
         assert_eq!(made, path == Path::new("src/source.rs"), "{}", path.display());
     }
+}
+
+/// Rooms whose files still stand in circles; nothing may be added here.
+const IN_CIRCLES: [&str; 1] = ["service"];
+
+/// The paths that begin at this place of the code, groups in braces opened; and where it goes on.
+fn tree(code: &str, prefix: &[String], found: &mut Vec<Vec<String>>) -> usize {
+    let (mut path, mut at) = (prefix.to_vec(), 0);
+    loop {
+        let name = word(&code[at..]);
+        if name.is_empty() {
+            break;
+        }
+        path.push(name.to_owned());
+        at += name.len();
+        let Some(rest) = code[at..].strip_prefix("::") else { break };
+        at += 2;
+        if !rest.starts_with('{') {
+            continue;
+        }
+        at += 1;
+        loop {
+            at += code[at..].len() - code[at..].trim_start_matches([' ', '\n', ',']).len();
+            if code[at..].starts_with('}') || at >= code.len() {
+                return at + 1;
+            }
+            let on = tree(&code[at..], &path, found);
+            let aside = code[at + on..].find([',', '}']).unwrap_or(0);
+            at += on + aside;
+        }
+    }
+    found.push(path);
+    at
+}
+
+/// Every path of the code that begins with `crate` or `super`.
+fn paths(code: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for root in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(root) {
+            let inside =
+                code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+            if !inside {
+                tree(&code[at..], &[], &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// The module of a file, from the root of the crate on.
+fn module(path: &Path) -> Vec<String> {
+    let path = path.strip_prefix("src").unwrap().with_extension("");
+    path.iter().map(|part| part.to_str().unwrap().to_owned()).collect()
+}
+
+/// The files that each file of a room takes something from, but for those that stand above or below it:
+/// a folder's front file gathers its folder.
+fn taken() -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
+    let all: BTreeMap<Vec<String>, String> =
+        files("src").into_iter().map(|(path, text)| (module(&path), text)).collect();
+    let mut taken = BTreeMap::new();
+    for (own, text) in all.iter().filter(|(own, _)| own.last().unwrap() != "tests") {
+        let code = code(text);
+        let code = code.split("#[cfg(test)]").next().unwrap();
+        let mut of: BTreeSet<Vec<String>> = BTreeSet::new();
+        for path in paths(code) {
+            let ups = path.iter().take_while(|part| *part == "super").count();
+            let from = if ups == 0 { 0 } else { own.len() - ups };
+            let behind = path[ups.max(1)..].iter();
+            let whole: Vec<String> = own[..from].iter().chain(behind).cloned().collect();
+            let file = (1..=whole.len()).rev().map(|n| &whole[..n]).find(|n| all.contains_key(*n));
+            let Some(file) = file else { continue };
+            if file[0] == own[0] && !own.starts_with(file) && !file.starts_with(own) {
+                of.insert(file.to_vec());
+            }
+        }
+        taken.insert(own.clone(), of);
+    }
+    taken
+}
+
+#[test]
+fn no_files_of_a_room_stand_in_a_circle() {
+    let mut taken = taken();
+    taken.retain(|own, _| !IN_CIRCLES.contains(&&*own[0]));
+    assert!(taken.values().map(BTreeSet::len).sum::<usize>() > 100, "nothing was read");
+    // Whoever takes nothing from those that are left stands in no circle.
+    loop {
+        let left: BTreeSet<_> = taken.keys().cloned().collect();
+        taken.retain(|_, of| of.iter().any(|file| left.contains(file)));
+        if taken.len() == left.len() {
+            break;
+        }
+    }
+    let files: Vec<String> = taken.keys().map(|file| file.join("/")).collect();
+    assert!(files.is_empty(), "in a circle, or taking from one: {files:?}");
+}
+
+#[test]
+fn paths_are_seen_through_groups() {
+    let code = "use super::{a::{B, c::D}, e}; let z = crate::f::g(); use super::super::h::I;";
+    let found: Vec<String> = paths(code).iter().map(|path| path.join("::")).collect();
+    let expected =
+        ["crate::f::g", "super::a::B", "super::a::c::D", "super::e", "super::super::h::I"];
+    assert_eq!(found, expected);
 }

@@ -15,7 +15,7 @@ use crate::format::entry::{
     Ruling, Section, Severity, Tag, What, Word,
 };
 use crate::state::bucket::Bucket;
-use crate::state::judge::Counted;
+use crate::state::counted::Counted;
 
 /// One budget: which rule, what refills it, what a read asks of it and what it is charged.
 struct Kind {

@@ -4,8 +4,8 @@
 
 use super::Finding;
 use crate::format::entry::{Level, Millis, Outcome, Rule, Ruling, Severity};
+use crate::state::counted::Counted;
 use crate::state::jobs::{Export, Jobs, Verdict};
-use crate::state::judge::Counted;
 
 /// Rules on an export.
 pub(super) fn decide(

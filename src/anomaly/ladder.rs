@@ -6,8 +6,8 @@ use super::{DAY, Finding, HOUR};
 use crate::format::entry::{
     Act, Alert, Deed, Entry, Level, Measure, Millis, Moment, Rule, Severity, Tag, What, Word,
 };
+use crate::state::counted::Counted;
 use crate::state::days::Today;
-use crate::state::judge::Counted;
 
 /// How long a finding that contains nothing for good is not repeated, and how long after its last
 /// alert an incident goes on, in ticks.

@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::format::entry::{Level, Measure, Outcome, Severity};
 use crate::state::containment::Containment;
-use crate::state::judge::Counted;
+use crate::state::counted::Counted;
 
 /// A theft that goes on with a second agent, when the first is suspended, is the provider's; not if
 /// the second would get nobody anyway.

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::{Anomaly, VERSION};
 use crate::format::entry::{Alert, Entry, Policy, Section, What};
-use crate::state::judge::{Counted, Judge};
+use crate::state::counted::Counted;
+use crate::state::judge::Judge;
 use crate::state::standing::Standing;
 
 /// Folds a ledger through the judge and compares.

@@ -16,7 +16,7 @@ use crate::format::entry::{
     Act, Counts, Deed, Detectors, Entry, Facts, Level, Outcome, Policy, RosterRule, Rule, Section,
     Severity, Tag, What, Word,
 };
-use crate::state::judge::Counted;
+use crate::state::counted::Counted;
 
 /// The detector.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! `greffier act`: what administrators decide, from the proposal over each one's signature to the
 //! gateway. Everything but `submit` works where there is no gateway.
 
-mod file;
+pub(super) mod file;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

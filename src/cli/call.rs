@@ -98,7 +98,7 @@ pub(super) enum CallError {
     #[error(transparent)]
     Config(#[from] crate::config::Unusable),
     #[error(transparent)]
-    Act(#[from] super::act::ActError),
+    Act(#[from] super::act::file::ActError),
 }
 
 impl From<Status> for CallError {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml_edit::Item;
 
 use super::searches;
-use super::table::{Shape, Spot, Table, VIEW, WORD};
+use super::table::{Shape, Spot, Table, VIEW, WORD, values};
 use crate::admission::{CaseForm, Class, Dataset, Field, Purpose, Word, grammar};
 
 const CLASS: Shape =
@@ -136,10 +136,6 @@ fn purpose(mut table: Table<'_>) -> (Vec<Spot<Word>>, Option<CaseForm>) {
     table.close();
     // One of another form was noted.
     (views, form.and_then(|form| form.parse().ok()))
-}
-
-pub(super) fn values(spots: Vec<Spot<Word>>) -> Vec<Word> {
-    spots.into_iter().map(|spot| spot.value).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::datasets::values;
+use super::table::values;
 use super::table::{CONTACT, FINGERPRINT, ID, Shape, Spot, Table, WORD};
 use super::{habits, issuers};
 use crate::admission::{Dataset, Grant, Issuer, Provider, Rate, Role, Scope, Voucher, Word};

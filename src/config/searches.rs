@@ -2,7 +2,7 @@
 
 use toml_edit::Item;
 
-use super::datasets::values;
+use super::table::values;
 use super::table::{Spot, Table, WORD};
 use crate::admission::{Field, Search, SearchKey, Word};
 

@@ -303,6 +303,11 @@ fn short(text: &str) -> String {
     text.escape_debug().take(64).collect()
 }
 
+/// What stands at these spots.
+pub(super) fn values(spots: Vec<Spot<Word>>) -> Vec<Word> {
+    spots.into_iter().map(|spot| spot.value).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::policy::tests::{changed, faults, one_fault};

@@ -13,7 +13,8 @@ use crate::format::merkle;
 use crate::format::merkle::Frontier;
 use crate::format::signer::Signer;
 use crate::state::containment::Contained;
-use crate::state::judge::{Counted, Decision, Judge};
+use crate::state::counted::Counted;
+use crate::state::judge::{Decision, Judge};
 use crate::state::memory::Reach;
 use crate::state::policies::BadPolicy;
 use crate::state::{CountedFacts, Inadmissible, State};
@@ -29,6 +30,27 @@ pub(super) struct Core {
     pub(super) judge: Box<dyn Judge>,
     /// Alerts, warnings and acts that nobody has taken yet.
     pub(super) notices: Vec<Arc<Entry>>,
+}
+
+/// Why something was not recorded.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// It may not stand. Nothing of it was written.
+    Inadmissible(Inadmissible),
+    /// It could not be written: all of this is worthless.
+    Unwritten(rusqlite::Error),
+}
+
+impl From<Inadmissible> for Failed {
+    fn from(why: Inadmissible) -> Failed {
+        Failed::Inadmissible(why)
+    }
+}
+
+impl From<rusqlite::Error> for Failed {
+    fn from(error: rusqlite::Error) -> Failed {
+        Failed::Unwritten(error)
+    }
 }
 
 /// Entries that were admitted together, with their bytes and leaves.
@@ -156,7 +178,7 @@ impl Core {
         &mut self,
         rules: &Rules,
         signer: &Signer,
-    ) -> Result<Option<String>, super::start::StartError> {
+    ) -> Result<Option<String>, Failed> {
         if self.has(rules) {
             return Ok(None);
         }
@@ -168,10 +190,7 @@ impl Core {
     }
 
     /// Records what is to be told of the clocks.
-    pub(super) fn tell_time(
-        &mut self,
-        signer: &Signer,
-    ) -> Result<Option<String>, super::start::StartError> {
+    pub(super) fn tell_time(&mut self, signer: &Signer) -> Result<Option<String>, Failed> {
         let mut note = None;
         while let Some(warning) = self.clock.news() {
             let mut batch = self.begin();

@@ -124,6 +124,15 @@ impl From<Inadmissible> for StartError {
     }
 }
 
+impl From<core::Failed> for StartError {
+    fn from(failed: core::Failed) -> StartError {
+        match failed {
+            core::Failed::Inadmissible(why) => why.into(),
+            core::Failed::Unwritten(error) => error.into(),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StartError {
     fn from(error: rusqlite::Error) -> StartError {
         StartError::Unwritable(error.into())

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::judge::Counted;
+use super::counted::Counted;
 use crate::format::entry::{
     Act, Alert, Deed, Entry, Measure, Millis, Moment, Outcome, Read, Ruling, Tag, What, Word,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::judge::Counted;
+use super::counted::Counted;
 use crate::format::entry::{Entry, Facts, Level, Millis, Outcome, Tag, What, Word, day};
 
 /// One agent's or one provider's day.

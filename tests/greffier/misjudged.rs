@@ -7,7 +7,8 @@ use greffier::format::entry::{
 };
 use greffier::registrar::start::Factory;
 use greffier::registrar::{Draft, Ledger, Recorded, Unrecorded, bind};
-use greffier::state::judge::{Counted, Decision, Judge};
+use greffier::state::counted::Counted;
+use greffier::state::judge::{Decision, Judge};
 use greffier::state::memory::Reach;
 use greffier::state::standing::Standing;
 

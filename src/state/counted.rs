@@ -1,0 +1,28 @@
+//! A read as it was counted: what the judge may know of it.
+
+use super::jobs::Export;
+use crate::format::entry::{Facts, Read, Tag, Word};
+
+/// What the judge may know of a read: what its entry says of it before the ruling, and no tags of
+/// persons, since a withheld read has none to replay from.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted<'a> {
+    /// Number of the entry that it becomes.
+    pub seq: u64,
+    /// For whom.
+    pub provider: &'a Word,
+    /// Who.
+    pub agent: Tag,
+    /// The draft's persons, counted against the memory.
+    pub facts: Facts,
+    /// The job that it is a page of.
+    pub export: Option<Export<'a>>,
+}
+
+impl<'a> Counted<'a> {
+    /// The read of entry `seq`.
+    pub fn of(seq: u64, read: &'a Read) -> Counted<'a> {
+        let export = Export::of(read);
+        Counted { seq, provider: &read.provider, agent: read.agent, facts: read.facts, export }
+    }
+}
