@@ -409,7 +409,6 @@ fn read(
     if enrolled && !core.state.approved().agent(&read.provider, read.agent) {
         return Err(Unrecorded::NotEnrolled(read.agent));
     }
-    core.state.has_room(&read, now)?;
     let first = core.state.first_of(&read, now, asked);
     read.replay_of = first.map_err(|OtherArguments| Unrecorded::OtherArguments)?;
     let (seq, ruling) = core.add_read(batch, now, read, reach, asked).map_err(unrecorded)?;

@@ -435,14 +435,6 @@ impl State {
         self.growth.due()
     }
 
-    /// Whether a read may be written at all.
-    ///
-    /// # Errors
-    /// [`UsedUp`].
-    pub fn has_room(&self, read: &Read, now: Moment) -> Result<(), UsedUp> {
-        self.growth.admits_read(read, now.tick)
-    }
-
     /// The jobs that acts have declared.
     pub fn jobs(&self) -> &Arc<Jobs> {
         &self.standing.jobs

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::bucket::Bucket;
 use crate::format::entry::{
-    Access, Act, Deed, Entry, Hash as Digest, Matter, Millis, Policy, ProviderRules, Read, Section,
-    Tag, Warning, What, Word,
+    Access, Act, Deed, Entry, Hash as Digest, Matter, Millis, Policy, ProviderRules, Section, Tag,
+    Warning, What, Word,
 };
 
 /// What each budget refills over, and for how long it is not told again that half of it is gone.
@@ -44,13 +44,9 @@ enum Payer<'a> {
 }
 
 impl Payer<'_> {
-    fn of_read(read: &Read) -> Payer<'_> {
-        Payer::Provider(&read.provider, Origin::Agent(read.agent))
-    }
-
     fn of(what: &What) -> Payer<'_> {
         match what {
-            What::Read(read) => Payer::of_read(read),
+            What::Read(read) => Payer::Provider(&read.provider, Origin::Agent(read.agent)),
             What::Alert(alert) => Payer::Provider(&alert.provider, Origin::Agent(alert.agent)),
             What::Access(Access { role, id, .. }) if &**role == "provider" => {
                 Payer::Provider(id, Origin::Certificate)
@@ -384,14 +380,6 @@ impl Growth {
 
 /// What the registrar asks besides.
 impl Growth {
-    /// Whether the entry of a read may be written at `tick`.
-    ///
-    /// # Errors
-    /// [`UsedUp`].
-    pub fn admits_read(&self, read: &Read, tick: Millis) -> Result<(), UsedUp> {
-        self.admits_of(Payer::of_read(read), tick)
-    }
-
     /// What is to be told of the budgets that the entry was charged to which was folded last.
     pub fn due(&self) -> Vec<Warning> {
         self.due.clone()
