@@ -387,6 +387,11 @@ fn note(core: &mut Core, batch: &mut Commit, now: Moment, what: What) -> Result<
             Inadmissible::Malformed(_) => BadAct::Form.into(),
             why => why,
         }),
+        // Calls are refused while a commit goes on: the digest is of the time of this one at most.
+        What::Refusals(mut refusals) => {
+            refusals.since = refusals.since.min(now.at);
+            core.add(batch, now, vec![What::Refusals(refusals)])
+        }
         what => core.add(batch, now, vec![what]),
     };
     added.map_err(unrecorded)

@@ -8,8 +8,8 @@ use std::task::Poll;
 use greffier::anomaly::Anomaly;
 use greffier::format::checkpoint::Checkpoint;
 use greffier::format::entry::{
-    Budgets, Counts, Entry, Facts, Method, Millis, Moment, Outcome, Read, Rule, Ruling, Section,
-    What,
+    Budgets, Counts, Entry, Facts, Method, Millis, Moment, Outcome, Read, Refusal, Refusals, Rule,
+    Ruling, Section, What,
 };
 use greffier::format::merkle;
 use greffier::format::merkle::Frontier;
@@ -72,6 +72,22 @@ fn persons_are_new_once_a_day_to_each_agent_and_to_the_provider() {
     assert_eq!(facts[2], expected);
     let expected = Facts { could: 1, could_off: 0, all: counts(1, 1, 1, 1), off: none };
     assert_eq!(facts[3], expected);
+}
+
+#[test]
+fn refusals_that_go_on_while_a_commit_is_taken_are_recorded_as_of_its_time() {
+    let rules = rules(&[(ALPHA, WIDE)]);
+    let place = Place::created(&rules);
+    let seq = place.run(&rules, async |ledger| {
+        let others = vec![Refusal { reason: "FLOOD".into(), count: 1 }];
+        let since = ledger.now().at + DAY;
+        let refusals = Refusals { since, certificates: Vec::new(), others };
+        ledger.refusals(refusals).await.expect("an entry")
+    });
+    let entry = place.entries().swap_remove(seq as usize);
+    let What::Refusals(refusals) = entry.what else { panic!("{entry:?}") };
+    assert_eq!(refusals.since, entry.now.at);
+    verified(&place.settings.path, &[]).expect("a sound ledger");
 }
 
 #[test]
