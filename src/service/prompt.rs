@@ -2,6 +2,7 @@
 //! nothing.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 
+use super::Shared;
 use super::status::Fault;
+use crate::admission::Peer;
 
 /// How long it may take: a message is a few hundred bytes.
 const SOON: Duration = Duration::from_secs(3);
@@ -24,12 +27,15 @@ pub(super) struct Prompt {
     clock: Option<Pin<Box<Sleep>>>,
     /// Whether what must come has come.
     here: bool,
+    /// Where a refusal is counted, and whose it is.
+    shared: Arc<Shared>,
+    peer: Arc<Peer>,
 }
 
 impl Prompt {
-    pub(super) fn new(body: Incoming, whole: bool) -> Prompt {
+    pub(super) fn new(body: Incoming, whole: bool, shared: Arc<Shared>, peer: Arc<Peer>) -> Prompt {
         let here = body.is_end_stream();
-        Prompt { body, whole, due: Instant::now() + SOON, clock: None, here }
+        Prompt { body, whole, due: Instant::now() + SOON, clock: None, here, shared, peer }
     }
 }
 
@@ -57,7 +63,7 @@ impl Body for Prompt {
                 let clock = this.clock.get_or_insert_with(|| Box::pin(sleep_until(this.due)));
                 std::task::ready!(clock.as_mut().poll(cx));
                 this.here = true;
-                Poll::Ready(Some(Err(Fault::message_late().status())))
+                Poll::Ready(Some(Err(this.shared.refuse_peer(&this.peer, Fault::message_late()))))
             }
         }
     }

@@ -8,9 +8,11 @@ use greffier::format::entry::{Deed, Matter, Warning, What};
 use greffier::format::signer::read_key;
 use greffier::format::tag::Tagger;
 use greffier::instance::{AgentIssuer, Login};
+use http::Method;
 use tonic::{Code, Status};
 
 use crate::entries::submit;
+use crate::figures::figure;
 use crate::instance::{Daemon, Instance, context};
 use crate::pki::fingerprint;
 use crate::told::{Told, told};
@@ -225,6 +227,10 @@ async fn a_message_that_does_not_come_ends_its_call() {
         assert_eq!(told.what(), (Code::DeadlineExceeded, "MESSAGE_LATE"));
     }
     assert_eq!(reads(&daemon).await, Ok(()));
+    let soc = Wire::open(&daemon, &instance.layout.client("security-soc")).await;
+    let (.., text) = soc.ask(Method::GET, "/metrics").await;
+    let late = figure(&text, r#"greffier_refused_total{reason="MESSAGE_LATE"}"#);
+    assert_eq!(late, Some(3), "{text}");
 }
 
 #[tokio::test]

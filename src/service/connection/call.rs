@@ -69,7 +69,8 @@ async fn answer(mut request: Request<Incoming>, line: &Line) -> Answered {
     let standard = request.uri().path().starts_with("/grpc.");
     // Reflection is a conversation, of which the first word must come.
     let whole = !request.uri().path().starts_with("/grpc.reflection.");
-    let mut request = request.map(|body| Prompt::new(body, whole));
+    let (shared, peer) = (line.shared.clone(), line.peer.clone());
+    let mut request = request.map(|body| Prompt::new(body, whole, shared, peer));
     request.extensions_mut().insert(line.peer.clone());
     if let Some(place) = &line.place {
         request.extensions_mut().insert(place.replies().clone());
