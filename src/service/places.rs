@@ -288,7 +288,8 @@ pub(super) struct Connection {
     number: Number,
     /// Whether good tokens must come over it.
     has_agents: bool,
-    /// Until when the tokens that came are good, Unix seconds; 0 if none is.
+    /// Until when the tokens that came are good, Unix seconds; 0 if none is. It changes with the
+    /// places that are taken, under their lock.
     proven_until: AtomicU64,
     calls: Arc<Semaphore>,
     tokenless: Arc<Semaphore>,
@@ -381,18 +382,20 @@ impl Connection {
         let Some(tell) = party.leave(self.network, self.number) else { return };
         let proven = Proven { agent: agent.digest, until: now + left, tell };
         party.proven.insert(self.number, proven);
+        let first = self.proven_until.swap(until, Ordering::Relaxed) == 0;
         drop(taken);
-        if self.proven_until.swap(until, Ordering::Relaxed) == 0 {
+        if first {
             self.places.handshakes().see(&self.holder, self.network, now);
         }
     }
 
     /// A bad token has come over it: whatever came before, it gives way.
     pub(super) fn disprove(&self) {
-        if self.proven_until.swap(0, Ordering::Relaxed) == 0 {
+        if self.proven_until.load(Ordering::Relaxed) == 0 {
             return;
         }
         let mut taken = self.places.taken();
+        self.proven_until.store(0, Ordering::Relaxed);
         let Some(party) = taken.parties.get_mut(&self.holder) else { return };
         if let Some(proven) = party.proven.remove(&self.number) {
             party.unproven.enter_again(self.network, self.number, proven.tell);
