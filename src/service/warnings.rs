@@ -14,9 +14,9 @@ use crate::admission::Word;
 use crate::format::entry::{Hash, Matter, Warning};
 use crate::registrar::Ledger;
 
-/// Warnings that wait. Each comes of a change that a person made to a file, or of a certificate, and
+/// Warnings that wait.
 const MOST: usize = 256;
-/// ... of this many only those of a file are taken on: certificates can be many, and leave them room.
+/// Beyond this many only those of a file are taken on: certificates can be many, and leave them room.
 const MOST_OF_ANY: usize = 192;
 /// Between two attempts.
 const RETRY: Duration = Duration::from_secs(1);
@@ -43,19 +43,22 @@ struct Owed {
 /// What a warning of a file is about: whoever writes it again and again has one line of warnings.
 type Subject = (Matter, Option<Word>);
 
-/// The warnings of one file: some may come at once, and then one in a while. No other budget bounds them,
-/// and the latest of those that had to wait is told.
+/// The warnings of one file: some may come at once, and then one in a while. No other budget bounds them.
+/// What had to wait is told in its order, each content once: keys that were in force for a moment are
+/// told of, whatever is written behind them.
 #[derive(Default)]
 struct Pace {
     /// When the last ones were taken on.
     taken: VecDeque<Instant>,
-    latest: Option<Warning>,
+    late: VecDeque<Warning>,
 }
 
 /// Warnings of one file that are told at once.
 const AT_ONCE: usize = 8;
 /// For each of them, so long until there is room again.
 const EACH: Duration = Duration::from_secs(60);
+/// Warnings of one file that wait for their turn.
+const LATE: usize = 32;
 
 impl Pace {
     /// When there is room for one more.
@@ -71,26 +74,31 @@ impl Pace {
         self.taken.push_back(now);
     }
 
-    /// The warning, if it may be told now; it is kept as the latest otherwise.
+    /// The warning, if it may be told now; otherwise it waits behind the others.
     fn pass(&mut self, warning: Warning, now: Instant) -> Option<Warning> {
-        if self.next(now) > now {
-            self.latest = Some(warning);
-            return None;
+        if self.late.is_empty() && self.next(now) <= now {
+            self.take(now);
+            return Some(warning);
         }
-        self.take(now);
-        // What waited is of before.
-        self.latest = None;
-        Some(warning)
+        // The last is what the file says now, also if it has said so before.
+        self.late.retain(|late| *late != warning);
+        if self.late.len() >= LATE {
+            // The first ones tell how it began, and the last is the state of things.
+            let lost = self.late.pop_back();
+            tracing::error!(?lost, "a warning is not recorded: too many of one file wait");
+        }
+        self.late.push_back(warning);
+        None
     }
 
-    /// The latest that waited, if its turn has come.
+    /// The first that waits, if its turn has come.
     fn due(&mut self, now: Instant) -> Option<Warning> {
         if self.next(now) > now {
             return None;
         }
-        let latest = self.latest.take()?;
+        let first = self.late.pop_front()?;
         self.take(now);
-        Some(latest)
+        Some(first)
     }
 }
 
@@ -157,7 +165,7 @@ impl Warnings {
     fn put_due(&self, now: Instant) -> Option<Instant> {
         let mut paces = self.owed.paces.lock().unwrap_or_else(PoisonError::into_inner);
         let due: Vec<Warning> = paces.values_mut().filter_map(|pace| pace.due(now)).collect();
-        let waits = paces.values().filter(|pace| pace.latest.is_some());
+        let waits = paces.values().filter(|pace| !pace.late.is_empty());
         let next = waits.map(|pace| pace.next(now)).min();
         drop(paces);
         due.into_iter().for_each(|warning| self.put(warning));
@@ -168,7 +176,7 @@ impl Warnings {
     pub(super) async fn finish(&self) {
         let late: Vec<Warning> = {
             let mut paces = self.owed.paces.lock().unwrap_or_else(PoisonError::into_inner);
-            paces.values_mut().filter_map(|pace| pace.latest.take()).collect()
+            paces.values_mut().flat_map(|pace| std::mem::take(&mut pace.late)).collect()
         };
         late.into_iter().for_each(|warning| self.put(warning));
         let done = timeout(FINISH, self.hand_over()).await;
@@ -228,13 +236,31 @@ mod tests {
         let turn = start + EACH * AT_ONCE as u32;
         assert_eq!(pace.next(start), turn);
         assert!(pace.due(turn - Duration::from_millis(1)).is_none());
-        assert_eq!(pace.due(turn).map(|latest| latest.observed), Some(999));
-        assert!(pace.due(turn).is_none());
+        let mut late = Vec::new();
+        while let Some(warning) = pace.due(turn + EACH * (AT_ONCE * late.len()) as u32) {
+            late.push(warning.observed);
+        }
+        // The first of those that waited, and the last.
+        assert_eq!(late, (8..39).chain([999]).collect::<Vec<_>>());
         // A day of it, a warning a second: as many as there is room for.
-        let day = (0..86_400).map(|n| start + Duration::from_secs(n));
-        let mut pace = Pace::default();
-        let told = day.filter(|now| pace.pass(warning(0), *now).is_some()).count();
+        let (mut pace, mut told) = (Pace::default(), 0);
+        for second in 0..86_400 {
+            let now = start + Duration::from_secs(second);
+            told += usize::from(pace.due(now).is_some());
+            told += usize::from(pace.pass(warning(second), now).is_some());
+        }
         assert!((1_440..=1_448).contains(&told), "{told}");
+    }
+
+    #[test]
+    fn what_a_file_said_for_a_moment_is_told_behind_whatever_it_said_since() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let warning = |n| Warning::of_figures(Matter::Keys, n, 0);
+        // Two contents in turn fill what is told at once; then a third for a moment.
+        let told = |n: &u64| usize::from(pace.pass(warning(*n), start).is_some());
+        assert_eq!([1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 3, 1, 2].iter().map(told).sum::<usize>(), 8);
+        let late: Vec<_> = pace.late.iter().map(|late| late.observed).collect();
+        assert_eq!(late, [3, 1, 2]);
     }
 
     #[test]
