@@ -173,6 +173,12 @@ async fn a_file_that_would_stop_a_dataset_takes_the_place_of_none_that_serves() 
     let log = daemon.until_said("another file is in the place of the records and cannot").await;
     assert!(log.contains("holds ids of no one class") && log.contains("BLOB"), "{log}");
     assert!(caller.get(&name, context()).await.unwrap().record.is_some());
+    // Nor does another policy bring it in.
+    instance.policy(|policy| {
+        policy["provider"]["provider-03"]["budgets"]["agent_day"] = toml_edit::value(1);
+    });
+    daemon.until_said("the policy was not put into force").await;
+    assert!(caller.get(&name, context()).await.unwrap().record.is_some());
     // Of the one that is mended everything is taken up, and no roster was anything else in between.
     let mend = "UPDATE dossiers SET id = CAST(id AS TEXT), course = 'Z'";
     replaced(&instance, mend);

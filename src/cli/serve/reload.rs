@@ -275,28 +275,31 @@ impl Reload {
             Ok::<_, Kept>(bench.source(&policy)?)
         });
         let source = opened.await??;
+        self.hold_serving(&source)?;
         let now = self.swap.now();
-        // One that stops a dataset which can be read from is no better than the one that is there.
-        let stopped = |standing: &sqlite::Standing| standing.stopped();
-        let before: Vec<Word> =
-            now.source.standings().into_iter().filter(stopped).map(|s| s.dataset).collect();
-        let stops = source.standings().into_iter().filter(stopped);
-        let stops: Vec<sqlite::Finding> = stops
-            .filter(|standing| !before.contains(&standing.dataset))
-            .flat_map(|standing| standing.findings.to_vec())
-            .collect();
-        if !stops.is_empty() {
-            return Err(sqlite::OpenError::Unfit {
-                path: self.files().records.path().to_owned(),
-                findings: stops,
-            }
-            .into());
-        }
         let quota = now.quota.renewed(&now.terms);
         self.swap.put(InForce { terms: now.terms.clone(), quota, source });
         self.files().records.taken();
         tracing::info!("another file is in the place of the records: reads are of it now");
         Ok(())
+    }
+
+    /// Holds records to stopping no dataset that can be read from now, whatever has them opened anew:
+    /// they are no better than those that are there.
+    fn hold_serving(&self, source: &Source) -> Result<(), Kept> {
+        let stopped = |standing: &sqlite::Standing| standing.stopped();
+        let before = self.swap.now().source.standings();
+        let before: Vec<Word> = before.into_iter().filter(stopped).map(|s| s.dataset).collect();
+        let stops = source.standings().into_iter().filter(stopped);
+        let findings: Vec<sqlite::Finding> = stops
+            .filter(|standing| !before.contains(&standing.dataset))
+            .flat_map(|standing| standing.findings.to_vec())
+            .collect();
+        if findings.is_empty() {
+            return Ok(());
+        }
+        let path = self.files().records.path().to_owned();
+        Err(sqlite::OpenError::Unfit { path, findings }.into())
     }
 
     /// Reads the file and puts what it says into force; what was read before is read `again` only if
@@ -326,6 +329,7 @@ impl Reload {
             tracing::info!(digest = %policy.digest, "the policy is the one in force already");
             return Ok(());
         }
+        self.hold_serving(&source)?;
         let (rules, changes) = in_force::against(&self.policy, &policy);
         let enacted = self.ledger.enact(rules).await;
         self.refused = None;
