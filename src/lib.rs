@@ -19,6 +19,9 @@ pub mod client;
 // The two files of configuration.
 #[cfg(feature = "serve")]
 pub mod config;
+// What composes the rooms and runs them.
+#[cfg(feature = "serve")]
+pub mod daemon;
 // Questions asked of a verified ledger.
 pub mod evidence;
 // Files that others write: read, replaced, watched.
