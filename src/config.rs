@@ -292,7 +292,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::service::Limits;
+    use crate::service::door::places::Limits;
 
     const SHIPPED: &str = include_str!("../config/config.toml");
 

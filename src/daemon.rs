@@ -28,11 +28,13 @@ use crate::registrar::Registrar;
 use crate::registrar::clock;
 use crate::registrar::start;
 use crate::registrar::start::StartError;
+use crate::service::door::tls;
 use crate::service::log::Log;
 use crate::service::policy::{InForce, Policies};
 use crate::service::read::Rooms;
 use crate::service::tasks::Tasks;
-use crate::service::{LedgerFile, ServeError, Server, tls};
+use crate::service::watch::sizes::LedgerFile;
+use crate::service::{ServeError, Server};
 use crate::source::sqlite;
 use reload::{Begun, Bench, Reload, follow};
 use signals::Signals;
@@ -60,7 +62,12 @@ pub enum Error {
     Source(#[from] sqlite::OpenError),
     /// Nothing can listen at this address.
     #[error("cannot listen on {address}: {error}")]
-    Listen { address: SocketAddr, error: io::Error },
+    Listen {
+        /// Where calls were to be taken.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
     /// The server could not be set up, or ended.
     #[error(transparent)]
     Serve(#[from] ServeError),

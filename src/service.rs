@@ -1,37 +1,13 @@
 //! The server: everything is bound before anything is announced, and drained before it ends. The
 //! path of a read is in [`read`]; the rest of this room turns sockets and messages into it.
 
-mod admin;
-mod alerts;
-mod clock;
-mod connection;
-mod expiry;
-mod exports;
-mod extract;
-mod figures;
-mod form;
-mod frames;
-mod keys;
-mod ledger;
+pub mod door;
+mod grpc;
 pub mod log;
-mod notice;
-mod places;
 pub mod policy;
-mod pressure;
-mod prompt;
 pub mod read;
-mod records;
-mod refusals;
-mod replies;
-mod rosters;
-mod services;
-mod sizes;
-mod status;
-mod stream;
-mod tail;
 pub mod tasks;
-pub mod tls;
-pub mod warnings;
+pub mod watch;
 
 use std::io;
 use std::net::SocketAddr;
@@ -39,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::watch::{Receiver, Sender};
 use tokio::time::Instant;
 use tonic::{Request, Status as GrpcStatus};
 use tonic_health::ServingStatus;
@@ -47,18 +23,18 @@ use tonic_health::server::HealthReporter;
 
 use crate::admission::{Peer, Reader, Refused, Role};
 use crate::registrar::Status;
-use connection::Line;
-pub use connection::coalesced;
+use door::line::Line;
+use door::places::{Limits, Places};
+use door::replies::{Replies, Room};
+use door::{connection, places, pressure, refusals, tls};
+use grpc::services::{self, Services};
+use grpc::status::Fault;
 use log::Log;
-pub use places::Limits;
-use places::Places;
 use read::Rooms;
-use replies::{Replies, Room};
-use services::Services;
-pub use sizes::LedgerFile;
-use status::Fault;
 use tasks::Tasks;
-use warnings::Warnings;
+use watch::sizes::LedgerFile;
+use watch::warnings::Warnings;
+use watch::{clock, expiry, extract, keys, rosters, sizes};
 
 /// Largest request message, in bytes.
 const MESSAGE: usize = 64 << 10;
@@ -77,12 +53,12 @@ struct Shared {
     pressure: pressure::Pressure,
     certificates: expiry::Certificates,
     /// The certificate that the door shows.
-    own: watch::Receiver<Option<expiry::Own>>,
+    own: Receiver<Option<expiry::Own>>,
     sizes: sizes::Sizes,
     log: Log,
     /// Says so when the daemon stops: what would go on for ever must end by itself. Whatever must
     /// have ended before the daemon does, listens.
-    stopping: watch::Sender<bool>,
+    stopping: Sender<bool>,
 }
 
 impl Shared {
@@ -208,7 +184,7 @@ impl Server {
             own: door.own(),
             log,
             sizes: sizes::Sizes::new(ledger_file.clone()),
-            stopping: watch::Sender::new(false),
+            stopping: Sender::new(false),
         });
         let (services, health) = Services::new(&shared, ledger_file.path)?;
         Ok(Server { door, services: Arc::new(services), shared, health })
@@ -381,7 +357,7 @@ fn fitting(limits: Limits) -> Limits {
 }
 
 /// Waits for news of the ledger and tells them; why it is out of use for good, if it is.
-async fn follow(status: &mut watch::Receiver<Status>, health: &HealthReporter) -> Option<String> {
+async fn follow(status: &mut Receiver<Status>, health: &HealthReporter) -> Option<String> {
     if status.changed().await.is_err() {
         return Some("its thread ended".to_owned());
     }

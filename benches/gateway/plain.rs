@@ -132,7 +132,10 @@ where
     let ended = if coalesced {
         // Four with the one that is being answered, as at the gateway.
         let serving = http.serve_connection(Whole(TokioIo::new(stream)), service);
-        greffier::service::coalesced(serving, || open.load(Ordering::Relaxed) >= 3).await
+        greffier::service::door::connection::coalesced(serving, || {
+            open.load(Ordering::Relaxed) >= 3
+        })
+        .await
     } else {
         http.serve_connection(TokioIo::new(stream), service).await
     };

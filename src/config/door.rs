@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::service::Limits;
+use crate::service::door::places::Limits;
 
 /// `[door]`
 #[derive(Clone, Debug, Deserialize)]

@@ -22,7 +22,7 @@ use crate::format::tag::Tagger;
 use crate::registrar::{Ledger, Unrecorded};
 use crate::service::policy::{InForce, Swap};
 use crate::service::tasks::{PATIENCE, Panicked, attempt, patiently};
-use crate::service::warnings::Warnings;
+use crate::service::watch::warnings::Warnings;
 use crate::source::{Source, sqlite};
 
 /// Between two looks at the file.

@@ -239,7 +239,7 @@ fn the_readme_has_every_reason() {
     // Of these nobody is told: a connection is cut, or a stream.
     let untold = ["FLOOD", "REPLY_NOT_TAKEN"];
     let mut found = 0;
-    for file in ["src/service/status.rs", "src/admission.rs", "src/quota.rs"] {
+    for file in ["src/service/grpc/status.rs", "src/admission.rs", "src/quota.rs"] {
         let code = read(file);
         let literals = code.lines().flat_map(|line| line.split('"').skip(1).step_by(2));
         let reason = |text: &&str| {

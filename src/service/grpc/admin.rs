@@ -1,0 +1,176 @@
+//! `greffier.v1.Admin`: what administrators decide. An act comes as the statement that they signed and
+//! is an entry first; the judge is serial, so nothing is decided behind that entry as if it were not
+//! there. Whether the signatures carry it, the ledger says.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use super::notice::{decide, reason_fault};
+use super::status::Fault;
+use crate::admission::grammar::{ID, is_id};
+use crate::admission::{Reader, Role, Terms, Violation};
+use crate::format::checkpoint::Checkpoint;
+use crate::format::entry;
+use crate::format::entry::{
+    Act, Deed, Hash, JobTerms, PublicKey, SignatureBytes, Statement, Tag, Word, word,
+};
+use crate::proto::admin_server::Admin;
+use crate::proto::{
+    ListProvidersRequest, ListProvidersResponse, Provider, Signature, SubmitActRequest,
+    SubmitActResponse,
+};
+use crate::service::Shared;
+use crate::state::acts::SIGNATURES_MAX;
+
+/// The service.
+pub(in crate::service) struct AdminService(pub(in crate::service) Arc<Shared>);
+
+impl AdminService {
+    /// The act, if everything that can be said without the ledger is good; else all that is not.
+    fn act(&self, reader: &Reader, request: &SubmitActRequest) -> Result<Act, Vec<Violation>> {
+        let mut faults = Vec::new();
+        let mut fault = |field, description: String| faults.push(Violation { field, description });
+        let signatures = signatures(&request.signatures);
+        if signatures.is_none() {
+            let form = "each with an id, a key of 32 bytes and a signature of 64";
+            fault("signatures", format!("must be 1 to {SIGNATURES_MAX}, {form}"));
+        }
+        let statement = Statement::parse(&request.statement).map_err(|why| {
+            fault(
+                "statement",
+                format!("must be a statement as docs/ledger-format.md has it: {why}"),
+            );
+        });
+        let (Some(signatures), Ok(statement)) = (signatures, statement) else {
+            return Err(faults);
+        };
+        let origin = self.origin();
+        if statement.origin != origin {
+            fault("origin", format!("must be that of this ledger, {origin}"));
+        }
+        let certificate = Some(Hash(reader.fingerprint()));
+        let act = statement.act(reader.id(), certificate, signatures);
+        if act.deed == Deed::Acknowledge {
+            fault("deed", "must be one that administrators sign".to_owned());
+        }
+        for (field, must) in act.misfits() {
+            let deed = word(&act.deed);
+            let there = if must { "must be there" } else { "must not be there" };
+            fault(field, format!("{there}, for {deed}"));
+        }
+        self.names(&act, &mut fault);
+        faults.extend(reason_fault(&act.reason));
+        if faults.is_empty() { Ok(act) } else { Err(faults) }
+    }
+
+    /// Holds the names in an act to the policy: what is mistyped must not stand there as if it held.
+    fn names(&self, act: &Act, fault: &mut impl FnMut(&'static str, String)) {
+        let policy = self.0.rooms.policies.now();
+        let terms = &policy.terms;
+        if act.provider.as_ref().is_some_and(|id| !terms.providers.contains_key(id)) {
+            fault("provider", "must be the id of a provider that the policy knows".to_owned());
+        }
+        if act.dataset.as_ref().is_some_and(|name| !terms.datasets.contains_key(name)) {
+            fault("dataset", "must be one that the policy knows".to_owned());
+        }
+        if act.admin.as_ref().is_some_and(|id| !is_id(id)) {
+            fault("admin", format!("must be {ID}"));
+        }
+        if let (Some(provider), Some(dataset), Some(job)) = (&act.provider, &act.dataset, &act.job)
+        {
+            self::job(terms, (provider, dataset), job, fault);
+        }
+    }
+
+    /// The segment that is written.
+    fn origin(&self) -> String {
+        let newest = self.0.rooms.ledger.newest();
+        Checkpoint::parse(&newest).map_or_else(|_| String::new(), |checkpoint| checkpoint.origin)
+    }
+
+    fn provider(&self, id: &Word) -> Provider {
+        let ledger = &self.0.rooms.ledger;
+        let (contained, approved) = (ledger.contained(), ledger.approved());
+        let tags = |agents: &HashMap<Word, HashSet<Tag>>| {
+            let tags = agents.get(id).into_iter().flatten().map(Tag::to_string);
+            let mut tags: Vec<String> = tags.collect();
+            tags.sort();
+            tags
+        };
+        Provider {
+            id: id.as_ref().to_owned(),
+            suspended: contained.providers.contains(id),
+            roster_only: contained.closed.contains(id),
+            suspended_agents: tags(&contained.agents),
+            frozen_agents: tags(&contained.frozen),
+            enrolled_agents: approved.agents(id) as u64,
+            exports_closed: contained.exports.contains(id),
+        }
+    }
+}
+
+/// Holds what a job declares to what the provider may do: two persons should not approve what the
+/// door then refuses.
+fn job(
+    terms: &Terms,
+    (provider, dataset): (&Word, &Word),
+    job: &JobTerms,
+    fault: &mut impl FnMut(&'static str, String),
+) {
+    let known = terms.providers.get(provider).zip(terms.datasets.get(dataset));
+    // What is not known at all has been said.
+    let Some((whose, records)) = known else { return };
+    let Some(granted) = whose.datasets.get(dataset) else {
+        return fault("dataset", "must be one that the policy grants to the provider".to_owned());
+    };
+    let purpose = granted.purposes.iter().find(|purpose| **purpose == job.purpose);
+    let Some(may) = purpose.and_then(|purpose| records.purposes.get(purpose)) else {
+        let what = "must be a purpose that the policy grants to the provider for the dataset";
+        return fault("job.purpose", what.to_owned());
+    };
+    if !may.views.contains(&job.view) {
+        let views: Vec<&str> = may.views.iter().map(|view| &**view).collect();
+        fault("job.view", format!("must be one that the purpose allows: {}", views.join(", ")));
+    }
+}
+
+/// The signatures as an entry has them, if all are of their form and there are not too many.
+fn signatures(told: &[Signature]) -> Option<Vec<entry::Signature>> {
+    let signature = |told: &Signature| {
+        Some(entry::Signature {
+            admin: Some(&*told.admin).filter(|id| is_id(id))?.into(),
+            key: PublicKey(told.key.as_slice().try_into().ok()?),
+            signature: SignatureBytes(told.signature.as_slice().try_into().ok()?),
+        })
+    };
+    let fits = (1..=SIGNATURES_MAX).contains(&told.len());
+    if fits { told.iter().map(signature).collect() } else { None }
+}
+
+#[tonic::async_trait]
+impl Admin for AdminService {
+    async fn submit_act(
+        &self,
+        request: Request<SubmitActRequest>,
+    ) -> Result<Response<SubmitActResponse>, Status> {
+        let reader = self.0.reader(&request, &[Role::Admin])?;
+        let act = self.act(&reader, request.get_ref());
+        let act = act.map_err(|faults| self.0.refuse(&request, Fault::malformed(&faults)))?;
+        let written = decide(&self.0.rooms.ledger, act).await;
+        let act = written.map_err(|not| self.0.refuse(&request, (&not).into()))?;
+        Ok(Response::new(SubmitActResponse { act: Some(act) }))
+    }
+
+    async fn list_providers(
+        &self,
+        request: Request<ListProvidersRequest>,
+    ) -> Result<Response<ListProvidersResponse>, Status> {
+        self.0.reader(&request, &[Role::Admin])?;
+        let policy = self.0.rooms.policies.now();
+        let providers = &policy.terms.providers;
+        let providers = providers.keys().map(|id| self.provider(id)).collect();
+        Ok(Response::new(ListProvidersResponse { providers }))
+    }
+}
