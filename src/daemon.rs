@@ -36,6 +36,7 @@ use crate::service::tasks::Tasks;
 use crate::service::watch::sizes::LedgerFile;
 use crate::service::{ServeError, Server};
 use crate::source::sqlite;
+use crate::source::watch::RecordsFile;
 use reload::{Begun, Bench, Reload, follow};
 use signals::Signals;
 
@@ -104,7 +105,7 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
     let config = Config::load(config)?;
     begin(log, config.log.format)?;
     let watched = Watched::content(config.policy);
-    let records = Watched::place(config.source.path.clone());
+    let records = RecordsFile::at(config.source.path.clone());
     let policy = policy::load(watched.path())?;
     if config.development {
         tracing::warn!(

@@ -6,6 +6,7 @@ pub mod extract;
 mod page;
 pub mod rosters;
 pub mod sqlite;
+pub mod watch;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -55,7 +55,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "verify",
         ],
     ),
-    ("source", &["admission", "format", "names", "quota", "registrar", "state"]),
+    ("source", &["admission", "files", "format", "names", "quota", "registrar", "state"]),
     ("state", &["format"]),
     ("verify", &["files", "format", "state"]),
     (

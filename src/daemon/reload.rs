@@ -3,8 +3,7 @@
 //! in force as it is. The records, too, when another file is put in their place.
 
 use std::convert::Infallible;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,17 +11,18 @@ use tokio::signal::unix::Signal;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::admission::{KeyFile, Keyring, Terms, Word};
+use crate::admission::{KeyFile, Keyring, Terms};
 use crate::config::change::Change;
 use crate::config::in_force;
 use crate::config::policy::{self, POLICY_MAX, Policy, Unusable};
-use crate::files::{Watched, beside};
+use crate::files::Watched;
 use crate::format::entry::{Hash, Matter, Warning, sha256};
 use crate::format::tag::Tagger;
 use crate::registrar::{Ledger, Unrecorded};
 use crate::service::policy::{InForce, Swap};
 use crate::service::tasks::{PATIENCE, Panicked, attempt, patiently};
 use crate::service::watch::warnings::Warnings;
+use crate::source::watch::{NotOpened, RecordsFile};
 use crate::source::{Source, sqlite};
 
 /// Between two looks at the file.
@@ -55,8 +55,7 @@ impl Bench {
 /// The files that are looked at.
 struct Files {
     policy: Watched,
-    /// SQLite sees what is written in the file that it has open, and nothing of another one.
-    records: Watched,
+    records: RecordsFile,
 }
 
 /// What a look at the files found.
@@ -74,14 +73,6 @@ impl Files {
         let (policy, records) = (self.policy.due(), self.records.due());
         Look { policy, records, waits: self.records.waits() }
     }
-
-    /// Holds another file of the records to having no journal beside it, before anything opens it.
-    fn hold_journal(&self) -> Result<(), Kept> {
-        match journal(self.records.path()).filter(|_| self.records.changed()) {
-            Some(journal) => Err(Kept::Journal(journal)),
-            None => Ok(()),
-        }
-    }
 }
 
 /// Why the policy in force stays.
@@ -90,15 +81,9 @@ enum Kept {
     /// The file cannot be read, or has faults.
     #[error(transparent)]
     Policy(#[from] Unusable),
-    /// SQLite would play a journal into the wrong file.
-    #[error(
-        "another file is in the place of the records, and beside it a journal that may be of the one \
-         before, {}: it is opened when that is gone", .0.display()
-    )]
-    Journal(PathBuf),
-    /// The records lack what it names.
+    /// The records are not taken up: they lack what it names, or another file is in their place.
     #[error(transparent)]
-    Records(#[from] sqlite::OpenError),
+    Records(#[from] NotOpened),
     /// The keys of an issuer cannot be had.
     #[error(transparent)]
     Keys(#[from] KeyFile),
@@ -115,8 +100,9 @@ impl Kept {
     fn may_pass(&self) -> bool {
         match self {
             Kept::Policy(Unusable::File { .. }) => true,
-            Kept::Records(_) | Kept::Keys(_) | Kept::Failed(_) => true,
-            Kept::Policy(Unusable::Faults { .. }) | Kept::Journal(_) | Kept::Ledger(_) => false,
+            Kept::Records(NotOpened::Unfit(_)) | Kept::Keys(_) | Kept::Failed(_) => true,
+            Kept::Policy(Unusable::Faults { .. }) => false,
+            Kept::Records(NotOpened::Journal(_)) | Kept::Ledger(_) => false,
         }
     }
 }
@@ -150,7 +136,7 @@ pub(super) struct Begun {
     pub(super) bench: Bench,
     /// Of the policy, and of the records: watched since before they were read.
     pub(super) watched: Watched,
-    pub(super) records: Watched,
+    pub(super) records: RecordsFile,
     pub(super) policy: Policy,
     pub(super) swap: Swap,
     pub(super) ledger: Ledger,
@@ -208,7 +194,7 @@ impl Reload {
         let may_pass = matches!(&outcome, Err(why) if why.may_pass());
         self.owed = match &outcome {
             Err(Kept::Ledger(why)) => why.retry_after().is_some(),
-            Err(Kept::Journal(_)) => true,
+            Err(Kept::Records(NotOpened::Journal(_))) => true,
             _ => false,
         };
         if may_pass {
@@ -269,14 +255,12 @@ impl Reload {
     /// Opens the records anew, by the statements of the policy in force.
     async fn take_up_records(&mut self) -> Result<(), Kept> {
         let (policy, bench) = (self.policy.clone(), self.bench.clone());
+        let now = self.swap.now();
+        let before = now.clone();
         let opened = self.blocking(move |files| {
-            files.hold_journal()?;
-            files.records.reading();
-            Ok::<_, Kept>(bench.source(&policy)?)
+            files.records.open_other(|| bench.source(&policy), &before.source)
         });
         let source = opened.await??;
-        self.hold_serving(&source)?;
-        let now = self.swap.now();
         let quota = now.quota.renewed(&now.terms);
         self.swap.put(InForce { terms: now.terms.clone(), quota, source });
         self.files().records.taken();
@@ -284,28 +268,10 @@ impl Reload {
         Ok(())
     }
 
-    /// Holds records to stopping no dataset that can be read from now, whatever has them opened anew:
-    /// they are no better than those that are there.
-    fn hold_serving(&self, source: &Source) -> Result<(), Kept> {
-        let stopped = |standing: &sqlite::Standing| standing.stopped();
-        let before = self.swap.now().source.standings();
-        let before: Vec<Word> = before.into_iter().filter(stopped).map(|s| s.dataset).collect();
-        let stops = source.standings().into_iter().filter(stopped);
-        let findings: Vec<sqlite::Finding> = stops
-            .filter(|standing| !before.contains(&standing.dataset))
-            .flat_map(|standing| standing.findings.to_vec())
-            .collect();
-        if findings.is_empty() {
-            return Ok(());
-        }
-        let path = self.files().records.path().to_owned();
-        Err(sqlite::OpenError::Unfit { path, findings }.into())
-    }
-
     /// Reads the file and puts what it says into force; what was read before is read `again` only if
     /// there is cause to.
     async fn take_up(&mut self, again: bool) -> Result<(), Kept> {
-        let (bench, before) = (self.bench.clone(), self.read);
+        let (bench, before, now) = (self.bench.clone(), self.read, self.swap.now());
         let read = self.blocking(move |files| {
             files.policy.reading();
             let path = files.policy.path();
@@ -314,13 +280,13 @@ impl Reload {
             if digest == before && !again {
                 return (digest, Ok(None));
             }
-            let made = files.hold_journal().and_then(|()| {
+            let made = || {
                 let policy = policy::parse_file(path, bytes)?;
-                let source = bench.source(&policy)?;
+                let source = files.records.open(|| bench.source(&policy), &now.source)?;
                 let keyring = Keyring::open(&policy.issuers, &policy.folder)?;
-                Ok(Some((policy, source, keyring)))
-            });
-            (digest, made)
+                Ok::<_, Kept>(Some((policy, source, keyring)))
+            };
+            (digest, made())
         });
         let (digest, made) = read.await?;
         self.read = digest;
@@ -329,7 +295,6 @@ impl Reload {
             tracing::info!(digest = %policy.digest, "the policy is the one in force already");
             return Ok(());
         }
-        self.hold_serving(&source)?;
         let (rules, changes) = in_force::against(&self.policy, &policy);
         let enacted = self.ledger.enact(rules).await;
         self.refused = None;
@@ -387,19 +352,14 @@ pub(super) async fn follow(reload: Arc<AsyncMutex<(Reload, Signal)>>) -> Infalli
     }
 }
 
-/// A journal that SQLite would play into the file beside it, whichever file it was written for.
-fn journal(records: &Path) -> Option<PathBuf> {
-    let holds = |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.len() > 0);
-    ["-wal", "-journal"].into_iter().map(|suffix| beside(records, suffix)).find(holds)
-}
-
 /// What a ledger says of a policy that has faults.
 fn warning(digest: Option<Hash>, why: &Kept) -> Option<Warning> {
     let observed = match why {
         Kept::Policy(Unusable::Faults { faults, .. }) => faults.len() as u64,
+        Kept::Records(NotOpened::Journal(_)) => return None,
         Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_) => 1,
         Kept::Ledger(Unrecorded::Unapproved) => 1,
-        Kept::Ledger(_) | Kept::Journal(_) | Kept::Failed(_) => return None,
+        Kept::Ledger(_) | Kept::Failed(_) => return None,
     };
     Some(Warning { digest, ..Warning::of_figures(Matter::Policy, observed, 0) })
 }
