@@ -29,7 +29,9 @@ use crate::format::checkpoint::VerifierKey;
 use crate::format::entry::{Act, Hash, Malformed, Millis, Nonce, Word};
 use crate::format::personal::PersonalKey;
 use crate::format::signer::{BadSecret, Signer, random};
-pub use agents::{AGENT_AUDIENCE, AGENT_ISSUER, AgentIssuer, Login, TOKEN_LIFETIME_MAX};
+pub use agents::{
+    AGENT_AUDIENCE, AGENT_ISSUER, AgentIssuer, Login, TOKEN_LIFETIME_MAX, fresh_token,
+};
 pub use layout::Layout;
 use place::Place;
 pub use production::{Site, prepare_site};

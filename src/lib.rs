@@ -22,6 +22,9 @@ pub mod config;
 // What composes the rooms and runs them.
 #[cfg(feature = "serve")]
 pub mod daemon;
+// Traffic and attacks, and the account of what came of them.
+#[cfg(feature = "serve")]
+pub mod drill;
 // Questions asked of a verified ledger.
 pub mod evidence;
 // Files that others write: read, replaced, watched.

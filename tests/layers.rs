@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "source",
         ],
     ),
+    ("drill", &["anomaly", "client", "evidence", "files", "format", "instance", "proto", "verify"]),
     ("evidence", &["format"]),
     ("files", &[]),
     ("format", &["files"]),
@@ -67,6 +68,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "client",
             "config",
             "daemon",
+            "drill",
             "evidence",
             "files",
             "format",
@@ -221,10 +223,10 @@ fn no_file_is_a_drawer_for_everything() {
 
 #[test]
 fn files_are_read_and_written_in_one_room() {
-    // The lock and the probe of the ledger's folder, the log of the gateway that a demonstration
-    // starts, and the system's word on limits.
+    // The lock and the probe of the ledger's folder, the log of the gateway that a drill starts,
+    // and the system's word on limits.
     const OTHERS: &[&str] =
-        &["src/registrar/writer.rs", "src/cli/demo/stage.rs", "src/service/door/places/limits.rs"];
+        &["src/registrar/writer.rs", "src/drill/stage.rs", "src/service/door/places/limits.rs"];
     const CALLS: &[&str] = &[
         "fs::read(",
         "fs::read_to_string(",

@@ -1,31 +1,24 @@
 //! `greffier demo`: a stolen credential, an ordinary day, and what can be proven afterwards.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
 
 use super::{NO, failed, grouped, init};
-use crate::client::ClientError;
+use crate::drill::account::Figures;
+use crate::drill::{self, Audience, theft};
+use crate::instance::Made;
 use crate::verify::Failure;
 
-mod account;
-mod audit;
-mod caller;
-mod ordinary;
-mod receipts;
 mod report;
 mod show;
-mod stage;
-mod story;
-mod sums;
-mod thief;
-mod watch;
+mod words;
 
-use account::Figures;
 use show::Screen;
+use words::Narrator;
 
 /// See a stolen credential go for two million records, and count afterwards what it got
 ///
@@ -57,10 +50,6 @@ pub(super) struct Args {
     turn: u64,
 }
 
-/// The provider whose agent's certificate is stolen: the one of scope `open`.
-const VICTIM: &str = "provider-01";
-/// The agent.
-const THIEF: &str = "provider-01-agent-1";
 /// Providers of the instance.
 const PROVIDERS: u32 = 12;
 
@@ -70,38 +59,26 @@ enum Failed {
     #[error(transparent)]
     Init(#[from] init::InitError),
     #[error(transparent)]
-    Client(#[from] ClientError),
-    #[error("the gateway: {0}")]
-    Gateway(String),
-    #[error("the stock: {0}")]
-    Stock(#[from] rusqlite::Error),
-    #[error("the ledger: {0}")]
-    Ledger(#[from] Failure),
+    Drill(#[from] drill::Failed),
     #[error("{0}")]
     System(#[from] std::io::Error),
     #[error("interrupted")]
     Interrupted,
 }
 
-impl Failed {
-    fn gateway(error: impl std::fmt::Display) -> Failed {
-        Failed::Gateway(error.to_string())
-    }
-}
-
 pub(super) fn run(args: &Args) -> ExitCode {
-    let screen = Arc::new(Screen::new(args.json));
-    match play(args, &screen) {
+    let narrator = Arc::new(Narrator::new(Screen::new(args.json)));
+    match play(args, &narrator) {
         Ok(figures) => {
             let claims = figures.claims();
             let holds = claims.iter().all(|claim| claim.holds);
             if args.json {
-                screen.json(&figures.as_json(&claims));
+                narrator.screen.json(&figures.as_json(&claims));
             }
             if holds { ExitCode::SUCCESS } else { ExitCode::from(NO) }
         }
         // A ledger that does not hold is an answer.
-        Err(Failed::Ledger(Failure::Unsound(unsound))) => {
+        Err(Failed::Drill(drill::Failed::Ledger(Failure::Unsound(unsound)))) => {
             failed(format_args!("the ledger does not hold: {unsound}"));
             ExitCode::from(NO)
         }
@@ -119,14 +96,14 @@ async fn terminated() {
     }
 }
 
-fn play(args: &Args, screen: &Arc<Screen>) -> Result<Figures, Failed> {
+fn play(args: &Args, narrator: &Arc<Narrator>) -> Result<Figures, Failed> {
     let began = Instant::now();
     let temporary = tempfile::tempdir()?;
     let dir = args.keep.clone().unwrap_or_else(|| temporary.path().join("instance"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let played = runtime.block_on(async {
         tokio::select! {
-            played = story::tell(args, &dir, screen) => played,
+            played = run_drill(args, &dir, narrator) => played,
             // The gateway is ended with its handle, and the folder removed.
             _ = tokio::signal::ctrl_c() => Err(Failed::Interrupted),
             () = terminated() => Err(Failed::Interrupted),
@@ -135,6 +112,25 @@ fn play(args: &Args, screen: &Arc<Screen>) -> Result<Figures, Failed> {
     runtime.shutdown_background();
     let mut figures = played?;
     figures.seconds = began.elapsed().as_secs_f64();
-    report::show(screen, &figures, args.keep.as_deref());
+    report::show(&narrator.screen, &figures, args.keep.as_deref());
     Ok(figures)
+}
+
+/// Makes the instance, and runs the drill on it.
+async fn run_drill(args: &Args, dir: &Path, narrator: &Arc<Narrator>) -> Result<Figures, Failed> {
+    let stock = init::Stock {
+        persons: args.rows,
+        providers: PROVIDERS,
+        agents: drill::AGENTS,
+        seed: args.seed,
+    };
+    narrator.agency(stock.persons, stock.providers);
+    let dir = dir.to_owned();
+    let making = tokio::task::spawn_blocking(move || init::make(&dir, &stock, "127.0.0.1:0"));
+    let made: Made = making.await.map_err(std::io::Error::other)??;
+    narrator.made(&made);
+    let turn = Duration::from_millis(args.turn);
+    let drill = theft::Drill { made, persons: args.rows, seed: args.seed, turn };
+    let audience: Arc<dyn Audience> = narrator.clone();
+    Ok(theft::run(drill, &audience).await?)
 }

@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 
 use super::{complain, failed, print};
 use crate::client::token::{Fresh, TokenSource};
-use crate::instance::{AgentIssuer, InstanceError, Layout, Login, TOKEN_LIFETIME_MAX};
+use crate::instance::{AgentIssuer, InstanceError, Layout, Login, TOKEN_LIFETIME_MAX, fresh_token};
 
 /// Issue a token for an agent, on a development instance
 ///
@@ -97,11 +97,7 @@ pub(super) fn made(layout: &Layout, certificate: &Path, agent: Option<&str>) -> 
     let stem = certificate.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let agent = agent.map(str::to_owned).or(stem).unwrap_or_default();
     TokenSource::made(move || {
-        let made = || {
-            let login = Login::now(&agent, &certificate)?;
-            let token = AgentIssuer::open(&layout)?.token(&login, SystemTime::now())?;
-            Ok(Fresh { token, lifetime: login.lifetime })
-        };
-        made().map_err(|error: InstanceError| error.to_string())
+        let made = fresh_token(&layout, &certificate, &agent).map_err(|error| error.to_string())?;
+        Ok(Fresh { token: made.0, lifetime: made.1 })
     })
 }

@@ -76,6 +76,21 @@ impl Login {
     }
 }
 
+/// A new token of an instance's issuer for an agent who has just logged in, good with this certificate;
+/// and how long it is good.
+///
+/// # Errors
+/// [`InstanceError`] if the instance has no issuer's key, or the certificate cannot be read.
+pub fn fresh_token(
+    layout: &Layout,
+    certificate: &Path,
+    agent: &str,
+) -> Result<(String, Duration), InstanceError> {
+    let login = Login::now(agent, certificate)?;
+    let token = AgentIssuer::open(layout)?.token(&login, SystemTime::now())?;
+    Ok((token, login.lifetime))
+}
+
 /// The issuer, with its private key.
 #[derive(Debug)]
 pub struct AgentIssuer {

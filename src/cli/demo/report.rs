@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::account::{Figures, OFF_ROSTER_MOST, PERSONS_MOST};
+use super::grouped;
 use super::show::Screen;
-use super::{VICTIM, grouped};
 use crate::cli::table::Table;
+use crate::drill::VICTIM;
+use crate::drill::account::{Figures, OFF_ROSTER_MOST, PERSONS_MOST};
 
 pub(super) fn show(screen: &Screen, figures: &Figures, kept: Option<&Path>) {
     screen.phase(

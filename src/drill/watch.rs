@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::Failed;
-use super::show::Screen;
+use super::{Audience, Failed, Happening};
 use crate::client::tail::{Event, State, Tail};
 use crate::client::{Client, Settings};
 use crate::format::checkpoint::VerifierKey;
@@ -35,7 +34,7 @@ impl Watch {
     pub(super) fn begin(
         settings: Settings,
         key: VerifierKey,
-        screen: Arc<Screen>,
+        audience: Arc<dyn Audience>,
     ) -> Result<Watch, Failed> {
         let mut tail =
             Tail::new(settings.clone(), key, State::default()).map_err(Failed::gateway)?;
@@ -48,7 +47,7 @@ impl Watch {
                 match event {
                     Ok(Event::Alert(alert)) => {
                         told.alerts.insert(alert.entry);
-                        screen.alert(&alert);
+                        audience.hear(&Happening::Alert(&alert));
                     }
                     Ok(_) => {}
                     Err(ended) => {

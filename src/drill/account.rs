@@ -5,154 +5,154 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Most persons off the roster that a stolen credential may get.
-pub(super) const OFF_ROSTER_MOST: u64 = 20;
+pub(crate) const OFF_ROSTER_MOST: u64 = 20;
 /// Most persons in all.
-pub(super) const PERSONS_MOST: u64 = 100;
+pub(crate) const PERSONS_MOST: u64 = 100;
 
 /// All of it.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Figures {
-    pub(super) seed: u64,
+pub(crate) struct Figures {
+    pub(crate) seed: u64,
     /// Persons in the stock.
-    pub(super) persons: u64,
-    pub(super) ordinary: Ordinary,
-    pub(super) theft: Theft,
-    pub(super) restart: Restart,
-    pub(super) alerts: Alerts,
-    pub(super) receipts: Receipts,
-    pub(super) ledger: Verified,
+    pub(crate) persons: u64,
+    pub(crate) ordinary: Ordinary,
+    pub(crate) theft: Theft,
+    pub(crate) restart: Restart,
+    pub(crate) alerts: Alerts,
+    pub(crate) receipts: Receipts,
+    pub(crate) ledger: Verified,
     /// Of the whole run.
-    pub(super) seconds: f64,
+    pub(crate) seconds: f64,
 }
 
 /// The work of everybody but the thief.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Ordinary {
-    pub(super) providers: u64,
-    pub(super) agents: u64,
+pub(crate) struct Ordinary {
+    pub(crate) providers: u64,
+    pub(crate) agents: u64,
     /// Agents that were there to the end.
-    pub(super) agents_at_the_end: u64,
+    pub(crate) agents_at_the_end: u64,
     /// Replies.
-    pub(super) served: u64,
+    pub(crate) served: u64,
     /// Errors, after whatever retries.
-    pub(super) refused: u64,
+    pub(crate) refused: u64,
     /// Why.
-    pub(super) refusals: Vec<String>,
+    pub(crate) refusals: Vec<String>,
     /// Attempts made again while the gateway was not there.
-    pub(super) retried: u64,
+    pub(crate) retried: u64,
     /// Most persons that one agent met.
-    pub(super) most_met: u64,
+    pub(crate) most_met: u64,
     /// Released and withheld reads in the ledger.
-    pub(super) released: u64,
-    pub(super) withheld: u64,
+    pub(crate) released: u64,
+    pub(crate) withheld: u64,
     /// Alerts above information on other providers than the thief's.
-    pub(super) false_alarms: u64,
+    pub(crate) false_alarms: u64,
 }
 
 /// What came of the theft.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Theft {
+pub(crate) struct Theft {
     /// Tag of the agent whose certificate was stolen.
-    pub(super) agent: String,
-    pub(super) tactics: Vec<&'static str>,
-    pub(super) attempts: u64,
-    pub(super) replies: u64,
+    pub(crate) agent: String,
+    pub(crate) tactics: Vec<&'static str>,
+    pub(crate) attempts: u64,
+    pub(crate) replies: u64,
     /// Different persons in the replies.
-    pub(super) persons_in_replies: u64,
+    pub(crate) persons_in_replies: u64,
     /// Different persons released to it, in the ledger.
-    pub(super) persons: u64,
-    pub(super) off_roster: u64,
+    pub(crate) persons: u64,
+    pub(crate) off_roster: u64,
     /// The same as `greffier exposure` has them.
-    pub(super) exposure_persons: u64,
-    pub(super) exposure_off_roster: u64,
+    pub(crate) exposure_persons: u64,
+    pub(crate) exposure_off_roster: u64,
     /// Replies whose entry is not there, or holds another number of persons.
-    pub(super) unaccounted_replies: u64,
+    pub(crate) unaccounted_replies: u64,
     /// Released reads whose reply never arrived.
-    pub(super) cut: Vec<Cut>,
+    pub(crate) cut: Vec<Cut>,
     /// Different persons in those alone.
-    pub(super) persons_in_cut: u64,
+    pub(crate) persons_in_cut: u64,
     /// Calls without an answer.
-    pub(super) calls_lost: u64,
+    pub(crate) calls_lost: u64,
     /// Entries of withheld reads.
-    pub(super) withheld: u64,
+    pub(crate) withheld: u64,
     /// Refused before the judge: as the thief counts, and as the ledger's digests do.
-    pub(super) at_the_door: u64,
-    pub(super) at_the_door_in_digests: u64,
-    pub(super) contained: Option<Contained>,
+    pub(crate) at_the_door: u64,
+    pub(crate) at_the_door_in_digests: u64,
+    pub(crate) contained: Option<Contained>,
 }
 
 /// A reply that never arrived.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Cut {
-    pub(super) entry: u64,
-    pub(super) persons: u64,
+pub(crate) struct Cut {
+    pub(crate) entry: u64,
+    pub(crate) persons: u64,
 }
 
 /// How soon it was over.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Contained {
+pub(crate) struct Contained {
     /// The alert that took the access away.
-    pub(super) alert: u64,
+    pub(crate) alert: u64,
     /// From the first read of the attack.
-    pub(super) entries: u64,
-    pub(super) milliseconds: u64,
+    pub(crate) entries: u64,
+    pub(crate) milliseconds: u64,
     /// Persons released to the thief after it.
-    pub(super) persons_after: u64,
+    pub(crate) persons_after: u64,
 }
 
 /// The restart in between.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Restart {
-    pub(super) signal: &'static str,
+pub(crate) struct Restart {
+    pub(crate) signal: &'static str,
     /// How long nobody took calls.
-    pub(super) milliseconds: u64,
+    pub(crate) milliseconds: u64,
 }
 
 /// Alerts.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Alerts {
-    pub(super) in_ledger: u64,
+pub(crate) struct Alerts {
+    pub(crate) in_ledger: u64,
     /// Those that were told while it happened.
-    pub(super) told: u64,
+    pub(crate) told: u64,
     /// Those that were not.
-    pub(super) missed: u64,
+    pub(crate) missed: u64,
 }
 
 /// Receipts of replies to agents and to the thief.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Receipts {
-    pub(super) asked: u64,
-    pub(super) proven: u64,
+pub(crate) struct Receipts {
+    pub(crate) asked: u64,
+    pub(crate) proven: u64,
 }
 
 /// What verification says.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Verified {
-    pub(super) entries: u64,
-    pub(super) checkpoints: u64,
-    pub(super) signatures: u64,
+pub(crate) struct Verified {
+    pub(crate) entries: u64,
+    pub(crate) checkpoints: u64,
+    pub(crate) signatures: u64,
     /// The last entry that the checkpoint kept by a provider covers.
-    pub(super) anchored_to: Option<u64>,
-    pub(super) rulings: u64,
+    pub(crate) anchored_to: Option<u64>,
+    pub(crate) rulings: u64,
     /// Rulings and alerts that were not compared.
-    pub(super) foreign: u64,
+    pub(crate) foreign: u64,
     /// The first entry that the rules do not give.
-    pub(super) first_difference: Option<u64>,
-    pub(super) seconds: f64,
+    pub(crate) first_difference: Option<u64>,
+    pub(crate) seconds: f64,
 }
 
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Claim {
-    pub(super) name: &'static str,
+pub(crate) struct Claim {
+    pub(crate) name: &'static str,
     /// As a sentence.
-    pub(super) says: String,
-    pub(super) holds: bool,
+    pub(crate) says: String,
+    pub(crate) holds: bool,
 }
 
 impl Figures {
     /// Everything that must hold.
-    pub(super) fn claims(&self) -> Vec<Claim> {
+    pub(crate) fn claims(&self) -> Vec<Claim> {
         let (theft, ordinary, ledger) = (&self.theft, &self.ordinary, &self.ledger);
         let claim = |name, holds, says: String| Claim { name, says, holds };
         vec![
@@ -266,7 +266,7 @@ impl Figures {
     }
 
     /// One object, with the claims.
-    pub(super) fn as_json(&self, claims: &[Claim]) -> Value {
+    pub(crate) fn as_json(&self, claims: &[Claim]) -> Value {
         let all = claims.iter().all(|claim| claim.holds);
         let claims: serde_json::Map<_, _> =
             claims.iter().map(|claim| (claim.name.to_owned(), claim.holds.into())).collect();

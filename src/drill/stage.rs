@@ -3,18 +3,17 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::Failed;
-use crate::cli::{init, token};
 use crate::client::Settings;
+use crate::client::token::{Fresh, TokenSource};
 use crate::files;
 use crate::format::entry::Word;
-use crate::instance::Layout;
+use crate::instance::{Layout, Made, fresh_token};
 
 /// How the gateway ends in the middle of it all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +43,9 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Makes it.
-    pub(super) fn make(dir: &Path, stock: &init::Stock) -> Result<Stage, Failed> {
-        let made = init::make(dir, stock, "127.0.0.1:0")?;
-        Ok(Stage { layout: made.layout, persons: stock.persons, rosters: made.rosters })
+    /// An instance that `init` made with so many persons.
+    pub(super) fn of(made: Made, persons: u64) -> Stage {
+        Stage { layout: made.layout, persons, rosters: made.rosters }
     }
 
     /// Case numbers on the roster of a provider.
@@ -154,7 +152,12 @@ impl Drop for Gateway {
 pub(super) fn settings(layout: &Layout, address: &str, name: &str) -> Settings {
     let (certificate, key) = layout.client(name);
     let (address, server_name) = (address.to_owned(), "localhost".to_owned());
-    let token = Some(token::made(layout, &certificate, None));
+    let (issuing, bound, agent) = (layout.clone(), certificate.clone(), name.to_owned());
+    let token = TokenSource::made(move || {
+        let made = fresh_token(&issuing, &bound, &agent).map_err(|error| error.to_string())?;
+        Ok(Fresh { token: made.0, lifetime: made.1 })
+    });
+    let token = Some(token);
     Settings { address, server_name, ca: layout.ca(), certificate, key, token }
 }
 

@@ -14,7 +14,6 @@ use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
 
 use super::caller::{Caller, Refused, by_number, list, search, why};
-use super::grouped;
 use super::stage::Ending;
 use crate::client::{Query, Reply, Settings};
 use crate::proto::View;
@@ -28,7 +27,7 @@ const REASONS: [&str; 3] = ["walk_in", "transfer", "replacement"];
 
 /// One way to take what one should not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tactic {
+pub(crate) enum Tactic {
     OneByOne,
     HugePages,
     Walk,
@@ -118,25 +117,27 @@ impl Loot {
     }
 
     /// What came in since.
-    pub(super) fn since(&self, before: &Loot) -> String {
-        let mut text = format!(
-            "It tried {} times and got {} new persons",
-            grouped(self.attempts - before.attempts),
-            self.persons.len() - before.persons.len(),
-        );
-        let withheld = self.withheld.len() - before.withheld.len();
-        let refused = self.refused() - before.refused();
-        for (n, what) in [
-            (withheld as u64, "withheld by the judge"),
-            (refused, "refused at the door"),
-            (self.cut - before.cut, "without an answer"),
-        ] {
-            if n > 0 {
-                text += &format!("; {} {what}", grouped(n));
-            }
+    pub(super) fn since(&self, before: &Loot) -> Gain {
+        Gain {
+            attempts: self.attempts - before.attempts,
+            persons: (self.persons.len() - before.persons.len()) as u64,
+            withheld: (self.withheld.len() - before.withheld.len()) as u64,
+            refused: self.refused() - before.refused(),
+            cut: self.cut - before.cut,
         }
-        text + "."
     }
+}
+
+/// What came of one tactic.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gain {
+    pub(crate) attempts: u64,
+    /// Persons that it had not come by before.
+    pub(crate) persons: u64,
+    /// Attempts that the judge withheld, that were refused before it, and that had no answer.
+    pub(crate) withheld: u64,
+    pub(crate) refused: u64,
+    pub(crate) cut: u64,
 }
 
 /// What a tactic begins with.
