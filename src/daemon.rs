@@ -24,10 +24,10 @@ use crate::files::Watched;
 use crate::format::signer::{BadSecret, Signer, read_key};
 use crate::format::tag::Tagger;
 use crate::quota::Quota;
-use crate::registrar::Registrar;
 use crate::registrar::clock;
 use crate::registrar::start;
 use crate::registrar::start::StartError;
+use crate::registrar::{Commits, Registrar};
 use crate::service::door::tls;
 use crate::service::log::Log;
 use crate::service::policy::{InForce, Policies};
@@ -127,6 +127,7 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
         queue: config.ledger.queue,
         share: config.ledger.share,
         clock: clock::Settings { confirmed, ..clock::Settings::default() },
+        commits: Commits::default(),
     };
     let origin = start::origin(&ledger.path, &config.name)?;
     let signer = Signer::new(&origin, &read_key(&config.ledger.signing_key)?);

@@ -202,6 +202,7 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
         queue: 1,
         share: 1,
         clock: greffier::registrar::clock::Settings::default(),
+        commits: greffier::registrar::Commits::default(),
     };
     let founding = layout.founding(&origin, wall() + 60_000)?;
     start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh())?;

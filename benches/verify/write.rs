@@ -55,6 +55,7 @@ pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<
         queue: in_flight,
         share: in_flight,
         clock: greffier::registrar::clock::Settings::default(),
+        commits: greffier::registrar::Commits::default(),
     };
     let stock = Arc::new(Stock::new()?);
     let rules = Rules {

@@ -15,6 +15,7 @@ use crate::config::{Unusable, in_force, policy};
 use crate::format::entry::{Act, Word};
 use crate::format::signer::{BadSecret, Signer, read_key};
 use crate::instance::{InstanceError, Made, NotFounded, Plan, Stage, prepare};
+use crate::registrar::Commits;
 use crate::registrar::clock;
 use crate::registrar::start;
 use crate::registrar::start::StartError;
@@ -167,6 +168,7 @@ fn write_ledger(made: &Made, origin: &str, founding: &[Act]) -> Result<(), InitE
         queue: 1,
         share: 1,
         clock: clock::Settings::default(),
+        commits: Commits::default(),
     };
     start::create(&settings, &signer, &policy.rules(), founding, Anomaly::fresh())?;
     in_force::keep(&settings.path, &policy)?;

@@ -31,21 +31,33 @@ impl Bell {
     }
 }
 
+/// Whoever hears the bell.
+#[derive(Debug)]
+pub(super) struct Ear {
+    rings: Receiver<()>,
+    taken_down: Receiver<()>,
+}
+
+/// A bell, and the ear for it.
+pub(super) fn bell() -> (Bell, Ear) {
+    let (bell, rings) = sync_channel(1);
+    let (hung, taken_down) = sync_channel(0);
+    (Bell { rings: bell, _hung: hung }, Ear { rings, taken_down })
+}
+
 /// A thread that writes the newest checkpoint a few times a second; it ends when the bell is
 /// dropped, after writing the last.
 pub(super) fn keep(
     path: PathBuf,
+    ear: Ear,
     newest: watch::Receiver<Arc<str>>,
     vital: Vital,
-) -> io::Result<(Bell, JoinHandle<()>)> {
-    let (bell, rings) = sync_channel(1);
-    let (hung, taken_down) = sync_channel(0);
+) -> io::Result<JoinHandle<()>> {
     let thread = thread::Builder::new().name(vital.thread.to_owned());
-    let thread = thread.spawn(move || {
+    thread.spawn(move || {
         let _vital = vital;
-        follow(&path, &rings, &taken_down, &newest);
-    })?;
-    Ok((Bell { rings: bell, _hung: hung }, thread))
+        follow(&path, &ear.rings, &ear.taken_down, &newest);
+    })
 }
 
 fn follow(

@@ -9,7 +9,7 @@ use super::clock::{Clock, ClockRefused};
 use super::core;
 use super::core::Core;
 use super::rules::Rules;
-use super::writer::{Edge, Unwritable, Writer, room};
+use super::writer::{Commits, Edge, Unwritable, Writer, room};
 use crate::files;
 use crate::format::checkpoint::Checkpoint;
 use crate::format::entry::{Act, Entry, Genesis, Hash, What};
@@ -34,6 +34,8 @@ pub struct Settings {
     pub share: usize,
     /// How time is told.
     pub clock: clock::Settings,
+    /// How commits reach the disk.
+    pub commits: Commits,
 }
 
 /// Makes judges with a fresh state.
@@ -217,7 +219,7 @@ pub(super) fn start(
     factory: &Factory,
     clock: Option<&Clock>,
 ) -> Result<(Core, String), StartError> {
-    let writer = Writer::open(&settings.path)?;
+    let writer = Writer::open(&settings.path, settings.commits.clone())?;
     let high_water = read_high_water(&settings.high_water)?;
     let store = Store::in_place(&settings.path)?;
     let (mut tiles, mut full, mut tiles_hold) = (Edge::default(), Vec::new(), true);

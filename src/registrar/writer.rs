@@ -1,8 +1,10 @@
 //! The ledger file, written: by one process, in whole commits that end in a checkpoint.
 
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -67,10 +69,45 @@ pub(super) struct Tile {
     pub(super) hashes: Vec<u8>,
 }
 
+/// How a commit reaches the disk: as it is, unless a simulation has disks fail. The commit is made, if at
+/// all, by the second argument, on the first.
+#[derive(Clone)]
+pub struct Commits(Arc<Make>);
+
+/// Makes a commit.
+type Make =
+    dyn Fn(&Connection, &dyn Fn() -> rusqlite::Result<()>) -> rusqlite::Result<()> + Send + Sync;
+
+impl Commits {
+    /// Commits that are made so.
+    pub fn new(
+        make: impl Fn(&Connection, &dyn Fn() -> rusqlite::Result<()>) -> rusqlite::Result<()>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Commits {
+        Commits(Arc::new(make))
+    }
+}
+
+/// Every commit is made, and nothing else.
+impl Default for Commits {
+    fn default() -> Commits {
+        Commits::new(|_, commit| commit())
+    }
+}
+
+impl fmt::Debug for Commits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commits").finish_non_exhaustive()
+    }
+}
+
 /// The one process that writes the file.
 #[derive(Debug)]
 pub(super) struct Writer {
     connection: Connection,
+    commits: Commits,
     /// Held as long as the writer lives.
     _lock: Lock,
 }
@@ -91,11 +128,11 @@ impl Writer {
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         connection.pragma_update(None, "user_version", FORMAT)?;
         connection.execute_batch(SCHEMA)?;
-        Self::ready(connection, lock)
+        Self::ready(connection, lock, Commits::default())
     }
 
     /// Opens one that is there.
-    pub(super) fn open(path: &Path) -> Result<Writer, Unwritable> {
+    pub(super) fn open(path: &Path, commits: Commits) -> Result<Writer, Unwritable> {
         if !path.exists() {
             return Err(Unwritable::Missing(path.to_owned()));
         }
@@ -103,10 +140,10 @@ impl Writer {
         // SQLite hides what the system says of a disk that is full or read-only.
         room(path)?;
         let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Self::ready(Connection::open_with_flags(path, mode)?, lock)
+        Self::ready(Connection::open_with_flags(path, mode)?, lock, commits)
     }
 
-    fn ready(connection: Connection, lock: Lock) -> Result<Writer, Unwritable> {
+    fn ready(connection: Connection, lock: Lock, commits: Commits) -> Result<Writer, Unwritable> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "trusted_schema", false)?;
@@ -118,31 +155,35 @@ impl Writer {
         connection.busy_timeout(Duration::ZERO)?;
         settle(&connection)?;
         connection.busy_timeout(PATIENCE)?;
-        Ok(Writer { connection, _lock: lock })
+        Ok(Writer { connection, commits, _lock: lock })
     }
 
     /// Writes entries and the checkpoint that covers them, or nothing. After an error the outcome is
     /// unknown and this writer must not be used again.
     pub(super) fn commit(&mut self, commit: &Commit, note: &str) -> Result<(), rusqlite::Error> {
-        let transaction = self.connection.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached("INSERT INTO entries VALUES (?1, ?2)")?;
-            for (seq, body) in (commit.first..).zip(&commit.bodies) {
-                once(insert.execute((seq, body))?)?;
-            }
-            // Derived data: a row that somebody laid there before is found at the next start.
-            let mut insert =
-                transaction.prepare_cached("INSERT OR IGNORE INTO tiles VALUES (?1, ?2, ?3)")?;
-            for tile in &commit.tiles {
-                insert.execute((tile.level, tile.n, &tile.hashes))?;
-            }
-            let size = commit.first + commit.bodies.len() as u64;
-            let mut insert =
-                transaction.prepare_cached("INSERT INTO checkpoints VALUES (?1, ?2)")?;
-            once(insert.execute((size, note))?)?;
-        }
-        transaction.commit()
+        let Writer { connection, commits, .. } = self;
+        (commits.0)(connection, &|| write(connection, commit, note))
     }
+}
+
+fn write(connection: &Connection, commit: &Commit, note: &str) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    {
+        let mut insert = transaction.prepare_cached("INSERT INTO entries VALUES (?1, ?2)")?;
+        for (seq, body) in (commit.first..).zip(&commit.bodies) {
+            once(insert.execute((seq, body))?)?;
+        }
+        // Derived data: a row that somebody laid there before is found at the next start.
+        let mut insert =
+            transaction.prepare_cached("INSERT OR IGNORE INTO tiles VALUES (?1, ?2, ?3)")?;
+        for tile in &commit.tiles {
+            insert.execute((tile.level, tile.n, &tile.hashes))?;
+        }
+        let size = commit.first + commit.bodies.len() as u64;
+        let mut insert = transaction.prepare_cached("INSERT INTO checkpoints VALUES (?1, ?2)")?;
+        once(insert.execute((size, note))?)?;
+    }
+    transaction.commit()
 }
 
 /// One row, or the file does something else than it is told.

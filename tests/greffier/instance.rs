@@ -19,6 +19,7 @@ use greffier::proto::{
     Context, GetReceiptRequest, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
     ListRecordsResponse, SearchRecordsRequest, SearchRecordsResponse, View,
 };
+use greffier::registrar::Commits;
 use greffier::registrar::clock;
 use greffier::registrar::clock::{Clocks, Readings};
 use greffier::registrar::{start, wall};
@@ -89,6 +90,7 @@ impl Instance {
                 clocks: Clocks::new(0, move || Readings { wall: at, monotonic: 0, boot: 0 }),
                 confirmed: None,
             },
+            commits: Commits::default(),
         };
         let policy = policy::load(&self.layout.policy()).expect("a policy");
         let seed = read_key(&self.layout.signing_key()).expect("the signing key");

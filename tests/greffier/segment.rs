@@ -15,10 +15,10 @@ use greffier::format::merkle::Frontier;
 use greffier::format::personal::PersonalKey;
 use greffier::format::signer::Signer;
 use greffier::format::tag::Tagger;
-use greffier::registrar::Registrar;
 use greffier::registrar::clock;
 use greffier::registrar::rules::Rules;
 use greffier::registrar::start::{Factory, Settings, StartError, create};
+use greffier::registrar::{Commits, Registrar};
 use greffier::registrar::{Draft, Ledger, Unrecorded, bind, wall};
 use greffier::state::memory::Reach;
 use greffier::verify::store::{APPLICATION_ID, FORMAT, SCHEMA, Store};
@@ -227,8 +227,8 @@ impl Place {
         let folder = TempDir::new().expect("a temporary folder");
         let path = folder.path().join("ledger.sqlite");
         let high_water = folder.path().join("high-water");
-        let clock = clock::Settings::default();
-        let settings = Settings { path, high_water, queue: 1_024, share: 1_024, clock };
+        let (clock, commits) = (clock::Settings::default(), Commits::default());
+        let settings = Settings { path, high_water, queue: 1_024, share: 1_024, clock, commits };
         Place { settings, folder }
     }
 

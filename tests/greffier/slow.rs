@@ -25,7 +25,7 @@ use greffier::quota::Quota;
 use greffier::registrar::Registrar;
 use greffier::registrar::start;
 use greffier::registrar::start::Factory;
-use greffier::registrar::{Ledger, clock};
+use greffier::registrar::{Commits, Ledger, clock};
 use greffier::service::door::tls;
 use greffier::service::log::Log;
 use greffier::service::policy::{InForce, Policies};
@@ -79,6 +79,7 @@ impl Gateway {
             queue: 1_024,
             share: 256,
             clock: clock::Settings::default(),
+            commits: Commits::default(),
         };
         let origin = start::origin(&settings.path, &config.name).expect("a genesis");
         let seed = read_key(&config.ledger.signing_key).expect("a key");
