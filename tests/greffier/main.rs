@@ -113,6 +113,8 @@ mod signals;
 #[cfg(feature = "serve")]
 mod signed;
 #[cfg(feature = "serve")]
+mod simulation;
+#[cfg(feature = "serve")]
 mod sizes;
 #[cfg(feature = "serve")]
 mod slow;
