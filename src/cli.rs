@@ -16,7 +16,6 @@ mod demo;
 mod exposure;
 #[cfg(feature = "serve")]
 mod init;
-mod key;
 mod name_key;
 #[cfg(feature = "serve")]
 mod notice;
@@ -90,7 +89,6 @@ enum Command {
     Verify(verify::Args),
     Exposure(exposure::Args),
     Receipt(receipt::Args),
-    Key(key::Args),
     NameKey(name_key::Args),
 }
 
@@ -129,7 +127,6 @@ impl Cli {
             Command::Verify(args) => verify::run(&args),
             Command::Exposure(args) => exposure::run(&args),
             Command::Receipt(args) => receipt::run(&args),
-            Command::Key(args) => key::run(&args),
             Command::NameKey(args) => name_key::run(&args),
         }
     }

@@ -135,7 +135,7 @@ impl Client {
         })
     }
 
-    /// Asks for which segment statements are to be signed. Whoever signs sees it in the statement.
+    /// Asks for which ledger statements are to be signed. Whoever signs sees it in the statement.
     ///
     /// # Errors
     /// The gateway's refusal, or what became of the connection.

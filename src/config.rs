@@ -30,7 +30,7 @@ mod weights;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Name of the ledger; the origin of a segment is this name and its period.
+    /// Name of the ledger: what its checkpoints begin with.
     pub name: String,
     /// Trust domain of the client certificates.
     pub trust_domain: String,
@@ -79,7 +79,7 @@ pub struct TlsFile {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerFile {
-    /// The segment, a SQLite file.
+    /// The ledger, a SQLite file.
     pub path: PathBuf,
     /// The key that signs checkpoints.
     pub signing_key: PathBuf,

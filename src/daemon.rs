@@ -129,8 +129,7 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
         clock: clock::Settings { confirmed, ..clock::Settings::default() },
         commits: Commits::default(),
     };
-    let origin = start::origin(&ledger.path, &config.name)?;
-    let signer = Signer::new(&origin, &read_key(&config.ledger.signing_key)?);
+    let signer = Signer::new(&config.name, &read_key(&config.ledger.signing_key)?);
     let signer = signer.map_err(BadSecret::from)?;
     let (rules, changes) = in_force::compared(&ledger.path, &policy);
     for change in changes.iter().filter(|change| change.looser) {

@@ -36,7 +36,7 @@ pub use layout::Layout;
 use place::Place;
 pub use production::{Site, prepare_site};
 
-/// Name of a development ledger: its segments' origins begin with it.
+/// Name of a development ledger.
 pub const LEDGER_NAME: &str = "greffier.example/reads";
 /// Trust domain of the certificates of a development instance.
 pub const TRUST_DOMAIN: &str = "greffier.example";

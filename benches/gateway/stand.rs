@@ -194,8 +194,8 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
     let layout = &prepared.made().layout;
     raise_limits(layout)?;
     let policy = policy::load(&layout.policy())?;
-    let origin = format!("{}/2026-11", prepared.made().verifier.name());
-    let signer = Signer::new(&origin, &read_key(&layout.signing_key())?)?;
+    let name = prepared.made().verifier.name();
+    let signer = Signer::new(name, &read_key(&layout.signing_key())?)?;
     let settings = start::Settings {
         path: layout.ledger(),
         high_water: layout.high_water(),
@@ -204,7 +204,7 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
         clock: greffier::registrar::clock::Settings::default(),
         commits: greffier::registrar::Commits::default(),
     };
-    let founding = layout.founding(&origin, wall() + 60_000)?;
+    let founding = layout.founding(name, wall() + 60_000)?;
     start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh())?;
     Ok(prepared.finish()?.layout)
 }

@@ -47,7 +47,7 @@ pub(crate) struct Written {
 
 /// Makes a ledger of about this many entries.
 pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<Written, Failed> {
-    let signer = Signer::new("greffier.example/reads/2026-11", &random()?)?;
+    let signer = Signer::new("greffier.example/reads", &random()?)?;
     let key = signer.key().clone();
     let settings = Settings {
         path: folder.join("ledger.sqlite"),

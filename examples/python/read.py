@@ -194,9 +194,8 @@ def check_signature(note, origin, vkey):
         return False
     name, _, key = vkey.strip().split("+", 2)
     algorithm_and_key = base64.b64decode(key, validate=True)
-    if origin != name and not origin.startswith(name + "/"):
+    if origin != name:
         raise NotProven(f"the checkpoint is of {origin}, not of {name}")
-    # The key of a segment is the ledger's under the segment's name.
     key_id = sha256(origin.encode() + b"\n" + algorithm_and_key)[:4]
     text, _, signatures = note.rpartition("\n\n")
     for line in signatures.split("\n")[:-1]:

@@ -23,7 +23,6 @@ use crate::format::personal::PersonalKey;
 use crate::format::signer::{BadSecret, random};
 use crate::instance::Layout;
 use crate::proto::Act;
-use crate::registrar::start;
 use crate::registrar::start::StartError;
 use crate::registrar::wall;
 pub(super) use file::{ActError, ActFile};
@@ -324,10 +323,9 @@ fn propose(args: &Propose) -> Result<String, ActError> {
     ActFile::new(&statement)?.text()
 }
 
-/// The segment that an instance writes.
+/// The name of the ledger that an instance writes.
 fn origin_of(layout: &Layout) -> Result<String, ActError> {
-    let config = Config::load(&layout.config())?;
-    Ok(start::origin(&config.ledger.path, &config.name)?)
+    Ok(Config::load(&layout.config())?.name)
 }
 
 fn sign(args: &Sign) -> Result<String, ActError> {

@@ -20,7 +20,7 @@ use crate::instance::Layout;
 /// An act names an agent by its tag: with this, whoever has the key of tags can enrol, dismiss or suspend
 /// a person by name. A person is the issuer, by its name in the policy, and `sub` of the token; where the
 /// policy says issuer = "certificate", it is the certificate. Nothing is looked up, so write all of it
-/// exactly: a name that nobody has gets a tag as well. Each segment has a key of its own.
+/// exactly: a name that nobody has gets a tag as well. Each ledger has a key of its own.
 ///
 /// Examples:
 ///   greffier agent-tag --tag-key keys/tag.key --provider provider-02 --issuer sso --subject alice
@@ -32,7 +32,7 @@ use crate::instance::Layout;
 #[command(group = ArgGroup::new("key").required(true).args(["tag_key", "instance"]))]
 #[command(group = ArgGroup::new("person").required(true).args(["issuer", "certificate"]))]
 pub(super) struct Args {
-    /// The segment's key of tags: `ledger.tag_key` of config.toml
+    /// The ledger's key of tags: `ledger.tag_key` of config.toml
     #[arg(long, value_name = "FILE")]
     tag_key: Option<PathBuf>,
     /// A development instance, which has that key

@@ -32,10 +32,10 @@ const FOUNDED: u64 = 3_600_000;
 /// policy, and says what is left to do. Each administrator sends the enrolment of a key, signed by
 /// that very key:
 ///   greffier act keygen me.key
-///   greffier act propose enrol_key --admin ID --public-key KEY --origin NAME/YYYY-MM \
+///   greffier act propose enrol_key --admin ID --public-key KEY --origin NAME \
 ///       --reason "..." > me.json
 ///   greffier act sign me.json --admin ID --personal-key me.key
-/// where NAME is the ledger's and YYYY-MM the month (UTC) in which it begins. Then:
+/// where NAME is the ledger's. Then:
 ///   greffier init DIR --name NAME --trust-domain DOMAIN --server-name HOST --policy policy.toml \
 ///       --admin me.json --admin another.json
 ///
@@ -146,22 +146,17 @@ pub(super) fn make(dir: &Path, stock: &Stock, listen: &str) -> Result<Made, Init
     let plan = Plan { dir, persons, providers, agents, seed, listen };
     let prepared = prepare(&plan, &mut progress)?;
     bar.finish_and_clear();
-    let origin = origin(prepared.made().verifier.name());
-    let founding = prepared.made().layout.founding(&origin, wall() + FOUNDED)?;
-    write_ledger(prepared.made(), &origin, &founding)?;
+    let name = prepared.made().verifier.name();
+    let founding = prepared.made().layout.founding(name, wall() + FOUNDED)?;
+    write_ledger(prepared.made(), &founding)?;
     Ok(prepared.finish()?)
 }
 
-/// The first segment of a ledger: that of this month.
-fn origin(name: &str) -> String {
-    format!("{name}/{}", jiff::Timestamp::now().strftime("%Y-%m"))
-}
-
-/// The first segment: genesis, the administrators' keys and first policy.
-fn write_ledger(made: &Made, origin: &str, founding: &[Act]) -> Result<(), InitError> {
+/// The ledger: genesis, the administrators' keys and first policy.
+fn write_ledger(made: &Made, founding: &[Act]) -> Result<(), InitError> {
     let policy = policy::load(&made.layout.policy())?;
     let seed = read_key(&made.layout.signing_key())?;
-    let signer = Signer::new(origin, &seed).map_err(BadSecret::from)?;
+    let signer = Signer::new(made.verifier.name(), &seed).map_err(BadSecret::from)?;
     let settings = start::Settings {
         path: made.layout.ledger(),
         high_water: made.layout.high_water(),

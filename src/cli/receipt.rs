@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// The receipt, as `greffier read --receipt` or GetReceipt gave it
     receipt: PathBuf,
     /// The ledger's verifier key, or a file that holds it
-    #[arg(long, value_parser = super::key::key)]
+    #[arg(long, value_parser = super::verdict::verifier_key)]
     key: VerifierKey,
     /// Print JSON
     #[arg(long)]

@@ -53,7 +53,7 @@ pub(super) struct Args {
         long,
         value_name = "VKEY",
         required_unless_present = "instance",
-        value_parser = super::key::key
+        value_parser = super::verdict::verifier_key
     )]
     ledger_key: Option<VerifierKey>,
     /// End when everything that there is so far was printed
@@ -120,7 +120,7 @@ fn follow(args: &Args) -> Result<(), TailError> {
         (Some(key), _) => key.clone(),
         (None, Some(layout)) => {
             let path = layout.verifier_key();
-            super::key::key(&path.to_string_lossy()).map_err(TailError::Key)?
+            super::verdict::verifier_key(&path.to_string_lossy()).map_err(TailError::Key)?
         }
         (None, None) => unreachable!("clap asks for a key where there is no instance"),
     };

@@ -20,11 +20,18 @@ pub(super) struct Brought {
     /// The ledger file
     ledger: PathBuf,
     /// The ledger's verifier key (NAME+hex+base64), or a file that holds it
-    #[arg(long, value_parser = super::key::key)]
+    #[arg(long, value_parser = verifier_key)]
     key: VerifierKey,
     /// A file with a checkpoint (a signed note) that somebody else kept; may be given again
     #[arg(long, value_name = "FILE")]
     anchor: Vec<PathBuf>,
+}
+
+/// A verifier key given as itself or as a file.
+pub(super) fn verifier_key(text: &str) -> Result<VerifierKey, String> {
+    let from_file = files::read_input(text.as_ref(), files::SMALL);
+    let key = from_file.as_deref().unwrap_or(text).parse::<VerifierKey>();
+    key.map_err(|error| format!("{error} (and no file of this name holds one)"))
 }
 
 /// Why nothing can be said from a ledger.

@@ -106,8 +106,6 @@ pub struct Exposure {
     pub unnamed: u64,
     /// When the ledger begins.
     pub begins: Millis,
-    /// The segment that this one follows.
-    pub previous: Option<String>,
     /// Whether any read of the ledger, of whichever provider, is of the dataset asked for.
     pub dataset_occurs: bool,
 }
@@ -192,10 +190,7 @@ impl Count {
     pub fn apply(&mut self, entry: &Entry) {
         let at = entry.now.at;
         match &entry.what {
-            What::Genesis(genesis) => {
-                self.answer.begins = at;
-                self.answer.previous = genesis.previous.as_ref().map(|p| p.origin.clone());
-            }
+            What::Genesis(_) => self.answer.begins = at,
             What::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.provider_occurs |= rules.provider == self.question.provider;
             }

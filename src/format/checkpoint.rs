@@ -1,4 +1,4 @@
-//! Checkpoints: the size and root of a segment, as C2SP signed notes (`c2sp.org/signed-note`,
+//! Checkpoints: the size and root of a ledger, as C2SP signed notes (`c2sp.org/signed-note`,
 //! `c2sp.org/tlog-checkpoint`). This file reads and checks them; `signer` makes them.
 
 use std::fmt;
@@ -55,7 +55,7 @@ impl VerifierKey {
         Ok(VerifierKey { name: name.to_owned(), public })
     }
 
-    /// The name: the ledger's, or a segment's origin.
+    /// The name: of a log, its ledger's.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -68,13 +68,6 @@ impl VerifierKey {
     /// The public key as a genesis has it: standard base64 of 32 bytes.
     pub fn public_text(&self) -> String {
         STANDARD.encode(self.public)
-    }
-
-    /// The key of the segment `origin`, if this is its key or the key of the ledger it belongs to.
-    pub fn of_segment(&self, origin: &str) -> Option<VerifierKey> {
-        let period = || origin.strip_prefix(self.name())?.strip_prefix('/');
-        let ours = origin == self.name || period().is_some_and(|p| !p.is_empty());
-        if ours { VerifierKey::new(origin, self.public).ok() } else { None }
     }
 
     pub(super) fn id(&self) -> [u8; 4] {
@@ -117,7 +110,7 @@ impl FromStr for VerifierKey {
 /// What a checkpoint says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The segment.
+    /// The ledger's name.
     pub origin: String,
     /// Its size, in entries.
     pub size: u64,
@@ -171,15 +164,15 @@ impl Checkpoint {
         Ok(Checkpoint { origin: origin.to_owned(), size, root })
     }
 
-    /// Reads a note and checks that the segment's key, as `key` has it, signed it.
+    /// Reads a note and checks that this key signed it, whose name is the ledger's.
     ///
     /// # Errors
     /// [`BadNote`].
     pub fn open(note: &str, key: &VerifierKey) -> Result<Checkpoint, BadNote> {
         let checkpoint = Checkpoint::parse(note)?;
-        let key = key
-            .of_segment(&checkpoint.origin)
-            .ok_or_else(|| BadNote::Foreign(checkpoint.origin.clone()))?;
+        if checkpoint.origin != key.name() {
+            return Err(BadNote::Foreign(checkpoint.origin));
+        }
         let (text, lines) = halves(note)?;
         let id = key.id();
         let mut signed = false;

@@ -60,7 +60,7 @@ pub struct Entry {
 /// The kinds of entry that this version writes and reads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
-    /// Entry 0 of a segment.
+    /// Entry 0.
     Genesis(Genesis),
     /// A part of the rules, or their head.
     Policy(Policy),
@@ -97,36 +97,16 @@ impl What {
     }
 }
 
-/// The first entry of a segment.
+/// The first entry of a ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Genesis {
     /// Version of the format.
     pub format: u64,
-    /// `<ledger name>/<period>`.
+    /// The ledger's name: what its checkpoints begin with.
     pub origin: String,
     /// Ed25519 public key, standard base64 of 32 bytes.
     pub key: String,
-    /// Where the segment before ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Previous>,
-    /// Digest of the judge's state; none in a first segment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<Hash>,
-}
-
-/// The end of the segment before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Previous {
-    /// Its origin.
-    pub origin: String,
-    /// Its size, in entries.
-    pub size: u64,
-    /// Its root at that size.
-    pub root: Hash,
-    /// Its last leaf hash.
-    pub leaf: Hash,
 }
 
 /// What is 0 is left out of a body.

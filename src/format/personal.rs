@@ -58,7 +58,7 @@ impl PersonalKey {
         Signature { admin: admin.clone(), key: self.public(), signature }
     }
 
-    /// The enrolment of this key that stands behind the genesis of the segment `origin`.
+    /// The enrolment of this key that stands behind the genesis of the ledger `origin`.
     ///
     /// # Errors
     /// If the names cannot stand in an entry.

@@ -1,4 +1,4 @@
-//! The secrets of a segment: the signing key and the tag key, read from files that nobody else may
+//! The secrets of a ledger: the signing key and the tag key, read from files that nobody else may
 //! read. Checkpoints are signed here and nowhere else.
 
 use std::io;
@@ -54,7 +54,7 @@ pub fn random<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// Signs the checkpoints of one segment.
+/// Signs the checkpoints of one ledger.
 #[derive(Debug)]
 pub struct Signer {
     pair: Ed25519KeyPair,
@@ -64,7 +64,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// From a 32-byte seed (RFC 8032), for the segment `origin`.
+    /// From a 32-byte seed (RFC 8032), for the ledger `origin`.
     ///
     /// # Errors
     /// If `origin` cannot stand in a note.
@@ -78,12 +78,12 @@ impl Signer {
         Ok(Signer { pair, key, id })
     }
 
-    /// The key that verifies this segment.
+    /// The key that verifies this ledger.
     pub fn key(&self) -> &VerifierKey {
         &self.key
     }
 
-    /// The signed note of a size and root of this segment.
+    /// The signed note of a size and root of this ledger.
     pub fn sign(&self, size: u64, root: Hash) -> String {
         let text = Checkpoint { origin: self.key.name().to_owned(), size, root }.text();
         let mut signature = self.id.to_vec();

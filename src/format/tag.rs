@@ -1,16 +1,16 @@
-//! Pseudonyms: keyed tags of subjects, agents, cases and search keys. Without the segment's key
+//! Pseudonyms: keyed tags of subjects, agents, cases and search keys. Without the ledger's key
 //! nobody can tell whom a tag means; with it, equal persons have equal tags for one provider.
 
 use ring::hmac;
 
 use super::entry::Tag;
 
-/// Makes the tags of one segment.
+/// Makes the tags of one ledger.
 #[derive(Debug, Clone)]
 pub struct Tagger(hmac::Key);
 
 impl Tagger {
-    /// From the segment's 32-byte tag key.
+    /// From the ledger's 32-byte tag key.
     pub fn new(key: &[u8; 32]) -> Tagger {
         Tagger(hmac::Key::new(hmac::HMAC_SHA256, key))
     }

@@ -71,7 +71,7 @@ impl Layout {
         self.root.join(SIGNING_KEY)
     }
 
-    /// The key of the first segment's tags, 32 bytes in hex.
+    /// The key of the ledger's tags, 32 bytes in hex.
     pub fn tag_key(&self) -> PathBuf {
         self.root.join(TAG_KEY)
     }

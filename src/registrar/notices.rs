@@ -53,7 +53,7 @@ pub struct AlertAndActs {
     pub acknowledgements: Vec<Arc<Entry>>,
 }
 
-/// How many alerts and warnings the segment has.
+/// How many alerts and warnings the ledger has.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     alerts: [u64; Severity::ALL.len()],
@@ -86,7 +86,7 @@ pub(super) struct Board {
     count: Arc<watch::Sender<usize>>,
 }
 
-/// All alerts, warnings and acts of the segment, in order.
+/// All alerts, warnings and acts of the ledger, in order.
 #[derive(Clone)]
 pub struct Notices {
     list: List,

@@ -9,7 +9,7 @@ use super::clock::{Clock, ClockRefused};
 use super::core;
 use super::core::Core;
 use super::rules::Rules;
-use super::writer::{Commits, Edge, Unwritable, Writer, room};
+use super::writer::{Commits, Edge, Unwritable, Writer};
 use crate::files;
 use crate::format::checkpoint::Checkpoint;
 use crate::format::entry::{Act, Entry, Genesis, Hash, What};
@@ -24,7 +24,7 @@ use crate::verify::{Failure, Fault, Sound, Trust, Unsound, scan};
 /// Where the ledger lies and how it is fed.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The segment's file.
+    /// The ledger's file.
     pub path: PathBuf,
     /// The high-water file.
     pub high_water: PathBuf,
@@ -50,6 +50,12 @@ pub enum StartError {
          docs/operating.md says how to go on"
     )]
     Unsound(String),
+    /// It is another one than the configuration says.
+    #[error(
+        "the ledger is not the one that config.toml names: {0}. `name`, `ledger.path` and \
+         `ledger.signing_key` must be those of one ledger"
+    )]
+    Other(String),
     /// It is not the one that its high-water file saw last.
     #[error(
         "the ledger does not go on from its high-water file {}: {detail}. It was edited, or an older \
@@ -141,7 +147,7 @@ impl From<rusqlite::Error> for StartError {
     }
 }
 
-/// Makes a new ledger: the genesis of its first segment, the enrolments of the keys that it begins
+/// Makes a new ledger: the genesis, the enrolments of the keys that it begins
 /// with and its first policy, in one commit, and the high-water file.
 ///
 /// # Errors
@@ -171,8 +177,6 @@ pub fn create(
         format: FORMAT.unsigned_abs(),
         origin: signer.key().name().to_owned(),
         key: signer.key().public_text(),
-        previous: None,
-        state: None,
     };
     core.add(&mut batch, now, vec![What::Genesis(genesis)])?;
     for act in founding {
@@ -182,32 +186,6 @@ pub fn create(
     let note = core.commit(&batch, signer)?;
     files::replace(&settings.high_water, &note)
         .map_err(|error| StartError::HighWater { path: settings.high_water.clone(), error })
-}
-
-/// The origin that a segment's genesis names. It is only read here: the start checks it.
-///
-/// # Errors
-/// If there is no ledger, or it is not one of `name`.
-pub fn origin(path: &Path, name: &str) -> Result<String, StartError> {
-    let body = match Store::in_place(path).and_then(|store| store.body(0)) {
-        Ok(body) => body,
-        Err(Unreadable::Missing(path)) => return Err(Unwritable::Missing(path).into()),
-        Err(other) => {
-            // SQLite writes beside what it reads, and hides why it cannot.
-            room(path)?;
-            return Err(other.into());
-        }
-    };
-    match Entry::parse(&body).map(|entry| entry.what) {
-        Ok(What::Genesis(genesis)) if genesis.origin.starts_with(&format!("{name}/")) => {
-            Ok(genesis.origin)
-        }
-        Ok(What::Genesis(genesis)) => Err(StartError::Unsound(format!(
-            "it is of `{}`, and the configuration says `{name}`",
-            genesis.origin
-        ))),
-        _ => Err(StartError::Unsound("entry 0 is no genesis".to_owned())),
-    }
 }
 
 /// Takes up the ledger: checks it whole, folds it, and records the rules if they are new. Time is taken
@@ -268,6 +246,11 @@ fn unsound(failure: Failure, settings: &Settings, high_water: &str) -> StartErro
     let path = settings.high_water.clone();
     match failure {
         Failure::Unreadable(unreadable) => unreadable.into(),
+        Failure::Unsound(unsound)
+            if (unsound.fault, unsound.first_wrong) == (Fault::Stranger, Some(0)) =>
+        {
+            StartError::Other(unsound.detail)
+        }
         Failure::Unsound(unsound) if behind(&unsound) => {
             StartError::Behind { path, detail: unsound.detail }
         }

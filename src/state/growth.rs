@@ -206,7 +206,7 @@ struct Provider {
     callers: Accounts<Origin>,
 }
 
-/// All budgets of a segment: a fold over its entries.
+/// All budgets of a ledger: a fold over its entries.
 #[derive(Debug, Default)]
 pub struct Growth {
     providers: HashMap<Word, Provider>,

@@ -24,7 +24,7 @@ struct Known {
     rows: u64,
 }
 
-/// All jobs of a segment, by the entry that declared each.
+/// All jobs of a ledger, by the entry that declared each.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs(HashMap<u64, Known>);
 

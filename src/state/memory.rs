@@ -1,6 +1,6 @@
 //! The memory: which persons each provider and agent were given, and when last. It turns the
 //! persons of a draft into integers and is the only part that knows them. It is folded from the
-//! segment at every start, so there is no second file to lose, to forge or to keep.
+//! ledger at every start, so there is no second file to lose, to forge or to keep.
 
 use std::collections::{HashMap, HashSet};
 

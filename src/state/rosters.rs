@@ -34,7 +34,7 @@ struct Growth {
     added: u64,
 }
 
-/// All rosters of a segment: a fold over its entries.
+/// All rosters of a ledger: a fold over its entries.
 #[derive(Debug, Default)]
 pub(super) struct Rosters {
     known: HashMap<(Word, Word), Known>,

@@ -164,11 +164,15 @@ impl<'a> Walk<'a> {
             let detail = "entry 0 is not a genesis".to_owned();
             return Err(self.at(Fault::Missing, detail, Some(0)).into());
         };
-        let key = self.trust.key.of_segment(&genesis.origin);
-        let key = key.ok_or_else(|| {
-            let detail = format!("the ledger is `{}`, not one of the key given", genesis.origin);
-            self.at(Fault::Stranger, detail, Some(0))
-        })?;
+        let key = self.trust.key;
+        if genesis.origin != key.name() {
+            let detail = format!(
+                "the ledger is `{}`, and the key that was given is of `{}`",
+                genesis.origin,
+                key.name()
+            );
+            return Err(self.at(Fault::Stranger, detail, Some(0)).into());
+        }
         if genesis.key != key.public_text() {
             let detail = "the ledger names another signing key than the one given".to_owned();
             return Err(self.at(Fault::Stranger, detail, Some(0)).into());
@@ -178,8 +182,7 @@ impl<'a> Walk<'a> {
                 format!("the genesis is of format {}, the file of {FORMAT}", genesis.format);
             return Err(self.at(Fault::Malformed, detail, Some(0)).into());
         }
-        let prev = genesis.previous.as_ref().map_or(Hash::default(), |p| p.leaf);
-        if entry.prev != prev {
+        if entry.prev != Hash::default() {
             return Err(self.edited(0).into());
         }
         self.origin.clone_from(&genesis.origin);

@@ -157,7 +157,7 @@ async fn a_proposal_says_what_its_deed_needs_and_nothing_that_a_terminal_would_a
         "propose",
         "loosen",
         "--origin",
-        "other.example/reads/2026-11",
+        "other.example/reads",
         "--reason",
         "x",
         "--policy",
@@ -165,7 +165,7 @@ async fn a_proposal_says_what_its_deed_needs_and_nothing_that_a_terminal_would_a
     ]);
     let digest = fs::read(desk.instance.layout.policy()).expect("the policy");
     let digest = greffier::format::entry::sha256(&[&digest]).to_string();
-    assert!(other.contains(&digest) && other.contains("other.example/reads/2026-11"));
+    assert!(other.contains(&digest) && other.contains("other.example/reads"));
     assert!(desk.acts().is_empty());
 }
 

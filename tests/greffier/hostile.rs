@@ -111,7 +111,7 @@ async fn an_act_without_the_signatures_it_needs_is_refused_and_leaves_nothing() 
         let signed = by(&signed, &[("admin-1", one)]);
         (Statement { nonce: shown.nonce, ..shown }, signed)
     };
-    let elsewhere = || Statement { origin: "other.example/reads/2026-11".into(), ..base() };
+    let elsewhere = || Statement { origin: "other.example/reads".into(), ..base() };
     let loosening =
         || Statement { digest: Some(Default::default()), ..office.statement(Deed::Loosen) };
     let unenrolled = || office.key_of(Deed::EnrolKey, "admin-9", stranger.public());

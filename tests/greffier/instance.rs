@@ -94,10 +94,10 @@ impl Instance {
         };
         let policy = policy::load(&self.layout.policy()).expect("a policy");
         let seed = read_key(&self.layout.signing_key()).expect("the signing key");
-        let origin = format!("{}/2026-11", self.key().name());
-        let signer = Signer::new(&origin, &seed).expect("a name for a note");
-        let founding =
-            self.layout.founding(&origin, at + 60_000).expect("the administrators' keys");
+        let key = self.key();
+        let signer = Signer::new(key.name(), &seed).expect("a name for a note");
+        let founding = self.layout.founding(key.name(), at + 60_000);
+        let founding = founding.expect("the administrators' keys");
         let made = start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh());
         made.expect("a ledger");
         in_force::keep(&settings.path, &policy).expect("a copy of the policy");

@@ -1,4 +1,4 @@
-//! Segments to test on: one that the registrar writes, and one whose entries, times and commits the
+//! Ledgers to test on: one that the registrar writes, and one whose entries, times and commits the
 //! test chooses.
 
 use std::path::{Path, PathBuf};
@@ -30,8 +30,8 @@ use tokio::runtime::Runtime;
 
 use crate::signed::{self, HOUR};
 
-/// Segment that the tests write.
-pub(crate) const ORIGIN: &str = "registry.example/reads/2026-11";
+/// Name of the ledger that the tests write.
+pub(crate) const ORIGIN: &str = "registry.example/reads";
 
 /// Its signer.
 pub(crate) fn signer() -> Signer {
@@ -214,7 +214,7 @@ pub(crate) fn runtime() -> Runtime {
     runtime.worker_threads(2).enable_all().build().expect("a runtime")
 }
 
-/// A folder with a segment in it.
+/// A folder with a ledger in it.
 pub(crate) struct Place {
     pub(crate) settings: Settings,
     /// Where copies may go.
@@ -367,7 +367,7 @@ async fn reach_of(ledger: &Ledger, read: Read, reach: Reach) -> Result<(Ruling, 
     Ok((ruling, seq))
 }
 
-/// A segment whose every entry, time and commit the test chooses, signed with the real key.
+/// A ledger whose every entry, time and commit the test chooses, signed with the real key.
 pub(crate) struct Forge {
     pub(crate) now: Moment,
     bodies: Vec<String>,
@@ -391,8 +391,6 @@ impl Forge {
             format: 1,
             origin: ORIGIN.into(),
             key: key().public_text(),
-            previous: None,
-            state: None,
         }));
         for act in acts {
             forge.add(What::Act(act));

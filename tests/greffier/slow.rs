@@ -81,9 +81,8 @@ impl Gateway {
             clock: clock::Settings::default(),
             commits: Commits::default(),
         };
-        let origin = start::origin(&settings.path, &config.name).expect("a genesis");
         let seed = read_key(&config.ledger.signing_key).expect("a key");
-        let signer = Signer::new(&origin, &seed).expect("a name for a note");
+        let signer = Signer::new(&config.name, &seed).expect("a name for a note");
         let rules = policy.rules();
         let registrar = Registrar::start(settings, signer, rules, judge);
         let registrar = registrar.expect("a ledger");

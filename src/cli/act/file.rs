@@ -155,7 +155,7 @@ impl ActFile {
         Ok(json!({"act": self.statement()?, "signed_by": signers}))
     }
 
-    /// The founding enrolment that it is, for the segment that begins with it.
+    /// The founding enrolment that it is, for the ledger that begins with it.
     pub(in crate::cli) fn founding(self) -> Result<(String, Act), ActError> {
         let statement = self.statement()?;
         let (origin, admin) = (statement.origin.clone(), statement.admin.clone());

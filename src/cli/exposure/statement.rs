@@ -118,20 +118,13 @@ pub(super) fn limits(answer: &Answer) -> Vec<String> {
 fn of_period(answer: &Answer) -> Vec<String> {
     let (period, exposure) = (&answer.question.period, &answer.exposure);
     let (begins, last) = (exposure.begins, answer.sound.last.at);
-    let before = match &exposure.previous {
-        Some(origin) => format!("what came before is in {origin}, which was not counted"),
-        None => "what came before is in no entry of it".to_owned(),
-    };
     let mut limits = Vec::new();
-    match period.from() {
-        Some(from) if from < begins => limits.push(format!(
-            "The period begins before the ledger, whose first entry is of {}; {before}.",
+    if period.from().is_some_and(|from| from < begins) {
+        limits.push(format!(
+            "The period begins before the ledger, whose first entry is of {}; what came before is in \
+             no entry of it.",
             time(begins)
-        )),
-        None if exposure.previous.is_some() => {
-            limits.push(format!("The ledger begins at {}; {before}.", time(begins)));
-        }
-        _ => {}
+        ));
     }
     let beyond = period.to().is_some_and(|to| to > last.saturating_add(1));
     if beyond || period.from().is_some_and(|from| from > last) {

@@ -55,8 +55,7 @@ pub(super) fn make(asked: &Production, listen: &str) -> Result<(Made, String), I
         listen: listen.to_owned(),
         policy: text,
     };
-    let origin = super::origin(&site.name);
-    let founders = founders(asked, &origin)?;
+    let founders = founders(asked, &site.name)?;
     let mut ids: Vec<&Word> = founders.iter().map(|act| &act.id).collect();
     ids.sort();
     ids.dedup();
@@ -74,11 +73,11 @@ pub(super) fn make(asked: &Production, listen: &str) -> Result<(Made, String), I
     let prepared = prepare_site(&site)?;
     // Whatever the daemon would refuse is told now.
     Config::load(&prepared.made().layout.config())?;
-    write_ledger(prepared.made(), &origin, &founders)?;
+    write_ledger(prepared.made(), &founders)?;
     Ok((prepared.finish()?, said))
 }
 
-/// The founding enrolments, for the segment that begins with them.
+/// The founding enrolments, for the ledger that begins with them.
 fn founders(asked: &Production, origin: &str) -> Result<Vec<Act>, InitError> {
     let founder = |path: &PathBuf| {
         let (signed_for, act) = ActFile::read(path)?.founding()?;

@@ -189,7 +189,7 @@ impl Act {
         }
     }
 
-    /// The statement that its signatures are over, in the segment `origin`; none if it has none.
+    /// The statement that its signatures are over, in the ledger `origin`; none if it has none.
     pub fn statement(&self, origin: &str) -> Option<Statement> {
         Some(Statement {
             origin: origin.to_owned(),

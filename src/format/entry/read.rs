@@ -55,7 +55,7 @@ pub struct Counts {
     /// New in 30 days to this provider.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub provider_30_days: u64,
-    /// Never released to this provider in this segment.
+    /// Never released to this provider in this ledger.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub never: u64,
 }

@@ -84,7 +84,7 @@ impl AdminService {
         }
     }
 
-    /// The segment that is written.
+    /// The ledger that is written.
     fn origin(&self) -> String {
         let newest = self.0.rooms.ledger.newest();
         Checkpoint::parse(&newest).map_or_else(|_| String::new(), |checkpoint| checkpoint.origin)

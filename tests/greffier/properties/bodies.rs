@@ -3,9 +3,9 @@
 use greffier::format::entry::{
     Access, Act, Alert, BODY_MAX, Budgets, Counts, Deed, Detectors, Entry, Facts, Flag, Genesis,
     Given, Hash, Head, INTEGER_END, JobTerms, Key, Level, Malformed, Matter, Measure, Method,
-    Moment, Nonce, Outcome, Policy, Previous, ProviderRules, PublicKey, Read, Refusal, Refusals,
-    Refused, Roster, RosterRule, Rule, Ruling, Section, Severity, Signature, SignatureBytes,
-    StaffRules, Statement, TEXT_MAX, Tag, Warning, What,
+    Moment, Nonce, Outcome, Policy, ProviderRules, PublicKey, Read, Refusal, Refusals, Refused,
+    Roster, RosterRule, Rule, Ruling, Section, Severity, Signature, SignatureBytes, StaffRules,
+    Statement, TEXT_MAX, Tag, Warning, What,
 };
 use proptest::prelude::*;
 
@@ -270,13 +270,6 @@ impl Draw {
                 format: self.number(),
                 origin: self.text(),
                 key: self.text(),
-                previous: self.option(|d| Previous {
-                    origin: d.text(),
-                    size: d.number(),
-                    root: d.hash(),
-                    leaf: d.hash(),
-                }),
-                state: self.option(Draw::hash),
             }),
             1 => What::Policy(Policy { section: self.section() }),
             2 => What::Refusals(Refusals {

@@ -40,6 +40,8 @@ pub(crate) struct Count {
     providers: BTreeMap<String, Provider>,
     coming: BTreeMap<String, BTreeMap<String, i128>>,
     suspended: HashSet<(String, Option<String>)>,
+    /// Rows left under each job.
+    jobs: HashMap<i128, i128>,
     pub(crate) released: u64,
     pub(crate) withheld: u64,
     pub(crate) alerts: u64,
@@ -100,6 +102,9 @@ impl Count {
         match act["deed"].as_str().expect("a deed") {
             "suspend" => drop(self.suspended.insert(of)),
             "reinstate" => drop(self.suspended.remove(&of)),
+            "declare_job" => {
+                self.jobs.insert(number(&act["seq"]), number(&act["job"]["rows"]));
+            }
             _ => {}
         }
     }
@@ -142,6 +147,16 @@ impl Count {
             assert_eq!(said, *n, "{name}, off the roster {is_off}: {read}");
         }
         let Provider { sizes, left, agents, given, .. } = provider;
+        if let Some(job) = read.get("job").map(number) {
+            // What goes out under a job is charged to the job.
+            let rows = self.jobs.get_mut(&job).expect("a job that was declared");
+            *rows -= number(&read["rows"]);
+            assert!(*rows >= 0, "more rows than the job has: {read}");
+            for tag in on.into_iter().chain(off) {
+                given.entry(tag).or_default().push((None, today));
+            }
+            return;
+        }
         let count = |is_off, name| new.get(&(is_off, name)).copied().unwrap_or(0);
         let levels = agents.entry(agent.clone()).or_default();
         for (name, span) in AGENT {
@@ -150,9 +165,8 @@ impl Count {
         for (name, span, of, is_off) in PROVIDER {
             take(left, sizes, (name, span), tick, count(is_off, of));
         }
-        let to = read.get("job").is_none().then_some(agent);
         for tag in on.into_iter().chain(off) {
-            given.entry(tag).or_default().push((to.clone(), today));
+            given.entry(tag).or_default().push((Some(agent.clone()), today));
         }
     }
 }
