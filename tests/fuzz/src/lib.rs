@@ -1,7 +1,9 @@
 //! What the targets have in common: an instance that the real code made, a ledger with entries of
 //! every kind, and what clients send to begin with.
 
+pub mod changed;
 pub mod instance;
+pub mod issuer;
 
 use std::fs;
 

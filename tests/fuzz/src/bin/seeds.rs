@@ -7,6 +7,7 @@ use std::path::Path;
 use greffier::format::entry::{Deed, Nonce, Statement};
 use greffier::verify::store::Store;
 use greffier_fuzz::instance::Instance;
+use greffier_fuzz::issuer::{good, key_set, peer};
 
 /// Beside the targets' own folders.
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
@@ -41,6 +42,12 @@ fn main() {
     );
     let names = ["provider-01", "auditor-1", "security-soc"];
     put("certificate", names.map(|name| instance.certificate(name)).into());
+    let (header, payload) = good(&peer(&instance).fingerprint());
+    put("token", vec![[header, payload].join("\n").into_bytes()]);
+    put("keys", vec![key_set().into_bytes(), read(&layout.agents_jwks())]);
+    // These two are programs: they change what the real code made in their own process.
+    put("ledger", vec![vec![0; 64]]);
+    put("chain", vec![vec![0; 64], vec![255; 64]]);
 }
 
 fn read(path: &Path) -> Vec<u8> {
