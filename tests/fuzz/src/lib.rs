@@ -2,8 +2,10 @@
 //! every kind, and what clients send to begin with.
 
 pub mod changed;
+pub mod frames;
 pub mod instance;
 pub mod issuer;
+pub mod revoked;
 
 use std::fs;
 

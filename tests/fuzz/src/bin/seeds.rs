@@ -45,6 +45,8 @@ fn main() {
     let (header, payload) = good(&peer(&instance).fingerprint());
     put("token", vec![[header, payload].join("\n").into_bytes()]);
     put("keys", vec![key_set().into_bytes(), read(&layout.agents_jwks())]);
+    put("revoked", greffier_fuzz::revoked::seeds(&instance));
+    put("frames", greffier_fuzz::frames::seeds());
     // These two are programs: they change what the real code made in their own process.
     put("ledger", vec![vec![0; 64]]);
     put("chain", vec![vec![0; 64], vec![255; 64]]);
