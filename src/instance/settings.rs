@@ -1,14 +1,18 @@
 //! The files of an instance that people read and change: `config.toml`, `policy.toml` and
-//! `README.txt`. The texts lie beside this file, with `@name@` where a value goes.
+//! `README.txt`. The texts lie beside this file, with `@name@` where a value goes; that of the policy
+//! is the annotated example.
+
+use toml_edit::{Array, DocumentMut, value};
 
 use super::budgets::Base;
 use super::layout::{
     AGENTS_JWKS, CA, HANDLE_KEY, HIGH_WATER, LEDGER, POLICY, SERVER_CERTIFICATE, SERVER_KEY,
     SIGNING_KEY, SOURCE, TAG_KEY,
 };
+use super::pki::STAFF;
 use super::{
-    AGENT_AUDIENCE, AGENT_ISSUER, InstanceError, LEDGER_NAME, Made, Plan, Site, TRUST_DOMAIN,
-    write_public,
+    AGENT_AUDIENCE, AGENT_ISSUER, InstanceError, LEDGER_NAME, Made, Plan, Site, TOKEN_LIFETIME_MAX,
+    TRUST_DOMAIN, write_public,
 };
 use crate::format::entry::Budgets;
 
@@ -60,18 +64,39 @@ fn readme(made: &Made, plan: &Plan) -> String {
     fill(include_str!("README.txt"), &[("persons", &persons), ("seed", &seed), ("last", last)])
 }
 
-/// The policy: what is the same in every instance, then a section for each provider, of which the
-/// first may go off its roster.
+/// The policy: the annotated example, with the staff and the issuer of this instance, and a section for
+/// each provider, of which the first may go off its roster.
 fn policy(made: &Made) -> String {
-    let mut text = fill(
-        include_str!("policy.toml"),
-        &[("issuer", AGENT_ISSUER), ("audience", AGENT_AUDIENCE), ("agents_jwks", AGENTS_JWKS)],
-    );
+    let mut text = example().to_string();
+    text.push_str(include_str!("providers.toml"));
     for (n, (provider, roster)) in made.rosters.iter().enumerate() {
         let scope = if n == 0 { "open" } else { "roster" };
         text.push_str(&section(provider, scope, Base::of_roster(*roster)));
     }
     text
+}
+
+/// What is the same in every instance.
+pub(super) fn example() -> DocumentMut {
+    let text = include_str!("../../config/policy.toml");
+    let mut policy: DocumentMut = text.parse().expect("a test parses the example");
+    for (role, _) in STAFF {
+        let ids = STAFF.iter().filter(|of| of.0 == role).map(|(_, id)| *id);
+        policy["staff"][role] = value(Array::from_iter(ids));
+    }
+    // The tour has case references of any form.
+    policy["dataset"]["cir"]["purposes"]["exam_registration"] =
+        value(Array::from_iter(["BASIC", "FULL"]));
+    let issuers = policy["issuer"].as_table_mut().expect("the example has an issuer");
+    let mut issuer = issuers.remove("agency-login").expect("the example has this one");
+    issuer["url"] = value(AGENT_ISSUER);
+    issuer["audience"] = value(AGENT_AUDIENCE);
+    issuer["keys"] = value(AGENTS_JWKS);
+    issuer["algorithms"] = value(Array::from_iter(["EdDSA"]));
+    issuer["max_lifetime_seconds"] = value(TOKEN_LIFETIME_MAX.as_secs().cast_signed());
+    issuers.insert("development", issuer);
+    policy.remove("provider");
+    policy
 }
 
 /// The section of one provider.

@@ -385,12 +385,15 @@ fn progress_of_each_step_rises_to_its_end() {
 fn both_files_of_configuration_are_toml_and_filled_in() {
     let around = TempDir::new().unwrap();
     let made = made_in(&around.path().join("dev"));
-    let read = |path| -> toml_edit::DocumentMut {
-        let text = fs::read_to_string(path).unwrap();
-        assert!(!text.contains('@'), "{text}");
-        text.parse().unwrap()
-    };
-    assert!(!fs::read_to_string(made.layout.readme()).unwrap().contains('@'));
+    let text = |path| fs::read_to_string(path).unwrap();
+    let read = |path| -> toml_edit::DocumentMut { text(path).parse().unwrap() };
+    for filled in [made.layout.config(), made.layout.readme()] {
+        assert!(!text(filled.clone()).contains('@'), "{}", filled.display());
+    }
+    let policy = text(made.layout.policy());
+    for of_the_example in ["agency-login", "langues-nord", "accueil-sud", "soc-1", "audit-1"] {
+        assert!(!policy.contains(of_the_example), "{of_the_example}");
+    }
 
     let config = read(made.layout.config());
     assert_eq!(config["listen"].as_str(), Some("127.0.0.1:8443"));
@@ -426,7 +429,7 @@ fn both_files_of_configuration_are_toml_and_filled_in() {
 
 #[test]
 fn the_policy_declares_the_columns_of_the_stock() {
-    let policy: toml_edit::DocumentMut = include_str!("policy.toml").parse().unwrap();
+    let policy = super::settings::example();
     let fields = policy["dataset"]["cir"]["fields"].as_table().unwrap();
     let fields: Vec<&str> = fields.iter().map(|(name, _)| name).collect();
     // The id leaves as a handle and the key of the name not at all; everything else is a field.
