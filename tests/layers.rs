@@ -223,10 +223,8 @@ fn no_file_is_a_drawer_for_everything() {
 
 #[test]
 fn files_are_read_and_written_in_one_room() {
-    // The lock and the probe of the ledger's folder, the log of the gateway that a drill starts,
-    // and the system's word on limits.
-    const OTHERS: &[&str] =
-        &["src/registrar/writer.rs", "src/drill/stage.rs", "src/service/door/places/limits.rs"];
+    // The lock and the probe of the ledger's folder, and the log of the gateway that a drill starts.
+    const OTHERS: &[&str] = &["src/registrar/writer.rs", "src/drill/stage.rs"];
     const CALLS: &[&str] = &[
         "fs::read(",
         "fs::read_to_string(",
