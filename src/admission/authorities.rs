@@ -3,10 +3,11 @@
 //! in force vouch for it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use parking_lot::{Mutex, RwLock};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -26,7 +27,7 @@ impl Authorities {
 
     /// Puts others into force.
     pub fn replace(&self, verifier: Arc<dyn ClientCertVerifier>) {
-        let mut now = self.verifier.write().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.verifier.write();
         *now = verifier;
         self.generation.fetch_add(1, Ordering::Release);
     }
@@ -68,7 +69,7 @@ impl Vouched {
     /// Whether the authorities in force vouch for it at `unix` seconds. Each of them is asked once, and
     /// again whenever a certificate of the chain has run out.
     pub(super) fn holds(&self, unix: u64) -> bool {
-        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answer = self.answer.lock();
         let generation = self.authorities.generation.load(Ordering::Acquire);
         if let Some(answer) = *answer
             && answer.generation == generation
@@ -77,7 +78,7 @@ impl Vouched {
             return answer.vouched;
         }
         let (verifier, generation) = {
-            let now = self.authorities.verifier.read().unwrap_or_else(PoisonError::into_inner);
+            let now = self.authorities.verifier.read();
             (now.clone(), self.authorities.generation.load(Ordering::Acquire))
         };
         let now = UnixTime::since_unix_epoch(Duration::from_secs(unix));

@@ -15,8 +15,9 @@ mod keyring;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
+use parking_lot::Mutex;
 use ring::digest::{Context, SHA256};
 
 use super::certificate::Connection;
@@ -252,7 +253,7 @@ impl Tokens {
     /// it is no token that could have one. It may still be refused.
     pub fn needs_no_verification(&self, shown: &Shown<'_>) -> bool {
         let Ok(token) = shown.token else { return true };
-        let known = self.remembered().get(&shown.digest(token)).is_some();
+        let known = self.signed.lock().get(&shown.digest(token)).is_some();
         known || Jws::parse(token).is_err()
     }
 
@@ -316,7 +317,7 @@ impl Tokens {
         issuer: &Issuer,
         keys: &KeySet,
     ) -> Result<Arc<Signed>, TokenFault> {
-        let known = self.remembered().get(&digest).cloned();
+        let known = self.signed.lock().get(&digest).cloned();
         if let Some(known) = known
             && known.header.key(issuer, keys)?.print() == known.by
         {
@@ -331,17 +332,13 @@ impl Tokens {
         let mut bearer = [0; 16];
         bearer.copy_from_slice(&sha256(&[claims.subject.as_bytes()])[..16]);
         let signed = Arc::new(Signed { header: jws.header, claims, by, bearer });
-        self.remembered().put(digest, signed.clone());
+        self.signed.lock().put(digest, signed.clone());
         Ok(signed)
-    }
-
-    fn remembered(&self) -> MutexGuard<'_, Generations<Arc<Signed>>> {
-        self.signed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers the connection, and says whether another one uses the same token.
     fn concurrent(&self, id: [u8; 32], connection: &Connection) -> bool {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used.lock();
         let this = Arc::downgrade(connection);
         let Some(known) = used.get_mut(&id) else {
             used.put(id, vec![this]);

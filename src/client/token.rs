@@ -2,9 +2,10 @@
 //! whoever makes them.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
@@ -50,7 +51,7 @@ impl TokenSource {
 
     /// The header to send.
     fn header(&self) -> Result<MetadataValue<Ascii>, String> {
-        let mut at_hand = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at_hand = self.at_hand.lock();
         if let Some((header, until)) = &*at_hand
             && Instant::now() < *until
         {

@@ -4,9 +4,10 @@
 
 use std::convert::Infallible;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::signal::unix::Signal;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{MissedTickBehavior, interval};
@@ -110,6 +111,7 @@ impl Kept {
 /// Takes up the policy anew whenever there is cause to.
 pub(super) struct Reload {
     bench: Bench,
+    /// One work on them follows the other.
     files: Arc<Mutex<Files>>,
     /// The policy in force.
     policy: Policy,
@@ -200,7 +202,7 @@ impl Reload {
         if may_pass {
             self.read = None;
         } else {
-            self.files().policy.taken();
+            self.files.lock().policy.taken();
         }
         let why = outcome.err();
         let told = why.as_ref().map(ToString::to_string);
@@ -243,13 +245,8 @@ impl Reload {
         work: impl FnOnce(&mut Files) -> T + Send + 'static,
     ) -> Result<T, Kept> {
         let files = self.files.clone();
-        let locked = move || work(&mut files.lock().unwrap_or_else(PoisonError::into_inner));
+        let locked = move || work(&mut files.lock());
         Ok(patiently("the policy or the records", PATIENCE, locked).await?)
-    }
-
-    /// The files, which nobody works on now: one work follows the other.
-    fn files(&self) -> MutexGuard<'_, Files> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the records anew, by the statements of the policy in force.
@@ -263,7 +260,7 @@ impl Reload {
         let source = opened.await??;
         let quota = now.quota.renewed(&now.terms);
         self.swap.put(InForce { terms: now.terms.clone(), quota, source });
-        self.files().records.taken();
+        self.files.lock().records.taken();
         tracing::info!("another file is in the place of the records: reads are of it now");
         Ok(())
     }

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -178,13 +179,13 @@ impl Thief {
 
     /// Attempts so far, and persons in the replies to them.
     pub(super) fn so_far(&self) -> (u64, usize) {
-        let loot = self.loot.lock().unwrap_or_else(PoisonError::into_inner);
+        let loot = self.loot.lock();
         (loot.attempts, loot.persons.len())
     }
 
     /// What it has come by.
     pub(super) fn loot(&self) -> Loot {
-        self.loot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.loot.lock().clone()
     }
 
     /// The receipt of one of its reads: it is entitled to that.
@@ -307,7 +308,7 @@ impl Thief {
 
     /// Keeps what came of an attempt; says how long to wait, if that is worth it.
     fn keep(&self, done: &Result<Reply, Refused>) -> Option<Duration> {
-        let mut loot = self.loot.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loot = self.loot.lock();
         loot.attempts += 1;
         match done {
             Ok(reply) => {

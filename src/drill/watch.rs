@@ -1,9 +1,10 @@
 //! Who watches: the security team's tail of alerts, shown as they come and kept by their numbers.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use super::{Audience, Failed, Happening};
@@ -43,7 +44,7 @@ impl Watch {
         let task = tokio::spawn(async move {
             loop {
                 let event = tail.next().await;
-                let mut told = keep.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut told = keep.lock();
                 match event {
                     Ok(Event::Alert(alert)) => {
                         told.alerts.insert(alert.entry);
@@ -76,7 +77,7 @@ impl Watch {
         }
         let began = Instant::now();
         loop {
-            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let told = self.told.lock().clone();
             if let Some(ended) = told.ended {
                 return Err(Failed::Gateway(format!("the tail of alerts ended: {ended}")));
             }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// What each has. There are only as many as places are taken.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ impl<K: Clone + Eq + Hash> Shares<K> {
 
     /// One more, unless it has its share.
     pub fn take(self: &Arc<Self>, whose: K) -> Option<Share<K>> {
-        let mut held = self.held();
+        let mut held = self.held.lock();
         let theirs = held.entry(whose.clone()).or_default();
         if *theirs >= self.most {
             return None;
@@ -34,15 +36,11 @@ impl<K: Clone + Eq + Hash> Shares<K> {
         *theirs += 1;
         Some(Share { shares: self.clone(), whose })
     }
-
-    fn held(&self) -> MutexGuard<'_, HashMap<K, usize>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<K: Clone + Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
-        let mut held = self.shares.held();
+        let mut held = self.shares.held.lock();
         if let Some(theirs) = held.get_mut(&self.whose) {
             *theirs -= 1;
             if *theirs == 0 {
@@ -65,6 +63,6 @@ mod tests {
         drop(one);
         let again = shares.take('a').unwrap();
         drop((two, other, again));
-        assert!(shares.held().is_empty());
+        assert!(shares.held.lock().is_empty());
     }
 }

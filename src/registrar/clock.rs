@@ -11,9 +11,10 @@ mod refused;
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::format::entry::{INTEGER_END, Matter, Millis, Moment, Warning};
@@ -162,7 +163,7 @@ impl Clock {
 
     /// The same clock, behind an entry that was found written.
     pub(super) fn going_on_from(&self, last: Moment) -> Clock {
-        let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut time = self.time.lock();
         let Moment { at, tick } = time.last;
         time.last = Moment { at: at.max(last.at), tick: tick.max(last.tick) };
         drop(time);
@@ -171,19 +172,19 @@ impl Clock {
 
     /// The time of an entry that is written now.
     pub fn now(&self) -> Moment {
-        let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut time = self.time.lock();
         time.at((self.clocks.read)())
     }
 
     /// What is to be told of the clocks and has not been.
     pub(super) fn news(&self) -> Option<Warning> {
-        let time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let time = self.time.lock();
         time.news.next()
     }
 
     /// Takes away what was told.
     pub(super) fn told(&self, warning: &Warning) {
-        let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut time = self.time.lock();
         time.news.told(warning);
     }
 }

@@ -2,8 +2,9 @@
 //! on. Any number of followers costs the registrar nothing: others wake them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use crate::format::entry::{Act, Entry, Matter, Severity, What};
@@ -106,7 +107,7 @@ impl Board {
         if entries.is_empty() {
             return;
         }
-        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list.write();
         let last = list.entries.last().map(|entry| entry.seq);
         for entry in entries.into_iter().filter(|entry| Some(entry.seq) > last) {
             list.add(entry);
@@ -117,7 +118,7 @@ impl Board {
     pub(super) fn wake(&self) -> impl FnOnce() + Send + use<> {
         let (list, count) = (self.list.clone(), self.count.clone());
         move || {
-            let now = list.read().unwrap_or_else(PoisonError::into_inner).entries.len();
+            let now = list.read().entries.len();
             count.send_replace(now);
         }
     }
@@ -126,7 +127,7 @@ impl Board {
 impl Notices {
     /// Those behind entry `seq`, the first `most` of them.
     pub fn after(&self, seq: u64, most: usize) -> Vec<Arc<Entry>> {
-        let entries = &self.list.read().unwrap_or_else(PoisonError::into_inner).entries;
+        let entries = &self.list.read().entries;
         let from = entries.partition_point(|entry| entry.seq <= seq);
         entries[from..].iter().take(most).cloned().collect()
     }
@@ -134,7 +135,7 @@ impl Notices {
     /// The alerts behind entry `seq`, of one incident or of all, the first `most` of them. It costs as
     /// much as what is returned, however many there are.
     pub fn alerts(&self, seq: u64, incident: Option<u64>, most: usize) -> Vec<AlertAndActs> {
-        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
+        let list = self.list.read();
         let of = |incident| list.incidents.get(&incident).map_or(&[][..], Vec::as_slice);
         let alerts = incident.map_or(list.alerts.as_slice(), of);
         let from = alerts.partition_point(|entry| entry.seq <= seq);
@@ -147,7 +148,7 @@ impl Notices {
 
     /// How many there are.
     pub fn counts(&self) -> Counts {
-        self.list.read().unwrap_or_else(PoisonError::into_inner).counts
+        self.list.read().counts
     }
 
     /// One of them.

@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
 use super::answer::{Answer, Unrecorded};
@@ -158,7 +159,7 @@ pub(super) struct Share {
 
 impl Shares {
     fn take(self: &Arc<Self>, provider: &Word) -> Result<Share, Unrecorded> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock();
         let count = held.entry(provider.clone()).or_default();
         if *count >= self.most {
             return Err(Unrecorded::Busy);
@@ -170,7 +171,7 @@ impl Shares {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        let mut held = self.shares.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.shares.held.lock();
         if let Some(count) = held.get_mut(&self.provider) {
             *count -= 1;
         }

@@ -9,11 +9,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -123,7 +124,7 @@ impl Log {
 
     /// Takes a line, which ends in a line feed.
     pub fn line(&self, level: Level, line: &[u8]) {
-        let mut waiting = self.0.waiting();
+        let mut waiting = self.0.waiting.lock();
         let queue = if level == Level::ERROR { &mut waiting.errors } else { &mut waiting.others };
         if queue.push(line) {
             self.0.news.notify_all();
@@ -134,9 +135,8 @@ impl Log {
 
     /// Waits until everything is written, and no longer than this.
     pub fn flush(&self, patience: Duration) {
-        let waiting = self.0.waiting();
-        let done = self.0.news.wait_timeout_while(waiting, patience, |waiting| !waiting.is_done());
-        drop(done.unwrap_or_else(PoisonError::into_inner));
+        let mut waiting = self.0.waiting.lock();
+        self.0.news.wait_while_for(&mut waiting, |waiting| !waiting.is_done(), patience);
     }
 
     /// Has whatever panics say so here, and no longer on standard error, where it might have to wait.
@@ -156,10 +156,6 @@ fn panicked(panic: &PanicHookInfo<'_>) {
 }
 
 impl Shared {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn lose(&self, waiting: &mut Waiting) {
         waiting.lost += 1;
         self.lost.fetch_add(1, Ordering::Relaxed);
@@ -171,7 +167,7 @@ impl Shared {
             match self.next() {
                 Next::Write(line) => {
                     let written = out.write_all(&line);
-                    let mut waiting = self.waiting();
+                    let mut waiting = self.waiting.lock();
                     (waiting.writing, waiting.works) = (false, written.is_ok());
                     if written.is_err() {
                         self.lose(&mut waiting);
@@ -195,21 +191,17 @@ impl Shared {
 
     /// Waits for something to do.
     fn next(&self) -> Next {
-        let mut waiting = self.waiting();
+        let mut waiting = self.waiting.lock();
         loop {
             if let Some(next) = waiting.next() {
                 return next;
             }
-            let more = if waiting.lost > 0 && waiting.works {
+            if waiting.lost > 0 && waiting.works {
                 // Nothing may come that would have it said.
-                self.news
-                    .wait_timeout(waiting, GAP)
-                    .map(|(waiting, _)| waiting)
-                    .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0))
+                self.news.wait_for(&mut waiting, GAP);
             } else {
-                self.news.wait(waiting)
-            };
-            waiting = more.unwrap_or_else(PoisonError::into_inner);
+                self.news.wait(&mut waiting);
+            }
         }
     }
 }

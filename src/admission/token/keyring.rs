@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
 use ring::digest::{SHA256, digest};
 
 use super::jwks::{KEYS_FILE_MAX, KeySet, KeySetFault};
@@ -116,16 +117,12 @@ impl Keyring {
 
 impl KeySetFile {
     fn in_force(&self) -> InForce {
-        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.in_force.read().clone()
     }
 
     fn refresh(&self, name: &Word) -> Option<Reloaded> {
-        let mut known = match self.known.try_lock() {
-            Ok(known) => known,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // An earlier look still waits for the disk.
-            Err(TryLockError::WouldBlock) => return None,
-        };
+        // An earlier look may still wait for the disk.
+        let mut known = self.known.try_lock()?;
         if !known.file.due() {
             return None;
         }
@@ -147,8 +144,7 @@ impl KeySetFile {
         }
         Some(parsed.map(|(keys, bytes)| {
             let (count, digest) = (keys.len(), digest_of(&bytes));
-            *self.in_force.write().unwrap_or_else(PoisonError::into_inner) =
-                InForce { keys: Arc::new(keys), digest };
+            *self.in_force.write() = InForce { keys: Arc::new(keys), digest };
             (count, digest)
         }))
     }

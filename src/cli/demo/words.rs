@@ -1,7 +1,6 @@
 //! What happens in the drill, in words.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use parking_lot::Mutex;
 
 use super::grouped;
 use super::show::{Line, Screen};
@@ -45,7 +44,7 @@ impl Narrator {
     }
 
     fn now(&self, progress: Progress) {
-        let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut block = self.block.lock();
         let lines = block.get_or_insert_with(|| [self.screen.line(), self.screen.line()]);
         let [ordinary, theft] = lines;
         let Progress { served, refused, retried, attempts, stolen } = progress;
@@ -81,7 +80,7 @@ impl Audience for Narrator {
                 lasted.as_millis()
             )),
             Happening::Ended => {
-                drop(self.block.lock().unwrap_or_else(PoisonError::into_inner).take());
+                drop(self.block.lock().take());
                 screen.phase(4, "Afterwards", AFTERWARDS);
             }
             Happening::Alert(alert) => screen.alert(alert),

@@ -23,7 +23,7 @@ impl Machine {
 
     fn clocks(&self) -> Clocks {
         let readings = self.0.clone();
-        Clocks::new(BUILT, move || *readings.lock().unwrap())
+        Clocks::new(BUILT, move || *readings.lock())
     }
 
     /// Begins where `LAST` is the last entry, number 7.
@@ -33,7 +33,7 @@ impl Machine {
 
     /// All clocks go on.
     fn pass(&self, time: Millis) {
-        let mut now = self.0.lock().unwrap();
+        let mut now = self.0.lock();
         now.wall += time;
         now.monotonic += time;
         now.boot += time;
@@ -50,13 +50,13 @@ impl Machine {
 
     /// Somebody sets the wall clock.
     fn set(&self, by: i64) {
-        let mut now = self.0.lock().unwrap();
+        let mut now = self.0.lock();
         now.wall = now.wall.checked_add_signed(by).unwrap();
     }
 
     /// The machine is suspended; its wall clock goes on.
     fn sleep(&self, time: Millis) {
-        let mut now = self.0.lock().unwrap();
+        let mut now = self.0.lock();
         now.wall += time;
         now.boot += time;
     }

@@ -8,9 +8,10 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -136,7 +137,7 @@ impl Seen {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -171,7 +172,7 @@ impl<S> Frames<S> {
         if within {
             return Ok(());
         }
-        self.seen.state().flooded = true;
+        self.seen.0.lock().flooded = true;
         Err(io::Error::other("more frames than calls have need of"))
     }
 
@@ -204,7 +205,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Frames<S> {
         }
         if self.stalled != write.is_pending() {
             self.stalled = write.is_pending();
-            self.seen.state().stalled = self.stalled.then(Instant::now);
+            self.seen.0.lock().stalled = self.stalled.then(Instant::now);
         }
         write
     }

@@ -1,7 +1,8 @@
 //! What the calls of one connection share: whose it is, its place, and how many streams are open.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Status;
@@ -76,7 +77,7 @@ impl Line {
     }
 
     fn streams(&self) -> MutexGuard<'_, OpenStreams> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.lock()
     }
 
     /// Whether several streams are open.

@@ -10,10 +10,11 @@ mod limits;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
@@ -164,7 +165,7 @@ impl Places {
         now: Instant,
     ) -> Option<Handshake> {
         let (tell, given_up) = oneshot::channel();
-        let taken = self.handshakes().enter(host(from), now, tell)?;
+        let taken = self.handshakes.lock().enter(host(from), now, tell)?;
         let given_up = GivenUp(Some(given_up));
         Some(Handshake { places: self.clone(), taken, given_up })
     }
@@ -175,7 +176,7 @@ impl Places {
         if reader.has_agents() {
             return;
         }
-        self.handshakes().see(&Holder::of(Some(reader)), host(from), now);
+        self.handshakes.lock().see(&Holder::of(Some(reader)), host(from), now);
     }
 
     /// A connection for whom the certificate names, if the policy knows them. Where agents have tokens,
@@ -196,7 +197,7 @@ impl Places {
             // They are told that they are nobody, and nothing else.
             Holder::Nobody => (NOBODY.min(provider_connections), NOBODY, 1),
         };
-        let mut taken = self.taken();
+        let mut taken = self.taken.lock();
         let full = !taken.has_room(&self.limits, &holder);
         // It stays when its last connection goes: calls may outlive that by a moment.
         let party = taken.parties.entry(holder.clone()).or_insert_with(|| Party {
@@ -251,11 +252,11 @@ impl Places {
     }
 
     fn handshakes(&self) -> MutexGuard<'_, Handshakes<Tell>> {
-        self.handshakes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.handshakes.lock()
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock()
     }
 }
 
@@ -280,7 +281,7 @@ impl Handshake {
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        self.places.handshakes().leave(self.taken);
+        self.places.handshakes.lock().leave(self.taken);
     }
 }
 
@@ -380,7 +381,7 @@ impl Connection {
         }
         let (now, unix) = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH));
         let left = Duration::from_secs(until).saturating_sub(unix.unwrap_or_default());
-        let mut taken = self.places.taken();
+        let mut taken = self.places.taken.lock();
         let Some(party) = taken.parties.get_mut(&self.holder) else { return };
         // Unless it had to give way already.
         let Some(tell) = party.leave(self.network, self.number) else { return };
@@ -414,7 +415,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = self.places.taken.lock();
         let Some(party) = taken.parties.get_mut(&self.holder) else { return };
         if self.has_agents && party.leave(self.network, self.number).is_none() {
             // It was given up, and counts no more.

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -87,7 +87,7 @@ impl Tally {
         self.end.send_replace(End::Asked);
         let mut end = self.end.subscribe();
         if timeout(FINISH, end.wait_for(|end| *end == End::Done)).await.is_err() {
-            let [calls, handshakes] = [&self.calls, &self.handshakes].map(|of| lock(of).total());
+            let [calls, handshakes] = [&self.calls, &self.handshakes].map(|of| of.lock().total());
             tracing::error!(?calls, ?handshakes, "the last refusals could not be recorded");
         }
     }
@@ -95,7 +95,7 @@ impl Tally {
     /// Counts a refused call of a certificate of our CA.
     pub(in crate::service) fn call(&self, peer: &Peer, reason: &'static str) {
         self.total(reason);
-        let mut counted = lock(&self.calls);
+        let mut counted = self.calls.lock();
         counted.since.get_or_insert_with(|| self.clock.now().at);
         let full = counted.certificates.len() >= CERTIFICATES;
         let Counted { certificates, others, .. } = &mut *counted;
@@ -128,18 +128,18 @@ impl Tally {
 
     fn connection(&self, counted: &Mutex<Counted>, reason: &'static str) {
         self.total(reason);
-        let mut counted = lock(counted);
+        let mut counted = counted.lock();
         counted.since.get_or_insert_with(|| self.clock.now().at);
         *counted.others.entry(reason).or_default() += 1;
     }
 
     fn total(&self, reason: &'static str) {
-        *lock(&self.since_start).entry(reason).or_default() += 1;
+        *self.since_start.lock().entry(reason).or_default() += 1;
     }
 
     /// All since the start, by reason.
     pub(in crate::service) fn since_start(&self) -> Counts {
-        lock(&self.since_start).clone()
+        self.since_start.lock().clone()
     }
 
     /// Connections since the start that ended without a byte.
@@ -167,7 +167,7 @@ impl Tally {
             if (over || handshakes_due <= now) && hand_over(&self.handshakes, ledger).await {
                 handshakes_due = now + HANDSHAKES_PAUSE;
             }
-            if over && [&self.calls, &self.handshakes].iter().all(|of| lock(of).since.is_none()) {
+            if over && [&self.calls, &self.handshakes].iter().all(|of| of.lock().since.is_none()) {
                 self.end.send_replace(End::Done);
                 return std::future::pending().await;
             }
@@ -181,11 +181,11 @@ impl Tally {
 
 /// Hands a count over; whether there was one, and the ledger has it.
 async fn hand_over(counted: &Mutex<Counted>, ledger: &Ledger) -> bool {
-    let taken = std::mem::take(&mut *lock(counted));
+    let taken = std::mem::take(&mut *counted.lock());
     let Some(since) = taken.since else { return false };
     let kept = ledger.refusals(digest(since, &taken)).await.is_ok();
     if !kept {
-        put_back(&mut lock(counted), taken, since);
+        put_back(&mut counted.lock(), taken, since);
     }
     kept
 }
@@ -202,10 +202,6 @@ fn put_back(counted: &mut Counted, old: Counted, since: Millis) {
         let entry = certificates.entry(certificate).or_insert((provider, Counts::new()));
         add(&mut entry.1, &counts);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn add(to: &mut Counts, from: &Counts) {

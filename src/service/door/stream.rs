@@ -5,13 +5,14 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{HeaderMap, Response};
 use hyper::body::{Body as _, Bytes, Frame};
 use hyper::rt::Executor;
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
@@ -53,7 +54,7 @@ where
             let (mut stream, mut patience) = (pin!(stream), pin!(watch.patience(&line)));
             poll_fn(|cx| match stream.as_mut().poll(cx) {
                 // Until there is something to take, nobody is slow to take it, and no clock is set.
-                Poll::Pending if watch.rest().since.is_none() => Poll::Pending,
+                Poll::Pending if watch.0.lock().since.is_none() => Poll::Pending,
                 // Whatever is dropped unfinished is reset.
                 Poll::Pending => patience.as_mut().poll(cx),
                 Poll::Ready(()) => Poll::Ready(()),
@@ -115,17 +116,13 @@ impl Rest {
 struct Watch(Mutex<Rest>);
 
 impl Watch {
-    fn rest(&self) -> MutexGuard<'_, Rest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Ends when the client has been too slow.
     async fn patience(&self, line: &Line) {
         let mut stopping = line.stopping();
         loop {
             let leaving = *stopping.borrow_and_update();
             let patience = if leaving { LEAVING } else { PATIENCE };
-            let since = self.rest().since;
+            let since = self.0.lock().since;
             let due = since.unwrap_or_else(Instant::now) + patience;
             if due <= Instant::now() && (leaving || !self.give_up(line)) {
                 return;
@@ -140,7 +137,7 @@ impl Watch {
     /// A tail gives up its place at once, and its reader finds out why when it reads again: it has
     /// as long again for that. Any other reply is over.
     fn give_up(&self, line: &Line) -> bool {
-        let mut rest = self.rest();
+        let mut rest = self.0.lock();
         if rest.why.is_some() {
             return false;
         }
@@ -176,7 +173,7 @@ pub(in crate::service) fn watched(
     let paced = endless || head.extensions.get::<Paced>().is_some();
     // Tails have places of their own.
     let (_place, _tail) = (place.filter(|_| !endless), endless.then(|| line.tail()));
-    *watch.rest() = Rest { body, endless, paced, _place, _held, _tail, ..Rest::new() };
+    *watch.0.lock() = Rest { body, endless, paced, _place, _held, _tail, ..Rest::new() };
     Response::from_parts(head, Reply(watch))
 }
 
@@ -188,7 +185,7 @@ impl hyper::body::Body for Reply {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let mut rest = self.0.rest();
+        let mut rest = self.0.0.lock();
         if rest.paced && rest.piece.is_empty() {
             // It took the last message. A whole reply has one time for all of it, and so has a message.
             rest.since = None;
@@ -203,7 +200,7 @@ impl hyper::body::Body for Reply {
     }
 
     fn is_end_stream(&self) -> bool {
-        let rest = self.0.rest();
+        let rest = self.0.0.lock();
         rest.why.is_none() && rest.piece.is_empty() && rest.body.is_end_stream()
     }
 }

@@ -11,10 +11,11 @@ use std::mem::replace;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::server::danger::ClientCertVerifier;
@@ -187,7 +188,7 @@ impl Door {
 
     /// Shows another certificate from here on; whether it is another. Connections that are open stay.
     fn show(&self, identity: Identity) -> Result<bool, TlsError> {
-        let mut current = self.current();
+        let mut current = self.current.lock();
         if current.identity.is_same(&identity) {
             return Ok(false);
         }
@@ -199,15 +200,11 @@ impl Door {
 
     /// Believes other authorities from here on: of whom connects, and of whom is connected.
     fn believe(&self, verifier: Arc<dyn ClientCertVerifier>) -> Result<(), TlsError> {
-        let mut current = self.current();
+        let mut current = self.current.lock();
         current.acceptor = acceptor(&current.identity, &verifier, &self.provider)?;
         current.verifier = verifier.clone();
         self.authorities.replace(verifier);
         Ok(())
-    }
-
-    fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shakes hands within the time allowed. Who is `familiar` does not wait for the arithmetic of
@@ -230,7 +227,7 @@ impl Door {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             spoke = true;
-            let acceptor = self.current().acceptor.clone();
+            let acceptor = self.current.lock().acceptor.clone();
             in_turn(turn, acceptor.accept(stream)).await
         };
         let shaken = tokio::time::timeout(self.settings.handshake_timeout, shake).await;

@@ -1,8 +1,9 @@
 //! `greffier.v1.Ledger`: what outsiders may have of the ledger while the daemon runs.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
@@ -53,7 +54,7 @@ impl Shelf {
 
     /// Asks the file, and opens it anew the next time if it did not answer.
     fn look<T>(&self, ask: impl Fn(&Store) -> Result<T, Unreadable>) -> Result<T, Unreadable> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = self.store.lock();
         let open = match store.take() {
             Some(open) => open,
             None => Store::in_place(&self.path)?,

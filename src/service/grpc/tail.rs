@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{Stream, unfold};
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Status};
@@ -54,7 +55,7 @@ impl TailPlaces {
     /// A place for one more tail of this reader, if there is one.
     pub(in crate::service) fn take(&self, reader: &Reader) -> Option<TailPlace> {
         let own = {
-            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut own = self.own.lock();
             let own = own.entry((reader.role(), reader.id().clone()));
             own.or_insert_with(|| Arc::new(Semaphore::new(OWN_TAILS))).clone()
         };

@@ -25,7 +25,7 @@ fn slow() -> (Log, Receiver<Vec<u8>>) {
 fn fill(log: &Log) -> usize {
     let line = [b'i'; 1 << 10];
     log.line(Level::INFO, &line);
-    while !log.0.waiting().writing {
+    while !log.0.waiting.lock().writing {
         thread::yield_now();
     }
     let mut taken = 1;

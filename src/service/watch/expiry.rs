@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 use tokio::time::interval;
@@ -48,7 +48,7 @@ impl Warned {
         let days_left = days_left(peer.not_after()?, now)?;
         let today = unix(now) / DAY;
         let fingerprint = peer.fingerprint();
-        let mut warned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut warned = self.0.lock();
         let last = warned.get(&fingerprint).copied();
         if last.is_some_and(|(day, _)| day == today) {
             return None;
@@ -93,7 +93,7 @@ impl Certificates {
     /// Remembers the certificate of somebody whom the policy knows.
     pub(in crate::service) fn see(&self, peer: &Peer, now: SystemTime) {
         let (print, seen) = (peer.fingerprint(), Certificate { peer: peer.clone(), last: now });
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if known.len() >= REMEMBERED && !known.contains_key(&print) {
             known.retain(|_, certificate| certificate.is_recent(now));
         }
@@ -109,7 +109,7 @@ impl Certificates {
         terms: &Terms,
         now: SystemTime,
     ) -> BTreeMap<(Role, Word), u64> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         let mut soonest = BTreeMap::new();
         for Certificate { peer, last } in known.values().filter(|known| known.is_recent(now)) {
             // When it was shown it had not run out.
@@ -302,22 +302,22 @@ mod tests {
                 print[..8].copy_from_slice(&n.to_be_bytes());
                 (print, Certificate { peer: old.clone(), last })
             });
-            known.0.lock().unwrap().extend(full);
+            known.0.lock().extend(full);
         };
-        let has = |peer: &Peer| known.0.lock().unwrap().contains_key(&peer.fingerprint());
+        let has = |peer: &Peer| known.0.lock().contains_key(&peer.fingerprint());
         known.see(&old, before(DAY - 1));
         fill(before(DAY - 1));
-        known.0.lock().unwrap().remove(&[0; 32]);
+        known.0.lock().remove(&[0; 32]);
         // One that it has is seen again, and another finds no room.
         known.see(&old, now);
         known.see(&new, now);
         assert_eq!((has(&old), has(&new)), (true, false));
-        assert_eq!(known.0.lock().unwrap().len(), REMEMBERED);
+        assert_eq!(known.0.lock().len(), REMEMBERED);
         // Those of days ago make room.
         fill(before(DAY));
         known.see(&new, now);
         assert_eq!((has(&old), has(&new)), (true, true));
-        assert_eq!(known.0.lock().unwrap().len(), 2);
+        assert_eq!(known.0.lock().len(), 2);
     }
 
     #[test]
@@ -328,8 +328,8 @@ mod tests {
             print[..8].copy_from_slice(&n.to_be_bytes());
             (print, (0, 30))
         });
-        warned.0.lock().unwrap().extend(full);
+        warned.0.lock().extend(full);
         assert!(warned.due(&peer(), before(DAY)).is_some());
-        assert_eq!(warned.0.lock().unwrap().len(), 1);
+        assert_eq!(warned.0.lock().len(), 1);
     }
 }

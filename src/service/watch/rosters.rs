@@ -3,8 +3,10 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::format::entry::day;
 use crate::service::Shared;
@@ -48,7 +50,7 @@ impl Watch {
         let today = day(shared.rooms.ledger.now().at);
         let (policy, watch) = (shared.rooms.policies.now(), self.clone());
         let looked = patiently("the rosters", PATIENCE, move || {
-            let mut held = watch.rosters();
+            let mut held = watch.0.lock();
             let rosters = held.get_or_insert_with(|| policy.source.rosters());
             rosters.look(&policy.source, &policy.terms, today)
         });
@@ -58,7 +60,7 @@ impl Watch {
         let mut failed = None;
         for one in found {
             let recorded = shared.rooms.ledger.roster(one.roster.clone()).await;
-            let mut held = self.rosters();
+            let mut held = self.0.lock();
             let Some(rosters) = &mut *held else { break };
             match recorded {
                 Ok(_) => rosters.recorded(one),
@@ -69,9 +71,5 @@ impl Watch {
             }
         }
         failed.map_or(Ok(()), Err)
-    }
-
-    fn rosters(&self) -> MutexGuard<'_, Option<Rosters>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,9 +4,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -120,7 +121,7 @@ impl Warnings {
         }
         let subject = (warning.matter, warning.id.clone());
         let passed = {
-            let mut paces = self.owed.paces.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut paces = self.owed.paces.lock();
             paces.entry(subject).or_default().pass(warning, Instant::now())
         };
         match passed {
@@ -131,7 +132,7 @@ impl Warnings {
     }
 
     fn put(&self, warning: Warning) {
-        let mut waiting = self.waiting();
+        let mut waiting = self.owed.waiting.lock();
         if waiting.len() >= most(warning.matter) {
             tracing::error!(?warning, "a warning is not recorded: too many wait for the ledger");
             return;
@@ -163,7 +164,7 @@ impl Warnings {
 
     /// Puts those whose turn has come behind the others; when the next turn is.
     fn put_due(&self, now: Instant) -> Option<Instant> {
-        let mut paces = self.owed.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paces = self.owed.paces.lock();
         let due: Vec<Warning> = paces.values_mut().filter_map(|pace| pace.due(now)).collect();
         let waits = paces.values().filter(|pace| !pace.late.is_empty());
         let next = waits.map(|pace| pace.next(now)).min();
@@ -175,13 +176,13 @@ impl Warnings {
     /// Hands over what is left when nobody keeps it any more.
     pub(in crate::service) async fn finish(&self) {
         let late: Vec<Warning> = {
-            let mut paces = self.owed.paces.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut paces = self.owed.paces.lock();
             paces.values_mut().flat_map(|pace| std::mem::take(&mut pace.late)).collect()
         };
         late.into_iter().for_each(|warning| self.put(warning));
         let done = timeout(FINISH, self.hand_over()).await;
         if done != Ok(true) {
-            let warnings = self.waiting().len();
+            let warnings = self.owed.waiting.lock().len();
             tracing::error!(warnings, "warnings were never recorded: the ledger cannot be written");
         }
     }
@@ -200,18 +201,14 @@ impl Warnings {
     async fn hand_over_all(&self) -> bool {
         let _handing = self.owed.handing.lock().await;
         loop {
-            let Some(next) = self.waiting().front().cloned() else { return true };
+            let Some(next) = self.owed.waiting.lock().front().cloned() else { return true };
             match self.ledger.warn(next).await {
                 Ok(_) => {}
                 Err(error) if error.retry_after().is_some() => return false,
                 Err(error) => tracing::error!(%error, "a warning cannot be recorded"),
             }
-            self.waiting().pop_front();
+            self.owed.waiting.lock().pop_front();
         }
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Warning>> {
-        self.owed.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

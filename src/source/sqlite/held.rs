@@ -1,9 +1,11 @@
 //! A dataset as it is held: its statements, the class of its ids, and what was found wrong with it.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::finding::{Finding, Weight};
 use super::id::{Class, Id};
@@ -28,10 +30,6 @@ pub(super) struct Held {
     /// Records that reads passed over.
     passed_over: AtomicU64,
     told: Mutex<Option<Instant>>,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Held {
@@ -61,29 +59,29 @@ impl Held {
     /// Takes up what a look at the whole found.
     pub(super) fn looked_at(&self, class: Class, decoys: Vec<Id>, findings: Vec<Finding>) {
         self.class.store(class as u8, Ordering::Relaxed);
-        *locked(&self.decoys) = decoys.into();
-        *locked(&self.findings) = findings.into();
+        *self.decoys.lock() = decoys.into();
+        *self.findings.lock() = findings.into();
     }
 
     /// Adds to what was found.
     pub(super) fn found(&self, more: Vec<Finding>) {
-        let mut findings = locked(&self.findings);
+        let mut findings = self.findings.lock();
         *findings = findings.iter().cloned().chain(more).collect();
     }
 
     pub(super) fn findings(&self) -> Arc<[Finding]> {
-        locked(&self.findings).clone()
+        self.findings.lock().clone()
     }
 
     /// Why nothing is read from it, if that is so.
     pub(super) fn stopped(&self) -> Option<String> {
-        let findings = locked(&self.findings);
+        let findings = self.findings.lock();
         findings.iter().find(|f| f.weight == Weight::Stops).map(ToString::to_string)
     }
 
     /// Where to look for nobody, the same for the same values.
     pub(super) fn decoy(&self, values: &[Id]) -> Id {
-        let decoys = locked(&self.decoys).clone();
+        let decoys = self.decoys.lock().clone();
         let texts = values.iter().map(|value| match value {
             Id::Text(bytes) | Id::Blob(bytes) => bytes.as_slice(),
             Id::Integer(_) | Id::Real(_) | Id::Null => &[],
@@ -98,7 +96,7 @@ impl Held {
     /// Counts a record that was passed over; how many there were, if the log should have it.
     pub(super) fn pass_over(&self) -> Option<u64> {
         let count = self.passed_over.fetch_add(1, Ordering::Relaxed) + 1;
-        let (mut told, now) = (locked(&self.told), Instant::now());
+        let (mut told, now) = (self.told.lock(), Instant::now());
         if told.is_some_and(|told| now.duration_since(told) < BETWEEN) {
             return None;
         }

@@ -4,10 +4,11 @@
 //! work it is refused.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
@@ -77,7 +78,7 @@ impl Pool {
             shares: Shares::of(WAITING_OF_ONE),
         };
         for reader in &pool.readers {
-            *reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(pool.in_place()?);
+            *reader.lock() = Some(pool.in_place()?);
         }
         Ok(pool)
     }
@@ -85,7 +86,7 @@ impl Pool {
     /// Prepares statements on every connection, so that no read has to.
     pub(super) fn prepare(&self, texts: &[&str]) -> Result<(), rusqlite::Error> {
         for reader in &self.readers {
-            let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            let reader = reader.lock();
             let Some(open) = &*reader else { continue };
             texts.iter().try_for_each(|sql| open.connection.prepare_cached(sql).map(drop))?;
         }
@@ -119,11 +120,8 @@ impl Pool {
     fn try_now<T>(&self, ask: impl Fn(&Connection) -> Result<T, SourceError>) -> Tried<T> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         for n in 0..self.readers.len() {
-            let mut reader = match self.readers[(turn + n) % self.readers.len()].try_lock() {
-                Ok(reader) => reader,
-                Err(TryLockError::Poisoned(reader)) => reader.into_inner(),
-                Err(TryLockError::WouldBlock) => continue,
-            };
+            let reader = self.readers[(turn + n) % self.readers.len()].try_lock();
+            let Some(mut reader) = reader else { continue };
             let Some(open) = &*reader else { continue };
             return match open.read(IN_PLACE, ask) {
                 Err(SourceError::Busy) => Tried::Busy,
@@ -143,21 +141,20 @@ impl Pool {
     ) -> Result<T, SourceError> {
         for reader in &self.readers {
             // Those that were given up are opened here, where that may take a while.
-            if let Ok(mut reader) = reader.try_lock()
+            if let Some(mut reader) = reader.try_lock()
                 && reader.is_none()
             {
                 *reader = self.in_place().ok();
             }
         }
-        let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = spare().pop();
+        let open = self.spare.lock().pop();
         let reader = match open {
             Some(reader) => reader,
             None => Reader::open(&self.path, PATIENCE)?,
         };
         let found = reader.read(ON_THREAD, ask);
         if !spent(&found) {
-            spare().push(reader);
+            self.spare.lock().push(reader);
         }
         found
     }
@@ -304,7 +301,7 @@ mod tests {
                 let ask = move |reader: &Connection| {
                     if thread::current().id() != here {
                         begun.send(()).unwrap();
-                        goes.lock().unwrap().recv().unwrap();
+                        goes.lock().recv().unwrap();
                     }
                     seven(reader)
                 };
@@ -331,7 +328,7 @@ mod tests {
     #[expect(clippy::await_holding_lock, reason = "that it is held is what is tested")]
     async fn a_connection_in_use_is_not_waited_for() {
         let (_dir, pool, _other) = pool();
-        let reader = pool.readers[0].lock().unwrap();
+        let reader = pool.readers[0].lock();
         let here = thread::current().id();
         let away = move |reader: &Connection| {
             assert_ne!(thread::current().id(), here);

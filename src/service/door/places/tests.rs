@@ -121,7 +121,7 @@ async fn the_oldest_connection_without_a_good_token_gives_way_and_one_with_it_ne
     assert!(connect("192.0.2.1", later + Duration::from_secs(1)).is_none());
     assert!(its.told().now_or_never().is_none() && others.told().now_or_never().is_none());
     drop((proven, other, new));
-    assert_eq!((places.taken_now(), places.taken().outside), ((0, 0), 0));
+    assert_eq!((places.taken_now(), places.taken.lock().outside), ((0, 0), 0));
 }
 
 /// An agent whose token is good for an hour.
@@ -152,7 +152,7 @@ fn an_agent_whose_token_expires_and_one_with_more_than_a_share_give_way() {
     let (ninth, _) = connect(over).expect("the oldest whose token is over");
     assert!(told(1, &mut held).is_some() && told(2, &mut held).is_none());
     drop((held, eighth, ninth));
-    assert_eq!((places.taken_now(), places.taken().outside), ((0, 0), 0));
+    assert_eq!((places.taken_now(), places.taken.lock().outside), ((0, 0), 0));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_bad_token_takes_back_what_a_good_one_has_shown() {
     // It is too late for another token.
     one.prove(good(1));
     drop((one, two));
-    assert_eq!((places.taken_now(), places.taken().outside), ((0, 0), 0));
+    assert_eq!((places.taken_now(), places.taken.lock().outside), ((0, 0), 0));
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn providers_and_strangers_leave_room_for_staff() {
     drop(flood);
     assert!(connect(&places, None).is_some());
     drop(staff);
-    let taken = places.taken();
+    let taken = places.taken.lock();
     assert_eq!((taken.connections, taken.outside), (0, 0));
 }
 

@@ -2,7 +2,7 @@
 //! believe. Whatever cannot be used leaves what was in force before.
 
 use std::convert::Infallible;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -145,7 +145,7 @@ fn ticks() -> Interval {
 impl Door {
     /// Whether another certificate is shown from here on; none if there was nothing to read.
     fn look_at_identity(&self) -> Option<Result<bool, TlsError>> {
-        let mut files = self.identity_files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = self.identity_files.lock();
         // Both are looked at, whatever the one says: a look counts for the next.
         let due = [files.certificate.due(), files.key.due()];
         if due == [false, false] {
@@ -164,7 +164,7 @@ impl Door {
 
     /// None if there was nothing to read.
     fn look_at_authorities(&self) -> Option<Read> {
-        let mut files = self.authorities_files();
+        let mut files = self.authorities_files.lock();
         if !files.due() {
             return None;
         }
@@ -188,12 +188,8 @@ impl Door {
 
     /// Whether the lists of what is revoked are over by now, the first time that it is asked of them.
     fn lists_are_over(&self) -> bool {
-        let good_until = &mut self.authorities_files().lists_good_until;
+        let good_until = &mut self.authorities_files.lock().lists_good_until;
         good_until.take_if(|until| *until < SystemTime::now()).is_some()
-    }
-
-    fn authorities_files(&self) -> MutexGuard<'_, AuthoritiesFiles> {
-        self.authorities_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
