@@ -217,8 +217,6 @@ struct Brought {
 impl Brought {
     fn for_name(name: &str) -> Brought {
         let folder = tempfile::tempdir().expect("a folder");
-        let period = jiff::Timestamp::now().strftime("%Y-%m").to_string();
-        let origin = format!("{name}/{period}");
         let files = ["admin-1", "admin-2"].map(|admin| {
             let (key, file) = (
                 folder.path().join(format!("{admin}.key")),
@@ -234,7 +232,7 @@ impl Brought {
                 "--public-key",
                 public.trim(),
                 "--origin",
-                &origin,
+                name,
                 "--reason",
                 "a founding key",
             ]);
