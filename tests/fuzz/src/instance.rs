@@ -16,7 +16,7 @@ use greffier::format::personal::PersonalKey;
 use greffier::format::signer::{Signer, random, read_key};
 use greffier::format::tag::Tagger;
 use greffier::instance::{ADMINS, Layout, Plan, prepare};
-use greffier::registrar::{Draft, Ledger, Registrar, bind, clock, start, wall};
+use greffier::registrar::{Commits, Draft, Ledger, Registrar, bind, clock, start, wall};
 use greffier::state::memory::Reach;
 use greffier::verify::store::Store;
 use rusqlite::Connection;
@@ -25,7 +25,7 @@ use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-const ORIGIN: &str = "greffier.example/reads/2026-11";
+const ORIGIN: &str = "greffier.example/reads";
 /// Providers of the instance. The first may go off its roster.
 const PROVIDERS: [&str; 3] = ["provider-01", "provider-02", "provider-03"];
 /// The one whose certificate stands in for its agent.
@@ -198,6 +198,7 @@ fn settings(layout: &Layout) -> start::Settings {
         queue: 64,
         share: 64,
         clock: clock::Settings::default(),
+        commits: Commits::default(),
     }
 }
 

@@ -70,7 +70,7 @@ fn lines(name: &str) -> Vec<Vec<u8>> {
 
 fn statement() -> Vec<u8> {
     let mut statement = Statement::new(
-        "greffier.example/reads/2026-11",
+        "greffier.example/reads",
         Deed::Lift,
         "why",
         Nonce([1; 16]),
