@@ -64,16 +64,25 @@ enum Span {
     Days30,
 }
 
-/// The span of a rule that is a budget, and whether it counts persons off the roster only.
-fn budget(rule: Rule) -> Option<(Span, bool)> {
+/// What the alert of a rule is about: each has a sentence in each language.
+enum Subject {
+    /// Its span, and whether it counts persons off the roster only.
+    Budget(Span, bool),
+    Job,
+    Roster,
+}
+
+fn subject(rule: Rule) -> Subject {
     match rule {
-        Rule::AgentMinute => Some((Span::Minute, false)),
-        Rule::AgentHour => Some((Span::Hour, false)),
-        Rule::AgentDay | Rule::ProviderDay => Some((Span::Day, false)),
-        Rule::Provider30Days => Some((Span::Days30, false)),
-        Rule::OffRosterDay => Some((Span::Day, true)),
-        Rule::OffRoster30Days => Some((Span::Days30, true)),
-        Rule::Contained | Rule::Job | Rule::Roster => None,
+        Rule::AgentMinute => Subject::Budget(Span::Minute, false),
+        Rule::AgentHour => Subject::Budget(Span::Hour, false),
+        Rule::AgentDay | Rule::ProviderDay => Subject::Budget(Span::Day, false),
+        Rule::Provider30Days => Subject::Budget(Span::Days30, false),
+        Rule::OffRosterDay => Subject::Budget(Span::Day, true),
+        Rule::OffRoster30Days => Subject::Budget(Span::Days30, true),
+        Rule::Job => Subject::Job,
+        // No ledger has an alert of what is in force: see `state`.
+        Rule::Contained | Rule::Roster => Subject::Roster,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The sentences in English.
 
-use super::{Span, budget, command, day_and_time, lifts, signers, weight};
+use super::{Span, Subject, command, day_and_time, lifts, signers, subject, weight};
 use crate::format::entry::{
-    Act, Alert, Deed, Level, Matter, Measure, Millis, Rule, Severity, Warning, Word,
+    Act, Alert, Deed, Level, Matter, Measure, Millis, Severity, Warning, Word,
 };
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -37,21 +37,24 @@ fn persons(n: u64) -> String {
 /// Which rule, observed against expected.
 fn found(alert: &Alert) -> String {
     let &Alert { observed, expected, off, .. } = alert;
-    if alert.rule == Rule::Job {
-        return format!(
-            "asked for an export that its job does not cover: up to {}, with other fields or for another \
-             purpose than the job says",
-            persons(observed)
-        );
-    }
-    let Some((span, only_off)) = budget(alert.rule) else {
-        return format!(
-            "goes off its roster more than mistakes explain: {} off the roster disclosed today, \
-             suspicion {} and the limit {}",
-            persons(off),
-            weight(observed, '.'),
-            weight(expected, '.'),
-        );
+    let (span, only_off) = match subject(alert.rule) {
+        Subject::Budget(span, only_off) => (span, only_off),
+        Subject::Job => {
+            return format!(
+                "asked for an export that its job does not cover: up to {}, with other fields or for another \
+                 purpose than the job says",
+                persons(observed)
+            );
+        }
+        Subject::Roster => {
+            return format!(
+                "goes off its roster more than mistakes explain: {} off the roster disclosed today, \
+                 suspicion {} and the limit {}",
+                persons(off),
+                weight(observed, '.'),
+                weight(expected, '.'),
+            );
+        }
     };
     let off = if only_off { " off the roster" } else { "" };
     let span = match span {

@@ -1,8 +1,8 @@
 //! The sentences in French.
 
-use super::{Span, budget, command, day_and_time, lifts, signers, weight};
+use super::{Span, Subject, command, day_and_time, lifts, signers, subject, weight};
 use crate::format::entry::{
-    Act, Alert, Deed, Level, Matter, Measure, Millis, Rule, Severity, Warning, Word,
+    Act, Alert, Deed, Level, Matter, Measure, Millis, Severity, Warning, Word,
 };
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -37,22 +37,25 @@ fn persons(n: u64) -> String {
 /// Which rule, observed against expected.
 fn found(alert: &Alert) -> String {
     let &Alert { observed, expected, off, .. } = alert;
-    if alert.rule == Rule::Job {
-        return format!(
-            "a demandé un export que son opération ne couvre pas : jusqu’à {}, avec d’autres champs ou \
-             pour une autre finalité que ceux de l’opération",
-            persons(observed)
-        );
-    }
-    let Some((span, only_off)) = budget(alert.rule) else {
-        return format!(
-            "sort de sa liste plus que des erreurs ne l’expliquent : {} hors liste {} ce jour, \
-             suspicion {} pour une limite de {}",
-            persons(off),
-            if off > 1 { "communiquées" } else { "communiquée" },
-            weight(observed, ','),
-            weight(expected, ','),
-        );
+    let (span, only_off) = match subject(alert.rule) {
+        Subject::Budget(span, only_off) => (span, only_off),
+        Subject::Job => {
+            return format!(
+                "a demandé un export que son opération ne couvre pas : jusqu’à {}, avec d’autres champs ou \
+                 pour une autre finalité que ceux de l’opération",
+                persons(observed)
+            );
+        }
+        Subject::Roster => {
+            return format!(
+                "sort de sa liste plus que des erreurs ne l’expliquent : {} hors liste {} ce jour, \
+                 suspicion {} pour une limite de {}",
+                persons(off),
+                if off > 1 { "communiquées" } else { "communiquée" },
+                weight(observed, ','),
+                weight(expected, ','),
+            );
+        }
     };
     let off = if only_off { " hors liste" } else { "" };
     let span = match span {

@@ -20,6 +20,8 @@ use crate::state::counted::Counted;
 /// One budget: which rule, what refills it, what a read asks of it and what it is charged.
 struct Kind {
     rule: Rule,
+    /// How grave it is that it is exhausted; nothing, for the minute's.
+    grave: Option<Severity>,
     span: Millis,
     size: fn(&Budgets) -> u64,
     could: fn(&Facts) -> u64,
@@ -29,6 +31,7 @@ struct Kind {
 const AGENT: [Kind; 3] = [
     Kind {
         rule: Rule::AgentMinute,
+        grave: None,
         span: MINUTE,
         size: |b| b.agent_minute,
         could: |f| f.could,
@@ -36,6 +39,7 @@ const AGENT: [Kind; 3] = [
     },
     Kind {
         rule: Rule::AgentHour,
+        grave: Some(Severity::High),
         span: HOUR,
         size: |b| b.agent_hour,
         could: |f| f.could,
@@ -43,6 +47,7 @@ const AGENT: [Kind; 3] = [
     },
     Kind {
         rule: Rule::AgentDay,
+        grave: Some(Severity::High),
         span: DAY,
         size: |b| b.agent_day,
         could: |f| f.could,
@@ -53,6 +58,7 @@ const AGENT: [Kind; 3] = [
 const PROVIDER: [Kind; 4] = [
     Kind {
         rule: Rule::ProviderDay,
+        grave: Some(Severity::High),
         span: DAY,
         size: |b| b.provider_day,
         could: |f| f.could,
@@ -60,6 +66,7 @@ const PROVIDER: [Kind; 4] = [
     },
     Kind {
         rule: Rule::Provider30Days,
+        grave: Some(Severity::High),
         span: 30 * DAY,
         size: |b| b.provider_30_days,
         could: |f| f.could,
@@ -67,6 +74,7 @@ const PROVIDER: [Kind; 4] = [
     },
     Kind {
         rule: Rule::OffRosterDay,
+        grave: Some(Severity::Critical),
         span: DAY,
         size: |b| b.off_roster_day,
         could: |f| f.could_off,
@@ -74,6 +82,7 @@ const PROVIDER: [Kind; 4] = [
     },
     Kind {
         rule: Rule::OffRoster30Days,
+        grave: Some(Severity::Critical),
         span: 30 * DAY,
         size: |b| b.off_roster_30_days,
         could: |f| f.could_off,
@@ -146,7 +155,7 @@ impl Budget {
         let agent = AGENT.iter().zip(&agent).map(|pair| (Level::Agent, pair));
         let provider = PROVIDER.iter().zip(&account.provider).map(|pair| (Level::Provider, pair));
         let finding = |(level, (kind, bucket)): (Level, (&Kind, &Bucket))| {
-            let grave = severity(kind.rule)?;
+            let grave = kind.grave?;
             let persons = (kind.charge)(&counted.facts);
             let left = bucket.left(kind.span, tick).saturating_sub(persons);
             let (rule, size) = (kind.rule, bucket.size);
@@ -210,17 +219,6 @@ impl Budget {
                 bucket.charge(kind.span, tick, persons);
             }
         }
-    }
-}
-
-/// How grave it is that a budget is exhausted; nothing, for the minute's.
-fn severity(rule: Rule) -> Option<Severity> {
-    match rule {
-        Rule::AgentHour | Rule::AgentDay | Rule::ProviderDay | Rule::Provider30Days => {
-            Some(Severity::High)
-        }
-        Rule::OffRosterDay | Rule::OffRoster30Days => Some(Severity::Critical),
-        Rule::AgentMinute | Rule::Contained | Rule::Job | Rule::Roster => None,
     }
 }
 

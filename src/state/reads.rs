@@ -86,9 +86,9 @@ pub(super) fn check(read: &Read) -> Result<(), BadRead> {
     let ruled = match ruling.outcome {
         Outcome::Released => *ruling == Ruling::RELEASED,
         Outcome::Withheld => match ruling.rule {
-            None | Some(Rule::Roster) => false,
+            None => false,
             Some(Rule::Contained) => ruling.remaining.is_none(),
-            Some(_) => ruling.remaining.is_some(),
+            Some(rule) => rule.withholds() && ruling.remaining.is_some(),
         },
     };
     if !ruled {

@@ -123,6 +123,14 @@ pub enum Rule {
     Roster,
 }
 
+impl Rule {
+    /// Whether it withholds reads. The others are detectors': they raise alerts, and what these take
+    /// away withholds.
+    pub fn withholds(self) -> bool {
+        !matches!(self, Rule::Roster)
+    }
+}
+
 /// What the judge ruled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
