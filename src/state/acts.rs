@@ -274,11 +274,7 @@ impl Acts {
             What::Policy(policy) => self.policy(policy),
             What::Alert(alert) => self.alert(entry.seq, alert),
             What::Act(act) => self.act(act),
-            What::Read(_)
-            | What::Refusals(_)
-            | What::Roster(_)
-            | What::Warning(_)
-            | What::Access(_) => {}
+            _ => {}
         }
     }
 
