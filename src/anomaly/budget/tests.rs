@@ -31,7 +31,7 @@ fn only(rule: Rule, size: u64) -> Budgets {
         Rule::Provider30Days => &mut budgets.provider_30_days,
         Rule::OffRosterDay => &mut budgets.off_roster_day,
         Rule::OffRoster30Days => &mut budgets.off_roster_30_days,
-        Rule::Contained | Rule::Job | Rule::Roster => panic!("no budget"),
+        _ => panic!("no budget"),
     };
     *field = size;
     budgets

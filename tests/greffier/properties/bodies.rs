@@ -71,6 +71,7 @@ impl Draw {
             Rule::OffRosterDay,
             Rule::OffRoster30Days,
             Rule::Contained,
+            Rule::Job,
             Rule::Roster,
         ])
     }
