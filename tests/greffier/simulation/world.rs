@@ -11,7 +11,7 @@ use greffier::registrar::clock::{self, Clocks, Readings};
 use greffier::registrar::desk::{Desk, Step};
 use greffier::registrar::rules::Rules;
 use greffier::registrar::start::{Settings, StartError, create};
-use greffier::registrar::{Ledger, Unrecorded};
+use greffier::registrar::{Ledger, Status, Unrecorded};
 use greffier::verify::store::Store;
 use greffier::verify::{Trust, scan};
 use rand::{RngExt as _, SeedableRng as _};
@@ -323,6 +323,9 @@ impl World {
                 }
                 Step::Stopped => panic!("the ledger cannot be taken up again"),
             }
+        }
+        if !self.disk.is_torn() {
+            assert_eq!(*ledger.status().borrow(), Status::Writable, "it stays refused");
         }
         // Whoever was written for is told by a task of its own.
         for _ in 0..8 {
