@@ -268,9 +268,7 @@ impl State {
             What::Refusals(refusals) if is_digest(refusals, now) => Ok(Open::Nothing),
             What::Refusals(_) => Err(Inadmissible::Refusals),
             What::Alert(alert) => self.alert(seq, alert, open).map(Open::Read),
-            What::Warning(warning) if warning.is_whole() && !warning.matter.is_of_roster() => {
-                Ok(Open::Nothing)
-            }
+            What::Warning(warning) if !warning.matter.is_of_roster() => Ok(Open::Nothing),
             What::Warning(_) => Err(Inadmissible::Roster),
             What::Act(act) => {
                 self.acts.check(now.at, act, &self.standing.jobs)?;

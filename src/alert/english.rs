@@ -2,7 +2,7 @@
 
 use super::{Span, Subject, command, day_and_time, lifts, signers, subject, weight};
 use crate::format::entry::{
-    Act, Alert, Deed, Level, Matter, Measure, Millis, Severity, Warning, Word,
+    Act, Alert, Deed, EntryBudget, Level, Matter, Measure, Millis, Severity, Warning, Whose, Word,
 };
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -136,46 +136,40 @@ fn moment(at: Millis) -> String {
 
 pub(super) fn warning(seq: u64, warning: &Warning) -> String {
     let &Warning { observed, expected, .. } = warning;
-    let stated = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
-    let what = match warning.matter {
-        Matter::Roster => format!(
-            "the roster of {} in {} grew by {} in 30 days, and {expected} may be added unasked. Its \
+    let what = match &warning.matter {
+        Matter::Roster { provider, dataset } => format!(
+            "the roster of {provider} in {dataset} grew by {} in 30 days, and {expected} may be added unasked. Its \
              budgets stay as they are; if nobody knows of the enrolment, suspend the provider",
-            stated(&warning.provider),
-            stated(&warning.dataset),
             persons(observed),
         ),
-        Matter::RosterUnseen => format!(
-            "the roster of {} in {} is another one than before, and the gateway did not see who came \
+        Matter::RosterUnseen { provider, dataset } => format!(
+            "the roster of {provider} in {dataset} is another one than before, and the gateway did not see who came \
              and went (it was not running, or could not record it): it has {} now, any of whom may be \
              new. Hold it against the enrolments; if nobody knows of the change, suspend the \
              provider",
-            stated(&warning.provider),
-            stated(&warning.dataset),
             persons(observed),
         ),
-        Matter::Policy => {
+        Matter::Policy { .. } => {
             let faults = if observed == 1 { "1 reason" } else { &format!("{observed} reasons") };
             format!(
                 "a policy file was not put into force, for {faults} that the gateway's log tells; the \
                  policy before it holds"
             )
         }
-        Matter::Keys => {
+        Matter::Keys { issuer, .. } => {
             let keys = if observed == 1 { "1 key" } else { &format!("{observed} keys") };
             format!(
-                "the issuer {} has another key set, of {keys}, in force now. If it did not rotate them, \
-                 somebody else can name anybody: take its file back",
-                stated(&warning.id)
+                "the issuer {issuer} has another key set, of {keys}, in force now. If it did not rotate them, \
+                 somebody else can name anybody: take its file back"
             )
         }
-        Matter::Authorities if observed == 0 => {
+        Matter::Authorities { .. } if observed == 0 => {
             "the file of the authorities that vouch for certificates was changed, and is not in force, \
              for a reason that the gateway's log tells. If nobody was to change it, somebody else can \
              write it"
                 .to_owned()
         }
-        Matter::Authorities => {
+        Matter::Authorities { .. } => {
             let number =
                 if observed == 1 { "1 authority" } else { &format!("{observed} authorities") };
             format!(
@@ -188,10 +182,10 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
              revoked; of what was revoked since, nothing is known. Have the authority publish new ones"
                 .to_owned()
         }
-        Matter::Certificate => {
-            let whose = match (&warning.role, &warning.id) {
-                (Some(role), Some(id)) => format!("of {id} ({role})"),
-                _ => "of this gateway".to_owned(),
+        Matter::Certificate(of) => {
+            let whose = match of {
+                Whose::Of { role, id, .. } => format!("of {id} ({role})"),
+                Whose::Own { .. } => "of this gateway".to_owned(),
             };
             let left = match observed {
                 0 => "less than a day",
@@ -207,33 +201,32 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             observed >> 20,
             expected >> 20,
         ),
-        Matter::Entries => {
-            let whose = match (&warning.provider, warning.agent, warning.certificate) {
-                (Some(provider), Some(agent), _) => format!("agent {agent} of {provider}"),
-                (Some(provider), None, Some(print)) => {
-                    format!("the receipts of {provider}, the last of them with the certificate {print},")
+        Matter::Entries(budget) => {
+            let whose = match budget {
+                EntryBudget::Agent { provider, agent } => format!("agent {agent} of {provider}"),
+                EntryBudget::Receipts { provider, certificate } => {
+                    format!("the receipts of {provider}, the last of them with the certificate {certificate},")
                 }
-                (Some(provider), None, None) => provider.to_string(),
-                _ => format!("{} ({})", stated(&warning.id), stated(&warning.role)),
+                EntryBudget::Provider { provider } => provider.to_string(),
+                EntryBudget::Staff { role, id } => format!("{id} ({role})"),
             };
-            let has = if warning.certificate.is_some() { "have" } else { "has" };
+            let has =
+                if matches!(budget, EntryBudget::Receipts { .. }) { "have" } else { "has" };
             format!(
                 "{whose} {has} brought about {observed} of the {expected} ledger entries that are allowed in a \
                  day. Beyond them such calls are refused. Look at what it does: a person does not read so \
                  much by hand"
             )
         }
-        Matter::Door => format!(
-            "{observed} calls and connections of {} {} were turned away within a minute, with the \
-             certificate {}. If it is not a client that is set up wrongly, somebody else has the \
+        Matter::Door { provider, agent, certificate } => format!(
+            "{observed} calls and connections of {provider} {} were turned away within a minute, with the \
+             certificate {certificate}. If it is not a client that is set up wrongly, somebody else has the \
              certificate{}: revoke it in the policy",
-            stated(&warning.provider),
-            match warning.agent {
+            match agent {
                 Some(agent) => format!("without a good token, or of agent {agent} beyond its share,"),
                 None => "without a good token".to_owned(),
             },
-            warning.certificate.map(|print| print.to_string()).unwrap_or_default(),
-            if warning.agent.is_some() { " and that agent's token" } else { "" },
+            if agent.is_some() { " and that agent's token" } else { "" },
         ),
         Matter::Clock => {
             let goes_on = if observed < expected {

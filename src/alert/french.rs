@@ -2,7 +2,7 @@
 
 use super::{Span, Subject, command, day_and_time, lifts, signers, subject, weight};
 use crate::format::entry::{
-    Act, Alert, Deed, Level, Matter, Measure, Millis, Severity, Warning, Word,
+    Act, Alert, Deed, EntryBudget, Level, Matter, Measure, Millis, Severity, Warning, Whose, Word,
 };
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -145,47 +145,41 @@ fn moment(at: Millis) -> String {
 
 pub(super) fn warning(seq: u64, warning: &Warning) -> String {
     let &Warning { observed, expected, .. } = warning;
-    let stated = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
-    let what = match warning.matter {
-        Matter::Roster => format!(
-            "la liste de {} dans {} s’est accrue de {} en 30 jours, et {expected} peuvent l’être sans \
+    let what = match &warning.matter {
+        Matter::Roster { provider, dataset } => format!(
+            "la liste de {provider} dans {dataset} s’est accrue de {} en 30 jours, et {expected} peuvent l’être sans \
              autorisation. Ses budgets restent ce qu’ils sont ; si personne n’a connaissance de cette \
              inscription, suspendez le prestataire",
-            stated(&warning.provider),
-            stated(&warning.dataset),
             persons(observed),
         ),
-        Matter::RosterUnseen => format!(
-            "la liste de {} dans {} n’est plus la même, et la passerelle n’a pas vu qui y est entré ou \
+        Matter::RosterUnseen { provider, dataset } => format!(
+            "la liste de {provider} dans {dataset} n’est plus la même, et la passerelle n’a pas vu qui y est entré ou \
              en est sorti (elle ne fonctionnait pas, ou n’a pu l’inscrire) : elle compte {}, dont \
              n’importe laquelle peut être nouvelle. Comparez-la aux inscriptions ; si personne n’a connaissance de ce changement, \
              suspendez le prestataire",
-            stated(&warning.provider),
-            stated(&warning.dataset),
             persons(observed),
         ),
-        Matter::Policy => {
+        Matter::Policy { .. } => {
             let faults = if observed == 1 { "1 raison" } else { &format!("{observed} raisons") };
             format!(
                 "un fichier de politique n’est pas entré en vigueur, pour {faults} que donne le journal \
                  de la passerelle ; la politique précédente demeure"
             )
         }
-        Matter::Keys => {
+        Matter::Keys { issuer, .. } => {
             let keys = if observed == 1 { "1 clé" } else { &format!("{observed} clés") };
             format!(
-                "l’émetteur {} a un autre jeu de clés, de {keys}, désormais en vigueur. S’il ne les a pas \
-                 renouvelées, un tiers peut nommer qui il veut : rétablissez son fichier",
-                stated(&warning.id)
+                "l’émetteur {issuer} a un autre jeu de clés, de {keys}, désormais en vigueur. S’il ne les a pas \
+                 renouvelées, un tiers peut nommer qui il veut : rétablissez son fichier"
             )
         }
-        Matter::Authorities if observed == 0 => {
+        Matter::Authorities { .. } if observed == 0 => {
             "le fichier des autorités qui garantissent les certificats a été modifié et n’est pas entré \
              en vigueur, pour une raison que donne le journal de la passerelle. Si personne ne devait le \
              modifier, un tiers peut y écrire"
                 .to_owned()
         }
-        Matter::Authorities => {
+        Matter::Authorities { .. } => {
             let number = if observed == 1 { "1 autorité" } else { &format!("{observed} autorités") };
             format!(
                 "d’autres autorités garantissent les certificats ({number}), désormais en vigueur. Si \
@@ -199,10 +193,10 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
              publier de nouvelles"
                 .to_owned()
         }
-        Matter::Certificate => {
-            let whose = match (&warning.role, &warning.id) {
-                (Some(role), Some(id)) => format!("de {id} ({role})"),
-                _ => "de cette passerelle".to_owned(),
+        Matter::Certificate(of) => {
+            let whose = match of {
+                Whose::Of { role, id, .. } => format!("de {id} ({role})"),
+                Whose::Own { .. } => "de cette passerelle".to_owned(),
             };
             let left = match observed {
                 0 => "moins d’un jour",
@@ -218,14 +212,14 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             observed >> 20,
             expected >> 20,
         ),
-        Matter::Entries => {
-            let whose = match (&warning.provider, warning.agent, warning.certificate) {
-                (Some(provider), Some(agent), _) => format!("l’agent {agent} de {provider}"),
-                (Some(provider), None, Some(print)) => {
-                    format!("{provider}, par ses reçus (le dernier avec le certificat {print}),")
+        Matter::Entries(budget) => {
+            let whose = match budget {
+                EntryBudget::Agent { provider, agent } => format!("l’agent {agent} de {provider}"),
+                EntryBudget::Receipts { provider, certificate } => {
+                    format!("{provider}, par ses reçus (le dernier avec le certificat {certificate}),")
                 }
-                (Some(provider), None, None) => provider.to_string(),
-                _ => format!("{} ({})", stated(&warning.id), stated(&warning.role)),
+                EntryBudget::Provider { provider } => provider.to_string(),
+                EntryBudget::Staff { role, id } => format!("{id} ({role})"),
             };
             format!(
                 "{whose} a provoqué {observed} des {expected} entrées au registre permises par jour. \
@@ -233,17 +227,15 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
                  main"
             )
         }
-        Matter::Door => format!(
-            "{observed} appels et connexions de {} {} ont été refusés en une minute, avec le certificat \
-             {}. S’il ne s’agit pas d’un client mal configuré, un tiers détient ce certificat{} : \
+        Matter::Door { provider, agent, certificate } => format!(
+            "{observed} appels et connexions de {provider} {} ont été refusés en une minute, avec le certificat \
+             {certificate}. S’il ne s’agit pas d’un client mal configuré, un tiers détient ce certificat{} : \
              révoquez-le dans la politique",
-            stated(&warning.provider),
-            match warning.agent {
+            match agent {
                 Some(agent) => format!("sans jeton valable, ou de l’agent {agent} au-delà de sa part,"),
                 None => "sans jeton valable".to_owned(),
             },
-            warning.certificate.map(|print| print.to_string()).unwrap_or_default(),
-            if warning.agent.is_some() { " et le jeton de cet agent" } else { "" },
+            if agent.is_some() { " et le jeton de cet agent" } else { "" },
         ),
         Matter::Clock => {
             let goes_on = if observed < expected {

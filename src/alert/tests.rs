@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::format::entry::{
-    Deed, Hash, Level, Matter, Measure, PublicKey, Signature, SignatureBytes, Tag,
+    Deed, EntryBudget, Hash, Level, Matter, Measure, PublicKey, Signature, SignatureBytes, Tag,
+    Word,
 };
 
 const AT: Millis = 1_795_341_723_456;
@@ -276,7 +277,8 @@ fn a_warning_says_which_way_and_how_far_and_whose_in_both_languages() {
             text
         })
     };
-    let clock = |observed, expected| Warning::of_figures(Matter::Clock, observed, expected);
+    let warning = |matter, observed, expected| Warning { matter, observed, expected };
+    let clock = |observed, expected| warning(Matter::Clock, observed, expected);
     let on = said(&clock(AT + 3_600_000, AT));
     assert!(
         on[0].contains("from 2026-11-22 10:02:03 to 2026-11-22 11:02:03 UTC, 3600 s on"),
@@ -286,20 +288,27 @@ fn a_warning_says_which_way_and_how_far_and_whose_in_both_languages() {
     let back = said(&clock(AT, AT + 3_600_000));
     assert!(back[0].contains("3600 s back") && back[0].contains("half speed"), "{back:?}");
     assert!(back[1].contains("3600 s en arrière") && back[1].contains("mi-vitesse"), "{back:?}");
-    let held = said(&Warning::of_figures(Matter::ClockHeld, AT, AT + 7_200_000));
+    let held = said(&warning(Matter::ClockHeld, AT, AT + 7_200_000));
     assert!(held[0].contains("7200 s away") && held[1].contains("à 7200 s"), "{held:?}");
 
-    let entries = Warning::of_figures(Matter::Entries, 25_000, 50_000);
-    let provider = Warning { provider: Some("provider-01".into()), ..entries.clone() };
-    let agent = Warning { agent: Some(Tag([0xf8; 16])), ..provider.clone() };
-    let (role, id) = (Some("auditor".into()), Some("audit-1".into()));
-    let staff = Warning { role, id, ..entries };
-    for (warning, whose) in [
-        (&provider, ["provider-01 has", "provider-01 a"]),
-        (&agent, ["agent -Pj4", "l’agent -Pj4"]),
-        (&staff, ["audit-1 (auditor) has", "audit-1 (auditor) a"]),
+    let whose: Word = "provider-01".into();
+    let certificate = Hash([7; 32]);
+    for (budget, whose) in [
+        (EntryBudget::Provider { provider: whose.clone() }, ["provider-01 has", "provider-01 a"]),
+        (
+            EntryBudget::Receipts { provider: whose.clone(), certificate },
+            ["0707, have", "0707), a"],
+        ),
+        (
+            EntryBudget::Agent { provider: whose, agent: Tag([0xf8; 16]) },
+            ["agent -Pj4", "l’agent -Pj4"],
+        ),
+        (
+            EntryBudget::Staff { role: "auditor".into(), id: "audit-1".into() },
+            ["audit-1 (auditor) has", "audit-1 (auditor) a"],
+        ),
     ] {
-        let texts = said(warning);
+        let texts = said(&warning(Matter::Entries(budget), 25_000, 50_000));
         for (text, whose) in texts.iter().zip(whose) {
             assert!(
                 text.contains(whose) && text.contains("25000") && text.contains("50000"),
@@ -307,7 +316,7 @@ fn a_warning_says_which_way_and_how_far_and_whose_in_both_languages() {
             );
         }
     }
-    let wal = said(&Warning::of_figures(Matter::Wal, 100 << 20, 64 << 20));
+    let wal = said(&warning(Matter::Wal, 100 << 20, 64 << 20));
     assert!(
         wal[0].contains("100 MiB, more than 64") && wal[1].contains("100 Mio, plus de 64"),
         "{wal:?}"

@@ -358,7 +358,7 @@ fn warning(digest: Option<Hash>, why: &Kept) -> Option<Warning> {
         Kept::Ledger(Unrecorded::Unapproved) => 1,
         Kept::Ledger(_) | Kept::Failed(_) => return None,
     };
-    Some(Warning { digest, ..Warning::of_figures(Matter::Policy, observed, 0) })
+    Some(Warning { matter: Matter::Policy { digest }, observed, expected: 0 })
 }
 
 /// Hears of every policy that was not put into force, with all its faults.

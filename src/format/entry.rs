@@ -23,7 +23,7 @@ pub use policy::{
     Budgets, Detectors, Head, Policy, ProviderRules, RosterRule, Section, StaffRules, more,
 };
 pub use read::{Counts, Facts, Flag, Key, Method, Outcome, Read, Rule, Ruling};
-pub use watch::{Matter, Roster, Warning};
+pub use watch::{EntryBudget, Matter, MatterName, Roster, Warning, Whose};
 
 /// A name from a closed list of the policy: a provider, a dataset, a purpose, a view.
 pub type Word = Arc<str>;

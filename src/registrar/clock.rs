@@ -374,7 +374,7 @@ impl Told {
         let (entries, clock) = self.times?;
         // A clock can say what no entry can hold.
         let [expected, observed] = [entries, clock].map(|at| at.min(INTEGER_END - 1));
-        Some(Warning::of_figures(self.matter, observed, expected))
+        Some(Warning { matter: self.matter.clone(), observed, expected })
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::format::entry::{Act, Entry, Matter, Severity, What};
+use crate::format::entry::{Act, Entry, MatterName, Severity, What};
 
 type List = Arc<RwLock<Kept>>;
 
@@ -58,14 +58,14 @@ pub struct AlertAndActs {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     alerts: [u64; Severity::ALL.len()],
-    warnings: [u64; Matter::ALL.len()],
+    warnings: [u64; MatterName::ALL.len()],
 }
 
 impl Counts {
     fn add(&mut self, entry: &Entry) {
         match &entry.what {
             What::Alert(alert) => self.alerts[alert.severity as usize] += 1,
-            What::Warning(warning) => self.warnings[warning.matter as usize] += 1,
+            What::Warning(warning) => self.warnings[warning.matter.name() as usize] += 1,
             _ => {}
         }
     }
@@ -76,8 +76,8 @@ impl Counts {
     }
 
     /// Warnings about each matter.
-    pub fn warnings(&self) -> impl Iterator<Item = (Matter, u64)> {
-        Matter::ALL.into_iter().zip(self.warnings)
+    pub fn warnings(&self) -> impl Iterator<Item = (MatterName, u64)> {
+        MatterName::ALL.into_iter().zip(self.warnings)
     }
 }
 

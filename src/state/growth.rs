@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::bucket::Bucket;
 use crate::format::entry::{
-    Access, Act, Deed, Entry, Hash as Digest, Matter, Millis, Policy, ProviderRules, Section, Tag,
-    Warning, What, Word,
+    Access, Act, Deed, Entry, EntryBudget, Hash as Digest, Matter, Millis, Policy, ProviderRules,
+    Section, Tag, Warning, What, Word,
 };
 
 /// What each budget refills over, and for how long it is not told again that half of it is gone.
@@ -30,11 +30,27 @@ pub enum Origin {
     Certificate,
 }
 
+/// The same, and which certificate a receipt was for.
+#[derive(Clone, Copy, Debug)]
+enum Caller {
+    Agent(Tag),
+    Receipt(Digest),
+}
+
+impl Caller {
+    fn origin(self) -> Origin {
+        match self {
+            Caller::Agent(tag) => Origin::Agent(tag),
+            Caller::Receipt(_) => Origin::Certificate,
+        }
+    }
+}
+
 /// Whose budget an entry is charged to.
 #[derive(Debug)]
 enum Payer<'a> {
     /// A provider's, and the share of one of its callers.
-    Provider(&'a Word, Origin),
+    Provider(&'a Word, Caller),
     /// That of a member of staff, by role and id.
     Staff(&'a Word, &'a Word),
     /// What an administrator has to contain with, by one deed: whoever flaps one has the others left.
@@ -46,10 +62,10 @@ enum Payer<'a> {
 impl Payer<'_> {
     fn of(what: &What) -> Payer<'_> {
         match what {
-            What::Read(read) => Payer::Provider(&read.provider, Origin::Agent(read.agent)),
-            What::Alert(alert) => Payer::Provider(&alert.provider, Origin::Agent(alert.agent)),
-            What::Access(Access { role, id, .. }) if &**role == "provider" => {
-                Payer::Provider(id, Origin::Certificate)
+            What::Read(read) => Payer::Provider(&read.provider, Caller::Agent(read.agent)),
+            What::Alert(alert) => Payer::Provider(&alert.provider, Caller::Agent(alert.agent)),
+            What::Access(Access { role, id, certificate, .. }) if &**role == "provider" => {
+                Payer::Provider(id, Caller::Receipt(*certificate))
             }
             What::Access(Access { role, id, .. }) => Payer::Staff(role, id),
             // A founding key is enrolled before there is a policy.
@@ -163,15 +179,15 @@ impl Account {
 
     /// Takes an entry out; what is told in the same commit, if at least half is gone and that was not
     /// told for a day.
-    fn charge(&mut self, tick: Millis) -> Option<Warning> {
+    fn charge(&mut self, tick: Millis, whose: impl FnOnce() -> EntryBudget) -> Option<Warning> {
         self.bucket.charge(DAY, tick, 1);
         let size = self.bucket.size;
         if self.bucket.holds(DAY, tick, size / 2 + 1) || self.was_told(tick) {
             return None;
         }
         self.told = Some(tick);
-        let used = size - self.bucket.left(DAY, tick);
-        Some(Warning::of_figures(Matter::Entries, used, size))
+        let observed = size - self.bucket.left(DAY, tick);
+        Some(Warning { matter: Matter::Entries(whose()), observed, expected: size })
     }
 
     /// Ticks until there is room for an entry.
@@ -220,9 +236,8 @@ pub struct Growth {
     dropped: Millis,
 }
 
-/// What is told of the budget of a member of staff.
-fn of_staff(warning: Warning, role: &Word, id: &Word) -> Warning {
-    Warning { role: Some(role.clone()), id: Some(id.clone()), ..warning }
+fn of_staff(role: &Word, id: &Word) -> EntryBudget {
+    EntryBudget::Staff { role: role.clone(), id: id.clone() }
 }
 
 /// Of one caller, of a provider that may have so many.
@@ -247,7 +262,7 @@ impl Growth {
         let wait = match payer {
             Payer::Provider(id, caller) => self.providers.get(id).map_or(0, |provider| {
                 let size = share(provider.whole.bucket.size);
-                let own = account(&provider.callers, &caller, size, tick);
+                let own = account(&provider.callers, &caller.origin(), size, tick);
                 own.wait(tick).max(provider.whole.wait(tick))
             }),
             Payer::Staff(role, id) => self.staff_day.map_or(0, |day| {
@@ -303,38 +318,28 @@ impl Growth {
 
     fn charge(&mut self, what: &What, tick: Millis) {
         match Payer::of(what) {
-            Payer::Provider(id, caller) => {
-                let certificate = match what {
-                    What::Access(access) => Some(access.certificate),
-                    _ => None,
-                };
-                self.charge_provider(id, (caller, certificate), tick);
-            }
+            Payer::Provider(id, caller) => self.charge_provider(id, caller, tick),
             Payer::Staff(role, id) => self.charge_staff(role, id, tick),
             Payer::Containing(Act { deed, role, id, .. }) => {
                 let own = self.containing.entry((*deed, id.clone()));
                 let own = own.or_insert_with(|| Account::full(CONTAINING, tick));
-                self.due.extend(own.charge(tick).map(|warning| of_staff(warning, role, id)));
+                self.due.extend(own.charge(tick, || of_staff(role, id)));
             }
             Payer::Nobody => {}
         }
     }
 
-    fn charge_provider(
-        &mut self,
-        id: &Word,
-        (caller, certificate): (Origin, Option<Digest>),
-        tick: Millis,
-    ) {
+    fn charge_provider(&mut self, id: &Word, caller: Caller, tick: Millis) {
         let Some(Provider { whole, callers }) = self.providers.get_mut(id) else { return };
         let size = share(whole.bucket.size);
-        let own = callers.entry(caller).or_insert_with(|| Account::full(size, tick));
-        let of = |warning| Warning { provider: Some(id.clone()), ..warning };
-        self.due.extend(whole.charge(tick).map(of));
-        self.due.extend(own.charge(tick).map(|warning| match caller {
-            Origin::Agent(tag) => Warning { agent: Some(tag), ..of(warning) },
-            // Of receipts: the certificate that the last of them was for.
-            Origin::Certificate => Warning { certificate, ..of(warning) },
+        let own = callers.entry(caller.origin()).or_insert_with(|| Account::full(size, tick));
+        let provider = || id.clone();
+        self.due.extend(whole.charge(tick, || EntryBudget::Provider { provider: provider() }));
+        self.due.extend(own.charge(tick, || match caller {
+            Caller::Agent(agent) => EntryBudget::Agent { provider: provider(), agent },
+            Caller::Receipt(certificate) => {
+                EntryBudget::Receipts { provider: provider(), certificate }
+            }
         }));
         let (own, whole) = (own.wait(tick), whole.wait(tick));
         if own == 0 && whole == 0 {
@@ -345,7 +350,7 @@ impl Growth {
             exhausted.providers.insert(id.clone(), tick + whole);
         }
         if own > 0 {
-            exhausted.callers.entry(id.clone()).or_default().insert(caller, tick + own);
+            exhausted.callers.entry(id.clone()).or_default().insert(caller.origin(), tick + own);
         }
     }
 
@@ -353,7 +358,7 @@ impl Growth {
         let Some(day) = self.staff_day else { return };
         let who = (role.clone(), id.clone());
         let own = self.staff.entry(who.clone()).or_insert_with(|| Account::full(day, tick));
-        self.due.extend(own.charge(tick).map(|warning| of_staff(warning, role, id)));
+        self.due.extend(own.charge(tick, || of_staff(role, id)));
         let wait = own.wait(tick);
         if wait > 0 {
             self.publish(tick).staff.insert(who, tick + wait);

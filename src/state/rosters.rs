@@ -127,17 +127,13 @@ impl Rosters {
             // Of what came unseen the growth is still to be told, behind the next entry.
             known.told = known.told.max(observed);
         }
+        let (provider, dataset) = key(roster);
         let said = if unseen {
-            Some((Matter::RosterUnseen, persons))
+            Some((Matter::RosterUnseen { provider, dataset }, persons))
         } else {
-            grew.then_some((Matter::Roster, observed))
+            grew.then_some((Matter::Roster { provider, dataset }, observed))
         };
-        let due = said.map(|(matter, observed)| Warning {
-            provider: Some(roster.provider.clone()),
-            dataset: Some(roster.dataset.clone()),
-            ..Warning::of_figures(matter, observed, expected)
-        });
-        (known, due)
+        (known, said.map(|(matter, observed)| Warning { matter, observed, expected }))
     }
 }
 

@@ -47,7 +47,7 @@ fn roster(persons: u64, change: Option<(u64, u64)>) -> Roster {
 }
 
 fn warning() -> Warning {
-    Warning::of_figures(Matter::Policy, 1, 0)
+    Warning { matter: Matter::Policy { digest: None }, observed: 1, expected: 0 }
 }
 
 async fn recorded(ledger: Ledger) -> Result<u64, Unrecorded> {
@@ -154,7 +154,9 @@ fn what_cannot_stand_is_refused_for_what_it_is_and_the_rest_of_its_commit_stands
     let place = Place::created(&rules);
     place.run(&rules, async |ledger| {
         let hold = held(&place);
-        let unfit = Warning { matter: Matter::Keys, ..warning() };
+        // One of a roster stands behind its roster only.
+        let matter = Matter::Roster { provider: ALPHA.into(), dataset: "cir".into() };
+        let unfit = Warning { matter, ..warning() };
         let loose = Rules { loosens_not: None, ..others(&rules) };
         let mut outdated = read(ALPHA, "a1", &[], &[]);
         outdated.policy = 0;

@@ -4,7 +4,7 @@ use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use greffier::format::entry::{Matter, Warning, What, sha256};
+use greffier::format::entry::{Matter, MatterName, Warning, What, sha256};
 use greffier::proto::TailAlertsRequest;
 use http::Method;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType, date_time_ymd};
@@ -118,7 +118,10 @@ async fn a_certificate_that_runs_out_soon_is_warned_of_when_it_is_taken_up() {
     put(&next.1, &instance.layout.server_key());
     put(&next.0, &instance.layout.server_certificate());
     daemon.until_said("the gateway's certificate runs out").await;
-    while !warnings(&instance).iter().any(|warning| warning.matter == Matter::Certificate) {
+    while !warnings(&instance)
+        .iter()
+        .any(|warning| warning.matter.name() == MatterName::Certificate)
+    {
         tokio::task::yield_now().await;
     }
     daemon.stop().await;
@@ -136,7 +139,7 @@ fn warnings(instance: &Instance) -> Vec<Warning> {
 /// What the ledger says of the authorities' file: how many were in it, each time.
 fn authorities(instance: &Instance) -> Vec<u64> {
     let warnings = warnings(instance);
-    let of = warnings.iter().filter(|warning| warning.matter == Matter::Authorities);
+    let of = warnings.iter().filter(|one| matches!(one.matter, Matter::Authorities { .. }));
     of.map(|warning| warning.observed).collect()
 }
 
@@ -237,9 +240,11 @@ async fn authorities_that_cannot_be_used_are_told_again_by_their_content_and_aft
         std::fs::write(&file, content).expect("a file");
         told.push((usable, Some(sha256(&[content.as_bytes()]))));
         let so_far = || {
-            let warnings = warnings(&instance).into_iter();
-            let of = warnings.filter(|warning| warning.matter == Matter::Authorities);
-            of.map(|warning| (warning.observed, warning.digest)).collect::<Vec<_>>()
+            let told = warnings(&instance).into_iter().filter_map(|warning| match warning.matter {
+                Matter::Authorities { digest } => Some((warning.observed, digest)),
+                _ => None,
+            });
+            told.collect::<Vec<_>>()
         };
         while so_far() != told {
             tokio::task::yield_now().await;

@@ -68,7 +68,7 @@ async fn a_start_far_from_the_last_entry_is_confirmed_by_its_number_once() {
         daemon.stop().await;
         let told = told_of_clocks(&instance);
         let [(seq, warning)] = &told[..] else { panic!("{told:?}") };
-        assert_eq!((*seq, warning.matter), (entry + 1, Matter::Clock));
+        assert_eq!((*seq, &warning.matter), (entry + 1, &Matter::Clock));
         assert!(
             warning.expected.abs_diff(at) < MINUTE && warning.observed.abs_diff(wall()) < MINUTE
         );

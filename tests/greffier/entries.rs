@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use greffier::format::entry::{Deed, Entry, JobTerms, Matter, Statement, Warning, What};
+use greffier::format::entry::{
+    Deed, Entry, EntryBudget, JobTerms, Matter, Statement, Warning, What,
+};
 use greffier::proto;
 use greffier::registrar::wall;
 use toml_edit::value;
@@ -32,7 +34,7 @@ fn limited(provider: i64, staff: i64) -> Instance {
 
 fn told_of_entries(instance: &Instance) -> Vec<Warning> {
     let warning = |entry: Entry| match entry.what {
-        What::Warning(warning) if warning.matter == Matter::Entries => Some(warning),
+        What::Warning(warning) if matches!(warning.matter, Matter::Entries(_)) => Some(warning),
         _ => None,
     };
     instance.entries().into_iter().filter_map(warning).collect()
@@ -72,7 +74,8 @@ async fn one_agent_gets_a_quarter_of_the_entries_and_is_refused_before_the_next_
     daemon.stop().await;
 
     let [half] = &told_of_entries(&instance)[..] else { panic!("one warning") };
-    assert_eq!((half.provider.as_deref(), half.agent.is_some()), (Some(PROVIDER), true));
+    let of = |matter: &Matter| matches!(matter, Matter::Entries(EntryBudget::Agent { provider, .. }) if &**provider == PROVIDER);
+    assert!(of(&half.matter), "{half:?}");
     assert_eq!((half.observed, half.expected), (5, 10));
     let refusals = instance.refusals();
     let counted = refusals.iter().flat_map(|digest| &digest.certificates);
@@ -100,8 +103,9 @@ async fn receipts_by_a_certificate_alone_take_no_more_than_a_quarter() {
     caller.list(1, "", context()).await.expect("a page");
     daemon.stop().await;
     let [half] = &told_of_entries(&instance)[..] else { panic!("one warning") };
-    assert_eq!((half.provider.as_deref(), half.agent), (Some(PROVIDER), None));
-    assert_eq!((half.certificate.is_some(), half.observed, half.expected), (true, 5, 10));
+    let of = |matter: &Matter| matches!(matter, Matter::Entries(EntryBudget::Receipts { provider, .. }) if &**provider == PROVIDER);
+    assert!(of(&half.matter), "{half:?}");
+    assert_eq!((half.observed, half.expected), (5, 10));
     instance.assert_sound();
 }
 
@@ -158,9 +162,11 @@ async fn staff_whose_entries_are_used_up_still_suspend_and_lift() {
     submit(&mut admin, &instance, Deed::Lift, |_| ()).await.expect("it is lifted");
     daemon.stop().await;
     let told = told_of_entries(&instance);
-    let staff = told.iter().map(|one| (one.role.as_deref(), one.observed, one.expected));
-    let expected = [(Some("auditor"), 2, 4), (Some("admin"), 2, 4)];
-    assert_eq!(staff.collect::<Vec<_>>(), expected);
+    let staff = told.iter().map(|one| match &one.matter {
+        Matter::Entries(EntryBudget::Staff { role, .. }) => (&**role, one.observed, one.expected),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(staff.collect::<Vec<_>>(), [("auditor", 2, 4), ("admin", 2, 4)]);
     instance.assert_sound();
 }
 

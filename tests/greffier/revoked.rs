@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use greffier::format::entry::{Matter, What};
+use greffier::format::entry::{MatterName, What};
 use toml_edit::value;
 
 use crate::instance::{Caller, Instance, context};
@@ -28,12 +28,13 @@ async fn reads(caller: &mut Caller) {
     caller.list(1, "", context()).await.expect("a page");
 }
 
-fn warned(instance: &Instance, matter: Matter) -> usize {
-    let of = |what: &What| matches!(what, What::Warning(warning) if warning.matter == matter);
+fn warned(instance: &Instance, matter: MatterName) -> usize {
+    let of =
+        |what: &What| matches!(what, What::Warning(warning) if warning.matter.name() == matter);
     instance.entries().iter().filter(|entry| of(&entry.what)).count()
 }
 
-async fn until_warned(instance: &Instance, matter: Matter, times: usize) {
+async fn until_warned(instance: &Instance, matter: MatterName, times: usize) {
     while warned(instance, matter) < times {
         tokio::task::yield_now().await;
     }
@@ -59,7 +60,7 @@ async fn a_revoked_certificate_gets_in_no_more_and_is_refused_where_it_is_in() {
     assert!(ended.contains("Revoked"), "{ended}");
     reads(&mut owner).await;
     reads(&mut daemon.client_with(good).await).await;
-    until_warned(&instance, Matter::Authorities, 1).await;
+    until_warned(&instance, MatterName::Authorities, 1).await;
     // A start knows it too.
     daemon.stop().await;
     let daemon = instance.serve();
@@ -90,7 +91,7 @@ async fn lists_that_cannot_be_believed_leave_those_before_and_refuse_a_start() {
     ];
     for (n, (list, why)) in wrong.iter().enumerate() {
         publish(list);
-        until_warned(&instance, Matter::Authorities, n + 1).await;
+        until_warned(&instance, MatterName::Authorities, n + 1).await;
         let log = daemon.until_said(why).await;
         assert_eq!(log.matches(STAYS).count(), n + 1, "{log}");
         assert!(alert(&daemon, Some(&stolen)).await.contains("Revoked"), "{why}");
@@ -113,16 +114,16 @@ async fn lists_that_are_over_hold_and_are_told_of_once() {
     publish(&ours.revoke(&[&stolen.0], |list| list.next_update = over.into()));
     let daemon = instance.serve();
     daemon.until_said("the lists of revoked certificates of `tls.client_crl` are over").await;
-    until_warned(&instance, Matter::Revoked, 1).await;
+    until_warned(&instance, MatterName::Revoked, 1).await;
     assert!(alert(&daemon, Some(&stolen)).await.contains("Revoked"));
     reads(&mut daemon.client_with(good).await).await;
     // Another that is over is told of again; one that is good is not.
     publish(&ours.revoke(&[], |list| list.next_update = over.into()));
-    until_warned(&instance, Matter::Revoked, 2).await;
+    until_warned(&instance, MatterName::Revoked, 2).await;
     publish(&ours.revoke(&[&stolen.0], |list| list.crl_number = 3.into()));
-    until_warned(&instance, Matter::Authorities, 2).await;
+    until_warned(&instance, MatterName::Authorities, 2).await;
     assert!(alert(&daemon, Some(&stolen)).await.contains("Revoked"));
     daemon.stop().await;
-    assert_eq!(warned(&instance, Matter::Revoked), 2);
+    assert_eq!(warned(&instance, MatterName::Revoked), 2);
     instance.assert_sound();
 }

@@ -2,7 +2,7 @@
 //! more than it may brings a warning.
 
 use greffier::client::tail::{Event, State, Tail};
-use greffier::format::entry::{Matter, Roster, Warning, What};
+use greffier::format::entry::{MatterName, Roster, Warning, What};
 use greffier::proto;
 use rusqlite::Connection;
 
@@ -72,7 +72,7 @@ async fn a_roster_that_is_inflated_is_an_entry_and_a_warning_and_enlarges_no_bud
     assert_eq!(second.removed, Some(0));
     let warnings = warnings(&instance);
     let [(behind, warning)] = &warnings[..] else { panic!("{warnings:?}") };
-    assert_eq!((*behind, warning.matter), (seq + 1, Matter::Roster));
+    assert_eq!((*behind, warning.matter.name()), (seq + 1, MatterName::Roster));
     instance.assert_sound();
 }
 
@@ -90,7 +90,7 @@ async fn a_restart_on_the_same_day_says_nothing_again_and_sees_what_changed_mean
     assert_eq!((last.persons, last.added), (before + 5, None));
     let warnings = warnings(&instance);
     let [(_, warning)] = &warnings[..] else { panic!("{warnings:?}") };
-    assert_eq!((warning.matter, warning.observed), (Matter::RosterUnseen, before + 5));
+    assert_eq!((warning.matter.name(), warning.observed), (MatterName::RosterUnseen, before + 5));
     instance.assert_sound();
 }
 
@@ -119,7 +119,7 @@ async fn a_roster_whose_persons_are_others_after_a_restart_is_warned_of_though_i
     assert_eq!((last.persons, last.added), (before, None));
     let warnings = warnings(&instance);
     let [(behind, warning)] = &warnings[..] else { panic!("{warnings:?}") };
-    assert_eq!((*behind, warning.matter), (seq + 1, Matter::RosterUnseen));
+    assert_eq!((*behind, warning.matter.name()), (seq + 1, MatterName::RosterUnseen));
     assert_eq!(warning.observed, before);
     // It is said once.
     instance.serve().stop().await;

@@ -66,7 +66,7 @@ async fn reads_soon(daemon: &Daemon) {
 fn warnings(instance: &Instance) -> Vec<Warning> {
     let entries = instance.entries().into_iter();
     let warning = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Warning(warning) if warning.matter == Matter::Door => Some(warning),
+        What::Warning(warning) if matches!(warning.matter, Matter::Door { .. }) => Some(warning),
         _ => None,
     };
     entries.filter_map(warning).collect()
@@ -91,8 +91,11 @@ async fn reads_without_a_good_token_are_told_at_their_headers_and_take_no_place(
     assert_eq!(reads(&daemon).await, Ok(()));
     daemon.stop().await;
     let [warning] = &*warnings(&instance) else { panic!("{:?}", warnings(&instance)) };
-    assert_eq!(warning.provider.as_deref(), Some(PROVIDER));
-    assert_eq!(warning.certificate, Some(fingerprint(&instance.layout.client(PROVIDER).0)));
+    let certificate = fingerprint(&instance.layout.client(PROVIDER).0);
+    assert_eq!(
+        warning.matter,
+        Matter::Door { provider: PROVIDER.into(), agent: None, certificate }
+    );
     assert_eq!((warning.observed, warning.expected), (64, 64));
     instance.assert_sound();
 }
@@ -207,7 +210,7 @@ async fn one_good_token_keeps_no_call_from_the_others_and_is_told_of() {
     assert_eq!(full, 98);
     daemon.stop().await;
     let [warning] = &*warnings(&instance) else { panic!("{:?}", warnings(&instance)) };
-    assert!(warning.agent.is_some(), "{warning:?}");
+    assert!(matches!(warning.matter, Matter::Door { agent: Some(_), .. }), "{warning:?}");
     instance.assert_sound();
 }
 

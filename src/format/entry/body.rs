@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use serde::de::{self, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Deserializer};
+use serde::de::{
+    self, DeserializeOwned, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer,
+};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use crate::format::entry::{
-    Access, Act, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, Roster, Warning, What,
+    Access, Act, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, Roster, What,
 };
 
 /// Largest body, in bytes.
@@ -183,7 +186,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
             "refusals" => What::Refusals(Refusals::deserialize(rest)?),
             "alert" => What::Alert(Alert::deserialize(rest)?),
             "roster" => What::Roster(Roster::deserialize(rest)?),
-            "warning" => What::Warning(Warning::deserialize(rest)?),
+            "warning" => What::Warning(exact(rest)?),
             "act" => What::Act(Act::deserialize(rest)?),
             "access" => What::Access(Access::deserialize(rest)?),
             _ => return Err(de::Error::custom("a kind of entry that this version does not know")),
@@ -192,6 +195,23 @@ impl<'de> Visitor<'de> for EntryVisitor {
             return Err(de::Error::custom("keys behind the end of the entry"));
         }
         Ok(Entry { seq, prev, now: Moment { at, tick }, what })
+    }
+}
+
+/// Reads an object of which one key says which others there are, and refuses any that it would not be
+/// written with: serde cannot, where what is tagged is part of a larger object.
+pub(super) fn exact<'de, T, D>(told: D) -> Result<T, D::Error>
+where
+    T: Serialize + DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let told = Value::Object(Map::deserialize(told)?);
+    let read = T::deserialize(&told).map_err(de::Error::custom)?;
+    let again = serde_json::to_value(&read).map_err(de::Error::custom)?;
+    let keys = told.as_object().into_iter().flat_map(Map::keys);
+    match keys.into_iter().find(|key| again.get(key).is_none()) {
+        Some(key) => Err(de::Error::custom(format_args!("`{key}` has no place in it"))),
+        None => Ok(read),
     }
 }
 

@@ -21,192 +21,226 @@ pub struct Roster {
     pub removed: Option<u64>,
 }
 
-/// What a warning is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// What a warning is about, and what it names for that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "matter", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
 pub enum Matter {
     /// A roster grew by more than the policy lets it grow unasked.
-    Roster,
+    Roster { provider: Word, dataset: Word },
     /// A roster is another one than before, and nobody saw who came.
-    RosterUnseen,
+    RosterUnseen { provider: Word, dataset: Word },
     /// A policy file has faults and did not come into force.
-    Policy,
+    Policy {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<Hash>,
+    },
     /// A certificate runs out.
-    Certificate,
+    Certificate(Whose),
     /// An issuer has other keys.
-    Keys,
+    Keys {
+        #[serde(rename = "id")]
+        issuer: Word,
+        digest: Hash,
+    },
     /// The file of the authorities that vouch for certificates changed.
-    Authorities,
+    Authorities {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<Hash>,
+    },
     /// The lists of revoked certificates are over, and there are no others.
     Revoked,
     /// Calls and connections of a provider come in numbers without a good token.
-    Door,
+    Door {
+        provider: Word,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<Tag>,
+        certificate: Hash,
+    },
     /// The clock was set, and entries follow it.
     Clock,
     /// The clock was set too far for entries to follow it.
     ClockHeld,
     /// Half of a budget of ledger entries is gone.
-    Entries,
+    Entries(EntryBudget),
     /// The ledger's write-ahead log does not stop growing.
     Wal,
 }
 
-impl Matter {
+/// Whose certificate it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub enum Whose {
+    /// Of a provider or a member of staff.
+    Of { role: Word, id: Word, certificate: Hash },
+    /// The gateway's own.
+    Own { certificate: Hash },
+}
+
+/// Whose budget of ledger entries it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub enum EntryBudget {
+    /// The share of one agent.
+    Agent { provider: Word, agent: Tag },
+    /// That of a provider's receipts, and the certificate that the last of them was for.
+    Receipts { provider: Word, certificate: Hash },
+    /// A provider's as a whole.
+    Provider { provider: Word },
+    /// That of a member of staff.
+    Staff { role: Word, id: Word },
+}
+
+/// The word of each matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "what each is about, `Matter` says")]
+pub enum MatterName {
+    Roster,
+    RosterUnseen,
+    Policy,
+    Certificate,
+    Keys,
+    Authorities,
+    Revoked,
+    Door,
+    Clock,
+    ClockHeld,
+    Entries,
+    Wal,
+}
+
+impl MatterName {
     /// Each of them.
-    pub const ALL: [Matter; 12] = [
-        Matter::Roster,
-        Matter::RosterUnseen,
-        Matter::Policy,
-        Matter::Certificate,
-        Matter::Keys,
-        Matter::Authorities,
-        Matter::Revoked,
-        Matter::Door,
-        Matter::Clock,
-        Matter::ClockHeld,
-        Matter::Entries,
-        Matter::Wal,
+    pub const ALL: [MatterName; 12] = [
+        MatterName::Roster,
+        MatterName::RosterUnseen,
+        MatterName::Policy,
+        MatterName::Certificate,
+        MatterName::Keys,
+        MatterName::Authorities,
+        MatterName::Revoked,
+        MatterName::Door,
+        MatterName::Clock,
+        MatterName::ClockHeld,
+        MatterName::Entries,
+        MatterName::Wal,
     ];
+}
+
+impl Matter {
+    /// Its word.
+    pub fn name(&self) -> MatterName {
+        match self {
+            Matter::Roster { .. } => MatterName::Roster,
+            Matter::RosterUnseen { .. } => MatterName::RosterUnseen,
+            Matter::Policy { .. } => MatterName::Policy,
+            Matter::Certificate(_) => MatterName::Certificate,
+            Matter::Keys { .. } => MatterName::Keys,
+            Matter::Authorities { .. } => MatterName::Authorities,
+            Matter::Revoked => MatterName::Revoked,
+            Matter::Door { .. } => MatterName::Door,
+            Matter::Clock => MatterName::Clock,
+            Matter::ClockHeld => MatterName::ClockHeld,
+            Matter::Entries(_) => MatterName::Entries,
+            Matter::Wal => MatterName::Wal,
+        }
+    }
 
     /// Whether it comes of a roster's entry, and stands right behind it.
-    pub fn is_of_roster(self) -> bool {
-        matches!(self, Matter::Roster | Matter::RosterUnseen)
+    pub fn is_of_roster(&self) -> bool {
+        matches!(self, Matter::Roster { .. } | Matter::RosterUnseen { .. })
     }
 }
 
 /// What somebody should look at. No read brought it about, and it takes nothing away.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
 pub struct Warning {
+    #[serde(flatten)]
     pub matter: Matter,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provider: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<Tag>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dataset: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<Hash>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Hash>,
     pub observed: u64,
     pub expected: u64,
-}
-
-impl Warning {
-    /// One that is about nobody: two figures, as the format page has them for its matter.
-    pub fn of_figures(matter: Matter, observed: u64, expected: u64) -> Warning {
-        Warning {
-            matter,
-            provider: None,
-            agent: None,
-            dataset: None,
-            role: None,
-            id: None,
-            certificate: None,
-            digest: None,
-            observed,
-            expected,
-        }
-    }
-
-    /// Whether it says what a warning of its matter must, and nothing else.
-    pub fn is_whole(&self) -> bool {
-        let Warning { matter, provider, agent, dataset, role, id, certificate, digest, .. } = self;
-        if agent.is_some() && !matches!(matter, Matter::Entries | Matter::Door) {
-            return false;
-        }
-        let roster = provider.is_some() && dataset.is_some();
-        let of_roster = provider.is_some() || dataset.is_some();
-        let of_certificate = role.is_some() || id.is_some() || certificate.is_some();
-        match matter {
-            Matter::Roster | Matter::RosterUnseen => roster && !of_certificate && digest.is_none(),
-            Matter::Policy | Matter::Authorities => !of_roster && !of_certificate,
-            Matter::Clock | Matter::ClockHeld | Matter::Wal | Matter::Revoked => {
-                !of_roster && !of_certificate && digest.is_none()
-            }
-            Matter::Entries => {
-                let one = matches!(
-                    (provider, agent, certificate, role, id),
-                    (Some(_), None, _, None, None)
-                        | (Some(_), Some(_), None, None, None)
-                        | (None, None, None, Some(_), Some(_))
-                );
-                one && dataset.is_none() && digest.is_none()
-            }
-            Matter::Keys => {
-                let of_other = role.is_some() || certificate.is_some();
-                id.is_some() && digest.is_some() && !of_roster && !of_other
-            }
-            Matter::Door => {
-                let of_other = dataset.is_some() || role.is_some() || id.is_some();
-                provider.is_some() && certificate.is_some() && !of_other && digest.is_none()
-            }
-            Matter::Certificate => {
-                certificate.is_some()
-                    && role.is_some() == id.is_some()
-                    && !of_roster
-                    && digest.is_none()
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::entry::{Entry, What, word};
+
+    const WHO: &str = r#""provider":"alpha""#;
+    const AGENT: &str = r#""agent":"AQEBAQEBAQEBAQEBAQEBAQ""#;
+    const DATASET: &str = r#""dataset":"cir""#;
+    const STAFF: &str = r#""role":"auditor","id":"cnil""#;
+
+    fn print(key: &str) -> String {
+        format!(r#""{key}":"{}""#, Hash::default())
+    }
+
+    /// What is read of a body with these keys.
+    fn read(matter: &str, names: &[&str]) -> Result<Matter, String> {
+        let keys: String = names.iter().map(|key| format!("{key},")).collect();
+        let body = format!(
+            r#"{{"seq":1,"prev":"{}","at":1,"tick":1,"kind":"warning","matter":"{matter}",{keys}"observed":3,"expected":0}}"#,
+            Hash::default()
+        );
+        match Entry::parse(&body).map_err(|why| why.to_string())?.what {
+            What::Warning(warning) => Ok(warning.matter),
+            what => panic!("{what:?}"),
+        }
+    }
 
     #[test]
     fn a_warning_says_what_its_matter_needs_and_no_more() {
-        let policy =
-            Warning { digest: Some(Hash::default()), ..Warning::of_figures(Matter::Policy, 3, 0) };
-        let certificate = Warning {
-            matter: Matter::Certificate,
-            role: Some("provider".into()),
-            id: Some("alpha".into()),
-            certificate: Some(Hash::default()),
-            digest: None,
-            ..policy.clone()
-        };
-        let entries = Warning {
-            provider: Some("alpha".into()),
-            agent: Some(Tag([1; 16])),
-            ..Warning::of_figures(Matter::Entries, 5, 10)
-        };
-        let staff = Warning {
-            role: certificate.role.clone(),
-            provider: None,
-            agent: None,
-            ..entries.clone()
-        };
-        let staff = Warning { id: certificate.id.clone(), ..staff };
-        let clock = Warning::of_figures(Matter::Clock, 1, 2);
-        for whole in [&entries, &staff, &clock, &Warning { agent: None, ..entries.clone() }] {
-            assert!(whole.is_whole(), "{whole:?}");
+        let (certificate, digest) = (&*print("certificate"), &*print("digest"));
+        let id = r#""id":"cnil""#;
+        let all = [WHO, AGENT, DATASET, r#""role":"auditor""#, id, certificate, digest];
+        let whole: &[(&str, &[&[&str]])] = &[
+            ("roster", &[&[WHO, DATASET]]),
+            ("roster_unseen", &[&[WHO, DATASET]]),
+            ("policy", &[&[], &[digest]]),
+            ("certificate", &[&[certificate], &[STAFF, certificate]]),
+            ("keys", &[&[id, digest]]),
+            ("authorities", &[&[], &[digest]]),
+            ("revoked", &[&[]]),
+            ("door", &[&[WHO, certificate], &[WHO, AGENT, certificate]]),
+            ("clock", &[&[]]),
+            ("clock_held", &[&[]]),
+            ("entries", &[&[WHO], &[WHO, AGENT], &[WHO, certificate], &[STAFF]]),
+            ("wal", &[&[]]),
+        ];
+        for ((matter, allowed), name) in whole.iter().zip(MatterName::ALL) {
+            let allowed: Vec<String> = allowed.iter().map(|keys| keys.join(",")).collect();
+            // Every choice of the keys that a warning can have.
+            for choice in 0..1_u32 << all.len() {
+                let chosen = (0..all.len()).filter(|n| choice >> n & 1 == 1).map(|n| all[n]);
+                let chosen: Vec<&str> = chosen.collect();
+                let read = read(matter, &chosen);
+                assert_eq!(
+                    read.is_ok(),
+                    allowed.contains(&chosen.join(",")),
+                    "{chosen:?} {read:?}"
+                );
+                if let Ok(read) = read {
+                    assert_eq!((read.name(), word(&name)), (name, (*matter).to_owned()));
+                }
+            }
         }
-        assert!(policy.is_whole());
-        assert!(certificate.is_whole());
-        for wrong in [
-            Warning { provider: None, ..entries.clone() },
-            Warning { role: staff.role.clone(), id: staff.id.clone(), ..entries.clone() },
-            Warning { role: None, ..staff.clone() },
-            Warning { agent: entries.agent, ..staff },
-            Warning { dataset: Some("cir".into()), ..entries },
-            Warning { agent: Some(Tag([1; 16])), ..clock.clone() },
-            Warning { digest: Some(Hash::default()), ..clock },
-            Warning { agent: Some(Tag([1; 16])), ..policy.clone() },
-            Warning { provider: Some("alpha".into()), ..policy.clone() },
-            Warning { certificate: None, ..certificate.clone() },
-            Warning { role: None, ..certificate.clone() },
-            Warning { dataset: Some("cir".into()), ..certificate },
-            Warning { matter: Matter::Roster, ..policy },
+    }
+
+    #[test]
+    fn what_a_warning_lacks_or_has_no_place_for_is_named() {
+        for (matter, names, why) in [
+            ("roster", &[WHO][..], "missing field `dataset`"),
+            ("clock", &[WHO], "`provider` has no place in it"),
+            ("entries", &[WHO, DATASET], "`dataset` has no place in it"),
+            ("fire", &[], "unknown variant `fire`"),
+            ("wal", &[r#""more":0"#], "`more` has no place in it"),
         ] {
-            assert!(!wrong.is_whole(), "{wrong:?}");
+            let refused = read(matter, names).expect_err(matter);
+            assert!(refused.contains(why), "{refused}");
         }
     }
 }

@@ -81,15 +81,8 @@ impl Pressure {
             "calls and connections without a good token, or of one agent alone, crowd the door: was the \
              certificate or the token stolen?"
         );
-        warnings.owe(Warning { agent, ..warning(provider.clone(), certificate, count) });
-    }
-}
-
-fn warning(provider: Word, certificate: Hash, count: u64) -> Warning {
-    Warning {
-        provider: Some(provider),
-        certificate: Some(certificate),
-        ..Warning::of_figures(Matter::Door, count, MANY)
+        let matter = Matter::Door { provider: provider.clone(), agent, certificate };
+        warnings.owe(Warning { matter, observed: count, expected: MANY });
     }
 }
 

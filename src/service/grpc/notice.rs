@@ -3,7 +3,7 @@
 use crate::admission::Violation;
 use crate::alert::{Language, of_act, of_alert, of_warning};
 use crate::format::entry;
-use crate::format::entry::{Entry, Hash, JobTerms, TEXT_MAX, What, Word, word};
+use crate::format::entry::{Entry, JobTerms, TEXT_MAX, What, word};
 use crate::proto::tail_alerts_response::Event;
 use crate::proto::{Act, Alert, Job, Sentence, Severity, Warning};
 use crate::registrar::{Ledger, Unrecorded};
@@ -54,21 +54,21 @@ pub(in crate::service) fn alert(entry: &Entry, alert: &entry::Alert) -> Alert {
     }
 }
 
-/// The warning of an entry.
+/// The warning of an entry: its message has the keys of its body.
 fn warning(entry: &Entry, warning: &entry::Warning) -> Warning {
-    let stated = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
-    let hex = |hash: Option<Hash>| hash.map_or_else(String::new, |hash| hash.to_string());
+    let body = serde_json::to_value(warning).unwrap_or_default();
+    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
     Warning {
         entry: entry.seq,
         at_unix_ms: entry.now.at,
-        matter: word(&warning.matter),
-        provider: stated(&warning.provider),
-        agent: warning.agent.map_or_else(String::new, |agent| agent.to_string()),
-        dataset: stated(&warning.dataset),
-        role: stated(&warning.role),
-        id: stated(&warning.id),
-        certificate: hex(warning.certificate),
-        digest: hex(warning.digest),
+        matter: text("matter"),
+        provider: text("provider"),
+        agent: text("agent"),
+        dataset: text("dataset"),
+        role: text("role"),
+        id: text("id"),
+        certificate: text("certificate"),
+        digest: text("digest"),
         observed: warning.observed,
         expected: warning.expected,
         sentences: sentences(|language| of_warning(language, entry.seq, warning)),

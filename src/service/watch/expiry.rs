@@ -15,7 +15,7 @@ use x509_parser::prelude::FromDer as _;
 
 use super::warnings::Warnings;
 use crate::admission::{Peer, Reader, Role, Terms, Word};
-use crate::format::entry::{Hash, Matter, Warning, sha256};
+use crate::format::entry::{Hash, Matter, Warning, Whose, sha256};
 
 /// From how many days ahead on it is said. Each is said more urgently than the one before.
 const AHEAD: [u64; 3] = [30, 7, 1];
@@ -135,9 +135,11 @@ fn ahead(days_left: u64) -> u64 {
 }
 
 fn warning(whose: Option<(Role, Word)>, certificate: Hash, days_left: u64, ahead: u64) -> Warning {
-    let (role, id) = whose.map(|(role, id)| (role.word().into(), id)).unzip();
-    let warning = Warning::of_figures(Matter::Certificate, days_left, ahead);
-    Warning { role, id, certificate: Some(certificate), ..warning }
+    let of = match whose {
+        Some((role, id)) => Whose::Of { role: role.word().into(), id, certificate },
+        None => Whose::Own { certificate },
+    };
+    Warning { matter: Matter::Certificate(of), observed: days_left, expected: ahead }
 }
 
 /// The daemon's own certificate.

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::admission::Word;
-use crate::format::entry::{Hash, Matter, Warning};
+use crate::format::entry::{Hash, Matter, MatterName, Warning};
 use crate::registrar::Ledger;
 
 /// Warnings that wait.
@@ -42,7 +42,7 @@ struct Owed {
 }
 
 /// What a warning of a file is about: whoever writes it again and again has one line of warnings.
-type Subject = (Matter, Option<Word>);
+type Subject = (MatterName, Option<Word>);
 
 /// The warnings of one file: some may come at once, and then one in a while. No other budget bounds them.
 /// What had to wait is told in its order, each content once: keys that were in force for a moment are
@@ -103,9 +103,21 @@ impl Pace {
     }
 }
 
-/// Whether it is of a file that somebody writes.
-fn of_a_file(matter: Matter) -> bool {
-    matches!(matter, Matter::Policy | Matter::Keys | Matter::Authorities | Matter::Revoked)
+/// The file that it is of, if it is of one that somebody writes.
+fn file(matter: &Matter) -> Option<Subject> {
+    let issuer = match matter {
+        Matter::Keys { issuer, .. } => Some(issuer.clone()),
+        Matter::Policy { .. } | Matter::Authorities { .. } | Matter::Revoked => None,
+        Matter::Roster { .. }
+        | Matter::RosterUnseen { .. }
+        | Matter::Certificate(_)
+        | Matter::Door { .. }
+        | Matter::Clock
+        | Matter::ClockHeld
+        | Matter::Entries(_)
+        | Matter::Wal => return None,
+    };
+    Some((matter.name(), issuer))
 }
 
 impl Warnings {
@@ -116,10 +128,7 @@ impl Warnings {
     /// Has a warning recorded as soon as the ledger takes it; one of a file that is written again and
     /// again waits for its turn.
     pub fn owe(&self, warning: Warning) {
-        if !of_a_file(warning.matter) {
-            return self.put(warning);
-        }
-        let subject = (warning.matter, warning.id.clone());
+        let Some(subject) = file(&warning.matter) else { return self.put(warning) };
         let passed = {
             let mut paces = self.owed.paces.lock();
             paces.entry(subject).or_default().pass(warning, Instant::now())
@@ -133,7 +142,7 @@ impl Warnings {
 
     fn put(&self, warning: Warning) {
         let mut waiting = self.owed.waiting.lock();
-        if waiting.len() >= most(warning.matter) {
+        if waiting.len() >= most(&warning.matter) {
             tracing::error!(?warning, "a warning is not recorded: too many wait for the ledger");
             return;
         }
@@ -143,8 +152,8 @@ impl Warnings {
 
     /// Whoever watches must hear of other keys: by them anybody could be named.
     pub fn owe_keys(&self, issuer: Word, keys: usize, digest: Hash) {
-        let warning = Warning::of_figures(Matter::Keys, keys as u64, 0);
-        self.owe(Warning { id: Some(issuer), digest: Some(digest), ..warning });
+        let matter = Matter::Keys { issuer, digest };
+        self.owe(Warning { matter, observed: keys as u64, expected: 0 });
     }
 
     /// Hands over what comes, for ever.
@@ -213,21 +222,20 @@ impl Warnings {
 }
 
 /// How many may wait for one of this matter to wait too.
-fn most(matter: Matter) -> usize {
-    match matter {
-        matter if of_a_file(matter) => MOST,
-        _ => MOST_OF_ANY,
-    }
+fn most(matter: &Matter) -> usize {
+    if file(matter).is_some() { MOST } else { MOST_OF_ANY }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::entry::Whose;
 
     #[test]
     fn a_file_that_is_written_again_and_again_is_told_of_now_and_then_and_at_last() {
         let (mut pace, start) = (Pace::default(), Instant::now());
-        let warning = |n| Warning::of_figures(Matter::Authorities, n, 0);
+        let matter = Matter::Authorities { digest: None };
+        let warning = |observed| Warning { matter: matter.clone(), observed, expected: 0 };
         let told = (0..1_000).filter_map(|n| pace.pass(warning(n), start));
         assert_eq!(told.map(|one| one.observed).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7]);
         let turn = start + EACH * AT_ONCE as u32;
@@ -252,7 +260,8 @@ mod tests {
     #[test]
     fn what_a_file_said_for_a_moment_is_told_behind_whatever_it_said_since() {
         let (mut pace, start) = (Pace::default(), Instant::now());
-        let warning = |n| Warning::of_figures(Matter::Keys, n, 0);
+        let matter = Matter::Policy { digest: None };
+        let warning = |n| Warning { matter: matter.clone(), observed: n, expected: 0 };
         // Two contents in turn fill what is told at once; then a third for a moment.
         let told = |n: &u64| usize::from(pace.pass(warning(*n), start).is_some());
         assert_eq!([1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 3, 1, 2].iter().map(told).sum::<usize>(), 8);
@@ -262,8 +271,15 @@ mod tests {
 
     #[test]
     fn warnings_of_certificates_leave_room_for_those_of_files() {
-        let of_files = [Matter::Policy, Matter::Keys, Matter::Authorities, Matter::Revoked];
-        assert!(of_files.iter().all(|matter| most(*matter) == MOST));
-        assert!([Matter::Door, Matter::Certificate].iter().all(|matter| most(*matter) < MOST));
+        let digest = Hash::default();
+        let of_files = [
+            Matter::Policy { digest: None },
+            Matter::Keys { issuer: "idp".into(), digest },
+            Matter::Authorities { digest: Some(digest) },
+            Matter::Revoked,
+        ];
+        assert!(of_files.iter().all(|matter| most(matter) == MOST));
+        let expiring = Matter::Certificate(Whose::Own { certificate: digest });
+        assert!([expiring, Matter::Clock].iter().all(|matter| most(matter) < MOST));
     }
 }

@@ -116,7 +116,8 @@ impl Instance {
         for n in 0..16 {
             read(ledger, head, open, (&[], &[person(open, 100 + n)])).await;
         }
-        ledger.warn(Warning::of_figures(Matter::Wal, 80, 64)).await.expect(written);
+        let warning = Warning { matter: Matter::Wal, observed: 80, expected: 64 };
+        ledger.warn(warning).await.expect(written);
         ledger.refusals(refusals()).await.expect(written);
         ledger.access(access()).await.expect(written);
         for act in self.acts() {

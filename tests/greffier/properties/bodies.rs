@@ -1,11 +1,11 @@
 //! Bodies: what is written is read back the same, and nothing is read that would not be written.
 
 use greffier::format::entry::{
-    Access, Act, Alert, BODY_MAX, Budgets, Counts, Deed, Detectors, Entry, Facts, Flag, Genesis,
-    Given, Hash, Head, INTEGER_END, JobTerms, Key, Level, Malformed, Matter, Measure, Method,
-    Moment, Nonce, Outcome, Policy, ProviderRules, PublicKey, Read, Refusal, Refusals, Refused,
-    Roster, RosterRule, Rule, Ruling, Section, Severity, Signature, SignatureBytes, StaffRules,
-    Statement, TEXT_MAX, Tag, Warning, What,
+    Access, Act, Alert, BODY_MAX, Budgets, Counts, Deed, Detectors, Entry, EntryBudget, Facts,
+    Flag, Genesis, Given, Hash, Head, INTEGER_END, JobTerms, Key, Level, Malformed, Matter,
+    Measure, Method, Moment, Nonce, Outcome, Policy, ProviderRules, PublicKey, Read, Refusal,
+    Refusals, Refused, Roster, RosterRule, Rule, Ruling, Section, Severity, Signature,
+    SignatureBytes, StaffRules, Statement, TEXT_MAX, Tag, Warning, What, Whose,
 };
 use proptest::prelude::*;
 
@@ -305,17 +305,30 @@ impl Draw {
     }
 
     fn warning(&mut self) -> Warning {
-        Warning {
-            matter: self.one_of(&Matter::ALL),
-            provider: self.option(|d| d.text().into()),
-            agent: self.option(Draw::tag),
-            dataset: self.option(|d| d.text().into()),
-            role: self.option(|d| d.text().into()),
-            id: self.option(|d| d.text().into()),
-            certificate: self.option(Draw::hash),
-            digest: self.option(Draw::hash),
-            observed: self.number(),
-            expected: self.number(),
+        Warning { matter: self.matter(), observed: self.number(), expected: self.number() }
+    }
+
+    fn matter(&mut self) -> Matter {
+        let (provider, id) = (self.text().into(), self.text().into());
+        let (dataset, role) = (self.text().into(), self.text().into());
+        let (agent, certificate, digest) = (self.tag(), self.hash(), self.hash());
+        match self.number() % 17 {
+            0 => Matter::Roster { provider, dataset },
+            1 => Matter::RosterUnseen { provider, dataset },
+            2 => Matter::Policy { digest: self.option(Draw::hash) },
+            3 => Matter::Certificate(Whose::Of { role, id, certificate }),
+            4 => Matter::Certificate(Whose::Own { certificate }),
+            5 => Matter::Keys { issuer: id, digest },
+            6 => Matter::Authorities { digest: self.option(Draw::hash) },
+            7 => Matter::Revoked,
+            8 => Matter::Door { provider, agent: self.option(Draw::tag), certificate },
+            9 => Matter::Clock,
+            10 => Matter::ClockHeld,
+            11 => Matter::Wal,
+            12 => Matter::Entries(EntryBudget::Agent { provider, agent }),
+            13 => Matter::Entries(EntryBudget::Receipts { provider, certificate }),
+            14 => Matter::Entries(EntryBudget::Provider { provider }),
+            _ => Matter::Entries(EntryBudget::Staff { role, id }),
         }
     }
 

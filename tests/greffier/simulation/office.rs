@@ -183,7 +183,8 @@ impl Office {
     }
 
     fn warning(&mut self, ledger: Ledger) -> Asked {
-        let warning = Warning::of_figures(Matter::Policy, self.chance.random_range(1..50), 0);
+        let (matter, observed) = (Matter::Policy { digest: None }, self.chance.random_range(1..50));
+        let warning = Warning { matter, observed, expected: 0 };
         note("warning", async move { ledger.warn(warning).await })
     }
 

@@ -109,7 +109,7 @@ async fn keep_authorities(door: &Arc<Door>, warnings: &Warnings) -> Infallible {
                 "the lists of revoked certificates of `tls.client_crl` are over: what they revoke stays \
                  revoked, and nothing that was revoked since is known; have the authority publish others"
             );
-            warnings.owe(Warning::of_figures(Matter::Revoked, 0, 0));
+            warnings.owe(Warning { matter: Matter::Revoked, observed: 0, expected: 0 });
         }
         let looking = door.clone();
         let look = move || looking.look_at_authorities();
@@ -196,6 +196,6 @@ impl Door {
 /// Whoever watches must hear of it, though it was refused: whoever can write that file lets in whom they
 /// like.
 fn record(warnings: &Warnings, authorities: usize, digest: Option<Hash>) {
-    let warning = Warning::of_figures(Matter::Authorities, authorities as u64, 0);
-    warnings.owe(Warning { digest, ..warning });
+    let (matter, observed) = (Matter::Authorities { digest }, authorities as u64);
+    warnings.owe(Warning { matter, observed, expected: 0 });
 }
