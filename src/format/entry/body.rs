@@ -77,7 +77,7 @@ impl Entry {
         if out.len() > BODY_MAX {
             return Err(Malformed::TooLong(out.len(), BODY_MAX));
         }
-        limits(&out)?;
+        limits(&out, 1)?;
         Ok(String::from_utf8(out).expect("serde_json writes UTF-8"))
     }
 
@@ -106,12 +106,19 @@ pub(super) fn same(again: &str, text: &str) -> Result<(), Malformed> {
     Err(Malformed::Form(at))
 }
 
-/// Holds every string and number of canonical JSON to the limits of the format.
-pub(super) fn limits(body: &[u8]) -> Result<(), Malformed> {
+/// Holds every string and number of canonical JSON to the limits of the format; a string has `shortest`
+/// characters or more.
+pub(super) fn limits(body: &[u8], shortest: usize) -> Result<(), Malformed> {
     let mut at = 0;
     while let Some(&byte) = body.get(at) {
         match byte {
-            b'"' => at = string_end(body, at + 1)?,
+            b'"' => {
+                let end = string_end(body, at + 1)?;
+                if end < at + 2 + shortest {
+                    return Err(Malformed::Limit { what: "an empty string", at });
+                }
+                at = end;
+            }
             b'0'..=b'9' => {
                 let digits = body[at..].iter().take_while(|b| b.is_ascii_digit()).count();
                 let text = std::str::from_utf8(&body[at..at + digits]).unwrap_or_default();

@@ -352,7 +352,7 @@ fn character() -> impl Strategy<Value = char> {
 
 fn text() -> impl Strategy<Value = String> {
     let most = prop_oneof![9 => Just(12_usize), 1 => Just(TEXT_MAX)];
-    most.prop_flat_map(|most| prop::collection::vec(character(), 0..=most))
+    most.prop_flat_map(|most| prop::collection::vec(character(), 1..=most))
         .prop_map(String::from_iter)
 }
 
@@ -534,6 +534,28 @@ fn strings_have_256_characters_at_most_however_many_bytes_they_take() {
 }
 
 #[test]
+fn no_string_is_empty_in_an_entry_of_any_kind() {
+    let body = encoded(&access("cnil", 0));
+    let empty = Entry::parse(&body.replace("cnil", ""));
+    let at = body.find("\"cnil").expect("the text");
+    assert_eq!(empty, Err(Malformed::Limit { what: "an empty string", at }));
+    assert!(access("", 0).encode().is_err());
+    assert!(access(" ", 0).encode().is_ok(), "what is blank is for whoever knows what it is for");
+    let all = include_str!("../../../docs/vectors/bodies.jsonl");
+    let mut emptied = 0;
+    for body in all.lines() {
+        let colons = body.match_indices(":\"").map(|(at, _)| at + 2);
+        for from in colons.collect::<Vec<_>>() {
+            let to = from + body[from..].find('"').expect("its end");
+            let other = format!("{}{}", &body[..from], &body[to..]);
+            assert!(Entry::parse(&other).is_err(), "{other}");
+            emptied += 1;
+        }
+    }
+    assert!(emptied > 300, "{emptied}");
+}
+
+#[test]
 fn every_control_character_is_refused_raw_and_escaped_and_its_neighbours_are_not() {
     for code in (0..0x100_u32).filter_map(char::from_u32) {
         let id = format!("a{code}z");
@@ -558,14 +580,14 @@ fn a_body_has_65_535_bytes_at_most() {
     let missing = BODY_MAX - encoded(&of(read.clone())).len();
     // A tag takes 25 bytes with quotes and comma; the request id takes up the rest.
     read.on.extend(vec![Tag([0; 16]); missing / 25 - 1]);
-    read.request = Some(String::new());
+    read.request = Some("x".to_owned());
     let missing = BODY_MAX - encoded(&of(read.clone())).len();
-    read.request = Some("x".repeat(missing));
+    read.request = Some("x".repeat(1 + missing));
     let longest = of(read.clone());
     let body = encoded(&longest);
     assert_eq!(body.len(), BODY_MAX);
     assert_eq!(Entry::parse(&body), Ok(longest));
-    read.request = Some("x".repeat(missing + 1));
+    read.request = Some("x".repeat(missing + 2));
     assert_eq!(of(read).encode(), Err(Malformed::TooLong(BODY_MAX + 1, BODY_MAX)));
     let longer = body.replacen(r#""request":"x"#, r#""request":"xx"#, 1);
     assert_eq!(Entry::parse(&longer), Err(Malformed::TooLong(BODY_MAX + 1, BODY_MAX)));
