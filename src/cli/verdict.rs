@@ -132,8 +132,24 @@ pub(super) fn sound_in_words(sound: &Sound) -> String {
     )
 }
 
+/// What a sound verdict says nothing of, unless `replayed`, in words that stay; and as people read it,
+/// where [`sound_in_words`] has not said so.
+pub(super) fn not_looked_at(sound: &Sound, replayed: bool) -> Vec<(&'static str, Option<&str>)> {
+    let rulings = "whether rulings and alerts are those that the rules give, and none is missing \
+                   (--replay)";
+    let signatures = "the signatures of checkpoints before the last (--all-signatures)";
+    let anchored = sound.anchored.is_some_and(|(entry, _)| entry + 1 == sound.checkpoint.size);
+    let all = [
+        (replayed, "rulings", Some(rulings)),
+        (sound.signatures == sound.checkpoints, "signatures", Some(signatures)),
+        (anchored, "anchor", None),
+    ];
+    all.into_iter().filter(|(seen, ..)| !seen).map(|(_, word, words)| (word, words)).collect()
+}
+
 /// The same for `--json`: the keys that every answer has.
-pub(super) fn sound_as_json(sound: &Sound, verdict: &str) -> Value {
+pub(super) fn sound_as_json(sound: &Sound, verdict: &str, replayed: bool) -> Value {
+    let unseen = not_looked_at(sound, replayed);
     json!({
         "verdict": verdict,
         "origin": sound.checkpoint.origin,
@@ -143,6 +159,7 @@ pub(super) fn sound_as_json(sound: &Sound, verdict: &str) -> Value {
         "checkpoints": sound.checkpoints,
         "signatures": sound.signatures,
         "anchored": sound.anchored.map(|(entry, now)| json!({"entry": entry, "at": now.at})),
+        "not_looked_at": unseen.into_iter().map(|(word, _)| word).collect::<Vec<_>>(),
     })
 }
 

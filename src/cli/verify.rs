@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::verdict::{Brought, Unverified, sound_as_json, sound_in_words};
+use super::verdict::{Brought, Unverified, not_looked_at, sound_as_json, sound_in_words};
 use super::{FAILED, NO, grouped, print};
 use crate::anomaly::replay::Replay;
 use crate::verify::Sound;
@@ -21,6 +21,10 @@ use crate::verify::Sound;
 /// What lies behind the last checkpoint that somebody else holds can be rewritten by whoever has the
 /// signing key. Bring such checkpoints with --anchor: replies, receipts and GetCheckpoint have them.
 /// A ledger copied without its -wal file is short, and only an anchor shows it.
+///
+/// With --json, `not_looked_at` lists what the verdict says nothing of: `rulings` (without --replay),
+/// `signatures` (of checkpoints before the last, without --all-signatures), `anchor` (no checkpoint that
+/// was brought covers the last entry).
 ///
 /// Exit codes: 0 sound, 1 not sound, 2 could not be checked, by --replay also because another version
 /// of the judge ruled.
@@ -103,14 +107,15 @@ fn in_words(args: &Args, verdict: &Verdict, seconds: f64) -> String {
                 if sound.signatures == 1 { "" } else { "s" },
                 seconds,
             );
-            text += &if args.replay {
+            if args.replay {
                 let (rulings, alerts) = (grouped(replay.rulings), grouped(replay.alerts));
-                format!("\n{rulings} rulings and {alerts} alerts came out as recorded.")
-            } else {
-                "\nNot looked at: whether rulings and alerts are those that the rules give, and none is \
-                 missing (--replay)."
-                    .to_owned()
-            };
+                text += &format!("\n{rulings} rulings and {alerts} alerts came out as recorded.");
+            }
+            let unseen = not_looked_at(sound, args.replay);
+            let unseen: Vec<&str> = unseen.into_iter().filter_map(|(_, words)| words).collect();
+            if !unseen.is_empty() {
+                text += &format!("\nNot looked at: {}.", unseen.join("; "));
+            }
             text
         }
         Verdict::Differs(_, replay) => {
@@ -130,7 +135,7 @@ fn as_json(args: &Args, verdict: &Verdict, seconds: f64) -> Value {
             let first = replay.difference();
             json!({"rulings": replay.rulings, "alerts": replay.alerts, "foreign": replay.foreign, "first_difference": first})
         });
-        let mut said = sound_as_json(sound, verdict);
+        let mut said = sound_as_json(sound, verdict, args.replay && replay.foreign == 0);
         said["replay"] = json!(compared);
         said["seconds"] = json!(seconds);
         said

@@ -2,7 +2,9 @@
 //! the verdict names the entry that was changed.
 
 mod bytes;
+mod files;
 mod rewritten;
+mod said;
 
 use std::ops::Range;
 use std::path::Path;

@@ -19,7 +19,7 @@ pub(super) fn date(day: u64) -> String {
 
 pub(super) fn as_json(answer: &Answer, seconds: f64) -> Value {
     let (question, exposure) = (&answer.question, &answer.exposure);
-    let mut said = with(sound_as_json(&answer.sound, "sound"), &exposure.total);
+    let mut said = with(sound_as_json(&answer.sound, "sound", false), &exposure.total);
     let rest = json!({
         "provider": *question.provider,
         "dataset": question.dataset.as_deref(),
