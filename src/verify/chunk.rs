@@ -51,8 +51,9 @@ impl Chunk {
     ) -> Result<Vec<(i64, Vec<u8>)>, rusqlite::Error> {
         let mut statement = store.connection().prepare_cached(sql)?;
         let row = |r: &rusqlite::Row<'_>| {
-            // Text that is not UTF-8 is still bytes; anything else cannot be, the table is STRICT.
-            Ok((r.get(0)?, r.get_ref(1)?.as_bytes_or_null()?.unwrap_or_default().to_vec()))
+            // Text that is not UTF-8 is still bytes. The schema lets nothing else in, and what came by
+            // another way was found before.
+            Ok((r.get(0)?, r.get_ref(1)?.as_bytes()?.to_vec()))
         };
         statement.query_map(parameters, row)?.collect()
     }

@@ -35,8 +35,9 @@ pub enum Unreadable {
     NotOurs(PathBuf),
     /// SQLite would change it before showing it.
     #[error(
-        "beside {} lies a rollback journal, which no ledger has: SQLite would play it back and show \
-         other contents than these. Find out who put it there", .0.display()
+        "beside {} lies a rollback journal, {}-journal, which no ledger has: SQLite would play it back \
+         and show other contents than these. Keep both as they are, find out who put it there, and \
+         check a copy of the ledger without it", .0.display(), .0.display()
     )]
     Journal(PathBuf),
     /// The tiles are not what the entries give.
@@ -137,9 +138,39 @@ impl Store {
         if let Some(object) = expected.iter().find(|o| !found.contains(o)) {
             return Ok(Some(format!("the schema lacks {} `{}`", object[0], object[1])));
         }
+        let encoding: String =
+            self.connection.pragma_query_value(None, "encoding", |row| row.get(0))?;
+        if encoding != "UTF-8" {
+            return Ok(Some(format!("the file keeps its text as {encoding}, not as UTF-8")));
+        }
         let check: String =
             self.connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        Ok((check != "ok").then(|| format!("the file is damaged: {check}")))
+        // Asked for by itself: not every SQLite holds rows that are there to the constraints of today.
+        // Pages that are damaged may not tell.
+        let misfit = if check == "ok" { self.misfit()? } else { self.misfit().unwrap_or_default() };
+        Ok(misfit.or_else(|| (check != "ok").then(|| format!("the file is damaged: {check}"))))
+    }
+
+    /// The first value that is not of the storage class of its column, if one can be found.
+    fn misfit(&self) -> Result<Option<String>, rusqlite::Error> {
+        for (table, row, column, class) in [
+            ("entries", "seq", "body", "text"),
+            ("checkpoints", "size", "note", "text"),
+            ("tiles", "n", "level", "integer"),
+            ("tiles", "level", "n", "integer"),
+            ("tiles", "n", "hashes", "blob"),
+        ] {
+            let sql = format!(
+                "SELECT 'row ' || {row} || ' of `{table}` has a `{column}` of ' || typeof({column}) \
+                 FROM {table} WHERE typeof({column}) <> '{class}' LIMIT 1"
+            );
+            let misfit: Option<String> =
+                self.connection.query_row(&sql, [], |found| found.get(0)).optional()?;
+            if let Some(misfit) = misfit {
+                return Ok(Some(format!("{misfit}, and not of {class}")));
+            }
+        }
+        Ok(None)
     }
 
     /// The newest checkpoint, as the file has it.

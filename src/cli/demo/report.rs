@@ -68,7 +68,7 @@ fn by_hand(dir: &Path, figures: &Figures) -> String {
     let tags = |list: &str| {
         format!(
             "SELECT value FROM entries, json_each(body, '$.{list}')\n        \
-             WHERE body ->> 'kind' = 'read' AND body ->> 'agent' = '{agent}'"
+             WHERE json_extract(body, '$.kind') = 'read' AND json_extract(body, '$.agent') = '{agent}'"
         )
     };
     let (on, off) = (tags("on"), tags("off"));

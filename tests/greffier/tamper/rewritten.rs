@@ -370,8 +370,11 @@ fn an_anchor_of_another_ledger_or_that_is_none_cannot_be_used() {
         signer.sign(size, root(&bodies(&copy)))
     };
     let stranger = sign(key().name(), 8);
-    let foreign = sign("other.example/reads", 7);
-    for anchor in [stranger, foreign, newest(&copy).replace('=', ""), String::new()] {
+    // The same key under another name, though it begins like this one, is another ledger's.
+    let [foreign, above, below] =
+        ["other.example/reads", "registry.example", "registry.example/reads/2026-12"]
+            .map(|name| sign(name, 7));
+    for anchor in [stranger, foreign, above, below, newest(&copy).replace('=', ""), String::new()] {
         let verdict = verified(&copy, std::slice::from_ref(&anchor));
         assert!(matches!(verdict, Err(Failure::Anchor { .. })), "{anchor:?}: {verdict:?}");
     }
