@@ -7,7 +7,7 @@ mod french;
 #[cfg(test)]
 mod tests;
 
-use crate::format::entry::{Act, Alert, Millis, Rule, Severity, Warning};
+use crate::format::entry::{Act, Alert, Millis, Rule, Severity, SignedAct, Warning};
 
 /// In what words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,8 @@ fn proposal(provider: &str, agent: Option<impl std::fmt::Display>) -> String {
 
 /// Those who signed an act, as a list that ends in this `and`.
 fn signers(act: &Act, and: &str) -> Option<String> {
-    let mut names: Vec<&str> = act.signatures.iter().map(|one| &*one.admin).collect();
+    let Act::Signed(SignedAct { signatures, .. }) = act else { return None };
+    let mut names: Vec<&str> = signatures.iter().map(|one| &*one.admin).collect();
     names.dedup();
     let last = names.pop()?;
     Some(if names.is_empty() { last.to_owned() } else { names.join(", ") + and + last })

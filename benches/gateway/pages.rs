@@ -96,19 +96,14 @@ async fn job(stand: &Stand) -> Result<u64, Failed> {
     };
     let mut declared = None;
     for (admin, name) in &mut admins {
-        let deed = if declared.is_none() { Deed::DeclareJob } else { Deed::ApproveJob };
-        let expires = wall() + DAY / 24;
-        let blank = Statement::new(&origin, deed, "a benchmark", Nonce(random()?), expires);
-        let statement = match declared {
-            None => Statement {
-                provider: Some(PROVIDER.into()),
-                dataset: Some("cir".into()),
-                job: Some(terms.clone()),
-                ..blank
-            },
-            Some(_) => Statement { declared, ..blank },
+        let (provider, dataset, job) = (PROVIDER.into(), "cir".into(), terms.clone());
+        let deed = match declared {
+            None => Deed::DeclareJob { provider, dataset, job },
+            Some(declared) => Deed::ApproveJob { declared },
         };
-        let text = serde_json::to_string(&statement)?;
+        let (reason, nonce, expires) =
+            ("a benchmark".to_owned(), Nonce(random()?), wall() + DAY / 24);
+        let text = Statement { deed, reason, nonce, expires }.encode(&origin)?;
         let key = PersonalKey::read(&stand.layout.personal_key(name))?;
         let signature = key.sign(&(*name).into(), &text);
         let act = admin.submit(text, &[signature]).await?;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use greffier::client::Client;
-use greffier::format::entry::{Deed, Nonce, Statement};
+use greffier::format::entry::{Deed, Nonce, Statement, Whom};
 use greffier::format::personal::PersonalKey;
 use greffier::format::signer::random;
 use greffier::proto::TailAlertsRequest;
@@ -80,14 +80,14 @@ impl Acts {
             let mut pause = tokio::time::interval(PAUSE);
             loop {
                 pause.tick().await;
-                for deed in [Deed::Suspend, Deed::Reinstate] {
+                let deeds: [fn(Whom) -> Deed; 2] = [Deed::Suspend, Deed::Reinstate];
+                for deed in deeds {
                     let Ok(nonce) = random() else { return };
                     let expires = wall() + 60_000;
-                    let statement = Statement {
-                        provider: Some(OTHER.into()),
-                        ..Statement::new(&origin, deed, "a benchmark", Nonce(nonce), expires)
-                    };
-                    let Ok(text) = statement.encode() else { return };
+                    let deed = deed(Whom { provider: OTHER.into(), agent: None });
+                    let (reason, nonce) = ("a benchmark".to_owned(), Nonce(nonce));
+                    let statement = Statement { deed, reason, nonce, expires };
+                    let Ok(text) = statement.encode(&origin) else { return };
                     let signature = key.sign(&"admin-1".into(), &text);
                     let written = admin.submit(text, &[signature]).await;
                     count.fetch_add(u64::from(written.is_ok()), Ordering::Relaxed);

@@ -2,7 +2,8 @@
 
 use super::{Span, Subject, command, day_and_time, lifts, signers, subject, weight};
 use crate::format::entry::{
-    Act, Alert, Deed, EntryBudget, Level, Matter, Measure, Millis, Severity, Warning, Whose, Word,
+    Act, Alert, CertificateOf, Deed, EntryBudget, JobTerms, Level, Matter, Measure, Millis,
+    OwnedKey, ProviderAgent, SecurityDeed, Severity, Warning, Whom,
 };
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -184,8 +185,8 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
         }
         Matter::Certificate(of) => {
             let whose = match of {
-                Whose::Of { role, id, .. } => format!("of {id} ({role})"),
-                Whose::Own { .. } => "of this gateway".to_owned(),
+                CertificateOf::Client { role, id, .. } => format!("of {id} ({role})"),
+                CertificateOf::Own { .. } => "of this gateway".to_owned(),
             };
             let left = match observed {
                 0 => "less than a day",
@@ -258,73 +259,74 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
 
 pub(super) fn act(seq: u64, act: &Act) -> String {
     let by = signers(act, " and ").map_or_else(String::new, |by| format!(" Signed by {by}."));
-    let (id, role, reason) = (&act.id, &act.role, &act.reason);
-    format!("Act {seq}: {id} ({role}) {}.{by} Reason given: \"{reason}\"", done(act))
+    let (id, reason) = act.id_and_reason();
+    let (role, done) = match act {
+        Act::Acknowledged(act) => ("security", seen(&act.deed)),
+        Act::Signed(act) => ("admin", done(&act.statement.deed)),
+    };
+    format!("Act {seq}: {id} ({role}) {done}.{by} Reason given: \"{reason}\"")
+}
+
+fn seen(SecurityDeed::Acknowledge { alert }: &SecurityDeed) -> String {
+    format!("has seen alert {alert}; nothing is lifted by that")
 }
 
 /// What was done, to whom.
-fn done(act: &Act) -> String {
-    let provider = act.provider.as_deref().unwrap_or_default();
-    let whom = match act.agent {
-        Some(agent) => format!("agent {agent} of {provider}"),
-        None => format!("{provider} and all its agents"),
-    };
-    match act.deed {
-        Deed::Suspend => format!(
-            "suspended {whom}: nothing is released there until an administrator gives access \
+fn done(deed: &Deed) -> String {
+    match deed {
+        Deed::Suspend(who) => format!(
+            "suspended {}: nothing is released there until an administrator gives access \
              back: {}",
-            command("reinstate", provider, act.agent)
+            whom(who),
+            command("reinstate", &who.provider, who.agent)
         ),
-        Deed::Reinstate => format!("took back whatever suspension there was of {whom}"),
-        Deed::Lift => {
-            let whom = match act.agent {
-                Some(_) => whom,
-                None => format!("{provider} as a whole, though not of its agents"),
+        Deed::Reinstate(who) => format!("took back whatever suspension there was of {}", whom(who)),
+        Deed::Lift(who) => {
+            let whom = match who.agent {
+                Some(_) => whom(who),
+                None => format!("{} as a whole, though not of its agents", who.provider),
             };
             format!(
                 "lifted whatever alerts had contained of {whom}; the detectors begin again at 0 there"
             )
         }
-        Deed::Acknowledge => {
-            format!("has seen alert {}; nothing is lifted by that", act.alert.unwrap_or(0))
+        Deed::EnrolKey(OwnedKey { admin, key }) => {
+            format!("enrolled the personal key {key} of {admin}")
         }
-        Deed::EnrolKey => format!("enrolled {}", key(act)),
-        Deed::RevokeKey => format!("revoked {}: it signs nothing any more", key(act)),
-        Deed::EnrolAgent => format!("enrolled {whom}"),
-        Deed::DismissAgent => format!("dismissed {whom}"),
-        Deed::EnrolRoster => format!(
-            "let the roster of {provider} in {} grow by {}",
-            act.dataset.as_deref().unwrap_or_default(),
-            persons(act.persons.unwrap_or(0)),
-        ),
-        Deed::DeclareJob => declared(act),
-        Deed::ApproveJob => format!("approved the job of entry {}", act.declared.unwrap_or(0)),
-        Deed::WithdrawJob => format!(
-            "withdrew the job of entry {}: nothing more goes out under it",
-            act.declared.unwrap_or(0)
-        ),
-        Deed::Loosen => format!(
-            "approved the looser policy whose digest is {}",
-            act.digest.map_or_else(String::new, |digest| digest.to_string()),
-        ),
+        Deed::RevokeKey(OwnedKey { admin, key }) => {
+            format!("revoked the personal key {key} of {admin}: it signs nothing any more")
+        }
+        Deed::EnrolAgent(ProviderAgent { provider, agent }) => {
+            format!("enrolled agent {agent} of {provider}")
+        }
+        Deed::DismissAgent(ProviderAgent { provider, agent }) => {
+            format!("dismissed agent {agent} of {provider}")
+        }
+        Deed::EnrolRoster { provider, dataset, persons: n } => {
+            format!("let the roster of {provider} in {dataset} grow by {}", persons(n.get()))
+        }
+        Deed::DeclareJob { provider, dataset, job } => declared(provider, dataset, job),
+        Deed::ApproveJob { declared } => format!("approved the job of entry {declared}"),
+        Deed::WithdrawJob { declared } => {
+            format!("withdrew the job of entry {declared}: nothing more goes out under it")
+        }
+        Deed::Loosen { digest } => format!("approved the looser policy whose digest is {digest}"),
+    }
+}
+
+fn whom(Whom { provider, agent }: &Whom) -> String {
+    match agent {
+        Some(agent) => format!("agent {agent} of {provider}"),
+        None => format!("{provider} and all its agents"),
     }
 }
 
 /// What a job may take, when somebody else approves it.
-fn declared(act: &Act) -> String {
-    let text = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
-    let (provider, dataset) = (text(&act.provider), text(&act.dataset));
-    let Some(job) = &act.job else { return format!("declared a job of {provider}") };
+fn declared(provider: &str, dataset: &str, job: &JobTerms) -> String {
     let ((from, at), (until, end)) = (day_and_time(job.from), day_and_time(job.until));
     format!(
         "declared a job of {provider} in {dataset}: at most {} rows with the fields of {} for {}, from \
          {from} {at} to {until} {end} UTC. It begins when another administrator approves it",
         job.rows, job.view, job.purpose,
     )
-}
-
-/// Which key, of whom.
-fn key(act: &Act) -> String {
-    let key = act.key.map_or_else(String::new, |key| key.to_string());
-    format!("the personal key {key} of {}", act.admin.as_deref().unwrap_or_default())
 }

@@ -2,7 +2,8 @@
 
 use super::{Span, Subject, command, day_and_time, lifts, signers, subject, weight};
 use crate::format::entry::{
-    Act, Alert, Deed, EntryBudget, Level, Matter, Measure, Millis, Severity, Warning, Whose, Word,
+    Act, Alert, CertificateOf, Deed, EntryBudget, JobTerms, Level, Matter, Measure, Millis,
+    OwnedKey, ProviderAgent, SecurityDeed, Severity, Warning, Whom,
 };
 
 pub(super) fn alert(seq: u64, alert: &Alert) -> String {
@@ -195,8 +196,8 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
         }
         Matter::Certificate(of) => {
             let whose = match of {
-                Whose::Of { role, id, .. } => format!("de {id} ({role})"),
-                Whose::Own { .. } => "de cette passerelle".to_owned(),
+                CertificateOf::Client { role, id, .. } => format!("de {id} ({role})"),
+                CertificateOf::Own { .. } => "de cette passerelle".to_owned(),
             };
             let left = match observed {
                 0 => "moins d’un jour",
@@ -268,69 +269,78 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
 
 pub(super) fn act(seq: u64, act: &Act) -> String {
     let by = signers(act, " et ").map_or_else(String::new, |by| format!(" Signé par {by}."));
-    let (id, role, reason) = (&act.id, &act.role, &act.reason);
-    format!("Acte {seq} : {id} ({role}) {}.{by} Motif donné : « {reason} »", done(act))
+    let (id, reason) = act.id_and_reason();
+    let (role, done) = match act {
+        Act::Acknowledged(act) => ("security", seen(&act.deed)),
+        Act::Signed(act) => ("admin", done(&act.statement.deed)),
+    };
+    format!("Acte {seq} : {id} ({role}) {done}.{by} Motif donné : « {reason} »")
+}
+
+fn seen(SecurityDeed::Acknowledge { alert }: &SecurityDeed) -> String {
+    format!("a vu l’alerte {alert} ; rien n’est levé par là")
 }
 
 /// What was done, to whom.
-fn done(act: &Act) -> String {
-    let provider = act.provider.as_deref().unwrap_or_default();
-    let (whom, of_whom) = match act.agent {
-        Some(agent) => {
-            (format!("l’agent {agent} de {provider}"), format!("de l’agent {agent} de {provider}"))
-        }
-        None => {
-            (format!("{provider} et tous ses agents"), format!("de {provider} et de ses agents"))
-        }
-    };
-    match act.deed {
-        Deed::Suspend => format!(
-            "a suspendu {whom} : rien n’y est communiqué jusqu’à ce qu’un administrateur rende \
+fn done(deed: &Deed) -> String {
+    match deed {
+        Deed::Suspend(who) => format!(
+            "a suspendu {} : rien n’y est communiqué jusqu’à ce qu’un administrateur rende \
              l’accès : {}",
-            command("reinstate", provider, act.agent)
+            whom(who),
+            command("reinstate", &who.provider, who.agent)
         ),
-        Deed::Reinstate => format!("a mis fin à toute suspension {of_whom}"),
-        Deed::Lift => {
-            let of_whom = match act.agent {
-                Some(_) => of_whom,
+        Deed::Reinstate(Whom { provider, agent: Some(agent) }) => {
+            format!("a mis fin à toute suspension de l’agent {agent} de {provider}")
+        }
+        Deed::Reinstate(Whom { provider, agent: None }) => {
+            format!("a mis fin à toute suspension de {provider} et de ses agents")
+        }
+        Deed::Lift(Whom { provider, agent }) => {
+            let of_whom = match agent {
+                Some(agent) => format!("de l’agent {agent} de {provider}"),
                 None => format!("de {provider} dans son ensemble, et non de ses agents,"),
             };
             format!(
                 "a levé toutes les restrictions {of_whom} dues aux alertes ; les détecteurs y repartent de 0"
             )
         }
-        Deed::Acknowledge => {
-            format!("a vu l’alerte {} ; rien n’est levé par là", act.alert.unwrap_or(0))
+        Deed::EnrolKey(OwnedKey { admin, key }) => {
+            format!("a inscrit la clé personnelle {key} de {admin}")
         }
-        Deed::EnrolKey => format!("a inscrit {}", key(act)),
-        Deed::RevokeKey => format!("a révoqué {} : elle ne signe plus rien", key(act)),
-        Deed::EnrolAgent => format!("a inscrit {whom}"),
-        Deed::DismissAgent => format!("a radié {whom}"),
-        Deed::EnrolRoster => format!(
-            "a permis à la liste de {provider} dans {} de croître de {}",
-            act.dataset.as_deref().unwrap_or_default(),
-            persons(act.persons.unwrap_or(0)),
-        ),
-        Deed::DeclareJob => declared(act),
-        Deed::ApproveJob => {
-            format!("a approuvé l’opération de l’entrée {}", act.declared.unwrap_or(0))
+        Deed::RevokeKey(OwnedKey { admin, key }) => {
+            format!("a révoqué la clé personnelle {key} de {admin} : elle ne signe plus rien")
         }
-        Deed::WithdrawJob => format!(
-            "a retiré l’opération de l’entrée {} : plus rien ne sort à ce titre",
-            act.declared.unwrap_or(0)
+        Deed::EnrolAgent(ProviderAgent { provider, agent }) => {
+            format!("a inscrit l’agent {agent} de {provider}")
+        }
+        Deed::DismissAgent(ProviderAgent { provider, agent }) => {
+            format!("a radié l’agent {agent} de {provider}")
+        }
+        Deed::EnrolRoster { provider, dataset, persons: n } => format!(
+            "a permis à la liste de {provider} dans {dataset} de croître de {}",
+            persons(n.get())
         ),
-        Deed::Loosen => format!(
-            "a approuvé la politique assouplie d’empreinte {}",
-            act.digest.map_or_else(String::new, |digest| digest.to_string()),
-        ),
+        Deed::DeclareJob { provider, dataset, job } => declared(provider, dataset, job),
+        Deed::ApproveJob { declared } => format!("a approuvé l’opération de l’entrée {declared}"),
+        Deed::WithdrawJob { declared } => {
+            format!("a retiré l’opération de l’entrée {declared} : plus rien ne sort à ce titre")
+        }
+        Deed::Loosen { digest } => {
+            format!("a approuvé la politique assouplie d’empreinte {digest}")
+        }
+    }
+}
+
+fn whom(Whom { provider, agent }: &Whom) -> String {
+    match agent {
+        Some(agent) => format!("l’agent {agent} de {provider}"),
+        None => format!("{provider} et tous ses agents"),
     }
 }
 
 /// What a job may take, when somebody else approves it.
-fn declared(act: &Act) -> String {
-    let text = |word: &Option<Word>| word.as_deref().unwrap_or_default().to_owned();
-    let (provider, dataset) = (text(&act.provider), text(&act.dataset));
-    let Some(job) = &act.job else { return format!("a déclaré une opération de {provider}") };
+fn declared(provider: &str, dataset: &str, job: &JobTerms) -> String {
     let ((from, at), (until, end)) = (day_and_time(job.from), day_and_time(job.until));
     format!(
         "a déclaré une opération de {provider} dans {dataset} : au plus {} lignes avec les champs de {} \
@@ -338,10 +348,4 @@ fn declared(act: &Act) -> String {
          l’approuve",
         job.rows, job.view, job.purpose,
     )
-}
-
-/// Which key, of whom.
-fn key(act: &Act) -> String {
-    let key = act.key.map_or_else(String::new, |key| key.to_string());
-    format!("la clé personnelle {key} de {}", act.admin.as_deref().unwrap_or_default())
 }

@@ -1,9 +1,14 @@
 //! The sentences themselves, and that none of them stumbles over one, none or many.
 
+use std::num::NonZeroU64;
+
+use serde_json::Value;
+
 use super::*;
 use crate::format::entry::{
-    Deed, EntryBudget, Hash, Level, Matter, Measure, PublicKey, Signature, SignatureBytes, Tag,
-    Word,
+    Acknowledgement, Deed, EntryBudget, Hash, JobTerms, Level, Matter, Measure, Nonce, OwnedKey,
+    ProviderAgent, PublicKey, SecurityDeed, Signature, SignatureBytes, SignedAct, Statement, Tag,
+    Whom, Word,
 };
 
 const AT: Millis = 1_795_341_723_456;
@@ -202,69 +207,99 @@ fn what_was_taken_from_the_agent_alone_is_lifted_for_the_agent_alone() {
     assert!(text.contains("It ends on 2026-11-22 at 10:02:03 UTC, or when"), "{text}");
 }
 
-/// An act of every deed, about an agent where there is a choice and `agent` says so.
-fn act(deed: Deed, agent: bool) -> Act {
-    let (must, may) = deed.about();
-    let about = |key: &str| must.contains(&key) || (agent && may.contains(&key));
+fn act(deed: Deed) -> Act {
     let signature = |admin: &str| Signature {
         admin: admin.into(),
         key: PublicKey([2; 32]),
         signature: SignatureBytes([3; 64]),
     };
-    Act {
-        provider: about("provider").then(|| "provider-01".into()),
-        agent: about("agent").then_some(Tag([0xf8; 16])),
-        alert: about("alert").then_some(57),
-        admin: about("admin").then(|| "admin-3".into()),
-        key: about("key").then_some(PublicKey([4; 32])),
-        dataset: about("dataset").then(|| "cir".into()),
-        persons: about("persons").then_some(1),
-        digest: about("digest").then_some(Hash([5; 32])),
+    let (reason, nonce) = ("Ticket 7.".to_owned(), Nonce([6; 16]));
+    Act::Signed(SignedAct {
+        id: "admin-1".into(),
+        certificate: Some(Hash([1; 32])),
+        statement: Statement { deed, reason, nonce, expires: AT },
         signatures: ["admin-1", "admin-2"].map(signature).to_vec(),
-        ..Act::new(deed, "admin", &"admin-1".into(), Some(Hash([1; 32])), "Ticket 7.")
+    })
+}
+
+/// Every deed; twice what is of a provider or of an agent.
+fn deeds() -> Vec<Deed> {
+    let agent = Tag([0xf8; 16]);
+    let (provider, dataset): (Word, Word) = ("provider-01".into(), "cir".into());
+    let whom = |agent| Whom { provider: provider.clone(), agent };
+    let key = || OwnedKey { admin: "admin-3".into(), key: PublicKey([4; 32]) };
+    let person = || ProviderAgent { provider: provider.clone(), agent };
+    let (purpose, view) = ("course_delivery".into(), "BASIC".into());
+    let job = JobTerms { purpose, view, rows: 9, from: AT, until: AT + 1 };
+    let mut deeds = vec![
+        Deed::EnrolKey(key()),
+        Deed::RevokeKey(key()),
+        Deed::EnrolAgent(person()),
+        Deed::DismissAgent(person()),
+        Deed::EnrolRoster {
+            provider: provider.clone(),
+            dataset: dataset.clone(),
+            persons: NonZeroU64::MIN,
+        },
+        Deed::Loosen { digest: Hash([5; 32]) },
+        Deed::DeclareJob { provider: provider.clone(), dataset, job },
+        Deed::ApproveJob { declared: 41 },
+        Deed::WithdrawJob { declared: 41 },
+    ];
+    for agent in [None, Some(agent)] {
+        let of: [fn(Whom) -> Deed; 3] = [Deed::Suspend, Deed::Reinstate, Deed::Lift];
+        deeds.extend(of.map(|of| of(whom(agent))));
     }
+    deeds
 }
 
 #[test]
 fn an_act_says_who_did_what_to_whom_and_why() {
+    let agent = Some(Tag([0xf8; 16]));
+    let suspension = Deed::Suspend(Whom { provider: "provider-01".into(), agent });
     assert_eq!(
-        of_act(Language::English, 60, &act(Deed::Suspend, true)),
+        of_act(Language::English, 60, &act(suspension)),
         "Act 60: admin-1 (admin) suspended agent -Pj4-Pj4-Pj4-Pj4-Pj4-A of provider-01: nothing is \
          released there until an administrator gives access back: greffier reinstate provider-01 \
          --agent=-Pj4-Pj4-Pj4-Pj4-Pj4-A --reason \"...\". Signed by admin-1 and admin-2. Reason \
          given: \"Ticket 7.\""
     );
-    let unsigned = Act { signatures: Vec::new(), ..act(Deed::Acknowledge, false) };
+    let seen = Act::Acknowledged(Acknowledgement {
+        id: "soc-1".into(),
+        certificate: Hash([1; 32]),
+        deed: SecurityDeed::Acknowledge { alert: 57 },
+        reason: "Ticket 7.".to_owned(),
+    });
     assert_eq!(
-        of_act(Language::French, 60, &unsigned),
-        "Acte 60 : admin-1 (admin) a vu l’alerte 57 ; rien n’est levé par là. Motif donné : \
+        of_act(Language::French, 60, &seen),
+        "Acte 60 : soc-1 (security) a vu l’alerte 57 ; rien n’est levé par là. Motif donné : \
          « Ticket 7. »"
     );
 }
 
 #[test]
 fn every_deed_has_a_sentence_of_its_own_that_says_what_it_is_about() {
-    let deeds = Deed::SIGNED.into_iter().chain([Deed::Acknowledge]);
-    let acts: Vec<Act> = deeds.flat_map(|deed| [act(deed, false), act(deed, true)]).collect();
     let mut texts = Vec::new();
-    for act in &acts {
+    for deed in deeds() {
         for language in Language::ALL {
-            let text = of_act(language, 60, act);
-            let (key, digest) = (PublicKey([4; 32]).to_string(), Hash([5; 32]).to_string());
-            let agent = Tag([0xf8; 16]).to_string();
-            assert_eq!(text.contains(&key), act.key.is_some(), "{text}");
-            assert_eq!(text.contains(&digest), act.digest.is_some(), "{text}");
-            assert_eq!(text.contains(&agent), act.agent.is_some(), "{text}");
-            assert_eq!(text.contains("provider-01"), act.provider.is_some(), "{text}");
-            assert_eq!(text.contains("1 person"), act.persons.is_some(), "{text}");
+            let text = of_act(language, 60, &act(deed.clone()));
+            let Value::Object(keys) = serde_json::to_value(&deed).unwrap() else { panic!() };
+            for key in ["provider", "agent", "admin", "key", "dataset", "digest"] {
+                if let Some(value) = keys.get(key) {
+                    assert!(text.contains(value.as_str().unwrap()), "{key} in: {text}");
+                }
+            }
+            assert_eq!(text.contains("1 person"), keys.contains_key("persons"), "{text}");
+            assert_eq!(text.contains("course_delivery"), keys.contains_key("job"), "{text}");
+            assert_eq!(text.contains(" 41"), keys.contains_key("declared"), "{text}");
             assert!(text.contains("admin-1 and admin-2") || text.contains("admin-1 et admin-2"));
             texts.push(text);
         }
     }
+    let all = texts.len();
     texts.sort();
     texts.dedup();
-    // Three deeds are of a provider or of an agent; the others are of one thing only.
-    assert_eq!(texts.len(), 2 * (Deed::SIGNED.len() + 1 + 3));
+    assert_eq!(texts.len(), all);
 }
 
 /// Warnings that are about nobody but the machine, and those of budgets of entries.

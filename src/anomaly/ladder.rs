@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{DAY, Finding, HOUR};
 use crate::format::entry::{
-    Act, Alert, Deed, Entry, Level, Measure, Millis, Moment, Rule, Severity, Tag, What, Word,
+    Alert, Deed, Entry, Level, Measure, Millis, Moment, Rule, Severity, Tag, What, Whom, Word,
 };
 use crate::state::counted::Counted;
 use crate::state::days::Today;
@@ -100,7 +100,8 @@ impl Ladder {
                     self.critical.insert(alert.provider.clone(), tick);
                 }
             }
-            What::Act(Act { deed: Deed::Lift, provider: Some(provider), agent, .. }) => {
+            What::Act(act) => {
+                let Some(Deed::Lift(Whom { provider, agent })) = act.deed() else { return };
                 self.critical.remove(provider);
                 if let Some(incident) = self.incidents.get_mut(provider) {
                     incident.said.retain(|(_, whose), _| whose != agent);

@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 use super::Finding;
 use crate::format::entry::{
-    Act, Counts, Deed, Detectors, Entry, Facts, Level, Outcome, Policy, RosterRule, Rule, Section,
-    Severity, Tag, What, Word,
+    Counts, Deed, Detectors, Entry, Facts, Level, Outcome, Policy, RosterRule, Rule, Section,
+    Severity, Tag, What, Whom, Word,
 };
 use crate::state::counted::Counted;
 
@@ -121,7 +121,8 @@ impl Roster {
                     sums.agents.insert(read.agent, agent);
                 }
             }
-            What::Act(Act { deed: Deed::Lift, provider: Some(provider), agent, .. }) => {
+            What::Act(act) => {
+                let Some(Deed::Lift(Whom { provider, agent })) = act.deed() else { return };
                 match (self.sums.get_mut(provider), agent) {
                     (Some(sums), Some(agent)) => drop(sums.agents.remove(agent)),
                     (Some(sums), None) => sums.whole = 0,

@@ -5,8 +5,8 @@ mod jobs;
 use super::replay::Replay;
 use super::*;
 use crate::format::entry::{
-    Act, Alert, Budgets, Counts, Deed, Detectors, Facts, Hash, Head, Measure, Method, Policy,
-    ProviderRules, Read, RosterRule, Section, Tag, What, Word,
+    Act, Alert, Budgets, Counts, Deed, Detectors, Facts, Hash, Head, Measure, Method, Nonce,
+    Policy, ProviderRules, Read, RosterRule, Section, SignedAct, Statement, Tag, What, Whom, Word,
 };
 use proptest::prelude::*;
 
@@ -79,13 +79,17 @@ impl Bench {
         (0..most).take_while(|_| self.read(who, off(1)).0 == Ruling::RELEASED).count() as u64
     }
 
-    fn act(&mut self, deed: Deed, provider: &str, agent: Option<u8>) {
+    fn act(&mut self, deed: fn(Whom) -> Deed, provider: &str, agent: Option<u8>) {
         let agent = agent.map(|n| Tag([n; 16]));
-        self.add(What::Act(Act {
-            provider: Some(provider.into()),
-            agent,
-            ..Act::new(deed, "admin", &"admin-1".into(), None, "an exercise")
-        }));
+        self.decided(deed(Whom { provider: provider.into(), agent }));
+    }
+
+    /// The number of the act.
+    fn decided(&mut self, deed: Deed) -> u64 {
+        let (reason, nonce) = ("an exercise".to_owned(), Nonce([0; 16]));
+        let statement = Statement { deed, reason, nonce, expires: 0 };
+        let (id, certificate, signatures) = ("admin-1".into(), None, Vec::new());
+        self.add(What::Act(Act::Signed(SignedAct { id, certificate, statement, signatures })))
     }
 
     /// Whether the door refuses a call of the roster, unseen.
@@ -490,7 +494,8 @@ proptest! {
                     passed += ticks;
                 }
                 Step::Act(deed, agent) => {
-                    let deeds = [Deed::Suspend, Deed::Reinstate, Deed::Lift, Deed::Lift];
+                    let deeds: [fn(Whom) -> Deed; 4] =
+                        [Deed::Suspend, Deed::Reinstate, Deed::Lift, Deed::Lift];
                     lifted |= usize::from(deed) >= 2;
                     bench.act(deeds[usize::from(deed)], "alpha", agent.then_some(1));
                 }

@@ -9,7 +9,7 @@ use super::call::{CallError, Who, block_on};
 use super::complain;
 use super::notice::LanguageName;
 use crate::client::Client;
-use crate::format::entry::{Deed, Millis, Statement, Tag, word};
+use crate::format::entry::{Deed, Millis, Tag, Whom};
 use crate::proto::Act;
 
 /// Who acts in an instance if nobody is named.
@@ -97,7 +97,9 @@ pub(super) fn lift(args: Lift) -> ExitCode {
 }
 
 /// Proposes, signs and submits in one step.
-fn act(deed: Deed, asked: &Asked) -> ExitCode {
+fn act(deed: fn(Whom) -> Deed, asked: &Asked) -> ExitCode {
+    let deed = deed(Whom { provider: asked.provider.as_str().into(), agent: asked.agent });
+    let name = deed.name();
     match block_on(submit(deed, asked)) {
         Ok(act) => {
             told(&act, LanguageName::En, asked.json);
@@ -107,7 +109,7 @@ fn act(deed: Deed, asked: &Asked) -> ExitCode {
             let second = error.wants_second();
             let code = error.told(asked.json);
             if second && !asked.json {
-                complain(how_two_sign(deed, asked));
+                complain(how_two_sign(&name, asked));
             }
             code
         }
@@ -119,19 +121,15 @@ async fn submit(deed: Deed, asked: &Asked) -> Result<Act, CallError> {
     let mut client = Client::connect(&asked.who.settings(ADMIN)?).await?;
     // By whose time it is good: this machine's clock may be another's.
     let (origin, now) = client.origin_and_time().await?;
-    let statement = Statement {
-        provider: Some(asked.provider.as_str().into()),
-        agent: asked.agent,
-        ..statement(&origin, deed, &asked.reason, now + MINUTES_10)?
-    };
-    let mut act = ActFile::new(&statement)?;
+    let statement = statement(deed, &asked.reason, now + MINUTES_10)?;
+    let mut act = ActFile::new(&origin, &statement)?;
     asked.signing.sign(&mut act, asked.who.instance().as_ref(), usual)?;
     Ok(client.submit(act.statement, &act.signatures).await?)
 }
 
 /// What to do when one administrator is not enough.
-fn how_two_sign(deed: Deed, asked: &Asked) -> String {
-    let (deed, provider) = (word(&deed), &asked.provider);
+fn how_two_sign(deed: &str, asked: &Asked) -> String {
+    let provider = &asked.provider;
     let agent = asked.agent.map_or_else(String::new, |agent| format!(" --agent={agent}"));
     format!(
         "  Write it down:  greffier act propose {deed} --provider {provider}{agent} \

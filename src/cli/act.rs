@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::config::policy::POLICY_MAX;
 use crate::files;
 use crate::format::entry::{
-    Deed, JobTerms, Malformed, Millis, Nonce, PublicKey, Statement, Tag, sha256, word,
+    Deed, JobTerms, Malformed, Millis, Nonce, PublicKey, Statement, Tag, sha256,
 };
 use crate::format::personal::PersonalKey;
 use crate::format::signer::{BadSecret, random};
@@ -81,8 +81,7 @@ pub(super) struct Keygen {
 #[command(verbatim_doc_comment)]
 pub(super) struct Propose {
     /// What is to be done
-    #[arg(value_parser = deed)]
-    deed: Deed,
+    deed: String,
     /// Provider id, as in the policy
     #[arg(long, value_name = "ID")]
     provider: Option<String>,
@@ -236,14 +235,6 @@ impl Signing {
     }
 }
 
-fn deed(text: &str) -> Result<Deed, String> {
-    let named = |deed: &Deed| word(deed) == text;
-    Deed::SIGNED.into_iter().find(named).ok_or_else(|| {
-        let words: Vec<String> = Deed::SIGNED.iter().map(word).collect();
-        format!("must be one of {}", words.join(", "))
-    })
-}
-
 /// Longest that a statement may be good for by this machine's clock: the ledger, which may be ahead of it,
 /// has a limit of its own.
 const LONGEST: Millis = 999 * 86_400_000;
@@ -261,15 +252,9 @@ fn span(text: &str) -> Result<Millis, &'static str> {
     span.filter(|span| (60_000..=LONGEST).contains(span)).ok_or(wrong)
 }
 
-/// A statement about nobody and nothing yet, good until `expires`.
-pub(super) fn statement(
-    origin: &str,
-    deed: Deed,
-    reason: &str,
-    expires: Millis,
-) -> Result<Statement, ActError> {
-    let nonce = Nonce(random()?);
-    Ok(Statement::new(origin, deed, reason, nonce, expires))
+/// A statement that was never made, good until `expires`.
+pub(super) fn statement(deed: Deed, reason: &str, expires: Millis) -> Result<Statement, ActError> {
+    Ok(Statement { deed, reason: reason.to_owned(), nonce: Nonce(random()?), expires })
 }
 
 /// What was done, or why it was not.
@@ -308,19 +293,23 @@ fn propose(args: &Propose) -> Result<String, ActError> {
         }
         None => None,
     };
-    let statement = Statement {
-        provider: args.provider.as_deref().map(Into::into),
-        agent: args.agent,
-        admin: args.admin.as_deref().map(Into::into),
-        key: args.public_key,
-        dataset: args.dataset.as_deref().map(Into::into),
-        persons: args.persons,
-        digest,
-        job: args.job.terms(),
-        declared: args.declared,
-        ..statement(&origin, args.deed, &args.reason, wall() + args.valid_for)?
-    };
-    ActFile::new(&statement)?.text()
+    let mut keys = json!({
+        "deed": args.deed,
+        "provider": args.provider,
+        "agent": args.agent,
+        "admin": args.admin,
+        "key": args.public_key,
+        "dataset": args.dataset,
+        "persons": args.persons,
+        "digest": digest,
+        "job": args.job.terms(),
+        "declared": args.declared,
+    });
+    keys.as_object_mut().into_iter().for_each(|keys| keys.retain(|_, value| !value.is_null()));
+    let deed = Deed::of_keys(&keys)
+        .map_err(|why| ActError::Said(format!("no act `{}`: {why}", args.deed)))?;
+    let statement = statement(deed, &args.reason, wall() + args.valid_for)?;
+    ActFile::new(&origin, &statement)?.text()
 }
 
 /// The name of the ledger that an instance writes.
@@ -393,14 +382,6 @@ mod tests {
             "99999999999999999999d",
         ] {
             assert!(span(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn deeds_are_named_as_in_the_ledger() {
-        assert_eq!(deed("enrol_key"), Ok(Deed::EnrolKey));
-        for text in ["acknowledge", "Enrol_key", "", "lift "] {
-            assert!(deed(text).unwrap_err().contains("suspend, reinstate, lift, enrol_key"));
         }
     }
 }

@@ -8,22 +8,23 @@ use serde::{Deserialize, Serialize};
 mod act;
 mod body;
 mod digest;
-mod job;
 mod notice;
 mod policy;
 mod read;
 mod watch;
 
-pub use act::{Act, Deed, STATEMENT_MAX, Signature, Statement, message};
+pub use act::{
+    Acknowledgement, Act, Deed, JobTerms, OwnedKey, ProviderAgent, STATEMENT_MAX, SecurityDeed,
+    Signature, SignedAct, Statement, Whom, message,
+};
 pub use body::{BODY_MAX, INTEGER_END, Malformed, TEXT_MAX};
 pub use digest::{Hash, Nonce, PublicKey, SignatureBytes, Tag, sha256};
-pub use job::JobTerms;
 pub use notice::{Alert, Level, Measure, Severity};
 pub use policy::{
     Budgets, Detectors, Head, Policy, ProviderRules, RosterRule, Section, StaffRules, more,
 };
 pub use read::{Counts, Facts, Flag, Key, Method, Outcome, Read, Rule, Ruling};
-pub use watch::{EntryBudget, Matter, MatterName, Roster, Warning, Whose};
+pub use watch::{CertificateOf, EntryBudget, Matter, MatterName, Roster, Warning};
 
 /// A name from a closed list of the policy: a provider, a dataset, a purpose, a view.
 pub type Word = Arc<str>;

@@ -7,8 +7,8 @@ use std::path::Path;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use super::entry::{
-    Act, Deed, Hash, Malformed, Millis, Nonce, PublicKey, Signature, SignatureBytes, Statement,
-    Word,
+    Act, Deed, Hash, Malformed, Millis, Nonce, OwnedKey, PublicKey, Signature, SignatureBytes,
+    SignedAct, Statement, Word,
 };
 use super::signer::{BadSecret, random, read_key};
 use crate::files;
@@ -70,12 +70,9 @@ impl PersonalKey {
         expires: Millis,
     ) -> Result<Act, Malformed> {
         let reason = "a key that this ledger begins with";
-        let statement = Statement {
-            admin: Some(admin.clone()),
-            key: Some(self.public()),
-            ..Statement::new(origin, Deed::EnrolKey, reason, nonce, expires)
-        };
-        let signature = self.sign(admin, &statement.encode()?);
-        Ok(statement.act(admin, None, vec![signature]))
+        let deed = Deed::EnrolKey(OwnedKey { admin: admin.clone(), key: self.public() });
+        let statement = Statement { deed, reason: reason.to_owned(), nonce, expires };
+        let signatures = vec![self.sign(admin, &statement.encode(origin)?)];
+        Ok(Act::Signed(SignedAct { id: admin.clone(), certificate: None, statement, signatures }))
     }
 }

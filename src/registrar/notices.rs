@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::format::entry::{Act, Entry, MatterName, Severity, What};
+use crate::format::entry::{Acknowledgement, Act, Entry, MatterName, SecurityDeed, Severity, What};
 
 type List = Arc<RwLock<Kept>>;
 
@@ -33,7 +33,10 @@ impl Kept {
                 self.alerts.push(entry.clone());
                 self.incidents.entry(alert.incident).or_default().push(entry.clone());
             }
-            What::Act(Act { alert: Some(alert), .. }) => {
+            What::Act(Act::Acknowledged(Acknowledgement {
+                deed: SecurityDeed::Acknowledge { alert },
+                ..
+            })) => {
                 let seen = self.seen.entry(*alert).or_default();
                 if seen.len() < ACKNOWLEDGEMENTS {
                     seen.push(entry.clone());
@@ -165,7 +168,7 @@ impl Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::entry::{Alert, Deed, Hash, Moment};
+    use crate::format::entry::{Alert, Hash, Moment};
 
     fn alert() -> Alert {
         let body = include_str!("../../docs/vectors/bodies.jsonl").lines().nth(9);
@@ -185,8 +188,9 @@ mod tests {
         let (board, notices) = Board::new();
         let of = |seq| What::Alert(Alert { incident: 2 - seq % 2, ..alert() });
         let mut entries: Vec<_> = (1..=6).map(|seq| entry(seq, of(seq))).collect();
-        let act = Act::new(Deed::Acknowledge, "security", &"soc-1".into(), None, "seen");
-        let act = Act { alert: Some(1), ..act };
+        let (id, certificate, reason) = ("soc-1".into(), Hash::default(), "seen".to_owned());
+        let deed = SecurityDeed::Acknowledge { alert: 1 };
+        let act = Act::Acknowledged(Acknowledgement { id, certificate, deed, reason });
         entries.extend((0..acknowledgements).map(|n| entry(7 + n, What::Act(act.clone()))));
         board.publish(entries);
         notices

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::jobs::Jobs;
 use crate::format::ed25519;
 use crate::format::entry::{
-    Act, Alert, Deed, Entry, Hash, Measure, Millis, Nonce, Policy, PublicKey, Section, Severity,
-    Signature, Tag, What, Word, message, word,
+    Acknowledgement, Act, Alert, Deed, Entry, Hash, Measure, Millis, Nonce, OwnedKey, Policy,
+    ProviderAgent, PublicKey, Section, SecurityDeed, Severity, Signature, SignedAct, Tag, What,
+    Whom, Word, message,
 };
 
 /// Longest that a statement may still be good for when it is written.
@@ -20,9 +21,10 @@ pub const SIGNATURES_MAX: usize = 8;
 /// Why an act cannot stand.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadAct {
-    /// No reason, or not whom or what it is about, or a role that may not.
+    /// No reason, an alert that there is none, or nobody's certificate.
     #[error(
-        "it is an act without a reason, of the wrong role, or that does not say what it is about"
+        "it is an act without a reason, of somebody without a certificate, or about an alert that there \
+         is not"
     )]
     Form,
     /// Nobody signed, or too many did.
@@ -50,7 +52,7 @@ pub enum BadAct {
     #[error("`{0}` submitted it and has not signed it")]
     Submitter(Word),
     /// One administrator is not enough.
-    #[error("`{deed}` needs the signatures of two administrators", deed = word(.0))]
+    #[error("`{deed}` needs the signatures of two administrators", deed = .0.name())]
     Second(Deed),
     /// A key has one owner, once.
     #[error("the key that it enrols is or was enrolled already")]
@@ -99,18 +101,16 @@ impl Approved {
         self.policies.contains(digest)
     }
 
-    pub(super) fn apply(&mut self, act: &Act) {
-        let provider = act.provider.clone().unwrap_or_default();
-        match (act.deed, act.agent) {
-            (Deed::EnrolAgent, Some(agent)) => {
-                self.agents.entry(provider).or_default().insert(agent);
-            }
-            (Deed::DismissAgent, Some(agent)) => {
-                self.agents.entry(provider).or_default().remove(&agent);
-            }
-            (Deed::Loosen, _) => self.policies.extend(act.digest),
-            _ => {}
-        }
+    pub(super) fn enrol(&mut self, ProviderAgent { provider, agent }: &ProviderAgent) {
+        self.agents.entry(provider.clone()).or_default().insert(*agent);
+    }
+
+    pub(super) fn dismiss(&mut self, ProviderAgent { provider, agent }: &ProviderAgent) {
+        self.agents.entry(provider.clone()).or_default().remove(agent);
+    }
+
+    pub(super) fn loosen(&mut self, digest: Hash) {
+        self.policies.insert(digest);
     }
 }
 
@@ -148,17 +148,33 @@ impl Acts {
     /// # Errors
     /// [`BadAct`].
     pub fn check(&self, at: Millis, act: &Act, jobs: &Jobs) -> Result<(), BadAct> {
-        if act.reason.trim().is_empty() || act.misfits().next().is_some() {
+        let (_, reason) = act.id_and_reason();
+        if reason.trim().is_empty() {
             return Err(BadAct::Form);
         }
-        if act.deed == Deed::EnrolKey && act.key.is_some_and(|key| !ed25519::is_key(&key.0)) {
+        match act {
+            // Nothing comes of it.
+            Act::Acknowledged(Acknowledgement {
+                deed: SecurityDeed::Acknowledge { alert },
+                ..
+            }) => {
+                if self.alerts.contains(alert) {
+                    Ok(())
+                } else {
+                    Err(BadAct::Form)
+                }
+            }
+            Act::Signed(act) => self.signed(at, act, jobs),
+        }
+    }
+
+    fn signed(&self, at: Millis, act: &SignedAct, jobs: &Jobs) -> Result<(), BadAct> {
+        let SignedAct { statement, signatures, .. } = act;
+        if let Deed::EnrolKey(OwnedKey { key, .. }) = &statement.deed
+            && !ed25519::is_key(&key.0)
+        {
             return Err(BadAct::Weak);
         }
-        if act.deed == Deed::Acknowledge {
-            return self.acknowledges(act);
-        }
-        let statement = act.statement(&self.origin).filter(|_| &*act.role == "admin");
-        let statement = statement.ok_or(BadAct::Form)?;
         match statement.expires.checked_sub(at) {
             None => return Err(BadAct::Expired),
             Some(left) if left > VALID_MAX => return Err(BadAct::TooLong),
@@ -167,14 +183,13 @@ impl Acts {
         if self.nonces.contains(&statement.nonce) {
             return Err(BadAct::Reused);
         }
-        if !(1..=SIGNATURES_MAX).contains(&act.signatures.len()) {
-            return Err(BadAct::Signatures(act.signatures.len()));
+        if !(1..=SIGNATURES_MAX).contains(&signatures.len()) {
+            return Err(BadAct::Signatures(signatures.len()));
         }
         if self.founded { self.enrolled(act) } else { founds(act) }?;
-        let statement = statement.encode().map_err(|_| BadAct::Form)?;
-        let message = message(&statement);
-        let false_one = act.signatures.iter().find(|signature| !holds(signature, &message));
-        if let Some(signature) = false_one {
+        let text = statement.encode(&self.origin).map_err(|_| BadAct::Form)?;
+        let message = message(&text);
+        if let Some(signature) = signatures.iter().find(|signature| !holds(signature, &message)) {
             return Err(BadAct::False(signature.admin.clone()));
         }
         if self.founded {
@@ -183,16 +198,8 @@ impl Acts {
         self.possible(act, at, jobs)
     }
 
-    /// Whether whoever watches has seen an alert that there is. Nothing comes of it, so nobody signs.
-    fn acknowledges(&self, act: &Act) -> Result<(), BadAct> {
-        let unsigned = act.nonce.is_none() && act.expires.is_none() && act.signatures.is_empty();
-        let alert = act.alert.is_some_and(|alert| self.alerts.contains(&alert));
-        let good = unsigned && alert && &*act.role == "security" && act.certificate.is_some();
-        if good { Ok(()) } else { Err(BadAct::Form) }
-    }
-
     /// Whether every key is one of those who are said to have signed, at this moment and once.
-    fn enrolled(&self, act: &Act) -> Result<(), BadAct> {
+    fn enrolled(&self, act: &SignedAct) -> Result<(), BadAct> {
         if act.certificate.is_none() {
             return Err(BadAct::Form);
         }
@@ -210,59 +217,51 @@ impl Acts {
     }
 
     /// Whether those who signed are enough, whoever submits it among them.
-    fn enough(&self, act: &Act) -> Result<(), BadAct> {
+    fn enough(&self, act: &SignedAct) -> Result<(), BadAct> {
         let signed = |id: &Word| act.signatures.iter().any(|signature| signature.admin == *id);
         if !signed(&act.id) {
             return Err(BadAct::Submitter(act.id.clone()));
         }
         let others = act.signatures.iter().any(|signature| signature.admin != act.id);
-        if self.needs_two(act) && !others { Err(BadAct::Second(act.deed)) } else { Ok(()) }
+        if self.needs_two(act) && !others {
+            Err(BadAct::Second(act.statement.deed.clone()))
+        } else {
+            Ok(())
+        }
     }
 
     /// What gives more than one person should give alone.
-    fn needs_two(&self, act: &Act) -> bool {
-        match act.deed {
-            Deed::EnrolKey | Deed::EnrolAgent | Deed::EnrolRoster | Deed::Loosen => true,
-            Deed::Lift => {
-                let provider = act.provider.clone().unwrap_or_default();
-                self.critical.contains(&(provider, act.agent))
+    fn needs_two(&self, act: &SignedAct) -> bool {
+        match &act.statement.deed {
+            Deed::EnrolKey(_) | Deed::EnrolAgent(_) | Deed::EnrolRoster { .. } => true,
+            Deed::Loosen { .. } => true,
+            Deed::Lift(Whom { provider, agent }) => {
+                self.critical.contains(&(provider.clone(), *agent))
             }
             // Its owner can; nobody makes himself the last by revoking the others' keys.
-            Deed::RevokeKey => {
-                !act.signatures.iter().any(|signature| Some(&signature.admin) == act.admin.as_ref())
+            Deed::RevokeKey(OwnedKey { admin, .. }) => {
+                !act.signatures.iter().any(|signature| signature.admin == *admin)
             }
-            Deed::Suspend
-            | Deed::Reinstate
-            | Deed::Acknowledge
-            | Deed::DismissAgent
             // Whoever approves a job is not who declared it: two have signed.
-            | Deed::DeclareJob
-            | Deed::ApproveJob
-            | Deed::WithdrawJob => false,
+            Deed::DeclareJob { .. } | Deed::ApproveJob { .. } | Deed::WithdrawJob { .. } => false,
+            Deed::Suspend(_) | Deed::Reinstate(_) | Deed::DismissAgent(_) => false,
         }
     }
 
     /// Whether there is what it speaks of: a revocation of a mistyped key must not look like one.
-    fn possible(&self, act: &Act, at: Millis, jobs: &Jobs) -> Result<(), BadAct> {
-        if !jobs.admits_act(act, at) {
-            return Err(BadAct::Job);
-        }
-        let holder = act.key.and_then(|key| self.keys.get(&key));
-        let agent = || act.provider.as_deref().zip(act.agent);
-        match act.deed {
-            Deed::EnrolKey if holder.is_some() => Err(BadAct::Known),
-            Deed::RevokeKey
-                if holder.is_none_or(|holder| {
-                    holder.revoked || Some(&holder.admin) != act.admin.as_ref()
-                }) =>
-            {
-                Err(BadAct::Nothing("key"))
-            }
-            Deed::DismissAgent
-                if !agent().is_some_and(|(provider, tag)| self.approved.agent(provider, tag)) =>
+    fn possible(&self, act: &SignedAct, at: Millis, jobs: &Jobs) -> Result<(), BadAct> {
+        let owns = |OwnedKey { admin, key }: &OwnedKey| {
+            self.keys.get(key).is_some_and(|holder| !holder.revoked && holder.admin == *admin)
+        };
+        match &act.statement.deed {
+            Deed::EnrolKey(owned) if self.keys.contains_key(&owned.key) => Err(BadAct::Known),
+            Deed::RevokeKey(owned) if !owns(owned) => Err(BadAct::Nothing("key")),
+            Deed::DismissAgent(ProviderAgent { provider, agent })
+                if !self.approved.agent(provider, *agent) =>
             {
                 Err(BadAct::Nothing("agent"))
             }
+            _ if !jobs.admits_act(act, at) => Err(BadAct::Job),
             _ => Ok(()),
         }
     }
@@ -299,37 +298,43 @@ impl Acts {
     }
 
     fn act(&mut self, act: &Act) {
-        self.nonces.extend(act.nonce);
-        match (act.deed, act.key, &act.admin, &act.provider) {
-            (Deed::EnrolKey, Some(key), Some(admin), _) => {
-                self.keys.insert(key, Holder { admin: admin.clone(), revoked: false });
+        let Act::Signed(SignedAct { statement, .. }) = act else { return };
+        self.nonces.insert(statement.nonce);
+        let approved = &mut self.approved;
+        match &statement.deed {
+            Deed::EnrolKey(OwnedKey { admin, key }) => {
+                self.keys.insert(*key, Holder { admin: admin.clone(), revoked: false });
             }
-            (Deed::RevokeKey, Some(key), ..) => {
-                if let Some(holder) = self.keys.get_mut(&key) {
+            Deed::RevokeKey(OwnedKey { key, .. }) => {
+                if let Some(holder) = self.keys.get_mut(key) {
                     holder.revoked = true;
                 }
             }
-            (Deed::Lift, _, _, Some(provider)) => {
-                self.critical.remove(&(provider.clone(), act.agent));
+            Deed::Lift(Whom { provider, agent }) => {
+                self.critical.remove(&(provider.clone(), *agent));
             }
-            (Deed::EnrolAgent | Deed::DismissAgent | Deed::Loosen, ..) => {
-                Arc::make_mut(&mut self.approved).apply(act);
-            }
-            _ => {}
+            Deed::EnrolAgent(agent) => Arc::make_mut(approved).enrol(agent),
+            Deed::DismissAgent(agent) => Arc::make_mut(approved).dismiss(agent),
+            Deed::Loosen { digest } => Arc::make_mut(approved).loosen(*digest),
+            Deed::Suspend(_)
+            | Deed::Reinstate(_)
+            | Deed::EnrolRoster { .. }
+            | Deed::DeclareJob { .. }
+            | Deed::ApproveJob { .. }
+            | Deed::WithdrawJob { .. } => {}
         }
     }
 }
 
 /// A founding enrolment shows that somebody has the key, and nothing else: whoever keeps the first
 /// checkpoint holds the founding keys with it.
-fn founds(act: &Act) -> Result<(), BadAct> {
-    let itself = |signature: &Signature| {
-        act.admin.as_ref() == Some(&signature.admin) && act.key == Some(signature.key)
+fn founds(act: &SignedAct) -> Result<(), BadAct> {
+    let good = match (&act.statement.deed, act.signatures.as_slice()) {
+        (Deed::EnrolKey(OwnedKey { admin, key }), [one]) => {
+            act.certificate.is_none() && *admin == act.id && (&one.admin, &one.key) == (admin, key)
+        }
+        _ => false,
     };
-    let good = act.deed == Deed::EnrolKey
-        && act.certificate.is_none()
-        && act.admin.as_ref() == Some(&act.id)
-        && matches!(act.signatures.as_slice(), [one] if itself(one));
     if good { Ok(()) } else { Err(BadAct::Founding) }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::counted::Counted;
 use crate::format::entry::{
-    Act, Alert, Deed, Entry, Measure, Millis, Moment, Outcome, Read, Ruling, Tag, What, Word,
+    Alert, Deed, Entry, Measure, Millis, Moment, Outcome, Read, Ruling, Tag, What, Whom, Word,
 };
 
 /// How long what a medium finding takes away lasts, in ticks.
@@ -154,11 +154,7 @@ impl Containment {
                 self.alert(alert, entry.now.tick);
                 self.publish(&alert.provider, Some(alert.agent));
             }
-            What::Act(act) => {
-                let Some(provider) = &act.provider else { return };
-                self.act(act, provider);
-                self.publish(provider, act.agent);
-            }
+            What::Act(act) => act.deed().into_iter().for_each(|deed| self.deed(deed)),
             _ => {}
         }
     }
@@ -198,42 +194,48 @@ impl Containment {
         }
     }
 
-    fn act(&mut self, act: &Act, provider: &Word) {
-        let provider = self.providers.entry(provider.clone()).or_default();
-        match (act.deed, act.agent) {
-            (Deed::Suspend, None) => provider.dismissed = true,
-            (Deed::Reinstate, None) => provider.dismissed = false,
-            (Deed::Suspend, Some(agent)) => {
-                provider.agents.entry(agent).or_default().dismissed = true;
-            }
-            (Deed::Reinstate, Some(agent)) => {
-                provider.agents.entry(agent).or_default().dismissed = false;
-            }
-            (Deed::Lift, None) => {
+    fn deed(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Suspend(whom) => self.dismiss(whom, true),
+            Deed::Reinstate(whom) => self.dismiss(whom, false),
+            Deed::Lift(whom) => self.lift(whom),
+            // Nobody is contained by these, or freed.
+            Deed::EnrolKey(_)
+            | Deed::RevokeKey(_)
+            | Deed::EnrolAgent(_)
+            | Deed::DismissAgent(_)
+            | Deed::EnrolRoster { .. }
+            | Deed::Loosen { .. }
+            | Deed::DeclareJob { .. }
+            | Deed::ApproveJob { .. }
+            | Deed::WithdrawJob { .. } => {}
+        }
+    }
+
+    fn dismiss(&mut self, Whom { provider: id, agent }: &Whom, dismissed: bool) {
+        let provider = self.providers.entry(id.clone()).or_default();
+        match agent {
+            None => provider.dismissed = dismissed,
+            Some(agent) => provider.agents.entry(*agent).or_default().dismissed = dismissed,
+        }
+        self.publish(id, *agent);
+    }
+
+    fn lift(&mut self, Whom { provider: id, agent }: &Whom) {
+        let provider = self.providers.entry(id.clone()).or_default();
+        match agent {
+            None => {
                 // Not from its agents: the one who is explained is not the one who is not.
                 let agents = std::mem::take(&mut provider.agents);
                 let dismissed = provider.dismissed;
                 *provider = Provider { agents, dismissed, ..Provider::default() };
             }
-            (Deed::Lift, Some(agent)) => {
-                let agent = provider.agents.entry(agent).or_default();
+            Some(agent) => {
+                let agent = provider.agents.entry(*agent).or_default();
                 *agent = Agent { dismissed: agent.dismissed, ..Agent::default() };
             }
-            // Nobody is contained by these, or freed.
-            (
-                Deed::Acknowledge
-                | Deed::EnrolKey
-                | Deed::RevokeKey
-                | Deed::EnrolAgent
-                | Deed::DismissAgent
-                | Deed::EnrolRoster
-                | Deed::Loosen
-                | Deed::DeclareJob
-                | Deed::ApproveJob
-                | Deed::WithdrawJob,
-                _,
-            ) => {}
         }
+        self.publish(id, *agent);
     }
 
     /// For the door: the same `Arc` as long as nothing of it changes.

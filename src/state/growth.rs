@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 
 use super::bucket::Bucket;
 use crate::format::entry::{
-    Access, Act, Deed, Entry, EntryBudget, Hash as Digest, Matter, Millis, Policy, ProviderRules,
-    Section, Tag, Warning, What, Word,
+    Access, Acknowledgement, Act, Deed, Entry, EntryBudget, Hash as Digest, Matter, Millis, Policy,
+    ProviderRules, Section, SignedAct, Statement, Tag, Warning, What, Word,
 };
 
 /// What each budget refills over, and for how long it is not told again that half of it is gone.
@@ -52,9 +53,9 @@ enum Payer<'a> {
     /// A provider's, and the share of one of its callers.
     Provider(&'a Word, Caller),
     /// That of a member of staff, by role and id.
-    Staff(&'a Word, &'a Word),
+    Staff(&'a str, &'a Word),
     /// What an administrator has to contain with, by one deed: whoever flaps one has the others left.
-    Containing(&'a Act),
+    Containing(&'a Deed, &'a Word),
     /// The gateway's own entries, which have rates of their own.
     Nobody,
 }
@@ -68,10 +69,18 @@ impl Payer<'_> {
                 Payer::Provider(id, Caller::Receipt(*certificate))
             }
             What::Access(Access { role, id, .. }) => Payer::Staff(role, id),
+            What::Act(Act::Acknowledged(Acknowledgement { id, .. })) => {
+                Payer::Staff("security", id)
+            }
             // A founding key is enrolled before there is a policy.
-            What::Act(Act { certificate: None, .. }) => Payer::Nobody,
-            What::Act(act) if contains(act.deed) => Payer::Containing(act),
-            What::Act(Act { role, id, .. }) => Payer::Staff(role, id),
+            What::Act(Act::Signed(SignedAct { certificate: None, .. })) => Payer::Nobody,
+            What::Act(Act::Signed(SignedAct { statement: Statement { deed, .. }, id, .. })) => {
+                if contains(deed) {
+                    Payer::Containing(deed, id)
+                } else {
+                    Payer::Staff("admin", id)
+                }
+            }
             What::Genesis(_)
             | What::Policy(_)
             | What::Roster(_)
@@ -83,19 +92,17 @@ impl Payer<'_> {
 
 /// Whether a deed takes something away from somebody at once, or gives back what an alert took by
 /// mistake.
-fn contains(deed: Deed) -> bool {
+fn contains(deed: &Deed) -> bool {
     match deed {
-        Deed::Suspend | Deed::Lift | Deed::RevokeKey | Deed::DismissAgent | Deed::WithdrawJob => {
-            true
-        }
-        Deed::Reinstate
-        | Deed::Acknowledge
-        | Deed::EnrolKey
-        | Deed::EnrolAgent
-        | Deed::EnrolRoster
-        | Deed::Loosen
-        | Deed::DeclareJob
-        | Deed::ApproveJob => false,
+        Deed::Suspend(_) | Deed::Lift(_) | Deed::RevokeKey(_) | Deed::DismissAgent(_) => true,
+        Deed::WithdrawJob { .. } => true,
+        Deed::Reinstate(_)
+        | Deed::EnrolKey(_)
+        | Deed::EnrolAgent(_)
+        | Deed::EnrolRoster { .. }
+        | Deed::Loosen { .. }
+        | Deed::DeclareJob { .. }
+        | Deed::ApproveJob { .. } => false,
     }
 }
 
@@ -229,15 +236,15 @@ pub struct Growth {
     /// Entries a day of each member of staff, and what is left of them, by role and id.
     staff_day: Option<u64>,
     staff: Accounts<(Word, Word)>,
-    containing: Accounts<(Deed, Word)>,
+    containing: Accounts<(Discriminant<Deed>, Word)>,
     exhausted: Arc<Exhausted>,
     due: Vec<Warning>,
     /// When accounts that are full again were dropped last.
     dropped: Millis,
 }
 
-fn of_staff(role: &Word, id: &Word) -> EntryBudget {
-    EntryBudget::Staff { role: role.clone(), id: id.clone() }
+fn of_staff(role: &str, id: &Word) -> EntryBudget {
+    EntryBudget::Staff { role: role.into(), id: id.clone() }
 }
 
 /// Of one caller, of a provider that may have so many.
@@ -266,10 +273,11 @@ impl Growth {
                 own.wait(tick).max(provider.whole.wait(tick))
             }),
             Payer::Staff(role, id) => self.staff_day.map_or(0, |day| {
-                account(&self.staff, &(role.clone(), id.clone()), day, tick).wait(tick)
+                account(&self.staff, &(role.into(), id.clone()), day, tick).wait(tick)
             }),
-            Payer::Containing(Act { deed, id, .. }) => {
-                account(&self.containing, &(*deed, id.clone()), CONTAINING, tick).wait(tick)
+            Payer::Containing(deed, id) => {
+                account(&self.containing, &(discriminant(deed), id.clone()), CONTAINING, tick)
+                    .wait(tick)
             }
             Payer::Nobody => 0,
         };
@@ -320,10 +328,10 @@ impl Growth {
         match Payer::of(what) {
             Payer::Provider(id, caller) => self.charge_provider(id, caller, tick),
             Payer::Staff(role, id) => self.charge_staff(role, id, tick),
-            Payer::Containing(Act { deed, role, id, .. }) => {
-                let own = self.containing.entry((*deed, id.clone()));
+            Payer::Containing(deed, id) => {
+                let own = self.containing.entry((discriminant(deed), id.clone()));
                 let own = own.or_insert_with(|| Account::full(CONTAINING, tick));
-                self.due.extend(own.charge(tick, || of_staff(role, id)));
+                self.due.extend(own.charge(tick, || of_staff("admin", id)));
             }
             Payer::Nobody => {}
         }
@@ -354,9 +362,9 @@ impl Growth {
         }
     }
 
-    fn charge_staff(&mut self, role: &Word, id: &Word, tick: Millis) {
+    fn charge_staff(&mut self, role: &str, id: &Word, tick: Millis) {
         let Some(day) = self.staff_day else { return };
-        let who = (role.clone(), id.clone());
+        let who = (role.into(), id.clone());
         let own = self.staff.entry(who.clone()).or_insert_with(|| Account::full(day, tick));
         self.due.extend(own.charge(tick, || of_staff(role, id)));
         let wait = own.wait(tick);

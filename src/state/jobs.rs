@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::format::entry::{
-    Act, Deed, Entry, JobTerms, Method, Millis, Outcome, Read, Rule, What, Word,
+    Act, Deed, Entry, JobTerms, Method, Millis, Outcome, Read, Rule, SignedAct, What, Word,
 };
 
 /// Longest that a job may last, from its declaration on: what two persons approved is not for ever.
@@ -103,22 +103,31 @@ impl Jobs {
             && (!released || self.verdict(&read.provider, &export, at) == Verdict::Within)
     }
 
-    /// Whether an act about a job can be: it is approved by somebody else than who declared it, once.
-    pub(super) fn admits_act(&self, act: &Act, at: Millis) -> bool {
-        let known = act.declared.map(|job| self.0.get(&job));
-        match (act.deed, known) {
-            (Deed::DeclareJob, None) => act.job.as_ref().is_some_and(|terms| {
-                let lasts = terms.until.saturating_sub(at);
-                terms.rows > 0 && terms.from < terms.until && (1..=LASTS_MAX).contains(&lasts)
-            }),
-            (Deed::ApproveJob, Some(Some(known))) => {
+    /// Whether an act can be, if it is about a job: that is approved by somebody else than who declared
+    /// it, once.
+    pub(super) fn admits_act(&self, act: &SignedAct, at: Millis) -> bool {
+        match &act.statement.deed {
+            Deed::DeclareJob { job, .. } => {
+                let lasts = job.until.saturating_sub(at);
+                job.rows > 0 && job.from < job.until && (1..=LASTS_MAX).contains(&lasts)
+            }
+            Deed::ApproveJob { declared } => self.0.get(declared).is_some_and(|known| {
                 let others = act.signatures.iter().any(|one| one.admin != known.declarer);
                 let open = !known.approved && !known.withdrawn && at < known.terms.until;
                 open && known.declarer != act.id && others
+            }),
+            Deed::WithdrawJob { declared } => {
+                self.0.get(declared).is_some_and(|known| !known.withdrawn)
             }
-            (Deed::WithdrawJob, Some(Some(known))) => !known.withdrawn,
-            (Deed::ApproveJob | Deed::WithdrawJob, _) | (Deed::DeclareJob, Some(_)) => false,
-            (_, known) => known.is_none() && act.job.is_none(),
+            Deed::Suspend(_)
+            | Deed::Reinstate(_)
+            | Deed::Lift(_)
+            | Deed::EnrolKey(_)
+            | Deed::RevokeKey(_)
+            | Deed::EnrolAgent(_)
+            | Deed::DismissAgent(_)
+            | Deed::EnrolRoster { .. }
+            | Deed::Loosen { .. } => true,
         }
     }
 
@@ -126,7 +135,10 @@ impl Jobs {
     pub(super) fn concerns(entry: &Entry) -> bool {
         match &entry.what {
             What::Read(read) => read.job.is_some(),
-            What::Act(act) => act.job.is_some() || act.declared.is_some(),
+            What::Act(act) => matches!(
+                act.deed(),
+                Some(Deed::DeclareJob { .. } | Deed::ApproveJob { .. } | Deed::WithdrawJob { .. })
+            ),
             _ => false,
         }
     }
@@ -139,26 +151,28 @@ impl Jobs {
                     known.rows += read.rows;
                 }
             }
-            What::Act(act) => self.act(act, entry.seq),
+            What::Act(Act::Signed(act)) => self.act(act, entry.seq),
             _ => {}
         }
     }
 
-    fn act(&mut self, act: &Act, seq: u64) {
-        let known = act.declared.and_then(|job| self.0.get_mut(&job));
-        match (act.deed, known) {
-            (Deed::ApproveJob, Some(known)) => known.approved = true,
-            (Deed::WithdrawJob, Some(known)) => known.withdrawn = true,
-            (Deed::DeclareJob, _) => {
-                let (Some(provider), Some(dataset), Some(terms)) =
-                    (&act.provider, &act.dataset, &act.job)
-                else {
-                    return;
-                };
+    fn act(&mut self, act: &SignedAct, seq: u64) {
+        match &act.statement.deed {
+            Deed::ApproveJob { declared } => {
+                if let Some(known) = self.0.get_mut(declared) {
+                    known.approved = true;
+                }
+            }
+            Deed::WithdrawJob { declared } => {
+                if let Some(known) = self.0.get_mut(declared) {
+                    known.withdrawn = true;
+                }
+            }
+            Deed::DeclareJob { provider, dataset, job } => {
                 let known = Known {
                     provider: provider.clone(),
                     dataset: dataset.clone(),
-                    terms: terms.clone(),
+                    terms: job.clone(),
                     declarer: act.id.clone(),
                     approved: false,
                     withdrawn: false,

@@ -161,7 +161,7 @@ impl Policies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::entry::{Act, Budgets, Deed, Hash, Moment, RosterRule};
+    use crate::format::entry::{Budgets, Hash, Moment, RosterRule};
 
     const ALL: Budgets = Budgets {
         agent_minute: 5,
@@ -338,14 +338,11 @@ mod tests {
     #[test]
     fn an_approval_is_for_one_file() {
         let mut approved = Approved::default();
-        let mut act = Act::new(Deed::Loosen, "admin", &"admin-1".into(), None, "agreed");
-        act.digest = Some(Hash([2; 32]));
-        approved.apply(&act);
+        approved.loosen(Hash([2; 32]));
         let wider = || vec![provider("alpha", Budgets { agent_day: 6, ..ALL })];
         assert!(follows(wider(), &approved));
         let mut other = Approved::default();
-        act.digest = Some(Hash([3; 32]));
-        other.apply(&act);
+        other.loosen(Hash([3; 32]));
         assert!(!follows(wider(), &other));
     }
 }

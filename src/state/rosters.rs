@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::format::entry::{
-    Act, Deed, Entry, Hash, Matter, Millis, Policy, Roster, Section, Warning, What, Word, day,
+    Deed, Entry, Hash, Matter, Millis, Policy, Roster, Section, Warning, What, Word, day,
 };
 
 /// Days that growth is added up over, today among them.
@@ -80,11 +80,10 @@ impl Rosters {
             What::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.may_grow.insert(rules.provider.clone(), rules.roster_growth);
             }
-            What::Act(Act { deed: Deed::EnrolRoster, provider, dataset, persons, .. }) => {
-                if let (Some(provider), Some(dataset), Some(persons)) = (provider, dataset, persons)
-                {
+            What::Act(act) => {
+                if let Some(Deed::EnrolRoster { provider, dataset, persons }) = act.deed() {
                     let key = (provider.clone(), dataset.clone());
-                    self.enrolled.entry(key).or_default().push((day(entry.now.at), *persons));
+                    self.enrolled.entry(key).or_default().push((day(entry.now.at), persons.get()));
                 }
             }
             What::Roster(roster) => {

@@ -3,14 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use greffier::format::entry::{Act, Deed, Measure, Outcome, Read, Rule, Severity, Tag, What};
+use greffier::format::entry::{
+    Act, Deed, Measure, Outcome, Read, Rule, Severity, SignedAct, Tag, What,
+};
 use greffier::proto::{self, AcknowledgeAlertRequest, ListAlertsRequest};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
 use crate::instance::{Caller, Daemon, Instance, context, off_roster};
 use crate::pki::{Authority, fingerprint};
-use crate::signed::submit;
+use crate::signed::{submit, whom};
 use crate::told::told;
 
 const REJECTED: (Code, &str) = (Code::Unauthenticated, "CERTIFICATE_REJECTED");
@@ -24,7 +26,7 @@ async fn suspend(
     agent: &str,
     reason: &str,
 ) -> Result<proto::Act, Status> {
-    let what = (Deed::Suspend, provider, agent);
+    let what = Deed::Suspend(whom(provider, agent));
     submit(&mut caller.0, &instance.layout, what, reason, &["admin-1"]).await
 }
 
@@ -34,7 +36,7 @@ async fn reinstate(
     provider: &str,
     agent: &str,
 ) -> Result<proto::Act, Status> {
-    let what = (Deed::Reinstate, provider, agent);
+    let what = Deed::Reinstate(whom(provider, agent));
     submit(&mut caller.0, &instance.layout, what, "found", &["admin-1"]).await
 }
 
@@ -44,7 +46,7 @@ async fn lift(
     provider: &str,
     agent: &str,
 ) -> Result<proto::Act, Status> {
-    let what = (Deed::Lift, provider, agent);
+    let what = Deed::Lift(whom(provider, agent));
     submit(&mut caller.0, &instance.layout, what, "looked into", &["admin-1"]).await
 }
 
@@ -61,7 +63,8 @@ async fn alerts(caller: &mut Caller) -> Vec<proto::ListedAlert> {
 /// Acts, but for those that the ledger begins with.
 fn acts(instance: &Instance) -> Vec<(u64, Act)> {
     let act = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Act(act) if act.certificate.is_some() => Some((entry.seq, act)),
+        What::Act(Act::Signed(SignedAct { certificate: None, .. })) => None,
+        What::Act(act) => Some((entry.seq, act)),
         _ => None,
     };
     instance.entries().into_iter().filter_map(act).collect()
@@ -166,12 +169,13 @@ async fn each_role_does_what_is_its_own_and_nothing_else() {
     let written = acts(&instance);
     assert_eq!(written.len(), 4);
     for (_, act) in &written {
-        assert_eq!(
-            (&*act.role == "admin", &*act.id == "admin-1"),
-            (act.alert.is_none(), act.alert.is_none())
-        );
-        let shown = act.certificate == Some(fingerprint(&certificate));
-        assert_eq!(shown, act.alert.is_none());
+        let shown = fingerprint(&certificate);
+        match act {
+            Act::Signed(act) => {
+                assert_eq!((&*act.id, act.certificate), ("admin-1", Some(shown)));
+            }
+            Act::Acknowledged(act) => assert!(&*act.id != "admin-1" && act.certificate != shown),
+        }
     }
     daemon.stop().await;
     let refused: u64 = instance
@@ -237,7 +241,8 @@ async fn a_request_is_taken_at_its_limits_and_refused_beyond_them() {
     let written = acts(&instance);
     assert_eq!(written.len(), before + 3);
     for (told, (seq, act)) in [one, most, seen].iter().zip(&written) {
-        assert_eq!((told.entry, &told.reason), (*seq, &act.reason));
+        let (_, reason) = act.id_and_reason();
+        assert_eq!((told.entry, &*told.reason), (*seq, reason));
         assert_eq!(told.at_unix_ms, instance.entries()[*seq as usize].now.at);
         assert_eq!(told.sentences.len(), 2);
     }
@@ -423,8 +428,10 @@ async fn a_thief_is_contained_over_kills_until_lifted_and_then_the_count_begins_
     }
     let again = steal(&mut thief, &ids[60..]).await;
     assert_eq!(again, first, "the detectors begin at 0");
-    let deeds: Vec<Deed> = acts(&instance).iter().map(|(_, act)| act.deed).collect();
-    assert_eq!(deeds, [Deed::Lift, Deed::Lift]);
+    let deeds = acts(&instance);
+    let deeds: Vec<String> =
+        deeds.iter().filter_map(|(_, act)| act.deed()).map(Deed::name).collect();
+    assert_eq!(deeds, ["lift", "lift"]);
     eprintln!("persons until contained: {first}, and after the lift {again}; agent {tag}");
     daemon.stop().await;
     instance.assert_sound();

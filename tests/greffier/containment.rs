@@ -1,7 +1,8 @@
 //! Containment as the ledger has it: alerts in the commit of their read, acts, and what a start finds.
 
 use greffier::format::entry::{
-    Act, Alert, Measure, Outcome, Read, Rule, Ruling, Severity, Tag, What,
+    Acknowledgement, Act, Alert, Deed, Measure, Outcome, Read, Rule, Ruling, Severity, SignedAct,
+    Tag, What,
 };
 use greffier::registrar::{Ledger, Unrecorded};
 use greffier::state::acts::BadAct;
@@ -9,9 +10,9 @@ use greffier::verify::Fault;
 
 use crate::segment::{
     Forge, HEAD, Place, WIDE, access, acknowledgement, get, lift, notes, page, people, read,
-    reinstatement, rules, suspension, unsound, verified,
+    reinstatement, rules, signed_by, statement, suspension, unsound, verified,
 };
-use crate::signed::nonce;
+use crate::signed::whom;
 
 const ALPHA: &str = "alpha-langues";
 
@@ -122,20 +123,19 @@ fn an_act_that_says_too_little_is_not_written() {
     let place = Place::created(&rules);
     let before = place.entries().len();
     place.run(&rules, async |ledger| {
-        let whole = suspension(ALPHA);
+        let whole = || signed_by(statement(Deed::Suspend(whom(ALPHA, ""))), &["admin-1"]);
+        let because = |reason: &str| {
+            let mut act = whole();
+            act.statement.reason = reason.to_owned();
+            Act::Signed(act)
+        };
         let wrong = [
-            Act { provider: None, ..whole.clone() },
-            Act { alert: Some(1), ..whole.clone() },
-            Act { role: "security".into(), ..whole.clone() },
-            Act { certificate: None, ..whole.clone() },
-            Act { reason: " ".to_owned(), ..whole.clone() },
-            Act { reason: "x".repeat(257), ..whole.clone() },
-            Act { reason: "a\nb".to_owned(), ..whole.clone() },
-            Act { nonce: None, ..whole.clone() },
-            Act { expires: None, ..whole },
+            Act::Signed(SignedAct { certificate: None, ..whole() }),
+            because(" "),
+            because(&"x".repeat(257)),
+            because("a\nb"),
             // There is no alert yet.
-            acknowledgement(&ledger),
-            Act { alert: Some(0), ..acknowledgement(&ledger) },
+            Act::Acknowledged(acknowledgement(&ledger)),
         ];
         for act in wrong {
             let refused = Err(Unrecorded::Act(BadAct::Form));
@@ -145,10 +145,8 @@ fn an_act_that_says_too_little_is_not_written() {
     assert_eq!(place.entries().len(), before);
     place.run(&rules, async |ledger| {
         theft(&ledger, "a1").await;
-        let signed = Act { nonce: Some(nonce()), ..acknowledgement(&ledger) };
-        assert_eq!(ledger.act(signed).await, Err(Unrecorded::Act(BadAct::Form)));
-        let longest = Act { reason: "é".repeat(256), ..acknowledgement(&ledger) };
-        ledger.act(longest).await.expect("an alert that is there");
+        let longest = Acknowledgement { reason: "é".repeat(256), ..acknowledgement(&ledger) };
+        ledger.act(Act::Acknowledged(longest)).await.expect("an alert that is there");
     });
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }
@@ -160,7 +158,7 @@ fn whoever_follows_hears_everything_once_and_after_a_start_again() {
     let heard = place.run(&rules, async |ledger| {
         let mut notices = ledger.notices();
         theft(&ledger, "a1").await;
-        ledger.act(acknowledgement(&ledger)).await.expect("a writable ledger");
+        ledger.act(Act::Acknowledged(acknowledgement(&ledger))).await.expect("a writable ledger");
         assert!(notices.more().await);
         let first = notices.after(HEAD, 2);
         let rest = notices.after(first[1].seq, usize::MAX);

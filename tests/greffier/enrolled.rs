@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use greffier::client::Client;
-use greffier::format::entry::{Deed, Ruling, Statement};
+use greffier::format::entry::{Act, Deed, ProviderAgent, Ruling};
 use greffier::instance::Layout;
 use greffier::proto::ExportRecordsRequest;
 use greffier::registrar::{Draft, Ledger, Unrecorded, bind};
@@ -52,6 +52,10 @@ fn tag(layout: &Layout, subject: &str) -> String {
     let root = layout.root().to_str().unwrap();
     let person = ["--provider", PROVIDER, "--issuer", "own", "--subject", subject];
     said(&agent_tag(&[&["--instance", root][..], &person].concat())).to_owned()
+}
+
+fn person_of(tag: &str) -> ProviderAgent {
+    ProviderAgent { provider: PROVIDER.into(), agent: tag.parse().unwrap() }
 }
 
 /// Everything that a provider can ask of records, one time each.
@@ -103,8 +107,9 @@ async fn whom_only_the_provider_knows_is_served_from_its_enrolment_to_its_dismis
     assert!(refused.message.contains("ask the agency to enrol it"), "{}", refused.message);
 
     let (both, one) = (["admin-1", "admin-2"], ["admin-1"]);
-    let enrol = (Deed::EnrolAgent, PROVIDER, &*of_alice);
-    let alone = told(submit(&mut admin, layout, enrol, "an exercise", &one).await);
+    let person = person_of(&of_alice);
+    let enrol = Deed::EnrolAgent(person.clone());
+    let alone = told(submit(&mut admin, layout, enrol.clone(), "an exercise", &one).await);
     assert_eq!(alone.reason, "SECOND_SIGNATURE_REQUIRED");
     assert_eq!(told(alice.list(1, "", context()).await).what(), NOT_ENROLLED);
 
@@ -123,7 +128,7 @@ async fn whom_only_the_provider_knows_is_served_from_its_enrolment_to_its_dismis
     let mut alice = client(&daemon, "alice").await;
     alice.get(&name, context()).await.unwrap();
     let mut admin = daemon.client("admin-2").await.0;
-    let dismiss = (Deed::DismissAgent, PROVIDER, &*of_alice);
+    let dismiss = Deed::DismissAgent(person);
     submit(&mut admin, layout, dismiss, "an exercise", &["admin-2"]).await.unwrap();
     let before = instance.entries().len();
     let refused = ask_all(&mut alice, &name).await;
@@ -140,17 +145,16 @@ async fn whom_only_the_provider_knows_is_served_from_its_enrolment_to_its_dismis
 async fn whoever_is_not_enrolled_is_refused_before_any_look_at_the_records() {
     let instance = instance();
     let daemon = instance.serve();
-    let of_agent = tag(&instance.layout, "alice");
+    let person = person_of(&tag(&instance.layout, "alice"));
     let mut admin = daemon.client("admin-1").await.0;
     let both = ["admin-1", "admin-2"];
     let act = async |admin: &mut Client, deed| {
-        let act = (deed, PROVIDER, &*of_agent);
-        submit(admin, &instance.layout, act, "an exercise", &both).await.unwrap();
+        submit(admin, &instance.layout, deed, "an exercise", &both).await.unwrap();
     };
-    act(&mut admin, Deed::EnrolAgent).await;
+    act(&mut admin, Deed::EnrolAgent(person.clone())).await;
     let mut alice = client(&daemon, "alice").await;
     let name = alice.list(1, "", context()).await.unwrap().records[0].name.clone();
-    act(&mut admin, Deed::DismissAgent).await;
+    act(&mut admin, Deed::DismissAgent(person.clone())).await;
 
     // One that is there, one that is not, a page, a search: the answer is one and the same.
     let answers = ask_all(&mut alice, &name).await;
@@ -160,7 +164,7 @@ async fn whoever_is_not_enrolled_is_refused_before_any_look_at_the_records() {
     let source = instance.source();
     source.execute_batch("BEGIN EXCLUSIVE").unwrap();
     assert_eq!(ask_all(&mut alice, &name).await, answers);
-    act(&mut admin, Deed::EnrolAgent).await;
+    act(&mut admin, Deed::EnrolAgent(person.clone())).await;
     let shut = told(alice.get(&name, context()).await);
     assert_eq!(shut.what(), (Code::Unavailable, "SOURCE_UNAVAILABLE"));
     source.execute_batch("ROLLBACK").unwrap();
@@ -221,19 +225,19 @@ fn a_dismissal_holds_from_its_entry_on_for_every_read_under_way() {
     let rules = segment::rules(&[(PROVIDER, WIDE)]);
     let place = Place::created(&rules);
     let alice = read(PROVIDER, "alice", &[], &[]).agent;
-    let act = |deed| {
-        let (provider, agent) = (Some(PROVIDER.into()), Some(alice));
-        signed_by(Statement { provider, agent, ..segment::statement(deed) }, &ADMINS)
-    };
+    let person = ProviderAgent { provider: PROVIDER.into(), agent: alice };
+    let act = |deed| Act::Signed(signed_by(segment::statement(deed), &ADMINS));
     place.run(&rules, async |ledger| {
         let not = Some(Unrecorded::NotEnrolled(alice));
         assert_eq!(record(ledger.clone(), 0).await.err(), not);
-        let enrolled = ledger.act(act(Deed::EnrolAgent)).await.expect("a writable ledger");
+        let enrolled =
+            ledger.act(act(Deed::EnrolAgent(person.clone()))).await.expect("a writable ledger");
         let mut reads = tokio::task::JoinSet::new();
         for n in 0..200 {
             reads.spawn(record(ledger.clone(), n));
         }
-        let dismissed = ledger.act(act(Deed::DismissAgent)).await.expect("a writable ledger");
+        let dismissed =
+            ledger.act(act(Deed::DismissAgent(person))).await.expect("a writable ledger");
         assert_eq!(record(ledger.clone(), 200).await.err(), not);
         while let Some(read) = reads.join_next().await {
             match read.expect("no panic") {

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use greffier::format::entry::{
-    Deed, Entry, EntryBudget, JobTerms, Matter, Statement, Warning, What,
-};
+use greffier::format::entry::{Deed, Entry, EntryBudget, JobTerms, Matter, Warning, What};
 use greffier::proto;
 use greffier::registrar::wall;
 use toml_edit::value;
@@ -13,7 +11,7 @@ use tonic::{Code, Status};
 use crate::instance::{Caller, Daemon, Instance, context};
 use crate::pki::Authority;
 use crate::segment::{Forge, WIDE, access, rules, unsound, verified};
-use crate::signed::{HOUR, personal, signatures, statement};
+use crate::signed::{HOUR, personal, signatures, statement, whom};
 use crate::told::told;
 
 const PROVIDER: &str = "provider-02";
@@ -114,24 +112,19 @@ pub(crate) async fn submit(
     caller: &mut Caller,
     instance: &Instance,
     deed: Deed,
-    about: impl FnOnce(&mut Statement),
 ) -> Result<proto::Act, Status> {
     let origin = caller.0.origin().await?;
-    let mut statement = statement(&origin, deed, "an exercise");
-    statement.provider = Some(PROVIDER.into());
-    about(&mut statement);
+    let statement = statement(deed, "an exercise");
     let key = personal(&instance.layout, "admin-1");
-    let (text, signatures) = signatures(&statement, &[("admin-1", &key)]);
+    let (text, signatures) = signatures(&origin, &statement, &[("admin-1", &key)]);
     caller.0.submit(text, &signatures).await
 }
 
 async fn declare(caller: &mut Caller, instance: &Instance) -> Result<proto::Act, Status> {
     let (purpose, view, now) = ("course_delivery".into(), "BASIC".into(), wall());
     let job = JobTerms { purpose, view, rows: 1, from: now, until: now + HOUR };
-    let about = |statement: &mut Statement| {
-        (statement.dataset, statement.job) = (Some("cir".into()), Some(job));
-    };
-    submit(caller, instance, Deed::DeclareJob, about).await
+    let (provider, dataset) = (PROVIDER.into(), "cir".into());
+    submit(caller, instance, Deed::DeclareJob { provider, dataset, job }).await
 }
 
 async fn used_up_by_staff(instance: &Instance, daemon: &Daemon) {
@@ -156,10 +149,10 @@ async fn staff_whose_entries_are_used_up_still_suspend_and_lift() {
     let daemon = instance.serve();
     used_up_by_staff(&instance, &daemon).await;
     let mut admin = daemon.client("admin-1").await;
-    submit(&mut admin, &instance, Deed::Suspend, |_| ()).await.expect("a suspension");
+    submit(&mut admin, &instance, Deed::Suspend(whom(PROVIDER, ""))).await.expect("a suspension");
     let mut caller = daemon.client(PROVIDER).await;
     assert_eq!(told(caller.list(1, "", context()).await).reason, "ACCESS_CONTAINED");
-    submit(&mut admin, &instance, Deed::Lift, |_| ()).await.expect("it is lifted");
+    submit(&mut admin, &instance, Deed::Lift(whom(PROVIDER, ""))).await.expect("it is lifted");
     daemon.stop().await;
     let told = told_of_entries(&instance);
     let staff = told.iter().map(|one| match &one.matter {

@@ -1,10 +1,12 @@
 //! Ledgers that somebody wrote who has the log's key, and not the administrators' own: every entry is
 //! chained, numbered and signed as it should be, and the acts are not what anybody signed.
 
+use std::num::NonZeroU64;
+
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{
-    Act, Alert, Counts, Deed, Level, Measure, PublicKey, Rule, Ruling, Severity, Statement, Tag,
-    What,
+    Act, Alert, Counts, Deed, Hash, Level, Measure, OwnedKey, ProviderAgent, PublicKey, Rule,
+    Ruling, Severity, SignedAct, Statement, Tag, What, Whom,
 };
 use greffier::format::personal::PersonalKey;
 use greffier::verify::Fault;
@@ -13,7 +15,7 @@ use crate::segment::{
     Forge, ORIGIN, Place, WIDE, access, founding, people, personal, read, rules, signed_by,
     statement, unsound, verified,
 };
-use crate::signed::{HOUR, act, nonce};
+use crate::signed::{HOUR, act, nonce, whom};
 
 const ALPHA: &str = "alpha-langues";
 const AT: u64 = 1_700_000_000_000;
@@ -25,18 +27,18 @@ fn of(deed: Deed) -> Statement {
 }
 
 fn suspension() -> Statement {
-    Statement { provider: Some(ALPHA.into()), ..of(Deed::Suspend) }
+    of(Deed::Suspend(whom(ALPHA, "")))
 }
 
-fn key_of(deed: Deed, admin: &str, key: &PersonalKey) -> Statement {
-    Statement { admin: Some(admin.into()), key: Some(key.public()), ..of(deed) }
+fn key_of(deed: fn(OwnedKey) -> Deed, admin: &str, key: PublicKey) -> Statement {
+    of(deed(OwnedKey { admin: admin.into(), key }))
 }
 
 /// Writes these acts behind the first policy; what a verifier says of the file.
-fn verdict(acts: impl IntoIterator<Item = Act>) -> Option<(Fault, u64, String)> {
+fn verdict(acts: impl IntoIterator<Item = SignedAct>) -> Option<(Fault, u64, String)> {
     let mut forge = Forge::begun(AT, &rules(&[(ALPHA, WIDE)]));
     for act in acts {
-        forge.add(What::Act(act));
+        forge.add(What::Act(Act::Signed(act)));
     }
     written(forge)
 }
@@ -53,7 +55,7 @@ fn written(mut forge: Forge) -> Option<(Fault, u64, String)> {
 }
 
 /// Asserts that the last of these acts, and none before it, makes the ledger not sound.
-fn refused(acts: Vec<Act>, words: &str) {
+fn refused(acts: Vec<SignedAct>, words: &str) {
     let last = 7 + acts.len() as u64;
     let (fault, first, detail) = verdict(acts).unwrap_or_else(|| panic!("sound: {words}"));
     assert_eq!((fault, first), (Fault::Act, last), "{detail}");
@@ -63,9 +65,10 @@ fn refused(acts: Vec<Act>, words: &str) {
 #[test]
 fn what_the_administrators_signed_is_sound() {
     let third = PersonalKey::new(&[33; 32]);
-    let enrolled = signed_by(key_of(Deed::EnrolKey, "admin-3", &third), &BOTH);
-    let by_third = act(suspension(), &[("admin-3", &third)]);
-    let revoked = signed_by(key_of(Deed::RevokeKey, "admin-3", &third), &["admin-2", "admin-1"]);
+    let enrolled = signed_by(key_of(Deed::EnrolKey, "admin-3", third.public()), &BOTH);
+    let by_third = act(ORIGIN, suspension(), &[("admin-3", &third)]);
+    let revoked =
+        signed_by(key_of(Deed::RevokeKey, "admin-3", third.public()), &["admin-2", "admin-1"]);
     assert_eq!(verdict([enrolled, by_third, revoked]), None);
     for expires in [AT, AT + 7 * 24 * HOUR] {
         let edge = Statement { expires, ..suspension() };
@@ -76,24 +79,26 @@ fn what_the_administrators_signed_is_sound() {
 #[test]
 fn a_signature_that_is_forged_moved_copied_or_used_again_is_found() {
     let good = signed_by(suspension(), &["admin-1"]);
-    let reinstated = Statement { deed: Deed::Reinstate, ..suspension() };
-    let copied = Act { deed: Deed::Reinstate, ..good.clone() };
+    let reinstated = of(Deed::Reinstate(whom(ALPHA, "")));
+    let mut copied = good.clone();
+    copied.statement.deed = reinstated.deed.clone();
     refused(vec![copied], "the signature of `admin-1` is false");
-    let renamed = Act { nonce: Some(nonce()), ..good.clone() };
+    let mut renamed = good.clone();
+    renamed.statement.nonce = nonce();
     refused(vec![good.clone(), renamed], "the signature of `admin-1` is false");
     refused(vec![good.clone(), good.clone()], "was used before");
-    let again = Statement { nonce: good.nonce.expect("a nonce"), ..reinstated.clone() };
+    let again = Statement { nonce: good.statement.nonce, ..reinstated.clone() };
     refused(vec![good.clone(), signed_by(again, &["admin-1"])], "was used before");
-    let elsewhere = Statement { origin: "registry.example/reads/2026-12".into(), ..suspension() };
-    refused(vec![signed_by(elsewhere, &["admin-1"])], "the signature of `admin-1` is false");
+    let elsewhere = "registry.example/reads/2026-12";
+    let elsewhere = act(elsewhere, suspension(), &[("admin-1", &personal("admin-1"))]);
+    refused(vec![elsewhere], "the signature of `admin-1` is false");
     let log = PersonalKey::new(&[7; 32]);
-    let by_the_log = act(reinstated.clone(), &[("admin-1", &log)]);
+    let by_the_log = act(ORIGIN, reinstated.clone(), &[("admin-1", &log)]);
     refused(vec![by_the_log], "not enrolled for `admin-1`");
-    let unsigned = Act { signatures: Vec::new(), ..signed_by(reinstated.clone(), &["admin-1"]) };
+    let unsigned =
+        SignedAct { signatures: Vec::new(), ..signed_by(reinstated.clone(), &["admin-1"]) };
     refused(vec![unsigned], "0 signatures");
-    let bare = Act { nonce: None, expires: None, signatures: Vec::new(), ..good.clone() };
-    refused(vec![bare], "an act without a reason, of the wrong role");
-    let another = Act { id: "admin-2".into(), ..good.clone() };
+    let another = SignedAct { id: "admin-2".into(), ..good.clone() };
     refused(vec![another], "`admin-2` submitted it and has not signed it");
     for (expires, words) in [(AT - 1, "expired"), (AT + 7 * 24 * HOUR + 1, "more than 7 days")] {
         let moved = Statement { expires, ..suspension() };
@@ -104,40 +109,50 @@ fn a_signature_that_is_forged_moved_copied_or_used_again_is_found() {
 #[test]
 fn nobody_enrols_alone_and_nobody_is_enrolled_before_or_after() {
     let third = PersonalKey::new(&[33; 32]);
-    let enrolment = key_of(Deed::EnrolKey, "admin-3", &third);
+    let enrolment = key_of(Deed::EnrolKey, "admin-3", third.public());
     let both = signed_by(enrolment.clone(), &BOTH);
-    let by_third = act(suspension(), &[("admin-3", &third)]);
+    let by_third = act(ORIGIN, suspension(), &[("admin-3", &third)]);
     refused(vec![by_third.clone()], "not enrolled for `admin-3`");
     let alone = signed_by(enrolment.clone(), &["admin-1"]);
     refused(vec![alone], "`enrol_key` needs the signatures of two administrators");
-    let itself = act(enrolment.clone(), &[("admin-3", &third)]);
+    let itself = act(ORIGIN, enrolment.clone(), &[("admin-3", &third)]);
     refused(vec![itself], "not enrolled for `admin-3`");
     let founded = third.founding(ORIGIN, &"admin-3".into(), nonce(), AT + HOUR).expect("a name");
-    refused(vec![founded], "an act without a reason, of the wrong role");
-    let revoked = signed_by(key_of(Deed::RevokeKey, "admin-3", &third), &["admin-1", "admin-2"]);
+    refused(vec![signed(founded)], "of somebody without a certificate");
+    let revoked =
+        signed_by(key_of(Deed::RevokeKey, "admin-3", third.public()), &["admin-1", "admin-2"]);
     refused(vec![both.clone(), revoked.clone(), by_third], "not enrolled for `admin-3`");
-    let again = signed_by(key_of(Deed::EnrolKey, "admin-3", &third), &BOTH);
+    let again = signed_by(key_of(Deed::EnrolKey, "admin-3", third.public()), &BOTH);
     refused(vec![both, revoked, again], "is or was enrolled already");
-    for deed in [Deed::EnrolAgent, Deed::EnrolRoster, Deed::Loosen] {
-        let (must, _) = deed.about();
-        let about = |key| must.contains(&key);
-        let statement = Statement {
-            provider: about("provider").then(|| ALPHA.into()),
-            agent: about("agent").then_some(Tag([1; 16])),
-            dataset: about("dataset").then(|| "cir".into()),
-            persons: about("persons").then_some(1),
-            digest: about("digest").then(Default::default),
-            ..of(deed)
-        };
+    let agent = ProviderAgent { provider: ALPHA.into(), agent: Tag([1; 16]) };
+    let (provider, dataset, persons) = (ALPHA.into(), "cir".into(), NonZeroU64::MIN);
+    for deed in [
+        Deed::EnrolAgent(agent),
+        Deed::EnrolRoster { provider, dataset, persons },
+        Deed::Loosen { digest: Hash::default() },
+    ] {
+        let statement = of(deed.clone());
         refused(vec![signed_by(statement.clone(), &["admin-1"])], "signatures of two");
         let again = Statement { nonce: nonce(), ..statement };
         assert_eq!(verdict([signed_by(again, &BOTH)]), None, "{deed:?}");
     }
 }
 
+fn signed(act: Act) -> SignedAct {
+    match act {
+        Act::Signed(act) => act,
+        Act::Acknowledged(_) => panic!("{act:?}"),
+    }
+}
+
+fn founders() -> Vec<SignedAct> {
+    founding(AT + HOUR).into_iter().map(signed).collect()
+}
+
 /// A ledger that begins with these acts in the place of the founding enrolments.
-fn begun_with(acts: Vec<Act>) -> Option<(Fault, u64, String)> {
-    let mut forge = Forge::founded(AT, &rules(&[(ALPHA, WIDE)]), acts);
+fn begun_with(acts: Vec<SignedAct>) -> Option<(Fault, u64, String)> {
+    let mut forge =
+        Forge::founded(AT, &rules(&[(ALPHA, WIDE)]), acts.into_iter().map(Act::Signed).collect());
     forge.add(What::Access(access(0)));
     written(forge)
 }
@@ -145,20 +160,21 @@ fn begun_with(acts: Vec<Act>) -> Option<(Fault, u64, String)> {
 #[test]
 fn a_ledger_begins_with_keys_that_sign_for_themselves_and_with_no_other_act() {
     assert_eq!(begun_with(Vec::new()), None);
-    assert_eq!(begun_with(founding(AT + HOUR)), None);
+    assert_eq!(begun_with(founders()), None);
     let [one, two] = BOTH.map(personal);
-    let of_another = act(key_of(Deed::EnrolKey, "admin-1", &one), &[("admin-1", &two)]);
-    let of_another = Act { certificate: None, ..of_another };
-    let with_certificate = signed_by(key_of(Deed::EnrolKey, "admin-1", &one), &["admin-1"]);
-    let by_both = signed_by(key_of(Deed::EnrolKey, "admin-1", &one), &BOTH);
-    let by_both = Act { certificate: None, ..by_both };
-    let suspended = Act { certificate: None, ..signed_by(suspension(), &["admin-1"]) };
+    let of_another =
+        act(ORIGIN, key_of(Deed::EnrolKey, "admin-1", one.public()), &[("admin-1", &two)]);
+    let of_another = SignedAct { certificate: None, ..of_another };
+    let with_certificate = signed_by(key_of(Deed::EnrolKey, "admin-1", one.public()), &["admin-1"]);
+    let by_both = signed_by(key_of(Deed::EnrolKey, "admin-1", one.public()), &BOTH);
+    let by_both = SignedAct { certificate: None, ..by_both };
+    let suspended = SignedAct { certificate: None, ..signed_by(suspension(), &["admin-1"]) };
     for act in [of_another, with_certificate, by_both, suspended] {
         let (fault, first, detail) = begun_with(vec![act]).expect("not sound");
         assert_eq!((fault, first), (Fault::Act, 1), "{detail}");
         assert!(detail.contains("no founding enrolment"), "{detail}");
     }
-    let mut forged = founding(AT + HOUR);
+    let mut forged = founders();
     forged[1].signatures[0].signature.0[5] ^= 1;
     let (fault, first, detail) = begun_with(forged).expect("not sound");
     assert_eq!((fault, first), (Fault::Act, 2), "{detail}");
@@ -204,11 +220,9 @@ const NOBODYS: PublicKey = {
 #[test]
 fn a_key_by_which_anybody_signs_is_enrolled_by_nobody() {
     let words = "signatures pass by it without a private one";
-    let enrol =
-        Statement { key: Some(NOBODYS), ..key_of(Deed::EnrolKey, "admin-3", &personal("admin-1")) };
-    refused(vec![signed_by(enrol, &BOTH)], words);
-    let mut founding = founding(AT + HOUR);
-    founding[1].key = Some(NOBODYS);
+    refused(vec![signed_by(key_of(Deed::EnrolKey, "admin-3", NOBODYS), &BOTH)], words);
+    let mut founding = founders();
+    founding[1].statement.deed = Deed::EnrolKey(OwnedKey { admin: "admin-2".into(), key: NOBODYS });
     founding[1].signatures[0].key = NOBODYS;
     let (fault, first, detail) = begun_with(founding).expect("not sound");
     assert_eq!((fault, first), (Fault::Act, 2), "{detail}");
@@ -218,13 +232,13 @@ fn a_key_by_which_anybody_signs_is_enrolled_by_nobody() {
 
 #[test]
 fn what_a_critical_alert_took_takes_two_to_lift_from_the_agent_and_from_the_provider() {
-    let lift = |agent| Statement { provider: Some(ALPHA.into()), agent, ..of(Deed::Lift) };
+    let lift = |agent| of(Deed::Lift(Whom { provider: ALPHA.into(), agent }));
     let sound = |lifts: &[(bool, &[&str])]| {
         let mut forge = Forge::begun(AT, &rules(&[(ALPHA, WIDE)]));
         let agent = alarm(&mut forge);
         for (of_agent, admins) in lifts {
             let lift = lift(of_agent.then_some(agent));
-            forge.add(What::Act(signed_by(lift, admins)));
+            forge.add(What::Act(Act::Signed(signed_by(lift, admins))));
         }
         written(forge)
     };
@@ -239,6 +253,6 @@ fn what_a_critical_alert_took_takes_two_to_lift_from_the_agent_and_from_the_prov
     let mut forge = Forge::begun(AT, &rules(&[(ALPHA, WIDE)]));
     alarm(&mut forge);
     let another = signed_by(lift(Some(Tag([1; 16]))), &["admin-1"]);
-    forge.add(What::Act(another));
+    forge.add(What::Act(Act::Signed(another)));
     assert_eq!(written(forge), None, "nothing critical was taken from this agent");
 }

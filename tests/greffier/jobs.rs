@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use greffier::client::Client;
 use greffier::client::token::TokenSource;
-use greffier::format::entry::{Deed, JobTerms, Method, Millis, Outcome, Statement, What};
+use greffier::format::entry::{Deed, JobTerms, Method, Millis, Outcome, OwnedKey, What};
 use greffier::instance::{AgentIssuer, Layout, Login};
 use greffier::proto::{
     self, Context, ExportRecordsRequest, ExportRecordsResponse, ListRecordsResponse,
@@ -54,34 +54,27 @@ impl Admin {
     }
 
     /// Submits what this one and others have signed.
-    async fn submit(
-        &mut self,
-        deed: Deed,
-        about: impl FnOnce(&mut Statement),
-        others: &[&str],
-    ) -> Result<proto::Act, Status> {
+    async fn submit(&mut self, deed: Deed, others: &[&str]) -> Result<proto::Act, Status> {
         let origin = self.client.origin().await?;
-        let mut statement = statement(&origin, deed, "an exercise");
-        about(&mut statement);
+        let statement = statement(deed, "an exercise");
         let admins = [&[self.id], others].concat();
         let keys: Vec<_> = admins.iter().map(|id| (*id, personal(&self.layout, id))).collect();
         let signers: Vec<_> = keys.iter().map(|(id, key)| (*id, key)).collect();
-        let (text, signatures) = signatures(&statement, &signers);
+        let (text, signatures) = signatures(&origin, &statement, &signers);
         self.client.submit(text, &signatures).await
     }
 
     async fn declare(&mut self, provider: &str, job: JobTerms) -> Result<u64, Status> {
-        let about = |statement: &mut Statement| {
-            statement.provider = Some(provider.into());
-            statement.dataset = Some("cir".into());
-            statement.job = Some(job);
-        };
-        Ok(self.submit(Deed::DeclareJob, about, &[]).await?.entry)
+        let (provider, dataset) = (provider.into(), "cir".into());
+        Ok(self.submit(Deed::DeclareJob { provider, dataset, job }, &[]).await?.entry)
     }
 
-    async fn about(&mut self, deed: Deed, declared: u64) -> Result<u64, Status> {
-        let about = |statement: &mut Statement| statement.declared = Some(declared);
-        Ok(self.submit(deed, about, &[]).await?.entry)
+    async fn approve(&mut self, declared: u64) -> Result<u64, Status> {
+        Ok(self.submit(Deed::ApproveJob { declared }, &[]).await?.entry)
+    }
+
+    async fn withdraw(&mut self, declared: u64) -> Result<u64, Status> {
+        Ok(self.submit(Deed::WithdrawJob { declared }, &[]).await?.entry)
     }
 }
 
@@ -90,7 +83,7 @@ pub(crate) async fn approved(instance: &Instance, daemon: &Daemon, rows: u64) ->
     let mut one = Admin::of(instance, daemon, "admin-1").await;
     let mut two = Admin::of(instance, daemon, "admin-2").await;
     let job = one.declare(PROVIDER, terms(rows)).await.expect("a job that is declared");
-    two.about(Deed::ApproveJob, job).await.expect("a job that is approved");
+    two.approve(job).await.expect("a job that is approved");
     job
 }
 
@@ -112,7 +105,7 @@ impl Office {
     /// Declares a job and has it approved; its number.
     async fn job(&mut self, terms: JobTerms) -> u64 {
         let job = self.one.declare(PROVIDER, terms).await.expect("a job that is declared");
-        self.two.about(Deed::ApproveJob, job).await.expect("a job that is approved");
+        self.two.approve(job).await.expect("a job that is approved");
         job
     }
 
@@ -289,37 +282,32 @@ async fn a_job_takes_two_administrators_whatever_keys_one_of_them_has() {
     let impossible = (Code::FailedPrecondition, "ACT_NOT_POSSIBLE");
     let Office { one, two, .. } = &mut office;
     assert_eq!(exported(&mut provider, request(job, 5, "")).await.told().what(), closed);
-    assert_eq!(told(one.about(Deed::ApproveJob, job).await).what(), impossible);
-    let approval = |statement: &mut Statement| statement.declared = Some(job);
-    let both = one.submit(Deed::ApproveJob, approval, &["admin-2"]).await;
+    assert_eq!(told(one.approve(job).await).what(), impossible);
+    let approval = Deed::ApproveJob { declared: job };
+    let both = one.submit(approval.clone(), &["admin-2"]).await;
     assert_eq!(told(both).what(), impossible, "who declared it hands it in");
     // A second key is the same person.
     let second = greffier::format::personal::PersonalKey::new(&[77; 32]);
-    let enrolment = |statement: &mut Statement| {
-        statement.admin = Some("admin-1".into());
-        statement.key = Some(second.public());
-    };
-    one.submit(Deed::EnrolKey, enrolment, &["admin-2"]).await.expect("a second key");
+    let enrolment = OwnedKey { admin: "admin-1".into(), key: second.public() };
+    one.submit(Deed::EnrolKey(enrolment), &["admin-2"]).await.expect("a second key");
     let origin = one.client.origin().await.unwrap();
-    let by_second =
-        Statement { declared: Some(job), ..statement(&origin, Deed::ApproveJob, "an exercise") };
-    let (text, signed) = signatures(&by_second, &[("admin-1", &second)]);
+    let by_second = statement(approval, "an exercise");
+    let (text, signed) = signatures(&origin, &by_second, &[("admin-1", &second)]);
     assert_eq!(told(one.client.submit(text, &signed).await).what(), impossible);
     assert_eq!(exported(&mut provider, request(job, 5, "")).await.told().what(), closed);
-    two.about(Deed::ApproveJob, job).await.expect("another approves");
-    assert_eq!(told(two.about(Deed::ApproveJob, job).await).what(), impossible, "once");
+    two.approve(job).await.expect("another approves");
+    assert_eq!(told(two.approve(job).await).what(), impossible, "once");
     assert_eq!(exported(&mut provider, request(job, 5, "")).await.rows, 10);
-    one.about(Deed::WithdrawJob, job).await.expect("either withdraws");
-    for deed in [Deed::ApproveJob, Deed::WithdrawJob] {
-        assert_eq!(told(two.about(deed, job).await).what(), impossible);
-    }
+    one.withdraw(job).await.expect("either withdraws");
+    assert_eq!(told(two.approve(job).await).what(), impossible);
+    assert_eq!(told(two.withdraw(job).await).what(), impossible);
     // No entry but an act that declares is a job.
     for number in [0, job + 1, 1 << 40] {
-        assert_eq!(told(two.about(Deed::ApproveJob, number).await).what(), impossible);
+        assert_eq!(told(two.approve(number).await).what(), impossible);
     }
     let withdrawn = one.declare(PROVIDER, terms(10)).await.expect("another job");
-    one.about(Deed::WithdrawJob, withdrawn).await.expect("before it was approved");
-    assert_eq!(told(two.about(Deed::ApproveJob, withdrawn).await).what(), impossible);
+    one.withdraw(withdrawn).await.expect("before it was approved");
+    assert_eq!(told(two.approve(withdrawn).await).what(), impossible);
     office.daemon.stop().await;
     instance.assert_sound();
 }
@@ -371,12 +359,9 @@ async fn a_declaration_is_held_to_the_policy_and_to_its_time() {
         assert_eq!(refused.what(), (Code::InvalidArgument, "REQUEST_MALFORMED"), "{job:?}");
         assert_eq!(refused.fields, [field], "{job:?}");
     }
-    let elsewhere = |statement: &mut Statement| {
-        statement.provider = Some(PROVIDER.into());
-        statement.dataset = Some("visa".into());
-        statement.job = Some(terms(1));
-    };
-    let refused = told(one.submit(Deed::DeclareJob, elsewhere, &[]).await);
+    let (provider, dataset) = (PROVIDER.into(), "visa".into());
+    let elsewhere = Deed::DeclareJob { provider, dataset, job: terms(1) };
+    let refused = told(one.submit(elsewhere, &[]).await);
     assert_eq!(refused.fields, ["dataset"]);
     let (hour, month) = (HOUR as i64, 31 * 24 * HOUR as i64);
     for job in [

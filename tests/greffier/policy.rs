@@ -13,7 +13,7 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::instance::{Instance, PROGRAM, context, texts};
-use crate::signed::submit;
+use crate::signed::{submit, whom};
 use crate::told::told;
 
 /// A policy that is shipped.
@@ -39,7 +39,7 @@ async fn whoever_is_contained_is_told_whom_to_call() {
     });
     let daemon = instance.serve();
     let mut admin = daemon.client("admin-1").await;
-    let suspend = (Deed::Suspend, "provider-02", "");
+    let suspend = Deed::Suspend(whom("provider-02", ""));
     submit(&mut admin.0, &instance.layout, suspend, "an exercise", &["admin-1"])
         .await
         .expect("an act");

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use greffier::anomaly::Anomaly;
 use greffier::format::entry::{
-    Act, Budgets, Deed, Hash, Matter, Policy, Rule, Section, Statement, What, sha256,
+    Act, Budgets, Deed, Hash, Matter, Policy, Rule, Section, What, sha256,
 };
 use greffier::proto::ListRecordsResponse;
 use greffier::registrar::rules::Rules;
@@ -60,11 +60,11 @@ fn reload(instance: &Instance, daemon: &Daemon, text: &str) {
 async fn approve(instance: &Instance, daemon: &Daemon, text: &str) {
     let mut admin = daemon.client("admin-1").await.0;
     let origin = admin.origin().await.expect("a checkpoint");
-    let digest = Some(sha256(&[text.as_bytes()]));
-    let loosen = signed::statement(&origin, Deed::Loosen, "an exercise");
+    let loosen = Deed::Loosen { digest: sha256(&[text.as_bytes()]) };
+    let loosen = signed::statement(loosen, "an exercise");
     let keys = ADMINS.map(|admin| (admin, personal(&instance.layout, admin)));
     let signers: Vec<_> = keys.iter().map(|(admin, key)| (*admin, key)).collect();
-    let (text, signatures) = signatures(&Statement { digest, ..loosen }, &signers);
+    let (text, signatures) = signatures(&origin, &loosen, &signers);
     admin.submit(text, &signatures).await.expect("an act");
 }
 
@@ -347,8 +347,7 @@ fn later(budgets: Budgets) -> Rules {
 
 /// Two administrators let a policy into force, whatever it loosens.
 fn approval(digest: Hash) -> Act {
-    let statement = Statement { digest: Some(digest), ..statement(Deed::Loosen) };
-    signed_by(statement, &ADMINS)
+    Act::Signed(signed_by(statement(Deed::Loosen { digest }), &ADMINS))
 }
 
 /// What comes of a draft that was admitted under a head.

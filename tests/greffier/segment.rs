@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use greffier::anomaly::Anomaly;
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{
-    Access, Act, Budgets, Deed, Detectors, Entry, Facts, Genesis, Given, Hash, Head, Method,
-    Millis, Moment, Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling, Section,
-    Statement, Tag, What, sha256,
+    Access, Acknowledgement, Act, Budgets, Deed, Detectors, Entry, Facts, Genesis, Given, Hash,
+    Head, Method, Millis, Moment, Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling,
+    Section, SecurityDeed, SignedAct, Statement, Tag, What, Whom, sha256,
 };
 use greffier::format::merkle;
 use greffier::format::merkle::Frontier;
@@ -170,42 +170,41 @@ pub(crate) fn founding(expires: Millis) -> Vec<Act> {
 
 /// A statement for this ledger, good for an hour.
 pub(crate) fn statement(deed: Deed) -> Statement {
-    signed::statement(ORIGIN, deed, "an exercise")
+    signed::statement(deed, "an exercise")
 }
 
 /// The act of a statement, submitted by the first of these administrators, who all sign it.
-pub(crate) fn signed_by(statement: Statement, admins: &[&str]) -> Act {
+pub(crate) fn signed_by(statement: Statement, admins: &[&str]) -> SignedAct {
     let keys: Vec<_> = admins.iter().map(|admin| (*admin, personal(admin))).collect();
     let signers: Vec<_> = keys.iter().map(|(admin, key)| (*admin, key)).collect();
-    signed::act(statement, &signers)
+    signed::act(ORIGIN, statement, &signers)
 }
 
 /// A provider is suspended.
 pub(crate) fn suspension(provider: &str) -> Act {
-    let statement = Statement { provider: Some(provider.into()), ..statement(Deed::Suspend) };
-    signed_by(statement, &["admin-1"])
+    let deed = Deed::Suspend(signed::whom(provider, ""));
+    Act::Signed(signed_by(statement(deed), &["admin-1"]))
 }
 
 /// ... and no longer.
 pub(crate) fn reinstatement(provider: &str) -> Act {
-    let statement = Statement { provider: Some(provider.into()), ..statement(Deed::Reinstate) };
-    signed_by(statement, &["admin-1"])
+    let deed = Deed::Reinstate(signed::whom(provider, ""));
+    Act::Signed(signed_by(statement(deed), &["admin-1"]))
 }
 
 /// What alerts took from a provider, or from one agent of it, is given back.
 pub(crate) fn lift(provider: &str, agent: Option<Tag>, admins: &[&str]) -> Act {
-    let provider = Some(provider.into());
-    signed_by(Statement { provider, agent, ..statement(Deed::Lift) }, admins)
+    let deed = Deed::Lift(Whom { provider: provider.into(), agent });
+    Act::Signed(signed_by(statement(deed), admins))
 }
 
-/// Somebody has seen the first alert.
-pub(crate) fn acknowledgement(ledger: &Ledger) -> Act {
+/// Somebody has seen the first alert, if there is one.
+pub(crate) fn acknowledgement(ledger: &Ledger) -> Acknowledgement {
     let notices = ledger.notices().after(0, usize::MAX);
     let alert = notices.iter().find(|notice| matches!(notice.what, What::Alert(_)));
-    let alert = alert.map(|alert| alert.seq);
-    let certificate = Some(sha256(&[b"security"]));
-    let (deed, id) = (Deed::Acknowledge, "soc-1".into());
-    Act { alert, ..Act::new(deed, "security", &id, certificate, "an exercise") }
+    let deed = SecurityDeed::Acknowledge { alert: alert.map_or(0, |alert| alert.seq) };
+    let (certificate, reason) = (sha256(&[b"security"]), "an exercise".to_owned());
+    Acknowledgement { id: "soc-1".into(), certificate, deed, reason }
 }
 
 /// A runtime of a test's own.

@@ -14,7 +14,7 @@ use greffier::anomaly::Anomaly;
 use greffier::client::Settings;
 use greffier::config::{Config, policy};
 use greffier::format::checkpoint::Checkpoint;
-use greffier::format::entry::{Deed, Statement};
+use greffier::format::entry::{Act, Deed};
 use greffier::format::signer::{Signer, read_key};
 use greffier::format::tag::Tagger;
 use greffier::instance::Layout;
@@ -41,7 +41,7 @@ use tonic::{Code, Status, Streaming};
 
 use crate::instance::{Instance, minted};
 use crate::pki::{Authority, Shown};
-use crate::signed::{act, personal, statement};
+use crate::signed::{act, personal, statement, whom};
 use crate::told::{Told, told};
 use crate::wire::{Wire, answered, framed, shake_at};
 
@@ -156,12 +156,10 @@ impl Gateway {
         let key = personal(&self.layout, "admin-1");
         let origin = Checkpoint::parse(&self.ledger.newest()).expect("a checkpoint").origin;
         for _ in 0..count {
-            let statement = Statement {
-                provider: Some("provider-03".into()),
-                ..statement(&origin, Deed::Suspend, &"x".repeat(256))
-            };
-            let act = act(statement, &[("admin-1", &key)]);
-            last = self.ledger.act(act).await.expect("an entry");
+            let deed = Deed::Suspend(whom("provider-03", ""));
+            let statement = statement(deed, &"x".repeat(256));
+            let act = act(&origin, statement, &[("admin-1", &key)]);
+            last = self.ledger.act(Act::Signed(act)).await.expect("an entry");
         }
         last
     }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use greffier::format::entry::{Deed, Matter, Warning, What};
+use greffier::format::entry::{Deed, Matter, Warning, What, Whom};
 use greffier::format::signer::read_key;
 use greffier::format::tag::Tagger;
 use greffier::instance::{AgentIssuer, Login};
@@ -244,9 +244,8 @@ async fn an_agent_who_is_suspended_is_told_so_at_the_headers() {
     let agent = Tagger::new(&read_key(&instance.layout.tag_key()).expect("a key"));
     let agent = agent.agent(PROVIDER, &greffier::admission::agent(ISSUER, "stolen"));
     let mut admin = daemon.client("admin-1").await;
-    let suspended = submit(&mut admin, &instance, Deed::Suspend, |statement| {
-        (statement.provider, statement.agent) = (Some(PROVIDER.into()), Some(agent));
-    });
+    let whom = Whom { provider: PROVIDER.into(), agent: Some(agent) };
+    let suspended = submit(&mut admin, &instance, Deed::Suspend(whom));
     suspended.await.expect("a suspension");
     let (answer, _request) = wire.begin(LIST, &[("authorization", &bearer)]).await;
     let status = Status::from_header_map(answer.await.unwrap().headers()).unwrap();

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::given::Chance;
 use crate::instance::{Caller, Daemon, Instance, PROGRAM, context, minted};
 use crate::pki::{Authority, Shown};
-use crate::signed::submit;
+use crate::signed::{submit, whom};
 
 const KILLS: u64 = 50;
 
@@ -38,8 +38,8 @@ fn notices(instance: &Instance) -> Vec<u64> {
 async fn act(settings: &Settings, suspend: bool, reason: &str) -> Option<u64> {
     let mut client = Client::connect(settings).await.ok()?;
     let layout = Layout::new(settings.ca.ancestors().nth(2).expect("the instance"));
-    let deed = if suspend { Deed::Suspend } else { Deed::Reinstate };
-    let what = (deed, "provider-03", "");
+    let whom = whom("provider-03", "");
+    let what = if suspend { Deed::Suspend(whom) } else { Deed::Reinstate(whom) };
     let act = submit(&mut client, &layout, what, reason, &["admin-1"]).await;
     act.ok().map(|act| act.entry)
 }

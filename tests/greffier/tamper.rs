@@ -9,7 +9,7 @@ mod said;
 use std::ops::Range;
 use std::path::Path;
 
-use greffier::format::entry::{Budgets, Outcome, What};
+use greffier::format::entry::{Act, Budgets, Outcome, What};
 use greffier::registrar::Draft;
 use greffier::registrar::rules::Rules;
 use greffier::registrar::{Ledger, bind};
@@ -54,7 +54,7 @@ fn written(alone: u32, many: u32) -> Place {
         page(&ledger, read("beta-emploi", "b1", &on, &off)).await;
         page(&ledger, read("gamma-sante", "c1", &[], &[])).await;
         ledger.act(suspension("gamma-sante")).await.expect("a writable ledger");
-        ledger.act(acknowledgement(&ledger)).await.expect("a writable ledger");
+        ledger.act(Act::Acknowledged(acknowledgement(&ledger))).await.expect("a writable ledger");
         ledger.act(reinstatement("gamma-sante")).await.expect("a writable ledger");
         while largest(&notes(&place.settings.path)) < 4 {
             together(&ledger, many).await;

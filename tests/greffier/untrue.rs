@@ -5,7 +5,7 @@
 use greffier::anomaly::VERSION;
 use greffier::format::entry::{
     Act, Alert, Counts, Deed, Detectors, Head, Level, Measure, Method, Policy, Read, Refusal,
-    Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, What, sha256,
+    Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, What, Whom, sha256,
 };
 use greffier::verify::Fault;
 
@@ -76,10 +76,10 @@ fn entry(read: Read) -> What {
     What::Read(Box::new(read))
 }
 
-fn act(deed: Deed, agent: Option<Tag>) -> What {
+fn act(deed: fn(Whom) -> Deed, agent: Option<Tag>) -> What {
     let statement =
-        Statement { provider: Some(ALPHA.into()), agent, expires: AT + HOUR, ..statement(deed) };
-    What::Act(signed_by(statement, &["admin-1", "admin-2"]))
+        Statement { expires: AT + HOUR, ..statement(deed(Whom { provider: ALPHA.into(), agent })) };
+    What::Act(Act::Signed(signed_by(statement, &["admin-1", "admin-2"])))
 }
 
 #[test]
@@ -360,8 +360,10 @@ fn small_things_are_as_the_format_has_them() {
     );
     sound(vec![What::Access(access(FIRST - 1))]);
     refused(vec![What::Access(access(FIRST))], "given out which did not stand before it");
-    let unsigned: Act = Act::new(Deed::Suspend, "admin", &"admin-1".into(), None, "an exercise");
+    let deed = Deed::Suspend(Whom { provider: ALPHA.into(), agent: None });
+    let mut unsigned = signed_by(statement(deed), &["admin-1"]);
+    unsigned.signatures.clear();
     let mut forge = begun();
-    forge.add(What::Act(unsigned));
+    forge.add(What::Act(Act::Signed(unsigned)));
     assert_eq!(written(forge).map(|(fault, ..)| fault), Some(Fault::Act));
 }

@@ -12,20 +12,10 @@ fn opened(budgets: Budgets, rows: u64) -> Bench {
     let mut bench = Bench::under(budgets);
     let (purpose, view) = ("course_delivery".into(), "BASIC".into());
     let job = JobTerms { purpose, view, rows, from: 0, until: 400 * DAY };
-    let declared = Act {
-        provider: Some("alpha".into()),
-        dataset: Some("cir".into()),
-        job: Some(job),
-        ..Act::new(Deed::DeclareJob, "admin", &"admin-1".into(), None, "an exercise")
-    };
-    assert_eq!(bench.add(What::Act(declared)), JOB);
-    about(&mut bench, Deed::ApproveJob);
+    let (provider, dataset) = ("alpha".into(), "cir".into());
+    assert_eq!(bench.decided(Deed::DeclareJob { provider, dataset, job }), JOB);
+    bench.decided(Deed::ApproveJob { declared: JOB });
     bench
-}
-
-fn about(bench: &mut Bench, deed: Deed) {
-    let act = Act::new(deed, "admin", &"admin-2".into(), None, "an exercise");
-    bench.add(What::Act(Act { declared: Some(JOB), ..act }));
 }
 
 /// A page of so many persons, as it would be recorded.
@@ -98,7 +88,7 @@ proptest! {
         let mut out = 0;
         for (step, agent, n) in steps {
             match step {
-                0 => about(&mut bench, Deed::WithdrawJob),
+                0 => drop(bench.decided(Deed::WithdrawJob { declared: JOB })),
                 1 => bench.act(Deed::Lift, "alpha", None),
                 2 => bench.act(Deed::Lift, "alpha", Some(agent)),
                 3 => drop(bench.read(("alpha", agent), on(n))),

@@ -11,7 +11,9 @@ use super::super::time;
 use super::{BadSecret, Malformed, PersonalKey, StartError};
 use crate::config::Unusable;
 use crate::files;
-use crate::format::entry::{Act, Deed, JobTerms, Signature, Statement, Word, message, word};
+use crate::format::entry::{
+    Deed, JobTerms, OwnedKey, Signature, SignedAct, Statement, Tag, Word, message,
+};
 use crate::state::acts::holds;
 
 /// Why an act cannot be written down or signed.
@@ -56,9 +58,9 @@ pub(in crate::cli) struct ActFile {
 
 impl ActFile {
     /// Of a statement that nobody has signed.
-    pub(in crate::cli) fn new(statement: &Statement) -> Result<ActFile, ActError> {
+    pub(in crate::cli) fn new(origin: &str, statement: &Statement) -> Result<ActFile, ActError> {
         said(statement)?;
-        Ok(ActFile { statement: statement.encode()?, signatures: Vec::new() })
+        Ok(ActFile { statement: statement.encode(origin)?, signatures: Vec::new() })
     }
 
     /// One that was written, if all that is in it holds together.
@@ -66,7 +68,8 @@ impl ActFile {
         let text = files::read_input(path, files::SMALL).map_err(at(path))?;
         let form = |why: String| ActError::Form { path: path.to_owned(), why };
         let act: ActFile = serde_json::from_str(&text).map_err(|e| form(e.to_string()))?;
-        said(&act.statement().map_err(|e| form(e.to_string()))?)?;
+        let (_, statement) = act.statement().map_err(|e| form(e.to_string()))?;
+        said(&statement)?;
         let message = message(&act.statement);
         match act.signatures.iter().find(|signature| !holds(signature, &message)) {
             Some(signature) => Err(ActError::False(signature.admin.clone())),
@@ -84,7 +87,7 @@ impl ActFile {
         files::replace(path, &(self.text()? + "\n")).map_err(at(path))
     }
 
-    fn statement(&self) -> Result<Statement, Malformed> {
+    fn statement(&self) -> Result<(String, Statement), Malformed> {
         Statement::parse(&self.statement)
     }
 
@@ -100,46 +103,17 @@ impl ActFile {
     /// What is signed, for whoever signs it.
     pub(in crate::cli) fn in_words(&self) -> Result<String, ActError> {
         // Taken apart, so that nothing is signed that is not shown.
-        let Statement {
-            origin,
-            deed,
-            provider,
-            agent,
-            admin,
-            key,
-            dataset,
-            persons,
-            digest,
-            job,
-            declared,
-            reason,
-            nonce: _,
-            expires,
-        } = self.statement()?;
-        let said = |word: Option<Word>| word.map(|word| word.as_ref().to_owned());
-        let export = job.map(|job| {
-            let JobTerms { purpose, view, rows, from, until } = job;
-            let (from, until) = (time(from), time(until));
-            format!("at most {rows} rows, {view}, for {purpose}, from {from} until {until}")
-        });
-        let fields = [
-            ("provider", said(provider)),
-            ("agent", agent.map(|agent| agent.to_string())),
-            ("admin", said(admin)),
-            ("key", key.map(|key| key.to_string())),
-            ("dataset", said(dataset)),
-            ("persons", persons.map(|persons| persons.to_string())),
-            ("digest", digest.map(|digest| digest.to_string())),
-            ("job", export),
-            ("declared", declared.map(|entry| format!("entry {entry}: look at what it declares"))),
-            ("reason", Some(format!("\"{reason}\""))),
-            ("ledger", Some(origin)),
-            ("until", Some(time(expires))),
-        ];
-        let (meaning, signers) = meaning(deed);
-        let mut text = format!("{}: {meaning}.\n", word(&deed));
+        let (origin, Statement { deed, reason, nonce: _, expires }) = self.statement()?;
+        let mut fields = about(&deed);
+        fields.extend([
+            ("reason", format!("\"{reason}\"")),
+            ("ledger", origin),
+            ("until", time(expires)),
+        ]);
+        let (meaning, signers) = meaning(&deed);
+        let mut text = format!("{}: {meaning}.\n", deed.name());
         for (name, value) in fields {
-            text.extend(value.map(|value| format!("  {name:10}{value}\n")));
+            text.push_str(&format!("  {name:10}{value}\n"));
         }
         text.push_str(&format!("It can be submitted once, by one of those who signed. {signers}."));
         for Signature { admin, key, .. } in &self.signatures {
@@ -152,59 +126,90 @@ impl ActFile {
     pub(in crate::cli) fn as_json(&self) -> Result<Value, ActError> {
         let signer = |one: &Signature| json!({"admin": one.admin, "key": one.key});
         let signers: Vec<Value> = self.signatures.iter().map(signer).collect();
-        Ok(json!({"act": self.statement()?, "signed_by": signers}))
+        let said: Value = serde_json::from_str(&self.statement).map_err(io::Error::from)?;
+        Ok(json!({"act": said, "signed_by": signers}))
     }
 
     /// The founding enrolment that it is, for the ledger that begins with it.
-    pub(in crate::cli) fn founding(self) -> Result<(String, Act), ActError> {
-        let statement = self.statement()?;
-        let (origin, admin) = (statement.origin.clone(), statement.admin.clone());
-        let admin = admin.unwrap_or_default();
-        Ok((origin, statement.act(&admin, None, self.signatures)))
+    pub(in crate::cli) fn founding(self) -> Result<(String, SignedAct), ActError> {
+        let (origin, statement) = self.statement()?;
+        let id = match &statement.deed {
+            Deed::EnrolKey(OwnedKey { admin, .. }) => admin.clone(),
+            deed => {
+                let deed = deed.name();
+                return Err(ActError::Said(format!("a ledger begins with no `{deed}`")));
+            }
+        };
+        let (certificate, signatures) = (None, self.signatures);
+        Ok((origin, SignedAct { id, certificate, statement, signatures }))
     }
 }
 
-/// Whether a statement says what its deed is about.
+/// Whether a statement says why.
 fn said(statement: &Statement) -> Result<(), ActError> {
-    let act = statement.clone().act(&Word::default(), None, Vec::new());
-    let deed = word(&act.deed);
-    let misfit = act.misfits().next().map(|(field, must)| match must {
-        true => format!("`{deed}` must name: {field}"),
-        false => format!("`{deed}` has no place for: {field}"),
-    });
-    let blank = act.reason.trim().is_empty().then(|| "the reason is empty".to_owned());
-    let unsigned = (act.deed == Deed::Acknowledge).then(|| format!("`{deed}` is not signed"));
-    misfit.or(blank).or(unsigned).map_or(Ok(()), |why| Err(ActError::Said(why)))
+    let blank = statement.reason.trim().is_empty();
+    if blank { Err(ActError::Said("the reason is empty".to_owned())) } else { Ok(()) }
+}
+
+/// What a deed is about.
+fn about(deed: &Deed) -> Vec<(&'static str, String)> {
+    let provider = |id: &Word| ("provider", id.to_string());
+    let dataset = |name: &Word| ("dataset", name.to_string());
+    let agent = |agent: &Tag| ("agent", agent.to_string());
+    match deed {
+        Deed::Suspend(whom) | Deed::Reinstate(whom) | Deed::Lift(whom) => {
+            [provider(&whom.provider)].into_iter().chain(whom.agent.as_ref().map(agent)).collect()
+        }
+        Deed::EnrolKey(OwnedKey { admin, key }) | Deed::RevokeKey(OwnedKey { admin, key }) => {
+            vec![("admin", admin.to_string()), ("key", key.to_string())]
+        }
+        Deed::EnrolAgent(person) | Deed::DismissAgent(person) => {
+            vec![provider(&person.provider), agent(&person.agent)]
+        }
+        Deed::EnrolRoster { provider: id, dataset: name, persons } => {
+            vec![provider(id), dataset(name), ("persons", persons.to_string())]
+        }
+        Deed::Loosen { digest } => vec![("digest", digest.to_string())],
+        Deed::DeclareJob { provider: id, dataset: name, job } => {
+            let JobTerms { purpose, view, rows, from, until } = job;
+            let (from, until) = (time(*from), time(*until));
+            let may =
+                format!("at most {rows} rows, {view}, for {purpose}, from {from} until {until}");
+            vec![provider(id), dataset(name), ("job", may)]
+        }
+        Deed::ApproveJob { declared } | Deed::WithdrawJob { declared } => {
+            vec![("declared", format!("entry {declared}: look at what it declares"))]
+        }
+    }
 }
 
 /// What a deed does, and how many must sign it.
-fn meaning(deed: Deed) -> (&'static str, &'static str) {
+fn meaning(deed: &Deed) -> (&'static str, &'static str) {
     const ONE: &str = "One signature is enough";
     const TWO: &str = "It needs two administrators";
     match deed {
-        Deed::Suspend => ("nothing more is released there until somebody reinstates it", ONE),
-        Deed::Reinstate => ("a suspension by an administrator is taken back", ONE),
-        Deed::Lift => (
+        Deed::Suspend(_) => ("nothing more is released there until somebody reinstates it", ONE),
+        Deed::Reinstate(_) => ("a suspension by an administrator is taken back", ONE),
+        Deed::Lift(_) => (
             "what alerts took is given back, and the detectors begin again at 0",
             "It needs two administrators if a critical alert took it",
         ),
-        Deed::Acknowledge => ("an alert was seen", ONE),
-        Deed::EnrolKey => ("whoever has this key signs as this administrator from now on", TWO),
-        Deed::RevokeKey => (
+        Deed::EnrolKey(_) => ("whoever has this key signs as this administrator from now on", TWO),
+        Deed::RevokeKey(_) => (
             "this key signs nothing any more, for good",
             "It needs two administrators, or its owner",
         ),
-        Deed::EnrolAgent => ("this person may read for the provider", TWO),
-        Deed::DismissAgent => ("this person may not read for the provider any more", ONE),
-        Deed::EnrolRoster => ("the provider's roster may grow by so many persons", TWO),
-        Deed::DeclareJob => {
+        Deed::EnrolAgent(_) => ("this person may read for the provider", TWO),
+        Deed::DismissAgent(_) => ("this person may not read for the provider any more", ONE),
+        Deed::EnrolRoster { .. } => ("the provider's roster may grow by so many persons", TWO),
+        Deed::DeclareJob { .. } => {
             ("the provider may export so much, once another administrator approves", ONE)
         }
-        Deed::ApproveJob => (
+        Deed::ApproveJob { .. } => (
             "the job may begin: read in your own tail what that entry declares",
             "Whoever declared it cannot approve it",
         ),
-        Deed::WithdrawJob => ("nothing more goes out under the job", ONE),
-        Deed::Loosen => ("the policy file of this digest may loosen the one in force", TWO),
+        Deed::WithdrawJob { .. } => ("nothing more goes out under the job", ONE),
+        Deed::Loosen { .. } => ("the policy file of this digest may loosen the one in force", TWO),
     }
 }

@@ -11,7 +11,7 @@ use crate::admission::Role;
 use crate::cli::act::ActFile;
 use crate::config::{Config, policy};
 use crate::files;
-use crate::format::entry::{Act, Word};
+use crate::format::entry::{Act, SignedAct, Word};
 use crate::instance::{Made, Site, prepare_site};
 
 /// What a production instance is made of.
@@ -73,12 +73,13 @@ pub(super) fn make(asked: &Production, listen: &str) -> Result<(Made, String), I
     let prepared = prepare_site(&site)?;
     // Whatever the daemon would refuse is told now.
     Config::load(&prepared.made().layout.config())?;
+    let founders: Vec<Act> = founders.into_iter().map(Act::Signed).collect();
     write_ledger(prepared.made(), &founders)?;
     Ok((prepared.finish()?, said))
 }
 
 /// The founding enrolments, for the ledger that begins with them.
-fn founders(asked: &Production, origin: &str) -> Result<Vec<Act>, InitError> {
+fn founders(asked: &Production, origin: &str) -> Result<Vec<SignedAct>, InitError> {
     let founder = |path: &PathBuf| {
         let (signed_for, act) = ActFile::read(path)?.founding()?;
         if signed_for != origin {

@@ -1,12 +1,14 @@
 //! What somebody decided: acts, the statement of one that administrators sign, and its bytes. Whether
 //! a signature holds, and whether its key counts, is not known here.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::num::NonZeroU64;
 
-use crate::format::entry::body::{limits, same};
-use crate::format::entry::{
-    Hash, JobTerms, Malformed, Millis, Nonce, PublicKey, SignatureBytes, Tag, Word,
-};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::format::entry::body::{exact, limits, same};
+use crate::format::entry::{Hash, Malformed, Millis, Nonce, PublicKey, SignatureBytes, Tag, Word};
 
 /// Largest statement, in bytes.
 pub const STATEMENT_MAX: usize = 8_192;
@@ -19,107 +21,107 @@ pub fn message(statement: &str) -> Vec<u8> {
     [CONTEXT, statement.as_bytes()].concat()
 }
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// What was done, and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "deed", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
 pub enum Deed {
     /// Nothing more goes to an agent, or to a provider.
-    Suspend,
+    Suspend(Whom),
     /// What a suspension took away is given back.
-    Reinstate,
+    Reinstate(Whom),
     /// What alerts took away is given back.
-    Lift,
-    /// Somebody has seen an alert.
-    Acknowledge,
+    Lift(Whom),
     /// A personal key counts as an administrator's.
-    EnrolKey,
-    /// ... and no longer, for good.
-    RevokeKey,
+    EnrolKey(OwnedKey),
+    /// A personal key counts no longer, for good.
+    RevokeKey(OwnedKey),
     /// A person at a provider may be an agent.
-    EnrolAgent,
-    /// ... and no longer.
-    DismissAgent,
+    EnrolAgent(ProviderAgent),
+    /// A person at a provider may no longer be an agent.
+    DismissAgent(ProviderAgent),
     /// A roster may grow.
-    EnrolRoster,
+    EnrolRoster { provider: Word, dataset: Word, persons: NonZeroU64 },
     /// A policy that is looser than the one before may come into force.
-    Loosen,
+    Loosen { digest: Hash },
     /// A bulk operation is announced.
-    DeclareJob,
-    /// ... and may begin.
-    ApproveJob,
-    /// ... and is over, begun or not.
-    WithdrawJob,
+    DeclareJob { provider: Word, dataset: Word, job: JobTerms },
+    /// A bulk operation may begin.
+    ApproveJob { declared: u64 },
+    /// A bulk operation is over, begun or not.
+    WithdrawJob { declared: u64 },
+}
+
+/// One agent of a provider, or the provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub struct Whom {
+    pub provider: Word,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Tag>,
+}
+
+/// A personal key, and the administrator whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub struct OwnedKey {
+    pub admin: Word,
+    pub key: PublicKey,
+}
+
+/// A person at a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub struct ProviderAgent {
+    pub provider: Word,
+    pub agent: Tag,
+}
+
+/// What a declared job may take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub struct JobTerms {
+    pub purpose: Word,
+    pub view: Word,
+    pub rows: u64,
+    pub from: Millis,
+    pub until: Millis,
 }
 
 impl Deed {
-    /// All that administrators sign.
-    pub const SIGNED: [Deed; 12] = [
-        Deed::Suspend,
-        Deed::Reinstate,
-        Deed::Lift,
-        Deed::EnrolKey,
-        Deed::RevokeKey,
-        Deed::EnrolAgent,
-        Deed::DismissAgent,
-        Deed::EnrolRoster,
-        Deed::Loosen,
-        Deed::DeclareJob,
-        Deed::ApproveJob,
-        Deed::WithdrawJob,
-    ];
+    /// Reads one from its keys, of which there are no others.
+    ///
+    /// # Errors
+    /// [`Malformed`] says which key is not there, or has no place.
+    pub fn of_keys(keys: &Value) -> Result<Deed, Malformed> {
+        exact(keys).map_err(|e: serde_json::Error| Malformed::Json(e.to_string()))
+    }
 
-    /// What an act of it must say besides why, and what it may say.
-    pub fn about(self) -> (&'static [&'static str], &'static [&'static str]) {
-        match self {
-            Deed::Suspend | Deed::Reinstate | Deed::Lift => (&["provider"], &["agent"]),
-            Deed::Acknowledge => (&["alert"], &[]),
-            Deed::EnrolKey | Deed::RevokeKey => (&["admin", "key"], &[]),
-            Deed::EnrolAgent | Deed::DismissAgent => (&["provider", "agent"], &[]),
-            Deed::EnrolRoster => (&["provider", "dataset", "persons"], &[]),
-            Deed::Loosen => (&["digest"], &[]),
-            Deed::DeclareJob => (&["provider", "dataset", "job"], &[]),
-            Deed::ApproveJob | Deed::WithdrawJob => (&["declared"], &[]),
-        }
+    /// The word for it.
+    pub fn name(&self) -> String {
+        let keys = serde_json::to_value(self).unwrap_or_default();
+        keys["deed"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-/// An act: who did what to whom, and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What is signed: for one ledger, once, and for a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
-pub struct Act {
+pub struct Statement {
+    #[serde(flatten)]
     pub deed: Deed,
-    pub role: Word,
-    pub id: Word,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<Hash>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provider: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<Tag>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alert: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub admin: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<PublicKey>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dataset: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub persons: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Hash>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<JobTerms>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub declared: Option<u64>,
     pub reason: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nonce: Option<Nonce>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<Millis>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub signatures: Vec<Signature>,
+    pub nonce: Nonce,
+    pub expires: Millis,
+}
+
+/// A statement as it is signed, with the ledger that it is for.
+#[derive(Serialize, Deserialize)]
+struct Bound<'a> {
+    origin: Cow<'a, str>,
+    #[serde(flatten)]
+    statement: Cow<'a, Statement>,
 }
 
 /// One administrator's signature of a statement.
@@ -134,136 +136,126 @@ pub struct Signature {
     pub signature: SignatureBytes,
 }
 
-/// What is signed: the act without who submits it, for one ledger, once, and for a time.
+/// An act, by the role of who submitted it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(tag = "role")]
+pub enum Act {
+    /// Somebody who watches has seen something.
+    #[serde(rename = "security")]
+    Acknowledged(Acknowledgement),
+    /// Administrators have decided something.
+    #[serde(rename = "admin")]
+    Signed(SignedAct),
+}
+
+/// Who watches has seen something: nothing comes of it, so nobody signs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
-pub struct Statement {
-    pub origin: String,
-    pub deed: Deed,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provider: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<Tag>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub admin: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<PublicKey>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dataset: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub persons: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Hash>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<JobTerms>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub declared: Option<u64>,
+pub struct Acknowledgement {
+    pub id: Word,
+    pub certificate: Hash,
+    #[serde(flatten)]
+    pub deed: SecurityDeed,
     pub reason: String,
-    pub nonce: Nonce,
-    pub expires: Millis,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "deed", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub enum SecurityDeed {
+    /// An alert.
+    Acknowledge { alert: u64 },
+}
+
+/// A statement, who submitted it, and who signed it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
+pub struct SignedAct {
+    pub id: Word,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Hash>,
+    #[serde(flatten)]
+    pub statement: Statement,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signature>,
+}
+
+/// The keys of an act and of what is in it, in the order that a body has them: what an act is about
+/// stands in the midst of who did it.
+const ORDER: [&str; 24] = [
+    "deed",
+    "role",
+    "id",
+    "certificate",
+    "provider",
+    "agent",
+    "alert",
+    "admin",
+    "key",
+    "signature",
+    "dataset",
+    "persons",
+    "digest",
+    "job",
+    "purpose",
+    "view",
+    "rows",
+    "from",
+    "until",
+    "declared",
+    "reason",
+    "nonce",
+    "expires",
+    "signatures",
+];
+
+/// A value whose objects are written in this order.
+struct Ordered<'a>(&'a Value);
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(keys) => serializer
+                .collect_map(ORDER.iter().filter_map(|key| Some((key, Ordered(keys.get(*key)?))))),
+            Value::Array(values) => serializer.collect_seq(values.iter().map(Ordered)),
+            value => value.serialize(serializer),
+        }
+    }
 }
 
 impl Act {
-    /// An act about nobody and nothing yet, which nobody has signed.
-    pub fn new(deed: Deed, role: &str, id: &Word, certificate: Option<Hash>, reason: &str) -> Act {
-        Act {
-            deed,
-            role: role.into(),
-            id: id.clone(),
-            certificate,
-            provider: None,
-            agent: None,
-            alert: None,
-            admin: None,
-            key: None,
-            dataset: None,
-            persons: None,
-            digest: None,
-            job: None,
-            declared: None,
-            reason: reason.to_owned(),
-            nonce: None,
-            expires: None,
-            signatures: Vec::new(),
+    /// Writes its keys as a body has them.
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(out, &Ordered(&serde_json::to_value(self)?))
+    }
+
+    /// What administrators did, if it is theirs.
+    pub fn deed(&self) -> Option<&Deed> {
+        match self {
+            Act::Acknowledged(_) => None,
+            Act::Signed(act) => Some(&act.statement.deed),
         }
     }
 
-    /// The statement that its signatures are over, in the ledger `origin`; none if it has none.
-    pub fn statement(&self, origin: &str) -> Option<Statement> {
-        Some(Statement {
-            origin: origin.to_owned(),
-            deed: self.deed,
-            provider: self.provider.clone(),
-            agent: self.agent,
-            admin: self.admin.clone(),
-            key: self.key,
-            dataset: self.dataset.clone(),
-            persons: self.persons,
-            digest: self.digest,
-            job: self.job.clone(),
-            declared: self.declared,
-            reason: self.reason.clone(),
-            nonce: self.nonce?,
-            expires: self.expires?,
-        })
-    }
-
-    /// What it is about that its deed has no place for, or does not say: the key of each, and whether
-    /// it must be there.
-    pub fn misfits(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        let there = [
-            ("provider", self.provider.is_some()),
-            ("agent", self.agent.is_some()),
-            ("alert", self.alert.is_some()),
-            ("admin", self.admin.is_some()),
-            ("key", self.key.is_some()),
-            ("dataset", self.dataset.is_some()),
-            ("persons", self.persons.is_some()),
-            ("digest", self.digest.is_some()),
-            ("job", self.job.is_some()),
-            ("declared", self.declared.is_some()),
-        ];
-        let (must, may) = self.deed.about();
-        let nobody = (self.persons == Some(0)).then_some(("persons", true));
-        let misfits =
-            there.into_iter().filter_map(move |(key, there)| match (must.contains(&key), there) {
-                (true, false) => Some((key, true)),
-                (false, true) if !may.contains(&key) => Some((key, false)),
-                _ => None,
-            });
-        misfits.chain(nobody)
+    /// Who submitted it, and why.
+    pub fn id_and_reason(&self) -> (&Word, &str) {
+        match self {
+            Act::Acknowledged(act) => (&act.id, &act.reason),
+            Act::Signed(act) => (&act.id, &act.statement.reason),
+        }
     }
 }
 
 impl Statement {
-    /// Of an act about nobody and nothing yet.
-    pub fn new(origin: &str, deed: Deed, reason: &str, nonce: Nonce, expires: Millis) -> Statement {
-        Statement {
-            origin: origin.to_owned(),
-            deed,
-            provider: None,
-            agent: None,
-            admin: None,
-            key: None,
-            dataset: None,
-            persons: None,
-            digest: None,
-            job: None,
-            declared: None,
-            reason: reason.to_owned(),
-            nonce,
-            expires,
-        }
-    }
-
-    /// The bytes that are signed, but for the line before them.
+    /// The bytes that are signed in the segment `origin`, but for the line before them.
     ///
     /// # Errors
     /// As [`Entry::encode`](super::Entry::encode).
-    pub fn encode(&self) -> Result<String, Malformed> {
-        let text = serde_json::to_string(self)
-            .expect("derived Serialize of a plain struct into memory does not fail");
+    pub fn encode(&self, origin: &str) -> Result<String, Malformed> {
+        let bound = Bound { origin: origin.into(), statement: Cow::Borrowed(self) };
+        let text = serde_json::to_string(&bound)
+            .expect("derived Serialize of plain structs into memory does not fail");
         if text.len() > STATEMENT_MAX {
             return Err(Malformed::TooLong(text.len(), STATEMENT_MAX));
         }
@@ -272,37 +264,20 @@ impl Statement {
         Ok(text)
     }
 
-    /// Reads a statement, strictly: it must be, byte for byte, what [`Statement::encode`] makes of it.
+    /// Reads the segment that a statement is for and the statement, strictly: it must be, byte for byte,
+    /// what [`Statement::encode`] makes of them.
     ///
     /// # Errors
     /// [`Malformed`] says what is wrong and where.
-    pub fn parse(text: &str) -> Result<Statement, Malformed> {
+    pub fn parse(text: &str) -> Result<(String, Statement), Malformed> {
         if text.len() > STATEMENT_MAX {
             return Err(Malformed::TooLong(text.len(), STATEMENT_MAX));
         }
-        let statement: Statement =
-            serde_json::from_str(text).map_err(|e| Malformed::Json(e.to_string()))?;
-        let again = statement.encode()?;
-        same(&again, text)?;
-        Ok(statement)
-    }
-
-    /// The act that an administrator submits with these signatures.
-    pub fn act(self, id: &Word, certificate: Option<Hash>, signatures: Vec<Signature>) -> Act {
-        Act {
-            provider: self.provider,
-            agent: self.agent,
-            admin: self.admin,
-            key: self.key,
-            dataset: self.dataset,
-            persons: self.persons,
-            digest: self.digest,
-            job: self.job.clone(),
-            declared: self.declared,
-            nonce: Some(self.nonce),
-            expires: Some(self.expires),
-            signatures,
-            ..Act::new(self.deed, "admin", id, certificate, &self.reason)
-        }
+        let mut json = serde_json::Deserializer::from_str(text);
+        let bound: Result<Bound<'_>, _> =
+            exact(&mut json).and_then(|read| json.end().map(|()| read));
+        let Bound { origin, statement } = bound.map_err(|e| Malformed::Json(e.to_string()))?;
+        same(&statement.encode(&origin)?, text)?;
+        Ok((origin.into_owned(), statement.into_owned()))
     }
 }

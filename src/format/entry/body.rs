@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::format::entry::{
-    Access, Act, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, Roster, What,
+    Access, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, Roster, What,
 };
 
 /// Largest body, in bytes.
@@ -68,7 +68,7 @@ impl Entry {
             What::Refusals(x) => serde_json::to_writer(&mut out, x),
             What::Alert(x) => serde_json::to_writer(&mut out, x),
             What::Warning(x) => serde_json::to_writer(&mut out, x),
-            What::Act(x) => serde_json::to_writer(&mut out, x),
+            What::Act(x) => x.write(&mut out),
             What::Access(x) => serde_json::to_writer(&mut out, x),
         };
         written.expect("derived Serialize of plain structs into memory does not fail");
@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
             "alert" => What::Alert(Alert::deserialize(rest)?),
             "roster" => What::Roster(Roster::deserialize(rest)?),
             "warning" => What::Warning(exact(rest)?),
-            "act" => What::Act(Act::deserialize(rest)?),
+            "act" => What::Act(exact(rest)?),
             "access" => What::Access(Access::deserialize(rest)?),
             _ => return Err(de::Error::custom("a kind of entry that this version does not know")),
         };

@@ -36,7 +36,7 @@ pub enum Matter {
         digest: Option<Hash>,
     },
     /// A certificate runs out.
-    Certificate(Whose),
+    Certificate(CertificateOf),
     /// An issuer has other keys.
     Keys {
         #[serde(rename = "id")]
@@ -71,9 +71,9 @@ pub enum Matter {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
-pub enum Whose {
+pub enum CertificateOf {
     /// Of a provider or a member of staff.
-    Of { role: Word, id: Word, certificate: Hash },
+    Client { role: Word, id: Word, certificate: Hash },
     /// The gateway's own.
     Own { certificate: Hash },
 }

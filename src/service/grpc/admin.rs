@@ -14,7 +14,8 @@ use crate::admission::{Reader, Role, Terms, Violation};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::entry;
 use crate::format::entry::{
-    Act, Deed, Hash, JobTerms, PublicKey, SignatureBytes, Statement, Tag, Word, word,
+    Act, Deed, Hash, JobTerms, OwnedKey, ProviderAgent, PublicKey, SignatureBytes, SignedAct,
+    Statement, Tag, Whom, Word,
 };
 use crate::proto::admin_server::Admin;
 use crate::proto::{
@@ -46,41 +47,50 @@ impl AdminService {
         let (Some(signatures), Ok(statement)) = (signatures, statement) else {
             return Err(faults);
         };
+        let (signed_for, statement) = statement;
         let origin = self.origin();
-        if statement.origin != origin {
+        if signed_for != origin {
             fault("origin", format!("must be that of this ledger, {origin}"));
         }
-        let certificate = Some(Hash(reader.fingerprint()));
-        let act = statement.act(reader.id(), certificate, signatures);
-        if act.deed == Deed::Acknowledge {
-            fault("deed", "must be one that administrators sign".to_owned());
+        self.names(&statement.deed, &mut fault);
+        faults.extend(reason_fault(&statement.reason));
+        if !faults.is_empty() {
+            return Err(faults);
         }
-        for (field, must) in act.misfits() {
-            let deed = word(&act.deed);
-            let there = if must { "must be there" } else { "must not be there" };
-            fault(field, format!("{there}, for {deed}"));
-        }
-        self.names(&act, &mut fault);
-        faults.extend(reason_fault(&act.reason));
-        if faults.is_empty() { Ok(act) } else { Err(faults) }
+        let (id, certificate) = (reader.id().clone(), Some(Hash(reader.fingerprint())));
+        Ok(Act::Signed(SignedAct { id, certificate, statement, signatures }))
     }
 
     /// Holds the names in an act to the policy: what is mistyped must not stand there as if it held.
-    fn names(&self, act: &Act, fault: &mut impl FnMut(&'static str, String)) {
+    fn names(&self, deed: &Deed, fault: &mut impl FnMut(&'static str, String)) {
         let policy = self.0.rooms.policies.now();
         let terms = &policy.terms;
-        if act.provider.as_ref().is_some_and(|id| !terms.providers.contains_key(id)) {
+        let (provider, dataset) = match deed {
+            Deed::Suspend(Whom { provider, .. })
+            | Deed::Reinstate(Whom { provider, .. })
+            | Deed::Lift(Whom { provider, .. })
+            | Deed::EnrolAgent(ProviderAgent { provider, .. })
+            | Deed::DismissAgent(ProviderAgent { provider, .. }) => (Some(provider), None),
+            Deed::EnrolRoster { provider, dataset, .. } => (Some(provider), Some(dataset)),
+            Deed::DeclareJob { provider, dataset, job } => {
+                self::job(terms, (provider, dataset), job, fault);
+                (Some(provider), Some(dataset))
+            }
+            Deed::EnrolKey(OwnedKey { admin, .. }) | Deed::RevokeKey(OwnedKey { admin, .. }) => {
+                if !is_id(admin) {
+                    fault("admin", format!("must be {ID}"));
+                }
+                (None, None)
+            }
+            Deed::Loosen { .. } | Deed::ApproveJob { .. } | Deed::WithdrawJob { .. } => {
+                (None, None)
+            }
+        };
+        if provider.is_some_and(|id| !terms.providers.contains_key(id)) {
             fault("provider", "must be the id of a provider that the policy knows".to_owned());
         }
-        if act.dataset.as_ref().is_some_and(|name| !terms.datasets.contains_key(name)) {
+        if dataset.is_some_and(|name| !terms.datasets.contains_key(name)) {
             fault("dataset", "must be one that the policy knows".to_owned());
-        }
-        if act.admin.as_ref().is_some_and(|id| !is_id(id)) {
-            fault("admin", format!("must be {ID}"));
-        }
-        if let (Some(provider), Some(dataset), Some(job)) = (&act.provider, &act.dataset, &act.job)
-        {
-            self::job(terms, (provider, dataset), job, fault);
         }
     }
 
@@ -120,7 +130,7 @@ fn job(
     fault: &mut impl FnMut(&'static str, String),
 ) {
     let known = terms.providers.get(provider).zip(terms.datasets.get(dataset));
-    // What is not known at all has been said.
+    // What is not known at all is said besides.
     let Some((whose, records)) = known else { return };
     let Some(granted) = whose.datasets.get(dataset) else {
         return fault("dataset", "must be one that the policy grants to the provider".to_owned());

@@ -9,8 +9,7 @@ use super::notice::{self, decide, reason_fault};
 use super::status::Fault;
 use super::tail::{Events, Tail, TailPlaces, WATCHERS};
 use crate::admission::{Role, Violation};
-use crate::format::entry;
-use crate::format::entry::{Deed, Entry, Hash, What};
+use crate::format::entry::{Acknowledgement, Act, Entry, Hash, SecurityDeed, What};
 use crate::proto::alerts_server::Alerts;
 use crate::proto::{
     AcknowledgeAlertRequest, AcknowledgeAlertResponse, ListAlertsRequest, ListAlertsResponse,
@@ -96,13 +95,13 @@ impl Alerts for AlertsService {
         if !entry.is_some_and(|entry| matches!(entry.what, What::Alert(_))) {
             return Err(self.shared.refuse(&request, Fault::no_alert(*alert)));
         }
-        let certificate = Some(Hash(reader.fingerprint()));
-        let (role, deed) = (reader.role().word(), Deed::Acknowledge);
-        let act = entry::Act {
-            alert: Some(*alert),
-            ..entry::Act::new(deed, role, reader.id(), certificate, reason)
+        let act = Acknowledgement {
+            id: reader.id().clone(),
+            certificate: Hash(reader.fingerprint()),
+            deed: SecurityDeed::Acknowledge { alert: *alert },
+            reason: reason.clone(),
         };
-        let written = decide(ledger, act).await;
+        let written = decide(ledger, Act::Acknowledged(act)).await;
         let act = written.map_err(|not| self.shared.refuse(&request, (&not).into()))?;
         Ok(Response::new(AcknowledgeAlertResponse { act: Some(act) }))
     }

@@ -3,7 +3,7 @@
 use crate::admission::Violation;
 use crate::alert::{Language, of_act, of_alert, of_warning};
 use crate::format::entry;
-use crate::format::entry::{Entry, JobTerms, TEXT_MAX, What, word};
+use crate::format::entry::{Deed, Entry, JobTerms, SignedAct, TEXT_MAX, What, word};
 use crate::proto::tail_alerts_response::Event;
 use crate::proto::{Act, Alert, Job, Sentence, Severity, Warning};
 use crate::registrar::{Ledger, Unrecorded};
@@ -77,25 +77,37 @@ fn warning(entry: &Entry, warning: &entry::Warning) -> Warning {
 
 /// The act of an entry.
 pub(in crate::service) fn act(entry: &Entry, act: &entry::Act) -> Act {
-    let text = |text: Option<String>| text.unwrap_or_default();
+    let body = serde_json::to_value(act).unwrap_or_default();
+    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+    let number = |key: &str| body[key].as_u64().unwrap_or_default();
+    let (job, signers) = match act {
+        entry::Act::Signed(SignedAct { statement, signatures, .. }) => {
+            let job = match &statement.deed {
+                Deed::DeclareJob { job, .. } => Some(self::job(job)),
+                _ => None,
+            };
+            (job, signatures.iter().map(|one| one.admin.as_ref().to_owned()).collect())
+        }
+        entry::Act::Acknowledged(_) => (None, Vec::new()),
+    };
     Act {
         entry: entry.seq,
         at_unix_ms: entry.now.at,
-        deed: word(&act.deed),
-        role: act.role.as_ref().to_owned(),
-        id: act.id.as_ref().to_owned(),
-        provider: act.provider.as_deref().unwrap_or_default().to_owned(),
-        agent: text(act.agent.map(|agent| agent.to_string())),
-        alert: act.alert.unwrap_or(0),
-        admin: act.admin.as_deref().unwrap_or_default().to_owned(),
-        key: text(act.key.map(|key| key.to_string())),
-        dataset: act.dataset.as_deref().unwrap_or_default().to_owned(),
-        persons: act.persons.unwrap_or(0),
-        digest: text(act.digest.map(|digest| digest.to_string())),
-        job: act.job.as_ref().map(job),
-        declared: act.declared.unwrap_or(0),
-        signers: act.signatures.iter().map(|one| one.admin.as_ref().to_owned()).collect(),
-        reason: act.reason.clone(),
+        deed: text("deed"),
+        role: text("role"),
+        id: text("id"),
+        provider: text("provider"),
+        agent: text("agent"),
+        alert: number("alert"),
+        admin: text("admin"),
+        key: text("key"),
+        dataset: text("dataset"),
+        persons: number("persons"),
+        digest: text("digest"),
+        job,
+        declared: number("declared"),
+        signers,
+        reason: text("reason"),
         sentences: sentences(|language| of_act(language, entry.seq, act)),
     }
 }

@@ -403,7 +403,7 @@ impl From<&BadAct> for Fault {
             BadAct::Second(deed) => {
                 let french = "Cet acte demande la signature d’un second administrateur.";
                 Fault::new(Code::PermissionDenied, "SECOND_SIGNATURE_REQUIRED", english, french)
-                    .with("deed", word(deed))
+                    .with("deed", deed.name())
             }
             BadAct::Known | BadAct::Weak | BadAct::Nothing(_) | BadAct::Job => {
                 let french = "Acte impossible dans l’état présent du registre.";

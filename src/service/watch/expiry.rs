@@ -15,7 +15,7 @@ use x509_parser::prelude::FromDer as _;
 
 use super::warnings::Warnings;
 use crate::admission::{Peer, Reader, Role, Terms, Word};
-use crate::format::entry::{Hash, Matter, Warning, Whose, sha256};
+use crate::format::entry::{CertificateOf, Hash, Matter, Warning, sha256};
 
 /// From how many days ahead on it is said. Each is said more urgently than the one before.
 const AHEAD: [u64; 3] = [30, 7, 1];
@@ -136,8 +136,8 @@ fn ahead(days_left: u64) -> u64 {
 
 fn warning(whose: Option<(Role, Word)>, certificate: Hash, days_left: u64, ahead: u64) -> Warning {
     let of = match whose {
-        Some((role, id)) => Whose::Of { role: role.word().into(), id, certificate },
-        None => Whose::Own { certificate },
+        Some((role, id)) => CertificateOf::Client { role: role.word().into(), id, certificate },
+        None => CertificateOf::Own { certificate },
     };
     Warning { matter: Matter::Certificate(of), observed: days_left, expected: ahead }
 }

@@ -229,7 +229,7 @@ fn most(matter: &Matter) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::entry::Whose;
+    use crate::format::entry::CertificateOf;
 
     #[test]
     fn a_file_that_is_written_again_and_again_is_told_of_now_and_then_and_at_last() {
@@ -279,7 +279,7 @@ mod tests {
             Matter::Revoked,
         ];
         assert!(of_files.iter().all(|matter| most(matter) == MOST));
-        let expiring = Matter::Certificate(Whose::Own { certificate: digest });
+        let expiring = Matter::Certificate(CertificateOf::Own { certificate: digest });
         assert!([expiring, Matter::Clock].iter().all(|matter| most(matter) < MOST));
     }
 }

@@ -1,6 +1,9 @@
 //! The fold of budgets of entries.
 
-use crate::format::entry::{Budgets, Given, Hash as Digest, Head, Moment, StaffRules};
+use crate::format::entry::{
+    Budgets, Given, Hash as Digest, Head, Moment, Nonce, OwnedKey, ProviderAgent, PublicKey,
+    SecurityDeed, StaffRules, Whom,
+};
 use crate::state::growth::*;
 
 const ALPHA: &str = "alpha-langues";
@@ -75,8 +78,21 @@ fn receipt(role: &str, id: &str) -> What {
     What::Access(Access { role, id, certificate, what: Given::Receipt, entry: 0 })
 }
 
-fn act(deed: Deed, role: &str, id: &str) -> What {
-    What::Act(Act::new(deed, role, &id.into(), Some(Digest::default()), "an exercise"))
+fn acknowledgement(id: &str) -> What {
+    let (id, certificate, reason) = (id.into(), Digest::default(), "seen".to_owned());
+    let deed = SecurityDeed::Acknowledge { alert: 1 };
+    What::Act(Act::Acknowledged(Acknowledgement { id, certificate, deed, reason }))
+}
+
+fn act(deed: Deed, id: &str) -> What {
+    let (reason, nonce) = ("an exercise".to_owned(), Nonce([0; 16]));
+    let statement = Statement { deed, reason, nonce, expires: 0 };
+    let (certificate, signatures) = (Some(Digest::default()), Vec::new());
+    What::Act(Act::Signed(SignedAct { id: id.into(), certificate, statement, signatures }))
+}
+
+fn alpha() -> Whom {
+    Whom { provider: ALPHA.into(), agent: None }
 }
 
 #[test]
@@ -117,27 +133,33 @@ fn what_a_read_brought_about_is_charged_and_never_in_its_way() {
 #[test]
 fn staff_have_a_budget_each_and_can_contain_when_it_is_used_up() {
     let mut book = Book::of(100);
-    assert_eq!(book.fill(&act(Deed::Acknowledge, "security", "soc-1")), 100);
+    assert_eq!(book.fill(&acknowledgement("soc-1")), 100);
     assert_eq!(book.fill(&receipt("security", "soc-1")), 0);
     assert_eq!(book.fill(&receipt("security", "soc-2")), 100);
-    assert_eq!(book.fill(&act(Deed::EnrolAgent, "admin", "admin-1")), 100);
-    let contain =
-        [Deed::Suspend, Deed::Lift, Deed::RevokeKey, Deed::DismissAgent, Deed::WithdrawJob];
-    for deed in contain {
-        assert_eq!(book.put(act(deed, "admin", "admin-1")), Ok(()));
-        assert!(book.put(act(Deed::Reinstate, "admin", "admin-1")).is_err());
+    let person = ProviderAgent { provider: ALPHA.into(), agent: Tag([1; 16]) };
+    assert_eq!(book.fill(&act(Deed::EnrolAgent(person.clone()), "admin-1")), 100);
+    let contain = [
+        Deed::Suspend(alpha()),
+        Deed::Lift(alpha()),
+        Deed::RevokeKey(OwnedKey { admin: "admin-2".into(), key: PublicKey([1; 32]) }),
+        Deed::DismissAgent(person),
+        Deed::WithdrawJob { declared: 1 },
+    ];
+    for deed in &contain {
+        assert_eq!(book.put(act(deed.clone(), "admin-1")), Ok(()));
+        assert!(book.put(act(Deed::Reinstate(alpha()), "admin-1")).is_err());
     }
     // That has an end too, far beyond what anybody does by hand, for that deed and administrator alone.
     book.told.clear();
-    let lift = act(Deed::Lift, "admin", "admin-1");
+    let lift = act(Deed::Lift(alpha()), "admin-1");
     assert_eq!(book.fill(&lift), CONTAINING - 1);
-    let whose = of_staff(&"admin".into(), &"admin-1".into());
+    let whose = of_staff("admin", &"admin-1".into());
     assert_eq!(book.told, [half(whose, CONTAINING / 2, CONTAINING)]);
     for deed in contain {
-        let left = book.put(act(deed, "admin", "admin-1"));
-        assert_eq!(left.is_ok(), deed != Deed::Lift, "{deed:?}");
+        let left = book.put(act(deed.clone(), "admin-1"));
+        assert_eq!(left.is_ok(), deed != Deed::Lift(alpha()), "{deed:?}");
     }
-    assert_eq!(book.put(act(Deed::Lift, "admin", "admin-2")), Ok(()));
+    assert_eq!(book.put(act(Deed::Lift(alpha()), "admin-2")), Ok(()));
 }
 
 fn half(of: EntryBudget, observed: u64, expected: u64) -> Warning {
@@ -169,7 +191,7 @@ fn half_of_a_budget_is_told_once_a_day_of_each() {
     book.fill(&read(1));
     assert_eq!(book.told[3..], [of_agent(13, 1)]);
     book.fill(&receipt("auditor", "audit-1"));
-    let staff = of_staff(&"auditor".into(), &"audit-1".into());
+    let staff = of_staff("auditor", &"audit-1".into());
     assert_eq!(book.told[4..], [half(staff, 50, 100)]);
 }
 
@@ -217,7 +239,7 @@ fn who_came_once_is_not_kept_for_ever() {
     for n in 0..200 {
         book.put(read(n)).unwrap();
         book.put(receipt("auditor", &format!("audit-{n}"))).unwrap();
-        book.put(act(Deed::Suspend, "admin", &format!("admin-{n}"))).unwrap();
+        book.put(act(Deed::Suspend(alpha()), &format!("admin-{n}"))).unwrap();
     }
     book.tick = DAY;
     book.put(read(0)).unwrap();

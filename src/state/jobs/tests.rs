@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::format::entry::{Hash, Moment, PublicKey, Signature, SignatureBytes};
+use crate::format::entry::{
+    Hash, Moment, Nonce, PublicKey, Signature, SignatureBytes, Statement, Whom,
+};
 use crate::state::jobs::*;
 
 const END: Millis = 1_000;
@@ -11,33 +13,39 @@ fn terms(rows: u64) -> JobTerms {
     JobTerms { purpose: "p".into(), view: "BASIC".into(), rows, from: 10, until: END }
 }
 
-fn act(deed: Deed, admin: &str, signers: &[&str]) -> Act {
+fn act(deed: Deed, admin: &str, signers: &[&str]) -> SignedAct {
     let signature = |admin: &&str| {
         let (key, signature) = (PublicKey([0; 32]), SignatureBytes([0; 64]));
         Signature { admin: (*admin).into(), key, signature }
     };
     let signatures = signers.iter().map(signature).collect();
-    Act { signatures, ..Act::new(deed, "admin", &admin.into(), None, "an exercise") }
+    let (reason, nonce) = ("an exercise".to_owned(), Nonce([0; 16]));
+    let statement = Statement { deed, reason, nonce, expires: 0 };
+    SignedAct { id: admin.into(), certificate: None, statement, signatures }
 }
 
-fn declaration(job: JobTerms) -> Act {
-    let (provider, dataset) = (Some("alpha".into()), Some("cir".into()));
-    Act { provider, dataset, job: Some(job), ..act(Deed::DeclareJob, "one", &["one"]) }
+fn declaration(job: JobTerms) -> SignedAct {
+    let (provider, dataset) = ("alpha".into(), "cir".into());
+    act(Deed::DeclareJob { provider, dataset, job }, "one", &["one"])
 }
 
-fn about(deed: Deed, admin: &str, declared: u64) -> Act {
-    Act { declared: Some(declared), ..act(deed, admin, &[admin]) }
+fn approval(admin: &str, declared: u64) -> SignedAct {
+    act(Deed::ApproveJob { declared }, admin, &[admin])
 }
 
-fn fold(jobs: &mut Jobs, seq: u64, act: Act) {
+fn withdrawal(admin: &str) -> SignedAct {
+    act(Deed::WithdrawJob { declared: 8 }, admin, &[admin])
+}
+
+fn fold(jobs: &mut Jobs, seq: u64, act: SignedAct) {
     let (prev, now) = (Hash::default(), Moment::default());
-    jobs.apply(&Entry { seq, prev, now, what: What::Act(act) });
+    jobs.apply(&Entry { seq, prev, now, what: What::Act(Act::Signed(act)) });
 }
 
 fn opened(rows: u64) -> Jobs {
     let mut jobs = Jobs::default();
     fold(&mut jobs, 8, declaration(terms(rows)));
-    fold(&mut jobs, 9, about(Deed::ApproveJob, "two", 8));
+    fold(&mut jobs, 9, approval("two", 8));
     jobs
 }
 
@@ -72,24 +80,24 @@ fn a_declaration_has_rows_and_a_time_that_ends_within_a_month() {
 fn a_job_is_approved_once_by_another_while_it_is_open() {
     let mut jobs = Jobs::default();
     fold(&mut jobs, 8, declaration(terms(1)));
-    let by = |admin, at, jobs: &Jobs| jobs.admits_act(&about(Deed::ApproveJob, admin, 8), at);
+    let by = |admin, at, jobs: &Jobs| jobs.admits_act(&approval(admin, 8), at);
     assert!(by("two", 0, &jobs) && !by("one", 0, &jobs) && !by("two", END, &jobs));
-    let both = Act { declared: Some(8), ..act(Deed::ApproveJob, "one", &["one", "two"]) };
+    let both = act(Deed::ApproveJob { declared: 8 }, "one", &["one", "two"]);
     assert!(!jobs.admits_act(&both, 0));
-    let unsigned = Act { declared: Some(8), ..act(Deed::ApproveJob, "two", &["one"]) };
+    let unsigned = act(Deed::ApproveJob { declared: 8 }, "two", &["one"]);
     assert!(!jobs.admits_act(&unsigned, 0), "who declared it is all who signed");
-    assert!(!jobs.admits_act(&about(Deed::ApproveJob, "two", 9), 0));
-    assert!(!opened(1).admits_act(&about(Deed::ApproveJob, "two", 8), 0));
+    assert!(!jobs.admits_act(&approval("two", 9), 0));
+    assert!(!opened(1).admits_act(&approval("two", 8), 0));
     let mut withdrawn = opened(1);
-    assert!(withdrawn.admits_act(&about(Deed::WithdrawJob, "one", 8), 0));
-    fold(&mut withdrawn, 10, about(Deed::WithdrawJob, "one", 8));
+    assert!(withdrawn.admits_act(&withdrawal("one"), 0));
+    fold(&mut withdrawn, 10, withdrawal("one"));
     assert_eq!(withdrawn.left(8, "alpha", "cir", 10), None);
-    for deed in [Deed::ApproveJob, Deed::WithdrawJob] {
-        assert!(!withdrawn.admits_act(&about(deed, "two", 8), 0));
+    for act in [approval("two", 8), withdrawal("two")] {
+        assert!(!withdrawn.admits_act(&act, 0));
     }
     // No other act speaks of a job.
-    assert!(jobs.admits_act(&act(Deed::Suspend, "one", &["one"]), 0));
-    assert!(!jobs.admits_act(&about(Deed::Suspend, "one", 8), 0));
+    let suspension = Deed::Suspend(Whom { provider: "alpha".into(), agent: None });
+    assert!(jobs.admits_act(&act(suspension, "one", &["one"]), 0));
 }
 
 proptest! {

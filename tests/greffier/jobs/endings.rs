@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use greffier::format::entry::{Deed, Measure, Rule, Severity, Statement, What};
+use greffier::format::entry::{Deed, Measure, Rule, Severity, What, Whom};
 use toml_edit::value;
 use tonic::Code;
 
@@ -36,11 +36,8 @@ async fn a_suspended_providers_open_export_delivers_no_further_page() {
             got.pages(&mut stream, usize::MAX).await;
             got
         });
-        let about = |statement: &mut Statement| {
-            statement.provider = Some(PROVIDER.into());
-            statement.agent = of_agent.then_some(agent);
-        };
-        let act = office.one.submit(Deed::Suspend, about, &[]).await.expect("an act").entry;
+        let whom = Whom { provider: PROVIDER.into(), agent: of_agent.then_some(agent) };
+        let act = office.one.submit(Deed::Suspend(whom), &[]).await.expect("an act").entry;
         let got = reading.await.expect("no panic");
         assert!(got.entries().iter().all(|entry| *entry < act), "{act}: {:?}", got.entries());
         assert_eq!(rows_out(&instance), got.rows as u64, "what is in the ledger was received");
@@ -70,7 +67,7 @@ async fn a_withdrawal_ends_an_open_export() {
     let mut stream = provider.0.export(request(job, 1, "")).await.expect("a stream");
     let mut got = Got::default();
     assert!(got.pages(&mut stream, 2).await);
-    let act = office.two.about(Deed::WithdrawJob, job).await.expect("an act");
+    let act = office.two.withdraw(job).await.expect("an act");
     got.pages(&mut stream, usize::MAX).await;
     assert!(got.entries().iter().all(|entry| *entry < act));
     let error = got.told();
@@ -186,10 +183,10 @@ async fn a_breach_withholds_its_page_and_closes_the_exports_of_the_provider() {
         still.expect("who did nothing still reads");
         assert_nothing_else_went(&instance, job);
         // What it took, two give back; the job is as before.
-        let about = |statement: &mut Statement| statement.provider = Some(PROVIDER.into());
-        let one = office.one.submit(Deed::Lift, about, &[]).await;
+        let lift = Deed::Lift(Whom { provider: PROVIDER.into(), agent: None });
+        let one = office.one.submit(lift.clone(), &[]).await;
         assert!(one.is_err());
-        office.one.submit(Deed::Lift, about, &["admin-2"]).await.expect("a lift");
+        office.one.submit(lift, &["admin-2"]).await.expect("a lift");
         assert!(exported(&mut colleague, request(job, 500, "")).await.error.is_none());
         office.daemon.stop().await;
         instance.assert_sound();
@@ -233,7 +230,7 @@ async fn an_export_that_breaks_off_goes_on_where_it_was() {
     let left = 2 * roster as u64 - rows_out(&instance);
     let rest = exported(&mut provider, request(job, 1, "")).await;
     assert!(rest.rows as u64 <= left);
-    one.about(Deed::WithdrawJob, job).await.expect("an act");
+    one.withdraw(job).await.expect("an act");
     daemon.stop().await;
     instance.assert_anchored(&anchor);
 }

@@ -26,13 +26,21 @@ fn declared() -> JobTerms {
     JobTerms { purpose, view, rows: 5, from: AT, until: AT + 2 * HOUR }
 }
 
-fn declaration(job: JobTerms) -> Act {
-    let (provider, dataset) = (Some(ALPHA.into()), Some("cir".into()));
-    signed_by(Statement { provider, dataset, job: Some(job), ..of(Deed::DeclareJob) }, &["admin-1"])
+fn declaration(job: JobTerms) -> What {
+    let (provider, dataset) = (ALPHA.into(), "cir".into());
+    signed(Deed::DeclareJob { provider, dataset, job }, &["admin-1"])
 }
 
-fn about(deed: Deed, declared: u64, admins: &[&str]) -> Act {
-    signed_by(Statement { declared: Some(declared), ..of(deed) }, admins)
+fn signed(deed: Deed, admins: &[&str]) -> What {
+    What::Act(Act::Signed(signed_by(of(deed), admins)))
+}
+
+fn approval(declared: u64, admins: &[&str]) -> What {
+    signed(Deed::ApproveJob { declared }, admins)
+}
+
+fn withdrawal(admins: &[&str]) -> What {
+    signed(Deed::WithdrawJob { declared: JOB }, admins)
 }
 
 /// A page that went out, of persons never met before.
@@ -63,7 +71,7 @@ fn verdict(whats: Vec<What>) -> Option<(Fault, u64, String)> {
 }
 
 fn opened() -> Vec<What> {
-    vec![What::Act(declaration(declared())), What::Act(about(Deed::ApproveJob, JOB, &["admin-2"]))]
+    vec![declaration(declared()), approval(JOB, &["admin-2"])]
 }
 
 fn behind(mut before: Vec<What>, read: Read) -> Vec<What> {
@@ -76,14 +84,14 @@ fn an_export_within_its_job_is_sound_and_any_other_is_found() {
     let good = |persons| page(ALPHA, Some(JOB), persons);
     assert_eq!(verdict(behind(opened(), good(0..5))), None);
     assert_eq!(verdict(behind(behind(opened(), good(0..3)), good(3..5))), None);
-    let unapproved = vec![What::Act(declaration(declared()))];
+    let unapproved = vec![declaration(declared())];
     let mut withdrawn = opened();
-    withdrawn.push(What::Act(about(Deed::WithdrawJob, JOB, &["admin-1"])));
+    withdrawn.push(withdrawal(&["admin-1"]));
     let over = JobTerms { until: AT + 1, ..declared() };
     let later = JobTerms { from: AT + 1, ..declared() };
     let timed = |job: JobTerms| {
         let mut acts = opened();
-        acts[0] = What::Act(declaration(job));
+        acts[0] = declaration(job);
         acts
     };
     // It is not over yet, which the next millisecond is not written in.
@@ -122,15 +130,15 @@ fn an_export_within_its_job_is_sound_and_any_other_is_found() {
 
 #[test]
 fn a_job_that_two_persons_are_not_behind_is_found() {
-    let approve = |admins: &[&str]| about(Deed::ApproveJob, JOB, admins);
+    let approve = |admins: &[&str]| approval(JOB, admins);
     let both: &[&str] = &["admin-1", "admin-2"];
     let cases = [
         vec![declaration(declared()), approve(&["admin-1"])],
         vec![declaration(declared()), approve(both)],
         vec![declaration(declared()), approve(&["admin-2"]), approve(&["admin-2"])],
-        vec![declaration(declared()), about(Deed::WithdrawJob, JOB, both), approve(&["admin-2"])],
-        vec![about(Deed::ApproveJob, 0, &["admin-2"])],
-        vec![about(Deed::WithdrawJob, JOB, &["admin-2"])],
+        vec![declaration(declared()), withdrawal(both), approve(&["admin-2"])],
+        vec![approval(0, &["admin-2"])],
+        vec![withdrawal(&["admin-2"])],
         vec![declaration(JobTerms { rows: 0, ..declared() })],
         vec![declaration(JobTerms { until: AT, ..declared() })],
         vec![declaration(JobTerms { from: AT + 2 * HOUR, ..declared() })],
@@ -138,16 +146,18 @@ fn a_job_that_two_persons_are_not_behind_is_found() {
     ];
     for acts in cases {
         let last = 7 + acts.len() as u64;
-        let whats = acts.iter().cloned().map(What::Act).collect();
-        let (fault, first, detail) = verdict(whats).unwrap_or_else(|| panic!("sound: {acts:?}"));
+        let (fault, first, detail) =
+            verdict(acts.clone()).unwrap_or_else(|| panic!("sound: {acts:?}"));
         assert_eq!((fault, first), (Fault::Act, last), "{detail}");
     }
     // Whatever an administrator signed is that, and no other job.
-    let mut wider = declaration(declared());
-    wider.job.as_mut().expect("terms").rows = 5_000;
-    let (fault, first, detail) = verdict(vec![What::Act(wider)]).expect("not sound");
+    let What::Act(Act::Signed(mut wider)) = declaration(declared()) else { panic!("an act") };
+    let Deed::DeclareJob { job, .. } = &mut wider.statement.deed else { panic!("{wider:?}") };
+    job.rows = 5_000;
+    let wider = What::Act(Act::Signed(wider));
+    let (fault, first, detail) = verdict(vec![wider]).expect("not sound");
     assert_eq!((fault, first), (Fault::Act, JOB), "{detail}");
     assert!(detail.contains("the signature of `admin-1` is false"), "{detail}");
     let month = JobTerms { until: AT + 31 * 24 * HOUR, ..declared() };
-    assert_eq!(verdict(vec![What::Act(declaration(month))]), None);
+    assert_eq!(verdict(vec![declaration(month)]), None);
 }

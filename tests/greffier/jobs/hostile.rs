@@ -1,6 +1,6 @@
 //! Hostile and wrong calls about jobs, each with its answer and what it left.
 
-use greffier::format::entry::{Deed, What};
+use greffier::format::entry::What;
 use greffier::proto::{ExportRecordsRequest, View};
 use tonic::Code;
 
@@ -32,11 +32,11 @@ async fn no_call_outside_of_an_open_job_is_given_a_row() {
     let declared = office.one.declare(PROVIDER, terms(100)).await.unwrap();
     let later = office.job(timed(100, 1_000_000, 2_000_000)).await;
     let withdrawn = office.job(terms(100)).await;
-    office.one.about(Deed::WithdrawJob, withdrawn).await.unwrap();
+    office.one.withdraw(withdrawn).await.unwrap();
     let spent = office.job(terms(3)).await;
     let (job, other) = (office.job(terms(100)).await, office.job(terms(100)).await);
     let theirs = office.one.declare("provider-01", terms(100)).await.unwrap();
-    office.two.about(Deed::ApproveJob, theirs).await.unwrap();
+    office.two.approve(theirs).await.unwrap();
     let mut provider = office.daemon.client(PROVIDER).await;
     assert_eq!(exported(&mut provider, request(spent, 3, "")).await.rows, 3);
     let walked = office.job(terms(4)).await;

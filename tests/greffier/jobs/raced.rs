@@ -2,7 +2,7 @@
 //! nobody, breaches are contained with that very read.
 
 use greffier::format::entry::{
-    Act, Deed, JobTerms, Method, Millis, Outcome, Read, Rule, Ruling, Severity, Statement, What,
+    Act, Deed, JobTerms, Method, Millis, Outcome, Read, Rule, Ruling, Severity, What,
 };
 use greffier::registrar::{Ledger, Unrecorded, wall};
 
@@ -18,21 +18,22 @@ fn terms(rows: u64, until: Millis) -> JobTerms {
 }
 
 fn declaration(provider: &str, job: JobTerms) -> Act {
-    let (provider, dataset) = (Some(provider.into()), Some("cir".into()));
-    signed_by(
-        Statement { provider, dataset, job: Some(job), ..statement(Deed::DeclareJob) },
-        &["admin-1"],
-    )
+    let (provider, dataset) = (provider.into(), "cir".into());
+    signed(Deed::DeclareJob { provider, dataset, job }, "admin-1")
 }
 
-fn about(deed: Deed, declared: u64, admin: &str) -> Act {
-    signed_by(Statement { declared: Some(declared), ..statement(deed) }, &[admin])
+fn signed(deed: Deed, admin: &str) -> Act {
+    Act::Signed(signed_by(statement(deed), &[admin]))
+}
+
+fn withdrawal(declared: u64) -> Act {
+    signed(Deed::WithdrawJob { declared }, "admin-1")
 }
 
 async fn opened(ledger: &Ledger, provider: &str, rows: u64) -> u64 {
     let job = terms(rows, wall() + HOUR / 2);
     let job = ledger.act(declaration(provider, job)).await.expect("a declaration");
-    ledger.act(about(Deed::ApproveJob, job, "admin-2")).await.expect("an approval");
+    ledger.act(signed(Deed::ApproveJob { declared: job }, "admin-2")).await.expect("an approval");
     job
 }
 
@@ -74,7 +75,7 @@ fn a_page_that_lost_a_race_is_withheld_and_alarms_nobody() {
         let few = Read { asked: 10, ..export(job, "a1", 0..2) };
         assert_eq!(page(&ledger, few).await.0, Ruling::RELEASED);
         assert_eq!(page(&ledger, export(job, "a1", 0..9)).await.0, beyond(8));
-        ledger.act(about(Deed::WithdrawJob, job, "admin-1")).await.expect("a withdrawal");
+        ledger.act(withdrawal(job)).await.expect("a withdrawal");
         assert_eq!(page(&ledger, export(job, "a1", 0..1)).await.0, beyond(0));
         let job = ledger.act(declaration(ALPHA, terms(5, wall() + HOUR / 2))).await.expect("one");
         assert_eq!(page(&ledger, export(job, "a1", 0..1)).await.0, beyond(0), "not approved");
@@ -130,7 +131,7 @@ fn what_no_verifier_would_pass_is_not_written() {
             Read { method: Method::List, ..export(own, "a1", 0..2) },
             Read { reason: Some("transfer".into()), ..export(own, "a1", 0..2) },
         ];
-        let before = ledger.act(about(Deed::WithdrawJob, job, "admin-1")).await.expect("an act");
+        let before = ledger.act(withdrawal(job)).await.expect("an act");
         for read in unfit {
             let reach = greffier::state::memory::Reach::Page(read.asked);
             let draft = greffier::registrar::Draft {
@@ -142,7 +143,7 @@ fn what_no_verifier_would_pass_is_not_written() {
             let (bound, _) = greffier::registrar::bind(draft);
             assert!(matches!(ledger.record(bound).await, Err(Unrecorded::Unfit)));
         }
-        let next = ledger.act(about(Deed::WithdrawJob, own, "admin-1")).await.expect("an act");
+        let next = ledger.act(withdrawal(own)).await.expect("an act");
         assert_eq!(next, before + 1, "nothing stands between");
     });
     verified(&place.settings.path, &[]).expect("a sound ledger");

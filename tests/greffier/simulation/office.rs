@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use greffier::format::entry::{
-    Act, Budgets, Deed, Hash, JobTerms, Matter, Method, Millis, Nonce, Outcome, Read, Refusal,
-    Refusals, Roster, Statement, Tag, Warning, sha256,
+    Act, Budgets, Deed, Hash, JobTerms, Matter, Method, Millis, Nonce, Outcome, ProviderAgent,
+    Read, Refusal, Refusals, Roster, Statement, Tag, Warning, Whom, Word, sha256,
 };
 use greffier::registrar::rules::Rules;
 use greffier::registrar::{Draft, Ledger, Unrecorded, bind};
@@ -14,7 +14,7 @@ use greffier::state::memory::Reach;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
-use crate::segment::{ORIGIN, WIDE, access, person, read, rules, signed_by};
+use crate::segment::{WIDE, access, person, read, rules, signed_by};
 
 pub(crate) const PROVIDERS: [&str; 3] = ["alpha-langues", "beta-emploi", "gamma-formation"];
 const AGENTS: u32 = 4;
@@ -193,54 +193,38 @@ impl Office {
         note("access", async move { ledger.access(access).await })
     }
 
-    fn statement(&mut self, deed: Deed, at: Millis) -> Statement {
-        Statement::new(ORIGIN, deed, "an exercise", self.nonce(), at + HOUR)
+    fn signed(&mut self, deed: Deed, at: Millis, admins: &[&str]) -> Act {
+        let (reason, nonce) = ("an exercise".to_owned(), self.nonce());
+        let statement = Statement { deed, reason, nonce, expires: at + HOUR };
+        Act::Signed(signed_by(statement, admins))
     }
 
     fn act(&mut self, ledger: Ledger) -> Asked {
         let at = ledger.now().at;
-        let provider = self.one_of(&PROVIDERS);
-        let agent = read(provider, &format!("a{}", self.chance.random_range(0..AGENTS)), &[], &[]);
-        let agent = self.chance.random_bool(0.8).then_some(agent.agent);
-        let deed = self.one_of(&[
-            Deed::Suspend,
-            Deed::Reinstate,
-            Deed::Reinstate,
-            Deed::Reinstate,
-            Deed::Lift,
-            Deed::Lift,
-            Deed::Lift,
-            Deed::Lift,
-            Deed::EnrolAgent,
-            Deed::DeclareJob,
-            Deed::ApproveJob,
-            Deed::Acknowledge,
-        ]);
-        let mut statement = self.statement(deed, at);
-        match deed {
-            Deed::DeclareJob => {
-                let (purpose, view) = ("enrolment".into(), "BASIC".into());
+        let id = self.one_of(&PROVIDERS);
+        let agent = read(id, &format!("a{}", self.chance.random_range(0..AGENTS)), &[], &[]).agent;
+        let provider: Word = id.into();
+        let some = self.chance.random_bool(0.8).then_some(agent);
+        let whom = Whom { provider: provider.clone(), agent: some };
+        let both = &["admin-1", "admin-2"][..];
+        let (deed, admins) = match self.chance.random_range(0..12) {
+            0 => (Deed::Suspend(whom), both),
+            1..4 => (Deed::Reinstate(whom), both),
+            4..8 => (Deed::Lift(whom), both),
+            8 => (Deed::EnrolAgent(ProviderAgent { provider, agent }), both),
+            9 => {
+                let (purpose, view, dataset) = ("enrolment".into(), "BASIC".into(), "cir".into());
                 let (rows, until) = (self.chance.random_range(1..60), at + DAY);
-                statement.job = Some(JobTerms { purpose, view, rows, from: at, until });
-                (statement.provider, statement.dataset) =
-                    (Some(provider.into()), Some("cir".into()));
+                let job = JobTerms { purpose, view, rows, from: at, until };
+                (Deed::DeclareJob { provider, dataset, job }, &both[..1])
             }
-            Deed::ApproveJob => {
-                statement.declared = Some(self.jobs.last().map_or(0, |(job, ..)| *job));
+            10 => {
+                let declared = self.jobs.last().map_or(0, |(job, ..)| *job);
+                (Deed::ApproveJob { declared }, &both[1..])
             }
-            Deed::Acknowledge => return acknowledge(ledger),
-            Deed::EnrolAgent => {
-                let some = read(provider, "a0", &[], &[]).agent;
-                (statement.provider, statement.agent) = (Some(provider.into()), Some(some));
-            }
-            _ => (statement.provider, statement.agent) = (Some(provider.into()), agent),
-        }
-        let admins: &[&str] = match deed {
-            Deed::DeclareJob => &["admin-1"],
-            Deed::ApproveJob => &["admin-2"],
-            _ => &["admin-1", "admin-2"],
+            _ => return acknowledge(ledger),
         };
-        let act = signed_by(statement, admins);
+        let act = self.signed(deed, at, admins);
         note("act", async move { ledger.act(act).await })
     }
 
@@ -265,9 +249,8 @@ impl Office {
             return (others, None);
         }
         others.loosens_not = None;
-        let mut statement = self.statement(Deed::Loosen, at);
-        statement.digest = Some(others.digest);
-        (others, Some(signed_by(statement, &["admin-2", "admin-1"])))
+        let deed = Deed::Loosen { digest: others.digest };
+        (others, Some(self.signed(deed, at, &["admin-2", "admin-1"])))
     }
 }
 
@@ -291,5 +274,5 @@ pub(crate) fn note(
 
 fn acknowledge(ledger: Ledger) -> Asked {
     let act = crate::segment::acknowledgement(&ledger);
-    note("act", async move { ledger.act(act).await })
+    note("act", async move { ledger.act(Act::Acknowledged(act)).await })
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt as _;
 use greffier::anomaly::Anomaly;
 use greffier::anomaly::replay::Replay;
-use greffier::format::entry::{Deed, Entry, Millis, Section, What};
+use greffier::format::entry::{Act, Deed, Entry, Millis, Section, What};
 use greffier::registrar::clock::{self, Clocks, Readings};
 use greffier::registrar::desk::{Desk, Step};
 use greffier::registrar::rules::Rules;
@@ -379,8 +379,10 @@ impl World {
     }
 
     fn remember_job(&mut self, body: &str) {
-        let Ok(Entry { seq, what: What::Act(act), .. }) = Entry::parse(body) else { return };
-        if let (Deed::DeclareJob, Some(provider), Some(job)) = (act.deed, &act.provider, &act.job) {
+        let Ok(Entry { seq, what: What::Act(Act::Signed(act)), .. }) = Entry::parse(body) else {
+            return;
+        };
+        if let Deed::DeclareJob { provider, job, .. } = &act.statement.deed {
             self.office.declared(seq, provider, job.until);
         }
     }

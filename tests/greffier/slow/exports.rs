@@ -1,6 +1,7 @@
 //! Exports that are taken slowly: there is time for each page, and not for ever for one.
 
 use greffier::format::entry::JobTerms;
+use greffier::format::personal::PersonalKey;
 use greffier::proto::ExportRecordsRequest;
 use greffier::registrar::wall;
 use h2::RecvStream;
@@ -16,18 +17,17 @@ const PROVIDER: &str = "provider-02";
 /// An approved job of so many rows.
 async fn job(gateway: &Gateway, rows: u64) -> u64 {
     let newest = Checkpoint::parse(&gateway.ledger.newest()).expect("a checkpoint");
-    let of = |deed| statement(&newest.origin, deed, "an exercise");
+    let signed = |deed, signer: (&str, &PersonalKey)| {
+        Act::Signed(act(&newest.origin, statement(deed, "an exercise"), &[signer]))
+    };
     let (one, two) = ["admin-1", "admin-2"].map(|id| personal(&gateway.layout, id)).into();
     let (now, purpose, view) = (wall(), "course_delivery".into(), "BASIC".into());
-    let declared = Statement {
-        provider: Some(PROVIDER.into()),
-        dataset: Some("cir".into()),
-        job: Some(JobTerms { purpose, view, rows, from: now, until: now + HOUR }),
-        ..of(Deed::DeclareJob)
-    };
-    let declared = gateway.ledger.act(act(declared, &[("admin-1", &one)])).await.expect("an act");
-    let approved = Statement { declared: Some(declared), ..of(Deed::ApproveJob) };
-    gateway.ledger.act(act(approved, &[("admin-2", &two)])).await.expect("an act");
+    let job = JobTerms { purpose, view, rows, from: now, until: now + HOUR };
+    let (provider, dataset) = (PROVIDER.into(), "cir".into());
+    let job = signed(Deed::DeclareJob { provider, dataset, job }, ("admin-1", &one));
+    let declared = gateway.ledger.act(job).await.expect("an act");
+    let approved = signed(Deed::ApproveJob { declared }, ("admin-2", &two));
+    gateway.ledger.act(approved).await.expect("an act");
     declared
 }
 
