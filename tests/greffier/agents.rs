@@ -213,7 +213,7 @@ async fn a_suspended_agent_is_held_at_its_next_call_and_nobody_else_is() {
     let agent = instance.read(page.proof.unwrap().entry).agent.to_string();
     let mut admin = daemon.client("admin-1").await.0;
     let by = ["admin-1"];
-    let suspend = Deed::Suspend(whom(PROVIDER, &*agent));
+    let suspend = Deed::Suspend(whom(PROVIDER, &agent));
     submit(&mut admin, &instance.layout, suspend, "an exercise", &by).await.unwrap();
     let before = instance.entries().len();
     for _ in 0..3 {
@@ -227,7 +227,7 @@ async fn a_suspended_agent_is_held_at_its_next_call_and_nobody_else_is() {
     assert_eq!(held.what(), (Code::PermissionDenied, "ACCESS_CONTAINED"));
     assert!(!instance.entries().split_off(before).iter().any(is_read));
     assert_eq!(bob.list(1, "", context()).await.unwrap().records.len(), 1);
-    let reinstate = Deed::Reinstate(whom(PROVIDER, &*agent));
+    let reinstate = Deed::Reinstate(whom(PROVIDER, &agent));
     submit(&mut admin, &instance.layout, reinstate, "an exercise", &by).await.unwrap();
     let entry = alice.list(1, "", context()).await.unwrap().proof.unwrap().entry;
     assert_eq!(instance.read(entry).ruling.outcome, Outcome::Released);

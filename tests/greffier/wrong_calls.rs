@@ -153,7 +153,7 @@ impl Place {
         let page = suspended.list(1, "", context()).await.unwrap();
         let agent = instance.read(page.proof.unwrap().entry).agent.to_string();
         let mut admin = daemon.client("admin-1").await.0;
-        let suspend = Deed::Suspend(whom("provider-02", &*agent));
+        let suspend = Deed::Suspend(whom("provider-02", &agent));
         submit(&mut admin, &instance.layout, suspend, "an exercise", &["admin-1"]).await.unwrap();
         let mut spent = daemon.client("provider-03").await;
         assert_eq!(spent.list(3, "", context()).await.unwrap().records.len(), 3);

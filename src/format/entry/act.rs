@@ -183,32 +183,9 @@ pub struct SignedAct {
 
 /// The keys of an act and of what is in it, in the order that a body has them: what an act is about
 /// stands in the midst of who did it.
-const ORDER: [&str; 24] = [
-    "deed",
-    "role",
-    "id",
-    "certificate",
-    "provider",
-    "agent",
-    "alert",
-    "admin",
-    "key",
-    "signature",
-    "dataset",
-    "persons",
-    "digest",
-    "job",
-    "purpose",
-    "view",
-    "rows",
-    "from",
-    "until",
-    "declared",
-    "reason",
-    "nonce",
-    "expires",
-    "signatures",
-];
+const ORDER: &str = "deed role id certificate provider agent alert admin key signature dataset \
+                     persons digest job purpose view rows from until declared reason nonce expires \
+                     signatures";
 
 /// A value whose objects are written in this order.
 struct Ordered<'a>(&'a Value);
@@ -216,8 +193,9 @@ struct Ordered<'a>(&'a Value);
 impl Serialize for Ordered<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Value::Object(keys) => serializer
-                .collect_map(ORDER.iter().filter_map(|key| Some((key, Ordered(keys.get(*key)?))))),
+            Value::Object(keys) => serializer.collect_map(
+                ORDER.split(' ').filter_map(|key| Some((key, Ordered(keys.get(key)?)))),
+            ),
             Value::Array(values) => serializer.collect_seq(values.iter().map(Ordered)),
             value => value.serialize(serializer),
         }
@@ -279,5 +257,102 @@ impl Statement {
         let Bound { origin, statement } = bound.map_err(|e| Malformed::Json(e.to_string()))?;
         same(&statement.encode(&origin)?, text)?;
         Ok((origin.into_owned(), statement.into_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::entry::Entry;
+
+    /// Whether a body is read that has these keys behind the deed and who did it.
+    fn read(deed: &str, about: &[&str]) -> Result<(), String> {
+        let signed = r#""nonce":"AQEBAQEBAQEBAQEBAQEBAQ","expires":7"#;
+        let (role, rest) = match deed {
+            "acknowledge" => ("security", r#""reason":"x""#.to_owned()),
+            _ => ("admin", format!(r#""reason":"x",{signed}"#)),
+        };
+        let (prev, about) = (Hash::default(), about.join(","));
+        let comma = if about.is_empty() { "" } else { "," };
+        let body = format!(
+            r#"{{"seq":1,"prev":"{prev}","at":1,"tick":1,"kind":"act","deed":"{deed}","role":"{role}","id":"a","certificate":"{prev}",{about}{comma}{rest}}}"#
+        );
+        let entry = Entry::parse(&body).map_err(|why| why.to_string())?;
+        assert_eq!(entry.encode(), Ok(body));
+        Ok(())
+    }
+
+    const KEYS: [&str; 10] = [
+        r#""provider":"alpha""#,
+        r#""agent":"AQEBAQEBAQEBAQEBAQEBAQ""#,
+        r#""alert":3"#,
+        r#""admin":"b""#,
+        r#""key":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=""#,
+        r#""dataset":"cir""#,
+        r#""persons":1"#,
+        r#""digest":"0101010101010101010101010101010101010101010101010101010101010101""#,
+        r#""job":{"purpose":"p","view":"BASIC","rows":1,"from":1,"until":2}"#,
+        r#""declared":3"#,
+    ];
+
+    #[test]
+    fn an_act_says_what_its_deed_needs_and_no_more() {
+        let [provider, agent, alert, admin, key, dataset, persons, digest, job, declared] = KEYS;
+        let (whom, one) = (vec![provider], vec![provider, agent]);
+        let deeds = [
+            ("suspend", vec![whom.clone(), one.clone()]),
+            ("reinstate", vec![whom.clone(), one.clone()]),
+            ("lift", vec![whom, one.clone()]),
+            ("acknowledge", vec![vec![alert]]),
+            ("enrol_key", vec![vec![admin, key]]),
+            ("revoke_key", vec![vec![admin, key]]),
+            ("enrol_agent", vec![one.clone()]),
+            ("dismiss_agent", vec![one]),
+            ("enrol_roster", vec![vec![provider, dataset, persons]]),
+            ("loosen", vec![vec![digest]]),
+            ("declare_job", vec![vec![provider, dataset, job]]),
+            ("approve_job", vec![vec![declared]]),
+            ("withdraw_job", vec![vec![declared]]),
+        ];
+        for (deed, allowed) in deeds {
+            // Every choice of the keys that an act can have.
+            for choice in 0..1_u32 << KEYS.len() {
+                let chosen = (0..KEYS.len()).filter(|n| choice >> n & 1 == 1).map(|n| KEYS[n]);
+                let chosen: Vec<&str> = chosen.collect();
+                let read = read(deed, &chosen);
+                assert_eq!(read.is_ok(), allowed.contains(&chosen), "{deed} {chosen:?} {read:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_act_lacks_or_has_no_place_for_is_named() {
+        let [provider, _, alert, _, _, dataset, ..] = KEYS;
+        let nonce = r#""nonce":"AQEBAQEBAQEBAQEBAQEBAQ""#;
+        for (deed, about, why) in [
+            ("suspend", &[][..], "missing field `provider`"),
+            ("suspend", &[provider, dataset], "`dataset` has no place in it"),
+            ("suspend", &[provider, r#""more":1"#], "`more` has no place in it"),
+            ("enrol_roster", &[provider, dataset, r#""persons":0"#], "a nonzero u64"),
+            ("acknowledge", &[alert, nonce], "`nonce` has no place in it"),
+            ("forget", &[], "unknown variant `forget`, expected one of `suspend`"),
+        ] {
+            let refused = read(deed, about).expect_err(deed);
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
+
+    #[test]
+    fn who_watches_signs_nothing_and_who_administers_signs() {
+        let body = include_str!("../../../docs/vectors/bodies.jsonl");
+        let acts = body.lines().filter(|body| body.contains(r#""kind":"act""#));
+        for body in acts {
+            assert!(Entry::parse(body).is_ok());
+            let (one, other) = (r#""role":"admin""#, r#""role":"security""#);
+            let role = if body.contains(one) { (one, other) } else { (other, one) };
+            for (from, to) in [role, (role.0, r#""role":"auditor""#)] {
+                assert!(Entry::parse(&body.replace(from, to)).is_err(), "{body}");
+            }
+        }
     }
 }

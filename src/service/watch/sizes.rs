@@ -69,7 +69,7 @@ impl Sizes {
         }
         let told = self.told.load(Ordering::Relaxed);
         let news = told == 0 || wal / 2 >= told;
-        news.then(|| Warning { matter: Matter::Wal, observed: wal, expected: self.file.wal_max })
+        news.then_some(Warning { matter: Matter::Wal, observed: wal, expected: self.file.wal_max })
     }
 }
 
