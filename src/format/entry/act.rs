@@ -226,7 +226,7 @@ impl Act {
 }
 
 impl Statement {
-    /// The bytes that are signed in the segment `origin`, but for the line before them.
+    /// The bytes that are signed in the ledger `origin`, but for the line before them.
     ///
     /// # Errors
     /// As [`Entry::encode`](super::Entry::encode).
@@ -242,7 +242,7 @@ impl Statement {
         Ok(text)
     }
 
-    /// Reads the segment that a statement is for and the statement, strictly: it must be, byte for byte,
+    /// Reads the ledger that a statement is for and the statement, strictly: it must be, byte for byte,
     /// what [`Statement::encode`] makes of them.
     ///
     /// # Errors

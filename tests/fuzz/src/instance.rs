@@ -10,7 +10,7 @@ use greffier::config::policy::{self, Policy};
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{
     Access, Act, Deed, Facts, Given, Matter, Method, Nonce, Read, Refusal, Refusals, Refused,
-    Roster, Ruling, Signature, Statement, Tag, Warning, Word, sha256,
+    Roster, Ruling, Signature, SignedAct, Statement, Tag, Warning, Whom, Word, sha256,
 };
 use greffier::format::personal::PersonalKey;
 use greffier::format::signer::{Signer, random, read_key};
@@ -127,27 +127,26 @@ impl Instance {
 
     /// Acts of administrators, as they would sign them.
     fn acts(&self) -> Vec<Act> {
-        let new = |deed| {
-            let nonce = Nonce(random().expect("randomness"));
-            Statement::new(ORIGIN, deed, "an exercise", nonce, wall() + HOUR)
-        };
-        let of = |deed, provider: &str| Statement { provider: Some(provider.into()), ..new(deed) };
+        let whom = |provider: &str| Whom { provider: provider.into(), agent: None };
         let [open, second, _] = PROVIDERS;
         vec![
-            self.signed(of(Deed::Suspend, second), &ADMINS[..1]),
-            self.signed(of(Deed::Reinstate, second), &ADMINS[..1]),
-            self.signed(of(Deed::Lift, open), &ADMINS),
+            self.signed(Deed::Suspend(whom(second)), &ADMINS[..1]),
+            self.signed(Deed::Reinstate(whom(second)), &ADMINS[..1]),
+            self.signed(Deed::Lift(whom(open)), &ADMINS),
         ]
     }
 
-    fn signed(&self, statement: Statement, admins: &[&str]) -> Act {
-        let text = statement.encode().expect("a statement");
+    fn signed(&self, deed: Deed, admins: &[&str]) -> Act {
+        let (reason, nonce) = ("an exercise".to_owned(), Nonce(random().expect("randomness")));
+        let statement = Statement { deed, reason, nonce, expires: wall() + HOUR };
+        let text = statement.encode(ORIGIN).expect("a statement");
         let sign = |admin: &&str| -> Signature {
             let key = PersonalKey::read(&self.layout.personal_key(admin)).expect("a key");
             key.sign(&Word::from(*admin), &text)
         };
         let signatures = admins.iter().map(sign).collect();
-        statement.act(&admins[0].into(), Some(sha256(&[b"admin"])), signatures)
+        let (id, certificate) = (admins[0].into(), Some(sha256(&[b"admin"])));
+        Act::Signed(SignedAct { id, certificate, statement, signatures })
     }
 
     /// The certificate of one of its clients, DER.

@@ -9,7 +9,7 @@ fuzz_target!(|text: &str| {
     if let Ok(entry) = Entry::parse(text) {
         assert_eq!(entry.encode().as_deref(), Ok(text));
     }
-    if let Ok(statement) = Statement::parse(text) {
-        assert_eq!(statement.encode().as_deref(), Ok(text));
+    if let Ok((origin, statement)) = Statement::parse(text) {
+        assert_eq!(statement.encode(&origin).as_deref(), Ok(text));
     }
 });

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use greffier::format::entry::{Deed, Nonce, Statement};
+use greffier::format::entry::{Deed, Nonce, Statement, Whom};
 use greffier::verify::store::Store;
 use greffier_fuzz::instance::Instance;
 use greffier_fuzz::issuer::{good, key_set, peer};
@@ -69,15 +69,10 @@ fn lines(name: &str) -> Vec<Vec<u8>> {
 }
 
 fn statement() -> Vec<u8> {
-    let mut statement = Statement::new(
-        "greffier.example/reads",
-        Deed::Lift,
-        "why",
-        Nonce([1; 16]),
-        1 << 41,
-    );
-    statement.provider = Some("provider-01".into());
-    statement.encode().expect("a statement").into_bytes()
+    let deed = Deed::Lift(Whom { provider: "provider-01".into(), agent: None });
+    let (reason, nonce) = ("why".to_owned(), Nonce([1; 16]));
+    let statement = Statement { deed, reason, nonce, expires: 1 << 41 };
+    statement.encode("greffier.example/reads").expect("a statement").into_bytes()
 }
 
 fn note(instance: &Instance) -> Vec<u8> {
