@@ -137,6 +137,8 @@ mod told;
 #[cfg(feature = "serve")]
 mod untrue;
 #[cfg(feature = "serve")]
+mod vectors;
+#[cfg(feature = "serve")]
 mod watch;
 #[cfg(feature = "serve")]
 mod wire;

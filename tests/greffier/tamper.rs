@@ -34,7 +34,7 @@ fn ledger() -> Place {
 }
 
 /// The same with fewer, for tests that scan it thousands of times.
-fn small() -> Place {
+pub(crate) fn small() -> Place {
     written(1, 5)
 }
 
