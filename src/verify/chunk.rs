@@ -1,6 +1,7 @@
 //! Rows of the file, some thousands at a time: read by one thread, parsed and hashed by the others.
 
 use rayon::prelude::*;
+use rusqlite::types::ValueRef;
 
 use super::store::{Store, text};
 use crate::format::checkpoint::{BadNote, Checkpoint, VerifierKey};
@@ -10,10 +11,13 @@ use crate::format::merkle;
 /// Rows that are read, parsed and hashed at a time.
 const CHUNK: u64 = 4_096;
 
+/// A number, and the bytes of a text; none, if the row has something else in its place.
+type Row = (i64, Option<Vec<u8>>);
+
 /// Some rows as they lie in the file.
 pub(super) struct Chunk {
-    pub(super) bodies: Vec<(i64, Vec<u8>)>,
-    pub(super) notes: Vec<(i64, Vec<u8>)>,
+    pub(super) bodies: Vec<Row>,
+    pub(super) notes: Vec<Row>,
 }
 
 impl Chunk {
@@ -48,12 +52,15 @@ impl Chunk {
         store: &Store,
         sql: &str,
         parameters: P,
-    ) -> Result<Vec<(i64, Vec<u8>)>, rusqlite::Error> {
+    ) -> Result<Vec<Row>, rusqlite::Error> {
         let mut statement = store.connection().prepare_cached(sql)?;
         let row = |r: &rusqlite::Row<'_>| {
-            // Text that is not UTF-8 is still bytes. The schema lets nothing else in, and what came by
-            // another way was found before.
-            Ok((r.get(0)?, r.get_ref(1)?.as_bytes()?.to_vec()))
+            // Text that is not UTF-8 is still text to SQLite.
+            let text = match r.get_ref(1)? {
+                ValueRef::Text(text) => Some(text.to_vec()),
+                _ => None,
+            };
+            Ok((r.get(0)?, text))
         };
         statement.query_map(parameters, row)?.collect()
     }
@@ -70,11 +77,15 @@ pub(super) struct Parsed {
 impl Parsed {
     /// `signatures`: the key to check every checkpoint's signature with, if asked to.
     pub(super) fn from(chunk: Chunk, signatures: Option<&VerifierKey>) -> Parsed {
-        let entry = |(seq, body): (i64, Vec<u8>)| {
-            (seq, merkle::leaf(&body), text(&body).and_then(Entry::parse))
+        let entry = |(seq, body): Row| {
+            let class = || Malformed::Json("it is not of the storage class TEXT".to_owned());
+            let parsed = body.as_deref().ok_or_else(class).and_then(text).and_then(Entry::parse);
+            (seq, merkle::leaf(&body.unwrap_or_default()), parsed)
         };
-        let note = |(size, note): (i64, Vec<u8>)| {
-            let note = String::from_utf8(note).map_err(|_| BadNote::Malformed("not UTF-8"));
+        let note = |(size, note): Row| {
+            let note = note.ok_or(BadNote::Malformed("not of the storage class TEXT"));
+            let utf8 = |note| String::from_utf8(note).map_err(|_| BadNote::Malformed("not UTF-8"));
+            let note = note.and_then(utf8);
             let parsed = note.and_then(|note| match signatures {
                 Some(key) => Ok((Checkpoint::open(&note, key)?, note)),
                 None => Ok((Checkpoint::parse(&note)?, note)),
