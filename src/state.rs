@@ -26,8 +26,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::format::entry::{
-    Alert, Entry, Facts, Hash, Head, Level, Malformed, Moment, Outcome, Policy, Read, Refusal,
-    Refusals, Refused, Roster, Rule, Section, Severity, Tag, Warning, What, Word,
+    Alert, Entry, Facts, Hash, Head, Level, Malformed, Moment, Outcome, Payload, Policy, Read,
+    Refusal, Refusals, Refused, Roster, Rule, Section, Severity, Tag, Warning, Word,
 };
 use acts::{Acts, Approved, BadAct};
 use containment::Contained;
@@ -174,7 +174,7 @@ impl State {
         let mut coming = Cow::Borrowed(self.policies.coming());
         for entry in group {
             open = Cow::Owned(self.behind(entry, &open, &coming, counted)?);
-            if let (What::Policy(policy), true) = (&entry.what, group.len() > 1) {
+            if let (Payload::Policy(policy), true) = (&entry.what, group.len() > 1) {
                 coming.to_mut().take(&policy.section);
             }
         }
@@ -223,7 +223,7 @@ impl State {
         self.rosters.apply(entry);
         self.growth.apply(entry);
         self.policies.apply(entry);
-        if let What::Alert(alert) = &entry.what {
+        if let Payload::Alert(alert) = &entry.what {
             self.alerts.insert(entry.seq, (alert.provider.clone(), alert.incident));
         }
     }
@@ -245,37 +245,37 @@ impl State {
             return Err(Inadmissible::Clock);
         }
         match (open, &entry.what) {
-            (Open::Warning(due), What::Warning(warning)) if **due == *warning => {
+            (Open::Warning(due), Payload::Warning(warning)) if **due == *warning => {
                 return Ok(Open::Nothing);
             }
             (Open::Warning(_), _) => return Err(Inadmissible::Roster),
-            (Open::Policy, What::Policy(_)) | (Open::Nothing | Open::Read(_), _) => {}
+            (Open::Policy, Payload::Policy(_)) | (Open::Nothing | Open::Read(_), _) => {}
             (Open::Policy, _) => return Err(BadPolicy::Between.into()),
         }
-        if (seq == 0) != matches!(entry.what, What::Genesis(_)) {
+        if (seq == 0) != matches!(entry.what, Payload::Genesis(_)) {
             return Err(Inadmissible::Genesis);
         }
         self.growth.admits(&entry.what, now.tick)?;
         match &entry.what {
-            What::Genesis(_) => Ok(Open::Nothing),
-            What::Policy(Policy { section }) => {
+            Payload::Genesis(_) => Ok(Open::Nothing),
+            Payload::Policy(Policy { section }) => {
                 self.policies.admits(section, coming, &self.acts.approved())?;
                 let ends = matches!(section, Section::Head(_));
                 Ok(if ends { Open::Nothing } else { Open::Policy })
             }
-            What::Roster(roster) => self.roster(roster, now),
-            What::Read(read) => self.read(seq, read, now, counted).map(Open::Read),
-            What::Refusals(refusals) if is_digest(refusals, now) => Ok(Open::Nothing),
-            What::Refusals(_) => Err(Inadmissible::Refusals),
-            What::Alert(alert) => self.alert(seq, alert, open).map(Open::Read),
-            What::Warning(warning) if !warning.matter.is_of_roster() => Ok(Open::Nothing),
-            What::Warning(_) => Err(Inadmissible::Roster),
-            What::Act(act) => {
+            Payload::Roster(roster) => self.roster(roster, now),
+            Payload::Read(read) => self.read(seq, read, now, counted).map(Open::Read),
+            Payload::Refusals(refusals) if is_digest(refusals, now) => Ok(Open::Nothing),
+            Payload::Refusals(_) => Err(Inadmissible::Refusals),
+            Payload::Alert(alert) => self.alert(seq, alert, open).map(Open::Read),
+            Payload::Warning(warning) if !warning.matter.is_of_roster() => Ok(Open::Nothing),
+            Payload::Warning(_) => Err(Inadmissible::Roster),
+            Payload::Act(act) => {
                 self.acts.check(now.at, act, &self.standing.jobs)?;
                 Ok(Open::Nothing)
             }
-            What::Access(access) if access.entry < seq => Ok(Open::Nothing),
-            What::Access(_) => Err(Inadmissible::Access),
+            Payload::Access(access) if access.entry < seq => Ok(Open::Nothing),
+            Payload::Access(_) => Err(Inadmissible::Access),
         }
     }
 
@@ -416,7 +416,7 @@ impl State {
     ///
     /// # Errors
     /// That number.
-    pub fn news(&self, mut found: Roster, now: Moment) -> Result<Vec<What>, u64> {
+    pub fn news(&self, mut found: Roster, now: Moment) -> Result<Vec<Payload>, u64> {
         // After a failed commit the ledger may know an older one than whoever looked.
         if !self.rosters.follows(&found) {
             (found.added, found.removed) = (None, None);
@@ -424,8 +424,8 @@ impl State {
         if let Some(seq) = self.rosters.repeats(&found, now.at) {
             return Err(seq);
         }
-        let due = self.rosters.due(&found, now.at).map(What::Warning);
-        Ok([What::Roster(found)].into_iter().chain(due).collect())
+        let due = self.rosters.due(&found, now.at).map(Payload::Warning);
+        Ok([Payload::Roster(found)].into_iter().chain(due).collect())
     }
 
     /// What is to be told of the budgets that the entry was charged to which was folded last.

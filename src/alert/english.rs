@@ -179,7 +179,7 @@ pub(super) fn warning(seq: u64, warning: &Warning) -> String {
             )
         }
         Matter::Revoked => {
-            "the lists of revoked certificates are over, and there are no others. What they revoke stays \
+            "the lists of revoked certificates are over, and there are no others. Payload they revoke stays \
              revoked; of what was revoked since, nothing is known. Have the authority publish new ones"
                 .to_owned()
         }

@@ -11,8 +11,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{DAY, Finding, HOUR, MINUTE};
 use crate::format::entry::{
-    Budgets, Entry, Facts, Level, Millis, Moment, Outcome, Policy, ProviderRules, Read, Rule,
-    Ruling, Section, Severity, Tag, What, Word,
+    Budgets, Entry, Facts, Level, Millis, Moment, Outcome, Payload, Policy, ProviderRules, Read,
+    Rule, Ruling, Section, Severity, Tag, Word,
 };
 use crate::state::bucket::Bucket;
 use crate::state::counted::Counted;
@@ -173,14 +173,16 @@ impl Budget {
     /// Folds an entry.
     pub fn apply(&mut self, entry: &Entry) {
         match &entry.what {
-            What::Policy(Policy { section: Section::Provider(rules) }) => {
+            Payload::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.rules(rules, entry.now.tick);
             }
-            What::Policy(Policy { section: Section::Head(_) }) => {
+            Payload::Policy(Policy { section: Section::Head(_) }) => {
                 self.open = std::mem::take(&mut self.coming);
             }
             // What goes out under a job is charged to the job.
-            What::Read(read) if read.ruling.outcome == Outcome::Released && read.job.is_none() => {
+            Payload::Read(read)
+                if read.ruling.outcome == Outcome::Released && read.job.is_none() =>
+            {
                 self.charge(read, entry.now.tick);
             }
             _ => {}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{DAY, Finding, HOUR};
 use crate::format::entry::{
-    Alert, Deed, Entry, Level, Measure, Millis, Moment, Rule, Severity, Tag, What, Whom, Word,
+    Alert, Deed, Entry, Level, Measure, Millis, Moment, Payload, Rule, Severity, Tag, Whom, Word,
 };
 use crate::state::counted::Counted;
 use crate::state::days::Today;
@@ -85,7 +85,7 @@ impl Ladder {
     pub(super) fn apply(&mut self, entry: &Entry) {
         let tick = entry.now.tick;
         match &entry.what {
-            What::Alert(alert) => {
+            Payload::Alert(alert) => {
                 let incident = self.incidents.entry(alert.provider.clone());
                 let incident = incident.or_insert_with(|| Incident {
                     first: None,
@@ -100,7 +100,7 @@ impl Ladder {
                     self.critical.insert(alert.provider.clone(), tick);
                 }
             }
-            What::Act(act) => {
+            Payload::Act(act) => {
                 let Some(Deed::Lift(Whom { provider, agent })) = act.deed() else { return };
                 self.critical.remove(provider);
                 if let Some(incident) = self.incidents.get_mut(provider) {

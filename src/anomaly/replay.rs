@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Anomaly, VERSION};
-use crate::format::entry::{Alert, Entry, Policy, Section, What};
+use crate::format::entry::{Alert, Entry, Payload, Policy, Section};
 use crate::state::counted::Counted;
 use crate::state::judge::Judge;
 use crate::state::standing::Standing;
@@ -29,16 +29,16 @@ pub struct Replay {
 impl Replay {
     /// Takes the next entry, with what holds before it.
     pub fn apply(&mut self, entry: &Entry, standing: &Standing) {
-        if !matches!(entry.what, What::Alert(_)) && !self.due.is_empty() {
+        if !matches!(entry.what, Payload::Alert(_)) && !self.due.is_empty() {
             self.differs(entry.seq);
             self.due.clear();
         }
         self.next = entry.seq + 1;
         match &entry.what {
-            What::Policy(Policy { section: Section::Head(head) }) => {
+            Payload::Policy(Policy { section: Section::Head(head) }) => {
                 self.ours = head.judge == VERSION;
             }
-            What::Read(read) if self.ours => {
+            Payload::Read(read) if self.ours => {
                 self.rulings += 1;
                 let decided = self.judge.decide(&Counted::of(entry.seq, read), standing, entry.now);
                 if decided.ruling != read.ruling {
@@ -46,13 +46,13 @@ impl Replay {
                 }
                 self.due = decided.alerts.into();
             }
-            What::Alert(alert) if self.ours => {
+            Payload::Alert(alert) if self.ours => {
                 self.alerts += 1;
                 if self.due.pop_front().as_ref() != Some(alert) {
                     self.differs(entry.seq);
                 }
             }
-            What::Read(_) | What::Alert(_) => self.foreign += 1,
+            Payload::Read(_) | Payload::Alert(_) => self.foreign += 1,
             _ => {}
         }
         self.judge.apply(entry);

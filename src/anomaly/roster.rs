@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 use super::Finding;
 use crate::format::entry::{
-    Counts, Deed, Detectors, Entry, Facts, Level, Outcome, Policy, RosterRule, Rule, Section,
-    Severity, Tag, What, Whom, Word,
+    Counts, Deed, Detectors, Entry, Facts, Level, Outcome, Payload, Policy, RosterRule, Rule,
+    Section, Severity, Tag, Whom, Word,
 };
 use crate::state::counted::Counted;
 
@@ -95,10 +95,10 @@ impl Roster {
     /// Folds an entry.
     pub(super) fn apply(&mut self, entry: &Entry) {
         match &entry.what {
-            What::Policy(Policy { section: Section::Detectors(Detectors { roster }) }) => {
+            Payload::Policy(Policy { section: Section::Detectors(Detectors { roster }) }) => {
                 self.rule = *roster;
             }
-            What::Read(read) if read.job.is_none() => {
+            Payload::Read(read) if read.job.is_none() => {
                 let outcome = read.ruling.outcome;
                 let after = |level, sum: u64| {
                     let (_, on) = new(level, &read.facts);
@@ -121,7 +121,7 @@ impl Roster {
                     sums.agents.insert(read.agent, agent);
                 }
             }
-            What::Act(act) => {
+            Payload::Act(act) => {
                 let Some(Deed::Lift(Whom { provider, agent })) = act.deed() else { return };
                 match (self.sums.get_mut(provider), agent) {
                     (Some(sums), Some(agent)) => drop(sums.agents.remove(agent)),

@@ -6,7 +6,8 @@ use super::replay::Replay;
 use super::*;
 use crate::format::entry::{
     Act, Alert, Budgets, Counts, Deed, Detectors, Facts, Hash, Head, Measure, Method, Nonce,
-    Policy, ProviderRules, Read, RosterRule, Section, SignedAct, Statement, Tag, What, Whom, Word,
+    Payload, Policy, ProviderRules, Read, RosterRule, Section, SignedAct, Statement, Tag, Whom,
+    Word,
 };
 use proptest::prelude::*;
 
@@ -34,7 +35,7 @@ impl Bench {
         let now = Moment { at: DAY, tick: 0 };
         let standing = Standing::default();
         let mut bench = Bench { judge, standing, entries: Vec::new(), now };
-        let policy = |section| What::Policy(Policy { section });
+        let policy = |section| Payload::Policy(Policy { section });
         bench.add(policy(Section::Detectors(Detectors::default())));
         for provider in ["alpha", "beta"] {
             let rules = ProviderRules {
@@ -50,7 +51,7 @@ impl Bench {
         bench
     }
 
-    fn add(&mut self, what: What) -> u64 {
+    fn add(&mut self, what: Payload) -> u64 {
         let seq = self.entries.len() as u64;
         let entry = Entry { seq, prev: Hash::default(), now: self.now, what };
         self.judge.apply(&entry);
@@ -67,9 +68,9 @@ impl Bench {
         let counted = Counted { seq, provider: &provider, agent, facts, export: None };
         let decision = self.judge.decide(&counted, &self.standing, self.now);
         let ruling = decision.ruling;
-        self.add(What::Read(Box::new(read(provider, agent, facts, ruling))));
+        self.add(Payload::Read(Box::new(read(provider, agent, facts, ruling))));
         for alert in &decision.alerts {
-            self.add(What::Alert(alert.clone()));
+            self.add(Payload::Alert(alert.clone()));
         }
         (ruling, decision.alerts)
     }
@@ -89,7 +90,7 @@ impl Bench {
         let (reason, nonce) = ("an exercise".to_owned(), Nonce([0; 16]));
         let statement = Statement { deed, reason, nonce, expires: 0 };
         let (id, certificate, signatures) = ("admin-1".into(), None, Vec::new());
-        self.add(What::Act(Act::Signed(SignedAct { id, certificate, statement, signatures })))
+        self.add(Payload::Act(Act::Signed(SignedAct { id, certificate, statement, signatures })))
     }
 
     /// Whether the door refuses a call of the roster, unseen.
@@ -99,9 +100,11 @@ impl Bench {
     }
 
     fn alerts(&self) -> Vec<&Alert> {
-        let alert = |entry: &'_ Entry| matches!(entry.what, What::Alert(_));
+        let alert = |entry: &'_ Entry| matches!(entry.what, Payload::Alert(_));
         let alerts = self.entries.iter().filter(|entry| alert(entry));
-        alerts.filter_map(|e| if let What::Alert(a) = &e.what { Some(a) } else { None }).collect()
+        alerts
+            .filter_map(|e| if let Payload::Alert(a) = &e.what { Some(a) } else { None })
+            .collect()
     }
 
     fn pass(&mut self, ticks: Millis) {
@@ -433,7 +436,7 @@ fn an_alert_left_out_or_put_in_is_a_difference() {
     let mut bench = Bench::under(WIDE);
     bench.strangers(A, 14);
     let found = |entries: &[Entry]| replayed(entries).difference();
-    let at = bench.entries.iter().position(|e| matches!(e.what, What::Alert(_))).expect("one");
+    let at = bench.entries.iter().position(|e| matches!(e.what, Payload::Alert(_))).expect("one");
     let mut without = bench.entries.clone();
     without.remove(at);
     assert_eq!(found(&without), Some(bench.entries[at + 1].seq));
@@ -441,7 +444,7 @@ fn an_alert_left_out_or_put_in_is_a_difference() {
     twice.insert(at, bench.entries[at].clone());
     assert!(found(&twice).is_some());
     let mut other = bench.entries.clone();
-    if let What::Alert(alert) = &mut other[at].what {
+    if let Payload::Alert(alert) = &mut other[at].what {
         alert.persons += 1;
     }
     assert_eq!(found(&other), Some(at as u64));
@@ -516,7 +519,7 @@ proptest! {
     ) {
         let roster = RosterRule { off: off_step, on: on_step, withheld, medium, high };
         let mut bench = Bench::under(WIDE);
-        bench.add(What::Policy(Policy { section: Section::Detectors(Detectors { roster }) }));
+        bench.add(Payload::Policy(Policy { section: Section::Detectors(Detectors { roster }) }));
         for _ in 0..3 {
             let persons = persons % (1 << 53);
             let facts = Facts { could: 5, could_off: 5, all: counts(persons), off: counts(persons / 2) };

@@ -36,11 +36,11 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    what: What,
+    what: AlertsCommand,
 }
 
 #[derive(Subcommand, Debug)]
-enum What {
+enum AlertsCommand {
     /// Alerts, oldest first, and who has seen each
     List {
         /// Only those behind this entry
@@ -75,11 +75,11 @@ pub(super) fn run(args: &Args) -> ExitCode {
         block_on(async {
             let mut client = Client::connect(&settings).await?;
             match &args.what {
-                What::List { after, incident, open } => {
+                AlertsCommand::List { after, incident, open } => {
                     list(args, &mut client, *after, *incident, *open).await
                 }
-                What::Show { alert } => show(args, &mut client, *alert).await,
-                What::Ack { alert, reason } => {
+                AlertsCommand::Show { alert } => show(args, &mut client, *alert).await,
+                AlertsCommand::Ack { alert, reason } => {
                     let request = AcknowledgeAlertRequest { alert: *alert, reason: reason.clone() };
                     let reply = client.alerts.acknowledge_alert(request).await?.into_inner();
                     told(&reply.act.unwrap_or_default(), args.language, args.json);

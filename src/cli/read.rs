@@ -73,7 +73,7 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    what: What,
+    what: ReadCommand,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -84,7 +84,7 @@ enum ViewName {
 }
 
 #[derive(Subcommand, Debug)]
-enum What {
+enum ReadCommand {
     /// One record by its name
     Get {
         /// datasets/DATASET/records/HANDLE
@@ -156,20 +156,22 @@ fn read(args: &Args) -> Result<(), CallError> {
     block_on(async {
         let mut client = Client::connect(&settings).await?;
         let query = match &args.what {
-            What::Get { name } => Query::Get { name: name.clone() },
-            What::List { dataset, page_size, page_token } => Query::List {
+            ReadCommand::Get { name } => Query::Get { name: name.clone() },
+            ReadCommand::List { dataset, page_size, page_token } => Query::List {
                 parent: parent(dataset),
                 page_size: *page_size,
                 page_token: page_token.clone(),
             },
-            What::Search { search, values, dataset, page_size, page_token } => Query::Search {
-                parent: parent(dataset),
-                search: search.clone(),
-                values: values.clone(),
-                page_size: *page_size,
-                page_token: page_token.clone(),
-            },
-            What::Export { job, dataset, page_size, page_token } => {
+            ReadCommand::Search { search, values, dataset, page_size, page_token } => {
+                Query::Search {
+                    parent: parent(dataset),
+                    search: search.clone(),
+                    values: values.clone(),
+                    page_size: *page_size,
+                    page_token: page_token.clone(),
+                }
+            }
+            ReadCommand::Export { job, dataset, page_size, page_token } => {
                 let request = ExportRecordsRequest {
                     parent: parent(dataset),
                     context: Some(context(args)),

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{NO, failed, print, time};
 use crate::files;
 use crate::format::checkpoint::VerifierKey;
-use crate::format::entry::{What, word};
+use crate::format::entry::{Payload, word};
 use crate::format::receipt::{Proven, Receipt};
 
 /// Check one receipt, offline
@@ -64,7 +64,7 @@ fn as_json(proven: &Proven, body: &str) -> String {
 fn in_words(proven: &Proven) -> String {
     let (entry, checkpoint) = (&proven.entry, &proven.checkpoint);
     let what = match &entry.what {
-        What::Read(read) => {
+        Payload::Read(read) => {
             let method = word(&read.method);
             format!(
                 "{} received {} record{} of {} ({method}, view {}) for {}",

@@ -9,7 +9,7 @@ use crate::evidence::exposure::{Count, Question};
 use crate::evidence::period::Period;
 use crate::format::checkpoint::VerifierKey;
 use crate::format::entry::{
-    Alert, Entry, Hash, Measure, Millis, Outcome, Read, Refusals, Severity, Tag, What, Word,
+    Alert, Entry, Hash, Measure, Millis, Outcome, Payload, Read, Refusals, Severity, Tag, Word,
 };
 use crate::verify::store::Store;
 use crate::verify::{Failure, Sound, Trust, scan};
@@ -93,13 +93,13 @@ struct Seen {
 impl Seen {
     fn apply(&mut self, entry: &Entry) {
         match &entry.what {
-            What::Read(read) if read.certificate == self.certificate => self.trace(entry, read),
-            What::Read(read) => match read.ruling.outcome {
+            Payload::Read(read) if read.certificate == self.certificate => self.trace(entry, read),
+            Payload::Read(read) => match read.ruling.outcome {
                 Outcome::Released => self.others.0 += 1,
                 Outcome::Withheld => self.others.1 += 1,
             },
-            What::Alert(alert) => self.alert(entry, alert),
-            What::Refusals(refusals) => self.refusals(refusals),
+            Payload::Alert(alert) => self.alert(entry, alert),
+            Payload::Refusals(refusals) => self.refusals(refusals),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use super::ordinary::Kept;
 use super::thief::{Loot, Thief};
 use crate::files;
 use crate::format::checkpoint::{Checkpoint, VerifierKey};
-use crate::format::entry::What;
+use crate::format::entry::Payload;
 use crate::format::receipt::Receipt;
 use crate::instance::Layout;
 
@@ -59,7 +59,7 @@ fn holds(receipt: &str, entry: u64, persons: Option<u64>, key: &VerifierKey) -> 
     let proven = receipt.parse::<Receipt>().and_then(|receipt| receipt.check(key));
     let Ok(proven) = proven else { return false };
     match proven.entry.what {
-        What::Read(read) => {
+        Payload::Read(read) => {
             proven.entry.seq == entry && persons.is_none_or(|persons| read.rows == persons)
         }
         _ => false,

@@ -10,7 +10,7 @@ use super::period::Period;
 
 use crate::format::entry::day;
 use crate::format::entry::{
-    Entry, Millis, Outcome, Policy, Read, Refusal, Refusals, Section, Tag, What, Word, word,
+    Entry, Millis, Outcome, Payload, Policy, Read, Refusal, Refusals, Section, Tag, Word, word,
 };
 
 /// What is asked.
@@ -190,12 +190,12 @@ impl Count {
     pub fn apply(&mut self, entry: &Entry) {
         let at = entry.now.at;
         match &entry.what {
-            What::Genesis(_) => self.answer.begins = at,
-            What::Policy(Policy { section: Section::Provider(rules) }) => {
+            Payload::Genesis(_) => self.answer.begins = at,
+            Payload::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.provider_occurs |= rules.provider == self.question.provider;
             }
-            What::Read(read) => self.read(read, Place { entry: entry.seq, at }),
-            What::Refusals(refusals) => self.refusals(refusals, at),
+            Payload::Read(read) => self.read(read, Place { entry: entry.seq, at }),
+            Payload::Refusals(refusals) => self.refusals(refusals, at),
             _ => {}
         }
     }

@@ -55,12 +55,12 @@ pub struct Entry {
     /// When it was written.
     pub now: Moment,
     /// What it says.
-    pub what: What,
+    pub what: Payload,
 }
 
 /// The kinds of entry that this version writes and reads.
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
+pub enum Payload {
     /// Entry 0.
     Genesis(Genesis),
     /// A part of the rules, or their head.
@@ -81,19 +81,19 @@ pub enum What {
     Access(Access),
 }
 
-impl What {
+impl Payload {
     /// The word that stands under `kind`.
     pub fn kind(&self) -> &'static str {
         match self {
-            What::Genesis(_) => "genesis",
-            What::Policy(_) => "policy",
-            What::Roster(_) => "roster",
-            What::Read(_) => "read",
-            What::Refusals(_) => "refusals",
-            What::Alert(_) => "alert",
-            What::Warning(_) => "warning",
-            What::Act(_) => "act",
-            What::Access(_) => "access",
+            Payload::Genesis(_) => "genesis",
+            Payload::Policy(_) => "policy",
+            Payload::Roster(_) => "roster",
+            Payload::Read(_) => "read",
+            Payload::Refusals(_) => "refusals",
+            Payload::Alert(_) => "alert",
+            Payload::Warning(_) => "warning",
+            Payload::Act(_) => "act",
+            Payload::Access(_) => "access",
         }
     }
 }

@@ -7,7 +7,7 @@ use super::clock::Clock;
 use super::rules::Rules;
 use super::writer::{Commit, Edge, Writer};
 use crate::format::entry::{
-    Entry, Hash, Head, Moment, Outcome, Read, Roster, Ruling, Warning, What,
+    Entry, Hash, Head, Moment, Outcome, Payload, Read, Roster, Ruling, Warning,
 };
 use crate::format::merkle;
 use crate::format::merkle::Frontier;
@@ -62,7 +62,7 @@ struct Group {
 
 /// What goes out to whoever has to be told of an entry: alerts, warnings and acts.
 pub(super) fn notice(entry: &Entry) -> Option<Arc<Entry>> {
-    let told = matches!(entry.what, What::Alert(_) | What::Warning(_) | What::Act(_));
+    let told = matches!(entry.what, Payload::Alert(_) | Payload::Warning(_) | Payload::Act(_));
     told.then(|| Arc::new(entry.clone()))
 }
 
@@ -91,7 +91,7 @@ impl Core {
         &mut self,
         batch: &mut Commit,
         now: Moment,
-        group: Vec<What>,
+        group: Vec<Payload>,
     ) -> Result<u64, Inadmissible> {
         let group = self.group(now, group)?;
         self.state.admits(&group.entries, None)?;
@@ -123,8 +123,8 @@ impl Core {
             read.reply = None;
         }
         let mut whats = Vec::with_capacity(1 + alerts.len());
-        whats.push(What::Read(read));
-        whats.extend(alerts.into_iter().map(What::Alert));
+        whats.push(Payload::Read(read));
+        whats.extend(alerts.into_iter().map(Payload::Alert));
         let group = self.group(now, whats)?;
         self.state.admits(&group.entries, Some(&counted))?;
         Ok((self.put(batch, now, group, asked), ruling))
@@ -195,7 +195,7 @@ impl Core {
         while let Some(warning) = self.clock.news() {
             let mut batch = self.begin();
             let now = self.clock.now();
-            self.add(&mut batch, now, vec![What::Warning(warning.clone())])?;
+            self.add(&mut batch, now, vec![Payload::Warning(warning.clone())])?;
             note = Some(self.commit(&batch, signer)?);
             self.clock.told(&warning);
         }
@@ -224,7 +224,7 @@ impl Core {
     }
 
     /// The next entries, chained and encoded. Nothing changes.
-    fn group(&self, now: Moment, group: Vec<What>) -> Result<Group, Inadmissible> {
+    fn group(&self, now: Moment, group: Vec<Payload>) -> Result<Group, Inadmissible> {
         let (mut seq, mut prev) = (self.edge.size(), self.leaf);
         let mut bodies = Vec::with_capacity(group.len());
         let mut leaves = Vec::with_capacity(group.len());
@@ -265,7 +265,7 @@ impl Core {
     /// Adds a warning of a budget. It is of the gateway's own making and of words that entries before
     /// it hold, so it stands.
     fn tell(&mut self, batch: &mut Commit, now: Moment, warning: Warning) {
-        if let Err(why) = self.add(batch, now, vec![What::Warning(warning)]) {
+        if let Err(why) = self.add(batch, now, vec![Payload::Warning(warning)]) {
             tracing::error!(%why, "a warning of a budget of entries cannot be written");
         }
     }

@@ -18,7 +18,7 @@ use super::start::{self, Factory, Settings, StartError};
 use super::status::Status;
 use super::waiters::{Committed, Verdict, Waiters};
 use super::writer::Commit;
-use crate::format::entry::{Moment, What};
+use crate::format::entry::{Moment, Payload};
 use crate::format::signer::Signer;
 use crate::state::Inadmissible;
 use crate::state::acts::{Approved, BadAct};
@@ -333,18 +333,23 @@ fn take(core: &mut Core, batch: &mut Commit, waiters: &mut Waiters, now: Moment,
 }
 
 /// Adds what is not judged, unless its entry is not one that a verifier would pass.
-fn note(core: &mut Core, batch: &mut Commit, now: Moment, what: What) -> Result<u64, Unrecorded> {
+fn note(
+    core: &mut Core,
+    batch: &mut Commit,
+    now: Moment,
+    what: Payload,
+) -> Result<u64, Unrecorded> {
     let added = match what {
-        What::Roster(found) => core.add_roster(batch, now, found),
+        Payload::Roster(found) => core.add_roster(batch, now, found),
         // What administrators write is theirs to mend.
-        act @ What::Act(_) => core.add(batch, now, vec![act]).map_err(|why| match why {
+        act @ Payload::Act(_) => core.add(batch, now, vec![act]).map_err(|why| match why {
             Inadmissible::Malformed(_) => BadAct::Form.into(),
             why => why,
         }),
         // Calls are refused while a commit goes on: the digest is of the time of this one at most.
-        What::Refusals(mut refusals) => {
+        Payload::Refusals(mut refusals) => {
             refusals.since = refusals.since.min(now.at);
-            core.add(batch, now, vec![What::Refusals(refusals)])
+            core.add(batch, now, vec![Payload::Refusals(refusals)])
         }
         what => core.add(batch, now, vec![what]),
     };

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::format::entry::{Acknowledgement, Act, Entry, MatterName, SecurityDeed, Severity, What};
+use crate::format::entry::{
+    Acknowledgement, Act, Entry, MatterName, Payload, SecurityDeed, Severity,
+};
 
 type List = Arc<RwLock<Kept>>;
 
@@ -29,11 +31,11 @@ impl Kept {
     fn add(&mut self, entry: Arc<Entry>) {
         self.counts.add(&entry);
         match &entry.what {
-            What::Alert(alert) => {
+            Payload::Alert(alert) => {
                 self.alerts.push(entry.clone());
                 self.incidents.entry(alert.incident).or_default().push(entry.clone());
             }
-            What::Act(Act::Acknowledged(Acknowledgement {
+            Payload::Act(Act::Acknowledged(Acknowledgement {
                 deed: SecurityDeed::Acknowledge { alert },
                 ..
             })) => {
@@ -67,8 +69,8 @@ pub struct Counts {
 impl Counts {
     fn add(&mut self, entry: &Entry) {
         match &entry.what {
-            What::Alert(alert) => self.alerts[alert.severity as usize] += 1,
-            What::Warning(warning) => self.warnings[warning.matter.name() as usize] += 1,
+            Payload::Alert(alert) => self.alerts[alert.severity as usize] += 1,
+            Payload::Warning(warning) => self.warnings[warning.matter.name() as usize] += 1,
             _ => {}
         }
     }
@@ -173,12 +175,12 @@ mod tests {
     fn alert() -> Alert {
         let body = include_str!("../../docs/vectors/bodies.jsonl").lines().nth(9);
         match Entry::parse(body.expect("an alert")).expect("a body").what {
-            What::Alert(alert) => alert,
+            Payload::Alert(alert) => alert,
             other => panic!("{other:?}"),
         }
     }
 
-    fn entry(seq: u64, what: What) -> Arc<Entry> {
+    fn entry(seq: u64, what: Payload) -> Arc<Entry> {
         Arc::new(Entry { seq, prev: Hash::default(), now: Moment::default(), what })
     }
 
@@ -186,12 +188,12 @@ mod tests {
     /// the first.
     fn notices(acknowledgements: u64) -> Notices {
         let (board, notices) = Board::new();
-        let of = |seq| What::Alert(Alert { incident: 2 - seq % 2, ..alert() });
+        let of = |seq| Payload::Alert(Alert { incident: 2 - seq % 2, ..alert() });
         let mut entries: Vec<_> = (1..=6).map(|seq| entry(seq, of(seq))).collect();
         let (id, certificate, reason) = ("soc-1".into(), Hash::default(), "seen".to_owned());
         let deed = SecurityDeed::Acknowledge { alert: 1 };
         let act = Act::Acknowledged(Acknowledgement { id, certificate, deed, reason });
-        entries.extend((0..acknowledgements).map(|n| entry(7 + n, What::Act(act.clone()))));
+        entries.extend((0..acknowledgements).map(|n| entry(7 + n, Payload::Act(act.clone()))));
         board.publish(entries);
         notices
     }

@@ -15,7 +15,7 @@ use super::notices::Notices;
 use super::rules::Rules;
 use super::status::Status;
 use crate::format::entry::{
-    Access, Act, Hash, Moment, Outcome, Read, Refusals, Roster, Ruling, Warning, What, Word,
+    Access, Act, Hash, Moment, Outcome, Payload, Read, Refusals, Roster, Ruling, Warning, Word,
 };
 use crate::state::acts::Approved;
 use crate::state::containment::Contained;
@@ -115,7 +115,7 @@ pub(super) enum Order {
     /// Judge and record a read.
     Read { bound: Bound, answer: Answer<Recorded>, share: Share },
     /// Record what needs no judge; answers with its number.
-    Note { what: Box<What>, answer: Answer<u64> },
+    Note { what: Box<Payload>, answer: Answer<u64> },
     /// Rule by other rules from here on; answers with the number of their head.
     Enact { rules: Box<Rules>, answer: Answer<u64> },
 }
@@ -254,7 +254,7 @@ impl Ledger {
     /// # Errors
     /// [`Unrecorded`].
     pub async fn refusals(&self, refusals: Refusals) -> Result<u64, Unrecorded> {
-        self.note(What::Refusals(refusals)).await
+        self.note(Payload::Refusals(refusals)).await
     }
 
     /// Records a roster as it was found, unless that is what it was today already; answers with the
@@ -263,7 +263,7 @@ impl Ledger {
     /// # Errors
     /// [`Unrecorded`].
     pub async fn roster(&self, roster: Roster) -> Result<u64, Unrecorded> {
-        self.note(What::Roster(roster)).await
+        self.note(Payload::Roster(roster)).await
     }
 
     /// Records what somebody should look at.
@@ -271,7 +271,7 @@ impl Ledger {
     /// # Errors
     /// [`Unrecorded`].
     pub async fn warn(&self, warning: Warning) -> Result<u64, Unrecorded> {
-        self.note(What::Warning(warning)).await
+        self.note(Payload::Warning(warning)).await
     }
 
     /// Records what somebody decided; it holds for every read that is decided after it.
@@ -279,7 +279,7 @@ impl Ledger {
     /// # Errors
     /// [`Unrecorded`]; [`Unrecorded::Act`] if a verifier would not pass it.
     pub async fn act(&self, act: Act) -> Result<u64, Unrecorded> {
-        self.note(What::Act(act)).await
+        self.note(Payload::Act(act)).await
     }
 
     /// Records that somebody is given a part of the ledger; give it only after this.
@@ -287,7 +287,7 @@ impl Ledger {
     /// # Errors
     /// [`Unrecorded`].
     pub async fn access(&self, access: Access) -> Result<u64, Unrecorded> {
-        self.note(What::Access(access)).await
+        self.note(Payload::Access(access)).await
     }
 
     /// Puts rules into force, which the registrar records unless they are those in force already.
@@ -302,7 +302,7 @@ impl Ledger {
         answered.wait().await
     }
 
-    async fn note(&self, what: What) -> Result<u64, Unrecorded> {
+    async fn note(&self, what: Payload) -> Result<u64, Unrecorded> {
         let (answer, answered) = Answer::new();
         self.send(Order::Note { what: Box::new(what), answer })?;
         answered.wait().await

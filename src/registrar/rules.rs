@@ -1,7 +1,7 @@
 //! The rules that a policy file gives the judge, and the entries that record them.
 
 use crate::format::entry::{
-    Detectors, Hash, Head, Policy, ProviderRules, Section, StaffRules, What,
+    Detectors, Hash, Head, Payload, Policy, ProviderRules, Section, StaffRules,
 };
 
 /// The rules that the judge is to rule by, and the digest of the file they are from.
@@ -22,8 +22,8 @@ pub struct Rules {
 
 impl Rules {
     /// The entries that record them, for a judge of this version: sections, then their head.
-    pub(super) fn entries(&self, judge: u64) -> Vec<What> {
-        let section = |section| What::Policy(Policy { section });
+    pub(super) fn entries(&self, judge: u64) -> Vec<Payload> {
+        let section = |section| Payload::Policy(Policy { section });
         let detectors = [Section::Detectors(self.detectors)];
         let staff = self.staff.map(Section::Staff);
         let providers = self.providers.iter().cloned().map(Section::Provider);

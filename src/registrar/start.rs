@@ -12,7 +12,7 @@ use super::rules::Rules;
 use super::writer::{Commits, Edge, Unwritable, Writer};
 use crate::files;
 use crate::format::checkpoint::Checkpoint;
-use crate::format::entry::{Act, Entry, Genesis, Hash, What};
+use crate::format::entry::{Act, Entry, Genesis, Hash, Payload};
 use crate::format::merkle::Frontier;
 use crate::format::signer::Signer;
 use crate::state::judge::Judge;
@@ -178,9 +178,9 @@ pub fn create(
         origin: signer.key().name().to_owned(),
         key: signer.key().public_text(),
     };
-    core.add(&mut batch, now, vec![What::Genesis(genesis)])?;
+    core.add(&mut batch, now, vec![Payload::Genesis(genesis)])?;
     for act in founding {
-        core.add(&mut batch, now, vec![What::Act(act.clone())])?;
+        core.add(&mut batch, now, vec![Payload::Act(act.clone())])?;
     }
     core.add(&mut batch, now, rules.entries(version))?;
     let note = core.commit(&batch, signer)?;

@@ -29,7 +29,7 @@ pub use finding::{Finding, Weight};
 use held::Held;
 pub(super) use id::{Class, Id};
 use pool::Pool;
-use select::{Select, What};
+use select::{Select, Selection};
 pub(super) use texts::members;
 use texts::{Texts, compared};
 
@@ -294,9 +294,9 @@ fn select(held: &Arc<Held>, permit: &Permit, wanted: Wanted) -> Result<Select, S
     let view = texts.views.get(permit.view());
     let view = view.ok_or(SourceError::Program("a view without statements"))?.clone();
     let what = match wanted {
-        Wanted::One(id) => What::One(class.value(id)),
-        Wanted::Behind(id) if id.is_empty() => What::Behind(class.first()),
-        Wanted::Behind(id) => What::Behind(class.value(id)),
+        Wanted::One(id) => Selection::One(class.value(id)),
+        Wanted::Behind(id) if id.is_empty() => Selection::Behind(class.first()),
+        Wanted::Behind(id) => Selection::Behind(class.value(id)),
         Wanted::Matching { search, values, after } => {
             let candidates = texts.candidates.get(&*search);
             let keys = held.dataset.search(&search).map(|search| &search.keys);
@@ -310,14 +310,14 @@ fn select(held: &Arc<Held>, permit: &Permit, wanted: Wanted) -> Result<Select, S
             };
             let mut values: Vec<Id> = keys.iter().zip(values).map(value).collect();
             match candidates {
-                None if after.is_empty() => What::One(values.swap_remove(0)),
+                None if after.is_empty() => Selection::One(values.swap_remove(0)),
                 // Its one record was on the page before.
-                None => What::One(class.value("\u{1}".to_owned())),
+                None => Selection::One(class.value("\u{1}".to_owned())),
                 Some(candidates) => {
                     let decoy = held.decoy(&values);
                     let first = after.is_empty();
                     values.insert(0, if first { class.first() } else { class.value(after) });
-                    What::Matching { candidates: candidates.clone(), values, decoy }
+                    Selection::Matching { candidates: candidates.clone(), values, decoy }
                 }
             }
         }

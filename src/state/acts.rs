@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::jobs::Jobs;
 use crate::format::ed25519;
 use crate::format::entry::{
-    Acknowledgement, Act, Alert, Deed, Entry, Hash, Measure, Millis, Nonce, OwnedKey, Policy,
-    ProviderAgent, PublicKey, Section, SecurityDeed, Severity, Signature, SignedAct, Tag, What,
+    Acknowledgement, Act, Alert, Deed, Entry, Hash, Measure, Millis, Nonce, OwnedKey, Payload,
+    Policy, ProviderAgent, PublicKey, Section, SecurityDeed, Severity, Signature, SignedAct, Tag,
     Whom, Word, message,
 };
 
@@ -269,10 +269,10 @@ impl Acts {
     /// Folds an entry that was checked.
     pub fn apply(&mut self, entry: &Entry) {
         match &entry.what {
-            What::Genesis(genesis) => self.origin.clone_from(&genesis.origin),
-            What::Policy(policy) => self.policy(policy),
-            What::Alert(alert) => self.alert(entry.seq, alert),
-            What::Act(act) => self.act(act),
+            Payload::Genesis(genesis) => self.origin.clone_from(&genesis.origin),
+            Payload::Policy(policy) => self.policy(policy),
+            Payload::Alert(alert) => self.alert(entry.seq, alert),
+            Payload::Act(act) => self.act(act),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::counted::Counted;
 use crate::format::entry::{
-    Alert, Deed, Entry, Measure, Millis, Moment, Outcome, Read, Ruling, Tag, What, Whom, Word,
+    Alert, Deed, Entry, Measure, Millis, Moment, Outcome, Payload, Read, Ruling, Tag, Whom, Word,
 };
 
 /// How long what a medium finding takes away lasts, in ticks.
@@ -149,12 +149,12 @@ impl Containment {
     /// Folds an entry.
     pub fn apply(&mut self, entry: &Entry) {
         match &entry.what {
-            What::Read(read) => self.charge(read, entry.now.tick),
-            What::Alert(alert) if !alert.measures.is_empty() => {
+            Payload::Read(read) => self.charge(read, entry.now.tick),
+            Payload::Alert(alert) if !alert.measures.is_empty() => {
                 self.alert(alert, entry.now.tick);
                 self.publish(&alert.provider, Some(alert.agent));
             }
-            What::Act(act) => act.deed().into_iter().for_each(|deed| self.deed(deed)),
+            Payload::Act(act) => act.deed().into_iter().for_each(|deed| self.deed(deed)),
             _ => {}
         }
     }

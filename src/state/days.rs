@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::counted::Counted;
-use crate::format::entry::{Entry, Facts, Level, Millis, Outcome, Tag, What, Word, day};
+use crate::format::entry::{Entry, Facts, Level, Millis, Outcome, Payload, Tag, Word, day};
 
 /// One agent's or one provider's day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Days {
 
     /// Folds an entry.
     pub fn apply(&mut self, entry: &Entry) {
-        let What::Read(read) = &entry.what else { return };
+        let Payload::Read(read) = &entry.what else { return };
         let at = entry.now.at;
         if day(at) != self.today {
             *self = Days { today: day(at), ..Days::default() };

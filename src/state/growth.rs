@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::bucket::Bucket;
 use crate::format::entry::{
-    Access, Acknowledgement, Act, Deed, Entry, EntryBudget, Hash as Digest, Matter, Millis, Policy,
-    ProviderRules, Section, SignedAct, Statement, Tag, Warning, What, Word,
+    Access, Acknowledgement, Act, Deed, Entry, EntryBudget, Hash as Digest, Matter, Millis,
+    Payload, Policy, ProviderRules, Section, SignedAct, Statement, Tag, Warning, Word,
 };
 
 /// What each budget refills over, and for how long it is not told again that half of it is gone.
@@ -61,31 +61,33 @@ enum Payer<'a> {
 }
 
 impl Payer<'_> {
-    fn of(what: &What) -> Payer<'_> {
+    fn of(what: &Payload) -> Payer<'_> {
         match what {
-            What::Read(read) => Payer::Provider(&read.provider, Caller::Agent(read.agent)),
-            What::Alert(alert) => Payer::Provider(&alert.provider, Caller::Agent(alert.agent)),
-            What::Access(Access { role, id, certificate, .. }) if &**role == "provider" => {
+            Payload::Read(read) => Payer::Provider(&read.provider, Caller::Agent(read.agent)),
+            Payload::Alert(alert) => Payer::Provider(&alert.provider, Caller::Agent(alert.agent)),
+            Payload::Access(Access { role, id, certificate, .. }) if &**role == "provider" => {
                 Payer::Provider(id, Caller::Receipt(*certificate))
             }
-            What::Access(Access { role, id, .. }) => Payer::Staff(role, id),
-            What::Act(Act::Acknowledged(Acknowledgement { id, .. })) => {
+            Payload::Access(Access { role, id, .. }) => Payer::Staff(role, id),
+            Payload::Act(Act::Acknowledged(Acknowledgement { id, .. })) => {
                 Payer::Staff("security", id)
             }
             // A founding key is enrolled before there is a policy.
-            What::Act(Act::Signed(SignedAct { certificate: None, .. })) => Payer::Nobody,
-            What::Act(Act::Signed(SignedAct { statement: Statement { deed, .. }, id, .. })) => {
+            Payload::Act(Act::Signed(SignedAct { certificate: None, .. })) => Payer::Nobody,
+            Payload::Act(Act::Signed(SignedAct {
+                statement: Statement { deed, .. }, id, ..
+            })) => {
                 if contains(deed) {
                     Payer::Containing(deed, id)
                 } else {
                     Payer::Staff("admin", id)
                 }
             }
-            What::Genesis(_)
-            | What::Policy(_)
-            | What::Roster(_)
-            | What::Refusals(_)
-            | What::Warning(_) => Payer::Nobody,
+            Payload::Genesis(_)
+            | Payload::Policy(_)
+            | Payload::Roster(_)
+            | Payload::Refusals(_)
+            | Payload::Warning(_) => Payer::Nobody,
         }
     }
 }
@@ -257,9 +259,9 @@ impl Growth {
     ///
     /// # Errors
     /// [`UsedUp`].
-    pub fn admits(&self, what: &What, tick: Millis) -> Result<(), UsedUp> {
+    pub fn admits(&self, what: &Payload, tick: Millis) -> Result<(), UsedUp> {
         // What a read brought about stands behind it, whatever is left.
-        if let What::Alert(_) = what {
+        if let Payload::Alert(_) = what {
             return Ok(());
         }
         self.admits_of(Payer::of(what), tick)
@@ -292,7 +294,7 @@ impl Growth {
             self.drop_fresh(tick);
         }
         match &entry.what {
-            What::Policy(Policy { section }) => self.rules(section, tick),
+            Payload::Policy(Policy { section }) => self.rules(section, tick),
             what => self.charge(what, tick),
         }
     }
@@ -324,7 +326,7 @@ impl Growth {
         self.exhausted = Arc::default();
     }
 
-    fn charge(&mut self, what: &What, tick: Millis) {
+    fn charge(&mut self, what: &Payload, tick: Millis) {
         match Payer::of(what) {
             Payer::Provider(id, caller) => self.charge_provider(id, caller, tick),
             Payer::Staff(role, id) => self.charge_staff(role, id, tick),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::format::entry::{
-    Act, Deed, Entry, JobTerms, Method, Millis, Outcome, Read, Rule, SignedAct, What, Word,
+    Act, Deed, Entry, JobTerms, Method, Millis, Outcome, Payload, Read, Rule, SignedAct, Word,
 };
 
 /// Longest that a job may last, from its declaration on: what two persons approved is not for ever.
@@ -134,8 +134,8 @@ impl Jobs {
     /// Whether an entry can change anything here.
     pub(super) fn concerns(entry: &Entry) -> bool {
         match &entry.what {
-            What::Read(read) => read.job.is_some(),
-            What::Act(act) => matches!(
+            Payload::Read(read) => read.job.is_some(),
+            Payload::Act(act) => matches!(
                 act.deed(),
                 Some(Deed::DeclareJob { .. } | Deed::ApproveJob { .. } | Deed::WithdrawJob { .. })
             ),
@@ -146,12 +146,12 @@ impl Jobs {
     /// Folds an entry that was checked.
     pub fn apply(&mut self, entry: &Entry) {
         match &entry.what {
-            What::Read(read) if read.ruling.outcome == Outcome::Released => {
+            Payload::Read(read) if read.ruling.outcome == Outcome::Released => {
                 if let Some(known) = read.job.and_then(|job| self.0.get_mut(&job)) {
                     known.rows += read.rows;
                 }
             }
-            What::Act(Act::Signed(act)) => self.act(act, entry.seq),
+            Payload::Act(Act::Signed(act)) => self.act(act, entry.seq),
             _ => {}
         }
     }

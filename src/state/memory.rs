@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::format::entry::{Counts, Entry, Facts, Method, Millis, Read, Tag, What, day};
+use crate::format::entry::{Counts, Entry, Facts, Method, Millis, Payload, Read, Tag, day};
 
 /// Days that "new in 30 days" looks at, today among them.
 const WINDOW: u64 = 30;
@@ -51,7 +51,7 @@ impl Memory {
 
     /// Remembers what an entry released.
     pub(super) fn apply(&mut self, entry: &Entry) {
-        let What::Read(read) = &entry.what else { return };
+        let Payload::Read(read) = &entry.what else { return };
         self.turn(entry.now.at);
         for &tag in read.on.iter().chain(&read.off) {
             self.last.insert(tag, self.today);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::acts::Approved;
 use crate::format::entry;
 use crate::format::entry::{
-    Detectors, Entry, Head, Policy, ProviderRules, Section, StaffRules, What, Word,
+    Detectors, Entry, Head, Payload, Policy, ProviderRules, Section, StaffRules, Word,
 };
 
 /// Why a section or a head may not stand where it is to.
@@ -148,11 +148,11 @@ impl Policies {
     /// Folds an entry.
     pub(super) fn apply(&mut self, entry: &Entry) {
         match &entry.what {
-            What::Policy(Policy { section: Section::Head(head) }) => {
+            Payload::Policy(Policy { section: Section::Head(head) }) => {
                 self.now = Some(std::mem::take(&mut self.coming));
                 self.head = Some((entry.seq, head.clone()));
             }
-            What::Policy(Policy { section }) => self.coming.take(section),
+            Payload::Policy(Policy { section }) => self.coming.take(section),
             _ => {}
         }
     }
@@ -198,7 +198,7 @@ mod tests {
         approved: &Approved,
     ) -> Result<(), BadPolicy> {
         let admitted = policies.admits(&section, policies.coming(), approved);
-        let what = What::Policy(Policy { section });
+        let what = Payload::Policy(Policy { section });
         let now = Moment::default();
         policies.apply(&Entry { seq: 0, prev: Hash::default(), now, what });
         admitted

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::format::entry::{Entry, Hash, Millis, Read, Tag, What, Word, day};
+use crate::format::entry::{Entry, Hash, Millis, Payload, Read, Tag, Word, day};
 
 /// Ids that are remembered of one provider, the latest of a UTC day: a provider that sends more makes
 /// its own forgotten, and nobody else's.
@@ -76,7 +76,7 @@ impl Repeats {
     /// asked with it, where that is known.
     pub(super) fn apply(&mut self, entry: &Entry, asked: Option<Hash>) {
         self.turn(entry.now.at);
-        let What::Read(read) = &entry.what else { return };
+        let Payload::Read(read) = &entry.what else { return };
         if let Some(id) = Id::of(read) {
             self.keep(id, entry.seq, asked);
         }

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::format::entry::{
-    Deed, Entry, Hash, Matter, Millis, Policy, Roster, Section, Warning, What, Word, day,
+    Deed, Entry, Hash, Matter, Millis, Payload, Policy, Roster, Section, Warning, Word, day,
 };
 
 /// Days that growth is added up over, today among them.
@@ -77,16 +77,16 @@ impl Rosters {
     /// Folds an entry.
     pub(super) fn apply(&mut self, entry: &Entry) {
         match &entry.what {
-            What::Policy(Policy { section: Section::Provider(rules) }) => {
+            Payload::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.may_grow.insert(rules.provider.clone(), rules.roster_growth);
             }
-            What::Act(act) => {
+            Payload::Act(act) => {
                 if let Some(Deed::EnrolRoster { provider, dataset, persons }) = act.deed() {
                     let key = (provider.clone(), dataset.clone());
                     self.enrolled.entry(key).or_default().push((day(entry.now.at), persons.get()));
                 }
             }
-            What::Roster(roster) => {
+            Payload::Roster(roster) => {
                 let (known, _) = self.after(roster, day(entry.now.at));
                 self.known.insert(key(roster), Known { seq: entry.seq, ..known });
             }

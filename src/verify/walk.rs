@@ -5,7 +5,7 @@ use super::chunk::{NoteOr, Parsed};
 use super::store::FORMAT;
 use super::{Failure, Fault, Sound, Trust, Unsound, Visit, fault};
 use crate::format::checkpoint::{BadNote, Checkpoint};
-use crate::format::entry::{Entry, Hash, Malformed, Moment, What};
+use crate::format::entry::{Entry, Hash, Malformed, Moment, Payload};
 use crate::format::merkle::Frontier;
 use crate::state::{Inadmissible, State};
 
@@ -115,7 +115,7 @@ impl<'a> Walk<'a> {
         }
         if seq == 0 {
             self.genesis(&entry)?;
-        } else if matches!(entry.what, What::Genesis(_)) {
+        } else if matches!(entry.what, Payload::Genesis(_)) {
             let detail = format!("entry {seq} is a second genesis");
             return Err(self.at(Fault::Inserted, detail, Some(seq)).into());
         } else if entry.prev != self.leaf {
@@ -160,7 +160,7 @@ impl<'a> Walk<'a> {
     }
 
     fn genesis(&mut self, entry: &Entry) -> Result<(), Failure> {
-        let What::Genesis(genesis) = &entry.what else {
+        let Payload::Genesis(genesis) = &entry.what else {
             let detail = "entry 0 is not a genesis".to_owned();
             return Err(self.at(Fault::Missing, detail, Some(0)).into());
         };

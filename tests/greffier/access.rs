@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use greffier::format::entry::{
-    Act, Deed, Measure, Outcome, Read, Rule, Severity, SignedAct, Tag, What,
+    Act, Deed, Measure, Outcome, Payload, Read, Rule, Severity, SignedAct, Tag,
 };
 use greffier::proto::{self, AcknowledgeAlertRequest, ListAlertsRequest};
 use tokio::task::JoinSet;
@@ -63,8 +63,8 @@ async fn alerts(caller: &mut Caller) -> Vec<proto::ListedAlert> {
 /// Acts, but for those that the ledger begins with.
 fn acts(instance: &Instance) -> Vec<(u64, Act)> {
     let act = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Act(Act::Signed(SignedAct { certificate: None, .. })) => None,
-        What::Act(act) => Some((entry.seq, act)),
+        Payload::Act(Act::Signed(SignedAct { certificate: None, .. })) => None,
+        Payload::Act(act) => Some((entry.seq, act)),
         _ => None,
     };
     instance.entries().into_iter().filter_map(act).collect()
@@ -72,7 +72,7 @@ fn acts(instance: &Instance) -> Vec<(u64, Act)> {
 
 fn reads(instance: &Instance) -> Vec<(u64, Read)> {
     let read = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Read(read) => Some((entry.seq, *read)),
+        Payload::Read(read) => Some((entry.seq, *read)),
         _ => None,
     };
     instance.entries().into_iter().filter_map(read).collect()
@@ -405,7 +405,7 @@ async fn a_thief_is_contained_over_kills_until_lifted_and_then_the_count_begins_
     let severities = found(&daemon).await;
     assert!(severities.contains(&("roster".to_owned(), proto::Severity::High)), "{severities:?}");
     let is_alert = |entry: &greffier::format::entry::Entry| match &entry.what {
-        What::Alert(alert) => Some(alert.clone()),
+        Payload::Alert(alert) => Some(alert.clone()),
         _ => None,
     };
     let written: Vec<_> = instance.entries().iter().filter_map(is_alert).collect();

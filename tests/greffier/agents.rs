@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use greffier::client::token::TokenSource;
 use greffier::client::{Client, Settings};
-use greffier::format::entry::{Deed, Entry, Flag, MatterName, Outcome, What};
+use greffier::format::entry::{Deed, Entry, Flag, MatterName, Outcome, Payload};
 use greffier::proto::GetRecordRequest;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::json;
@@ -85,7 +85,7 @@ async fn new_keys_are_in_the_ledger_though_it_could_not_be_written_when_they_cam
     // It has waited for the lock, and given up.
     daemon.until_said("the ledger cannot be written").await;
     held.release();
-    let of_keys = |entry: &Entry| matches!(&entry.what, What::Warning(warning) if warning.matter.name() == MatterName::Keys);
+    let of_keys = |entry: &Entry| matches!(&entry.what, Payload::Warning(warning) if warning.matter.name() == MatterName::Keys);
     // One of each issuer: here they are two with one set.
     while instance.entries().iter().filter(|entry| of_keys(entry)).count() < 2 {
         tokio::task::yield_now().await;

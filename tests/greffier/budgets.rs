@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use greffier::format::entry::{Outcome, Rule, Severity, What};
+use greffier::format::entry::{Outcome, Payload, Rule, Severity};
 use tonic::Code;
 
 use crate::instance::{Instance, context, off_roster};
@@ -146,7 +146,7 @@ async fn persons_off_the_roster_come_out_of_a_budget_of_their_own() {
         .entries()
         .into_iter()
         .filter_map(|entry| match entry.what {
-            What::Alert(alert) => Some((alert.rule, alert.severity, alert.persons, alert.off)),
+            Payload::Alert(alert) => Some((alert.rule, alert.severity, alert.persons, alert.off)),
             _ => None,
         })
         .collect();

@@ -4,7 +4,7 @@ use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use greffier::format::entry::{Matter, MatterName, Warning, What, sha256};
+use greffier::format::entry::{Matter, MatterName, Payload, Warning, sha256};
 use greffier::proto::TailAlertsRequest;
 use http::Method;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType, date_time_ymd};
@@ -130,7 +130,7 @@ async fn a_certificate_that_runs_out_soon_is_warned_of_when_it_is_taken_up() {
 
 fn warnings(instance: &Instance) -> Vec<Warning> {
     let warning = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Warning(warning) => Some(warning),
+        Payload::Warning(warning) => Some(warning),
         _ => None,
     };
     instance.entries().into_iter().filter_map(warning).collect()

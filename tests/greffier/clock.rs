@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use greffier::format::entry::{Entry, Matter, Millis, Warning, What};
+use greffier::format::entry::{Entry, Matter, Millis, Payload, Warning};
 use greffier::registrar::clock::{Clocks, Readings};
 use greffier::registrar::wall;
 
@@ -41,7 +41,9 @@ fn last(instance: &Instance) -> u64 {
 /// What the ledger has told of clocks: number and warning.
 fn told_of_clocks(instance: &Instance) -> Vec<(u64, Warning)> {
     let warning = |entry: Entry| match entry.what {
-        What::Warning(warning) if [Matter::Clock, Matter::ClockHeld].contains(&warning.matter) => {
+        Payload::Warning(warning)
+            if [Matter::Clock, Matter::ClockHeld].contains(&warning.matter) =>
+        {
             Some((entry.seq, warning))
         }
         _ => None,
@@ -119,7 +121,7 @@ async fn behind_a_clock_that_was_set_back_everything_goes_by_the_time_of_the_ent
     assert!(retry + Duration::from_secs(60) > Duration::from_millis(fits - written), "{retry:?}");
     // So is that of the first refusal in a digest.
     let digest = entries.iter().find_map(|entry| match &entry.what {
-        What::Refusals(refusals) => Some((refusals.since, entry.now.at)),
+        Payload::Refusals(refusals) => Some((refusals.since, entry.now.at)),
         _ => None,
     });
     let (since, of) = digest.expect("a refused call");
@@ -159,7 +161,9 @@ fn entries_and_whoever_asks_hold_one_time_while_the_clock_is_set() {
     let at = |seq: u64| place.entries()[usize::try_from(seq).expect("few entries")].now;
     let told = || {
         let told = place.entries().into_iter().filter_map(|entry| match entry.what {
-            What::Warning(warning) => Some((warning.matter, warning.observed - warning.expected)),
+            Payload::Warning(warning) => {
+                Some((warning.matter, warning.observed - warning.expected))
+            }
             _ => None,
         });
         told.collect::<Vec<_>>()

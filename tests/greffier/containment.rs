@@ -1,8 +1,8 @@
 //! Containment as the ledger has it: alerts in the commit of their read, acts, and what a start finds.
 
 use greffier::format::entry::{
-    Acknowledgement, Act, Alert, Deed, Measure, Outcome, Read, Rule, Ruling, Severity, SignedAct,
-    Tag, What,
+    Acknowledgement, Act, Alert, Deed, Measure, Outcome, Payload, Read, Rule, Ruling, Severity,
+    SignedAct, Tag,
 };
 use greffier::registrar::{Ledger, Unrecorded};
 use greffier::state::acts::BadAct;
@@ -37,7 +37,7 @@ fn agent(name: &str) -> Tag {
 
 fn alerts(place: &Place) -> Vec<(u64, Alert)> {
     let alert = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Alert(alert) => Some((entry.seq, alert)),
+        Payload::Alert(alert) => Some((entry.seq, alert)),
         _ => None,
     };
     place.entries().into_iter().filter_map(alert).collect()
@@ -108,7 +108,7 @@ fn a_suspension_holds_from_its_entry_on() {
         act
     });
     let released = |entry: &greffier::format::entry::Entry| match &entry.what {
-        What::Read(read) => read.ruling.outcome == Outcome::Released,
+        Payload::Read(read) => read.ruling.outcome == Outcome::Released,
         _ => false,
     };
     let entries = place.entries();
@@ -186,9 +186,9 @@ fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<Fault> {
         never: 1,
     };
     released.facts.all = one;
-    let seq = forge.add(What::Read(Box::new(released)));
+    let seq = forge.add(Payload::Read(Box::new(released)));
     if elsewhere {
-        forge.add(What::Access(access(0)));
+        forge.add(Payload::Access(access(0)));
     }
     let mut alert = Alert {
         incident: seq + 1 + u64::from(elsewhere),
@@ -208,7 +208,7 @@ fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<Fault> {
         until: None,
     };
     change(&mut alert);
-    forge.add(What::Alert(alert));
+    forge.add(Payload::Alert(alert));
     forge.commit();
     forge.write(&place.settings);
     let verdict = verified(&place.settings.path, &[]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greffier::format::entry::{Deed, Entry, EntryBudget, JobTerms, Matter, Warning, What};
+use greffier::format::entry::{Deed, Entry, EntryBudget, JobTerms, Matter, Payload, Warning};
 use greffier::proto;
 use greffier::registrar::wall;
 use toml_edit::value;
@@ -32,7 +32,7 @@ fn limited(provider: i64, staff: i64) -> Instance {
 
 fn told_of_entries(instance: &Instance) -> Vec<Warning> {
     let warning = |entry: Entry| match entry.what {
-        What::Warning(warning) if matches!(warning.matter, Matter::Entries(_)) => Some(warning),
+        Payload::Warning(warning) if matches!(warning.matter, Matter::Entries(_)) => Some(warning),
         _ => None,
     };
     instance.entries().into_iter().filter_map(warning).collect()
@@ -64,7 +64,7 @@ async fn one_agent_gets_a_quarter_of_the_entries_and_is_refused_before_the_next_
     }
     assert!(page.french.contains("rien n’a été inscrit"), "{}", page.french);
     let reads = |entries: &[Entry]| {
-        entries.iter().filter(|entry| matches!(entry.what, What::Read(_))).count()
+        entries.iter().filter(|entry| matches!(entry.what, Payload::Read(_))).count()
     };
     assert_eq!(reads(&instance.entries()[size..]), 0);
     // Others of the provider go on.
@@ -139,7 +139,7 @@ async fn used_up_by_staff(instance: &Instance, daemon: &Daemon) {
     }
     let size = instance.entries().len();
     assert_eq!(told(declare(&mut admin, instance).await).what(), USED_UP);
-    let acts = |entry: &Entry| matches!(entry.what, What::Act(_) | What::Access(_));
+    let acts = |entry: &Entry| matches!(entry.what, Payload::Act(_) | Payload::Access(_));
     assert!(!instance.entries()[size..].iter().any(acts));
 }
 
@@ -174,7 +174,7 @@ fn a_verifier_finds_an_entry_that_a_budget_had_no_room_for() {
             let role = "provider".into();
             let id = ALPHA.into();
             let access = greffier::format::entry::Access { role, id, ..access(0) };
-            forge.add(What::Access(access));
+            forge.add(Payload::Access(access));
         }
         forge.commit();
         forge.write(&place.settings);

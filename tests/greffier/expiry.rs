@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use greffier::client::tail::{Event, State, Tail};
-use greffier::format::entry::{MatterName, What};
+use greffier::format::entry::{MatterName, Payload};
 use greffier::proto::GetCheckpointRequest;
 
 use crate::instance::Instance;
@@ -38,7 +38,7 @@ async fn a_certificate_with_five_days_left_is_warned_of_once() {
     assert!(text.contains("provider-02 (provider) runs out in 5 days"), "{text}");
     daemon.stop().await;
     let about = |entry: &greffier::format::entry::Entry| match &entry.what {
-        What::Warning(warning) => warning.matter.name() == MatterName::Certificate,
+        Payload::Warning(warning) => warning.matter.name() == MatterName::Certificate,
         _ => false,
     };
     assert_eq!(instance.entries().iter().filter(|entry| about(entry)).count(), 1);

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use greffier::format::entry::What;
+use greffier::format::entry::Payload;
 use greffier::proto::ListAlertsRequest;
 use http::Method;
 use tokio::task::JoinSet;
@@ -107,7 +107,7 @@ async fn integer_ids_are_served_and_a_text_among_them_stops_the_dataset_until_it
         assert_eq!(found.records.len(), there, "{id}");
     }
     let roster = instance.entries().into_iter().find_map(|entry| match entry.what {
-        What::Roster(roster) if &*roster.provider == PROVIDER => Some(roster.persons),
+        Payload::Roster(roster) if &*roster.provider == PROVIDER => Some(roster.persons),
         _ => None,
     });
     assert_eq!(roster, Some(persons));
@@ -187,11 +187,12 @@ async fn a_file_that_would_stop_a_dataset_takes_the_place_of_none_that_serves() 
     assert!(format!("{record:?}").contains("\"Z\""), "{record:?}");
     daemon.stop().await;
     let entries = instance.entries();
-    let warned = |what: &What| matches!(what, What::Warning(one) if one.matter.is_of_roster());
+    let warned =
+        |what: &Payload| matches!(what, Payload::Warning(one) if one.matter.is_of_roster());
     assert!(!entries.iter().any(|entry| warned(&entry.what)));
     // A start with such a file refuses its reads from the first one on, and no roster is recorded.
     let rosters = |entries: &[greffier::format::entry::Entry]| {
-        entries.iter().filter(|entry| matches!(entry.what, What::Roster(_))).count()
+        entries.iter().filter(|entry| matches!(entry.what, Payload::Roster(_))).count()
     };
     let before = rosters(&entries);
     replaced(&instance, "UPDATE dossiers SET id = CAST(id AS BLOB)");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use greffier::format::entry::What;
+use greffier::format::entry::Payload;
 use http::{Method, StatusCode};
 use tokio::task::JoinSet;
 use toml_edit::value;
@@ -63,7 +63,7 @@ async fn the_figures_are_those_of_what_happened() {
         assert!(id.is_some_and(|name| !text.contains(&name.value)));
     }
     let read = instance.entries().into_iter().find_map(|entry| match entry.what {
-        What::Read(read) => Some(read),
+        Payload::Read(read) => Some(read),
         _ => None,
     });
     assert!(!text.contains(&read.expect("a read").agent.to_string()));

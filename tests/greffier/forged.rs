@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{
-    Act, Alert, Counts, Deed, Hash, Level, Measure, OwnedKey, ProviderAgent, PublicKey, Rule,
-    Ruling, Severity, SignedAct, Statement, Tag, What, Whom,
+    Act, Alert, Counts, Deed, Hash, Level, Measure, OwnedKey, Payload, ProviderAgent, PublicKey,
+    Rule, Ruling, Severity, SignedAct, Statement, Tag, Whom,
 };
 use greffier::format::personal::PersonalKey;
 use greffier::verify::Fault;
@@ -38,7 +38,7 @@ fn key_of(deed: fn(OwnedKey) -> Deed, admin: &str, key: PublicKey) -> Statement 
 fn verdict(acts: impl IntoIterator<Item = SignedAct>) -> Option<(Fault, u64, String)> {
     let mut forge = Forge::begun(AT, &rules(&[(ALPHA, WIDE)]));
     for act in acts {
-        forge.add(What::Act(Act::Signed(act)));
+        forge.add(Payload::Act(Act::Signed(act)));
     }
     written(forge)
 }
@@ -153,7 +153,7 @@ fn founders() -> Vec<SignedAct> {
 fn begun_with(acts: Vec<SignedAct>) -> Option<(Fault, u64, String)> {
     let mut forge =
         Forge::founded(AT, &rules(&[(ALPHA, WIDE)]), acts.into_iter().map(Act::Signed).collect());
-    forge.add(What::Access(access(0)));
+    forge.add(Payload::Access(access(0)));
     written(forge)
 }
 
@@ -189,8 +189,8 @@ fn alarm(forge: &mut Forge) -> Tag {
     let one = Counts { agent_day: 1, provider_day: 1, provider_30_days: 1, never: 1 };
     released.facts.all = one;
     let agent = released.agent;
-    let seq = forge.add(What::Read(Box::new(released)));
-    forge.add(What::Alert(Alert {
+    let seq = forge.add(Payload::Read(Box::new(released)));
+    forge.add(Payload::Alert(Alert {
         incident: seq + 1,
         rule: Rule::Roster,
         severity: Severity::Critical,
@@ -238,7 +238,7 @@ fn what_a_critical_alert_took_takes_two_to_lift_from_the_agent_and_from_the_prov
         let agent = alarm(&mut forge);
         for (of_agent, admins) in lifts {
             let lift = lift(of_agent.then_some(agent));
-            forge.add(What::Act(Act::Signed(signed_by(lift, admins))));
+            forge.add(Payload::Act(Act::Signed(signed_by(lift, admins))));
         }
         written(forge)
     };
@@ -253,6 +253,6 @@ fn what_a_critical_alert_took_takes_two_to_lift_from_the_agent_and_from_the_prov
     let mut forge = Forge::begun(AT, &rules(&[(ALPHA, WIDE)]));
     alarm(&mut forge);
     let another = signed_by(lift(Some(Tag([1; 16]))), &["admin-1"]);
-    forge.add(What::Act(Act::Signed(another)));
+    forge.add(Payload::Act(Act::Signed(another)));
     assert_eq!(written(forge), None, "nothing critical was taken from this agent");
 }

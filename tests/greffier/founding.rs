@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use greffier::format::entry::{Act, Entry, What};
+use greffier::format::entry::{Act, Entry, Payload};
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -80,7 +80,7 @@ impl Desk {
 
     fn acts(&self) -> Vec<String> {
         let deed = |entry: Entry| match entry.what {
-            What::Act(Act::Signed(act)) => act.certificate.map(|_| act.statement.deed.name()),
+            Payload::Act(Act::Signed(act)) => act.certificate.map(|_| act.statement.deed.name()),
             _ => None,
         };
         self.instance.entries().into_iter().filter_map(deed).collect()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use greffier::anomaly::replay::Replay;
 use greffier::format::checkpoint::{Checkpoint, VerifierKey};
-use greffier::format::entry::{Hash, Outcome, Read, What, sha256};
+use greffier::format::entry::{Hash, Outcome, Payload, Read, sha256};
 use greffier::proto::{
     GetRecordResponse, ListRecordsResponse, Proof, Record, SearchRecordsResponse,
 };
@@ -95,7 +95,7 @@ pub(crate) fn assert_proven(ledger: &Path, key: &VerifierKey, given: &[Given]) -
     let mut reads = HashMap::new();
     let sound = scan(&store, &trust, &mut |_, _| (), &mut |entry, _, state| {
         replay.apply(entry, state.standing());
-        if let What::Read(read) = &entry.what {
+        if let Payload::Read(read) = &entry.what {
             reads.insert(entry.seq, read.clone());
         }
     });
@@ -118,7 +118,7 @@ pub(crate) fn assert_receipts(ledger: &Path, key: &VerifierKey, given: &[Given])
     for given in given {
         let receipt = store.receipt(given.entry()).expect("a receipt");
         match receipt.check(key).expect("a receipt that holds").entry.what {
-            What::Read(proven) => given.assert_is(&proven),
+            Payload::Read(proven) => given.assert_is(&proven),
             other => panic!("entry {} is no read: {other:?}", given.entry()),
         }
     }

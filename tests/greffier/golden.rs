@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use greffier::format::checkpoint::{BadNote, Checkpoint, VerifierKey};
-use greffier::format::entry::{Act, Deed, Entry, Hash, Malformed, Millis, What};
+use greffier::format::entry::{Act, Deed, Entry, Hash, Malformed, Millis, Payload};
 use greffier::format::merkle;
 use greffier::format::merkle::{Frontier, Hashes};
 use greffier::format::receipt::Receipt;
@@ -167,7 +167,7 @@ fn the_bodies_of_the_vectors_are_a_chain_and_have_the_leaves_that_stand_beside_t
         assert_eq!(entry.encode().as_deref(), Ok(body));
         assert_eq!(merkle::leaf(body.as_bytes()), leaf);
         prev = leaf;
-        if let What::Genesis(genesis) = &entry.what {
+        if let Payload::Genesis(genesis) = &entry.what {
             let key = VerifierKey::new(&genesis.origin, *signer().key().public()).expect("a name");
             assert_eq!(genesis.key, key.public_text(), "signed like the other vectors");
         }
@@ -201,7 +201,7 @@ fn the_acts_of_the_vectors_stand() {
     let mut deeds = HashSet::new();
     for (seq, body) in vector("bodies.jsonl").lines().enumerate() {
         let entry = Entry::parse(body).expect("an entry");
-        if let What::Act(act) = &entry.what {
+        if let Payload::Act(act) = &entry.what {
             assert_eq!(checked(seq, entry.now.at, act), Ok(()), "entry {seq}");
             deeds.extend(act.deed().map(Deed::name));
         }
@@ -228,7 +228,7 @@ fn acts_that_do_not_stand_are_refused() {
             Err(Malformed::Json(_)) => continue,
             Err(other) => panic!("{why:?} is no entry: {other}"),
         };
-        let What::Act(act) = &entry.what else { panic!("{why:?} is no act") };
+        let Payload::Act(act) = &entry.what else { panic!("{why:?} is no act") };
         assert_eq!(entry.seq, after);
         let outcome = checked(after as usize, entry.now.at, act);
         eprintln!("{why:?}: {outcome:?}");

@@ -4,8 +4,8 @@
 use std::num::NonZeroU64;
 
 use greffier::format::entry::{
-    Act, Deed, Entry, OwnedKey, ProviderAgent, PublicKey, Signature, SignatureBytes, Statement,
-    What,
+    Act, Deed, Entry, OwnedKey, Payload, ProviderAgent, PublicKey, Signature, SignatureBytes,
+    Statement,
 };
 use greffier::format::personal::PersonalKey;
 use greffier::proto::{self, ListProvidersRequest, SubmitActRequest};
@@ -66,7 +66,7 @@ impl Office {
     /// Acts that are written, but for those that the ledger begins with.
     fn written(&self) -> Vec<String> {
         let deed = |entry: Entry| match entry.what {
-            What::Act(Act::Signed(act)) => act.certificate.map(|_| act.statement.deed.name()),
+            Payload::Act(Act::Signed(act)) => act.certificate.map(|_| act.statement.deed.name()),
             _ => None,
         };
         self.instance.entries().into_iter().filter_map(deed).collect()
@@ -209,7 +209,7 @@ async fn an_act_without_the_signatures_it_needs_is_refused_and_leaves_nothing() 
     let last = office.instance.entries().len();
     let instance = office.close().await;
     let others = instance.entries().split_off(last - 1);
-    let digests = |entry: &Entry| matches!(entry.what, What::Refusals(_) | What::Act(_));
+    let digests = |entry: &Entry| matches!(entry.what, Payload::Refusals(_) | Payload::Act(_));
     assert!(others.iter().all(digests));
     let counted: u64 = instance
         .refusals()

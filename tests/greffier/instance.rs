@@ -12,7 +12,7 @@ use greffier::client::token::{Fresh, TokenSource};
 use greffier::client::{Client, Settings};
 use greffier::config::{in_force, policy};
 use greffier::format::checkpoint::VerifierKey;
-use greffier::format::entry::{Entry, Hash, Millis, Read, Refusals, What};
+use greffier::format::entry::{Entry, Hash, Millis, Payload, Read, Refusals};
 use greffier::format::signer::{Signer, read_key};
 use greffier::instance::{AgentIssuer, Layout, Login};
 use greffier::proto::{
@@ -65,7 +65,7 @@ impl Instance {
         edit(&self.layout.policy(), change);
         let last = self.entries().pop().expect("a genesis");
         let good = policy::load(&self.layout.policy()).is_ok();
-        if good && matches!(last.what, What::Policy(_)) {
+        if good && matches!(last.what, Payload::Policy(_)) {
             self.begin_anew();
         }
     }
@@ -259,7 +259,7 @@ impl Instance {
     /// The entry of a read.
     pub(crate) fn read(&self, entry: u64) -> Read {
         match self.entries().swap_remove(entry as usize).what {
-            What::Read(read) => *read,
+            Payload::Read(read) => *read,
             other => panic!("entry {entry} is no read: {other:?}"),
         }
     }
@@ -267,7 +267,7 @@ impl Instance {
     /// The digests of refused calls.
     pub(crate) fn refusals(&self) -> Vec<Refusals> {
         let refusals = |entry: Entry| match entry.what {
-            What::Refusals(refusals) => Some(refusals),
+            Payload::Refusals(refusals) => Some(refusals),
             _ => None,
         };
         self.entries().into_iter().filter_map(refusals).collect()

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use greffier::format::entry::{Entry, What};
+use greffier::format::entry::{Entry, Payload};
 use greffier::instance::{AGENT_AUDIENCE, AGENT_ISSUER, Layout};
 use greffier::proto::ListRecordsRequest;
 use prost::Message as _;
@@ -151,5 +151,5 @@ pub(crate) async fn list(wire: &Wire, values: &[&str]) -> Status {
 }
 
 pub(crate) fn is_read(entry: &Entry) -> bool {
-    matches!(entry.what, What::Read(_))
+    matches!(entry.what, Payload::Read(_))
 }

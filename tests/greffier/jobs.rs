@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use greffier::client::Client;
 use greffier::client::token::TokenSource;
-use greffier::format::entry::{Deed, JobTerms, Method, Millis, Outcome, OwnedKey, What};
+use greffier::format::entry::{Deed, JobTerms, Method, Millis, Outcome, OwnedKey, Payload};
 use greffier::instance::{AgentIssuer, Layout, Login};
 use greffier::proto::{
     self, Context, ExportRecordsRequest, ExportRecordsResponse, ListRecordsResponse,
@@ -208,7 +208,7 @@ async fn exported(caller: &mut Caller, request: ExportRecordsRequest) -> Got {
 /// Alerts of an instance: number, rule and severity in words.
 fn alerts(instance: &Instance) -> Vec<greffier::format::entry::Alert> {
     let alert = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Alert(alert) => Some(alert),
+        Payload::Alert(alert) => Some(alert),
         _ => None,
     };
     instance.entries().into_iter().filter_map(alert).collect()
@@ -217,7 +217,7 @@ fn alerts(instance: &Instance) -> Vec<greffier::format::entry::Alert> {
 /// Rows of all exports in the ledger.
 fn rows_out(instance: &Instance) -> u64 {
     let rows = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Read(read) if read.method == Method::Export => read.rows,
+        Payload::Read(read) if read.method == Method::Export => read.rows,
         _ => 0,
     };
     instance.entries().into_iter().map(rows).sum()
@@ -435,7 +435,7 @@ async fn a_request_rate_slows_an_export_and_does_not_break_it() {
 /// Nothing of an export outside of what its job says.
 fn assert_nothing_else_went(instance: &Instance, job: u64) {
     for entry in instance.entries() {
-        if let What::Read(read) = entry.what
+        if let Payload::Read(read) = entry.what
             && read.method == Method::Export
         {
             assert_eq!(read.job, Some(job));

@@ -3,7 +3,7 @@
 
 use greffier::anomaly::Anomaly;
 use greffier::format::entry::{
-    Alert, Entry, Level, Measure, Moment, Outcome, Rule, Ruling, Severity, Tag, What,
+    Alert, Entry, Level, Measure, Moment, Outcome, Payload, Rule, Ruling, Severity, Tag,
 };
 use greffier::registrar::start::Factory;
 use greffier::registrar::{Draft, Ledger, Recorded, Unrecorded, bind};
@@ -110,8 +110,8 @@ fn recorded(bug: Bug, suspended: bool) -> bool {
     verified(&place.settings.path, &[]).expect("a sound ledger");
     let agent = read(ALPHA, MET, &[], &[]).agent;
     let of_it = |entry: &Entry| match &entry.what {
-        What::Read(read) => read.agent == agent,
-        What::Alert(_) => true,
+        Payload::Read(read) => read.agent == agent,
+        Payload::Alert(_) => true,
         _ => false,
     };
     let there = place.entries().iter().any(of_it);

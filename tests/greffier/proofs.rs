@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use greffier::format::checkpoint::Checkpoint;
-use greffier::format::entry::{Entry, Hash, What, sha256};
+use greffier::format::entry::{Entry, Hash, Payload, sha256};
 use greffier::format::receipt::Receipt;
 use greffier::proto::{GetCheckpointRequest, Proof, Record, View};
 use tonic::Code;
@@ -112,7 +112,7 @@ async fn a_provider_has_the_receipts_of_its_own_released_reads_and_no_others() {
 
     // Each receipt given is an entry, in order, and a receipt refused is none.
     let given = instance.entries().into_iter().filter_map(|entry| match entry.what {
-        What::Access(access) => Some(access),
+        Payload::Access(access) => Some(access),
         _ => None,
     });
     let given: Vec<_> = given.collect();

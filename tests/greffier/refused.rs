@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use greffier::format::entry::{Entry, What};
+use greffier::format::entry::{Entry, Payload};
 
 use crate::instance::{Instance, context};
 use crate::pki::Authority;
@@ -49,8 +49,8 @@ async fn ten_thousand_refused_attempts_leave_one_digest_a_second() {
     let (mut sum, mut digests) = (0, 0);
     for body in &bodies {
         let digest = match Entry::parse(body).unwrap().what {
-            What::Refusals(digest) => digest,
-            What::Roster(_) => continue,
+            Payload::Refusals(digest) => digest,
+            Payload::Roster(_) => continue,
             _ => panic!("an entry of another kind: {body}"),
         };
         digests += 1;

@@ -8,8 +8,8 @@ use std::task::Poll;
 use greffier::anomaly::Anomaly;
 use greffier::format::checkpoint::Checkpoint;
 use greffier::format::entry::{
-    Budgets, Counts, Entry, Facts, Method, Millis, Moment, Outcome, Read, Refusal, Refusals, Rule,
-    Ruling, Section, What,
+    Budgets, Counts, Entry, Facts, Method, Millis, Moment, Outcome, Payload, Read, Refusal,
+    Refusals, Rule, Ruling, Section,
 };
 use greffier::format::merkle;
 use greffier::format::merkle::Frontier;
@@ -39,7 +39,7 @@ fn counts(agent_day: u64, provider_day: u64, provider_30_days: u64, never: u64) 
 /// The read that an entry is.
 fn the_read(place: &Place, seq: u64) -> Read {
     match place.entries().swap_remove(seq as usize).what {
-        What::Read(read) => *read,
+        Payload::Read(read) => *read,
         other => panic!("entry {seq} is no read: {other:?}"),
     }
 }
@@ -85,7 +85,7 @@ fn refusals_that_go_on_while_a_commit_is_taken_are_recorded_as_of_its_time() {
         ledger.refusals(refusals).await.expect("an entry")
     });
     let entry = place.entries().swap_remove(seq as usize);
-    let What::Refusals(refusals) = entry.what else { panic!("{entry:?}") };
+    let Payload::Refusals(refusals) = entry.what else { panic!("{entry:?}") };
     assert_eq!(refusals.since, entry.now.at);
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }
@@ -144,7 +144,7 @@ fn remembered(rules: &greffier::registrar::rules::Rules, days: &[(u32, u64)]) ->
         let mut read = read(ALPHA, "a1", &people(ALPHA, n..n + 1), &[]);
         read.facts = Facts { could: 1, all: counts(1, 1, 1, 1), ..Facts::default() };
         read.ruling = Ruling::RELEASED;
-        forge.add(What::Read(Box::new(read)));
+        forge.add(Payload::Read(Box::new(read)));
         forge.commit();
     }
     forge.write(&place.settings);
@@ -170,7 +170,7 @@ fn a_start_after_any_time_refills_one_minute_and_no_more() {
     let mut read_60 = read(ALPHA, "a1", &people(ALPHA, 0..60), &[]);
     read_60.facts = Facts { could: 60, all: counts(60, 60, 60, 60), ..Facts::default() };
     read_60.ruling = Ruling::RELEASED;
-    forge.add(What::Read(Box::new(read_60)));
+    forge.add(Payload::Read(Box::new(read_60)));
     forge.commit();
     forge.write(&place.settings);
     place.run(&rules, async |ledger| {
@@ -364,7 +364,7 @@ fn a_policy_is_written_anew_when_its_digest_or_the_judge_changes_and_only_then()
     let place = Place::created(&rules);
     let heads = || -> Vec<u64> {
         let entries = place.entries();
-        let head = |e: &&Entry| matches!(&e.what, What::Policy(p) if matches!(p.section, Section::Head(_)));
+        let head = |e: &&Entry| matches!(&e.what, Payload::Policy(p) if matches!(p.section, Section::Head(_)));
         entries.iter().filter(head).map(|e| e.seq).collect()
     };
     place.run(&rules, async |_| ());

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use greffier::anomaly::Anomaly;
 use greffier::format::entry::{
-    Act, Budgets, Deed, Hash, Matter, Policy, Rule, Section, What, sha256,
+    Act, Budgets, Deed, Hash, Matter, Payload, Policy, Rule, Section, sha256,
 };
 use greffier::proto::ListRecordsResponse;
 use greffier::registrar::rules::Rules;
@@ -82,7 +82,7 @@ async fn until(caller: &mut Caller, so: impl Fn(&Result<ListRecordsResponse, Sta
 /// Heads of policies by their entry numbers.
 fn heads(instance: &Instance) -> HashMap<u64, Hash> {
     let head = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Policy(Policy { section: Section::Head(head) }) => Some((entry.seq, head.digest)),
+        Payload::Policy(Policy { section: Section::Head(head) }) => Some((entry.seq, head.digest)),
         _ => None,
     };
     instance.entries().into_iter().filter_map(head).collect()
@@ -139,7 +139,7 @@ async fn a_policy_that_changes_under_load_fails_no_call_and_mixes_into_no_reply(
     assert_eq!(heads.len() as u64, 1 + RELOADS);
     let entries = instance.entries();
     for (given, fields) in &got {
-        let What::Read(read) = &entries[given.entry() as usize].what else { panic!("no read") };
+        let Payload::Read(read) = &entries[given.entry() as usize].what else { panic!("no read") };
         let expected = if heads[&read.policy] == sha256(&[one.as_bytes()]) {
             &wide[..]
         } else {
@@ -254,7 +254,7 @@ async fn a_budget_raised_by_a_later_policy_fills_up_only_by_refilling() {
     let withheld = told(caller.list(5, "", context()).await);
     assert_eq!(withheld.what(), (Code::ResourceExhausted, "BUDGET_EXHAUSTED"));
     let last = instance.entries().into_iter().rev().find_map(|entry| match entry.what {
-        What::Read(read) => Some(read),
+        Payload::Read(read) => Some(read),
         _ => None,
     });
     let last = last.expect("a read");
@@ -282,7 +282,7 @@ async fn a_policy_that_loosens_waits_for_two_administrators() {
     assert!(log.contains(wider), "{log}");
     assert_eq!(shown(&caller.list(1, "", context()).await.expect("a page")), ["course"]);
     assert_eq!(heads(&instance), before);
-    let warned = |entry: &greffier::format::entry::Entry| matches!(entry.what, What::Warning(_));
+    let warned = |entry: &greffier::format::entry::Entry| matches!(entry.what, Payload::Warning(_));
     assert_eq!(instance.entries().iter().filter(|entry| warned(entry)).count(), 1);
     // Another one is not what they approved.
     approve(&instance, &daemon, &format!("{good}#")).await;
@@ -514,7 +514,7 @@ async fn another_file_in_the_place_of_the_records_is_taken_up_and_its_rosters_ar
     // Whoever was taken off the roster is in the ledger too, by the next look.
     let removed = |instance: &Instance| {
         instance.entries().into_iter().find_map(|entry| match entry.what {
-            What::Roster(roster) if &*roster.provider == "provider-02" => roster.removed,
+            Payload::Roster(roster) if &*roster.provider == "provider-02" => roster.removed,
             _ => None,
         })
     };
@@ -552,7 +552,7 @@ async fn keys_that_come_with_a_policy_are_told_by_their_digest_as_is_a_policy_th
 
 /// Waits until the ledger warns so.
 async fn warned(instance: &Instance, matter: Matter) {
-    let so = |entry: greffier::format::entry::Entry| matches!(entry.what, What::Warning(warning) if warning.matter == matter);
+    let so = |entry: greffier::format::entry::Entry| matches!(entry.what, Payload::Warning(warning) if warning.matter == matter);
     while !instance.entries().into_iter().any(so) {
         tokio::task::yield_now().await;
     }

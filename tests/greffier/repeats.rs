@@ -4,7 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use greffier::format::entry::{
-    Budgets, Counts, Facts, Hash, Outcome, Read, Rule, Ruling, What, sha256,
+    Budgets, Counts, Facts, Hash, Outcome, Payload, Read, Rule, Ruling, sha256,
 };
 use greffier::proto::Context;
 use greffier::registrar::{Draft, Ledger, Unrecorded, bind};
@@ -40,7 +40,7 @@ async fn page(
 /// What the reads of a ledger say that they repeat.
 fn said(place: &Place) -> Vec<(u64, Option<u64>)> {
     let of = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Read(read) => Some((entry.seq, read.replay_of)),
+        Payload::Read(read) => Some((entry.seq, read.replay_of)),
         _ => None,
     };
     place.entries().into_iter().filter_map(of).collect()
@@ -141,10 +141,10 @@ fn forged(of: impl Fn(u64) -> Option<u64>, change: impl Fn(&mut Read, &mut Forge
         let facts = Facts { could: u64::from(n), all, ..Facts::default() };
         Read { facts, ruling: Ruling::RELEASED, ..with_id("a1", n) }
     };
-    let first = forge.add(What::Read(Box::new(released(2, 2))));
+    let first = forge.add(Payload::Read(Box::new(released(2, 2))));
     let mut again = Read { replay_of: of(first), ..released(2, 0) };
     change(&mut again, &mut forge);
-    forge.add(What::Read(Box::new(again)));
+    forge.add(Payload::Read(Box::new(again)));
     forge.commit();
     forge.write(&place.settings);
     place
@@ -218,7 +218,7 @@ async fn the_same_id_with_other_arguments_is_told_and_counted_and_leaves_no_read
     let own = colleague.list(3, "", ask).await.unwrap();
     assert_eq!(instance.read(own.proof.unwrap().entry).replay_of, None);
     daemon.stop().await;
-    let reads = instance.entries().into_iter().filter(|e| matches!(e.what, What::Read(_)));
+    let reads = instance.entries().into_iter().filter(|e| matches!(e.what, Payload::Read(_)));
     assert_eq!(reads.count(), 3);
     let counts = instance.refusals().into_iter().flat_map(|digest| digest.certificates);
     let counts: Vec<_> = counts.flat_map(|certificate| certificate.counts).collect();

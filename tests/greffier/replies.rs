@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use greffier::format::entry::{Outcome, What};
+use greffier::format::entry::{Outcome, Payload};
 use greffier::names;
 use greffier::proto::{Context, ExportRecordsRequest, GetRecordRequest, ListRecordsRequest};
 use prost::Message;
@@ -46,7 +46,7 @@ impl Instance {
     }
 
     fn reads(&self) -> usize {
-        self.entries().iter().filter(|entry| matches!(entry.what, What::Read(_))).count()
+        self.entries().iter().filter(|entry| matches!(entry.what, Payload::Read(_))).count()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use greffier::format::entry::{MatterName, What};
+use greffier::format::entry::{MatterName, Payload};
 use toml_edit::value;
 
 use crate::instance::{Caller, Instance, context};
@@ -29,8 +29,7 @@ async fn reads(caller: &mut Caller) {
 }
 
 fn warned(instance: &Instance, matter: MatterName) -> usize {
-    let of =
-        |what: &What| matches!(what, What::Warning(warning) if warning.matter.name() == matter);
+    let of = |what: &Payload| matches!(what, Payload::Warning(warning) if warning.matter.name() == matter);
     instance.entries().iter().filter(|entry| of(&entry.what)).count()
 }
 

@@ -2,7 +2,7 @@
 //! more than it may brings a warning.
 
 use greffier::client::tail::{Event, State, Tail};
-use greffier::format::entry::{MatterName, Roster, Warning, What};
+use greffier::format::entry::{MatterName, Payload, Roster, Warning};
 use greffier::proto;
 use rusqlite::Connection;
 
@@ -12,7 +12,7 @@ const PROVIDER: &str = "provider-02";
 
 fn rosters(instance: &Instance) -> Vec<(u64, Roster)> {
     let roster = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Roster(roster) if &*roster.provider == PROVIDER => Some((entry.seq, roster)),
+        Payload::Roster(roster) if &*roster.provider == PROVIDER => Some((entry.seq, roster)),
         _ => None,
     };
     instance.entries().into_iter().filter_map(roster).collect()
@@ -20,7 +20,7 @@ fn rosters(instance: &Instance) -> Vec<(u64, Roster)> {
 
 fn warnings(instance: &Instance) -> Vec<(u64, Warning)> {
     let warning = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Warning(warning) => Some((entry.seq, warning)),
+        Payload::Warning(warning) => Some((entry.seq, warning)),
         _ => None,
     };
     instance.entries().into_iter().filter_map(warning).collect()

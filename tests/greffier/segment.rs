@@ -7,8 +7,8 @@ use greffier::anomaly::Anomaly;
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{
     Access, Acknowledgement, Act, Budgets, Deed, Detectors, Entry, Facts, Genesis, Given, Hash,
-    Head, Method, Millis, Moment, Policy, ProviderRules, Read, Refusal, Refusals, Refused, Ruling,
-    Section, SecurityDeed, SignedAct, Statement, Tag, What, Whom, sha256,
+    Head, Method, Millis, Moment, Payload, Policy, ProviderRules, Read, Refusal, Refusals, Refused,
+    Ruling, Section, SecurityDeed, SignedAct, Statement, Tag, Whom, sha256,
 };
 use greffier::format::merkle;
 use greffier::format::merkle::Frontier;
@@ -201,7 +201,7 @@ pub(crate) fn lift(provider: &str, agent: Option<Tag>, admins: &[&str]) -> Act {
 /// Somebody has seen the first alert, if there is one.
 pub(crate) fn acknowledgement(ledger: &Ledger) -> Acknowledgement {
     let notices = ledger.notices().after(0, usize::MAX);
-    let alert = notices.iter().find(|notice| matches!(notice.what, What::Alert(_)));
+    let alert = notices.iter().find(|notice| matches!(notice.what, Payload::Alert(_)));
     let deed = SecurityDeed::Acknowledge { alert: alert.map_or(0, |alert| alert.seq) };
     let (certificate, reason) = (sha256(&[b"security"]), "an exercise".to_owned());
     Acknowledgement { id: "soc-1".into(), certificate, deed, reason }
@@ -386,30 +386,30 @@ impl Forge {
         let now = Moment { at, tick: 0 };
         let (leaf, edge) = (Hash::default(), Frontier::default());
         let mut forge = Forge { now, bodies: Vec::new(), notes: Vec::new(), leaf, edge };
-        forge.add(What::Genesis(Genesis {
+        forge.add(Payload::Genesis(Genesis {
             format: 1,
             origin: ORIGIN.into(),
             key: key().public_text(),
         }));
         for act in acts {
-            forge.add(What::Act(act));
+            forge.add(Payload::Act(act));
         }
-        forge.add(What::Policy(Policy { section: Section::Detectors(rules.detectors) }));
+        forge.add(Payload::Policy(Policy { section: Section::Detectors(rules.detectors) }));
         if let Some(staff) = rules.staff {
-            forge.add(What::Policy(Policy { section: Section::Staff(staff) }));
+            forge.add(Payload::Policy(Policy { section: Section::Staff(staff) }));
         }
         for rules in &rules.providers {
-            forge.add(What::Policy(Policy { section: Section::Provider(rules.clone()) }));
+            forge.add(Payload::Policy(Policy { section: Section::Provider(rules.clone()) }));
         }
         let sections = rules.providers.len() as u64 + 1 + u64::from(rules.staff.is_some());
         let head = Head { digest: rules.digest, sections, judge: greffier::anomaly::VERSION };
-        forge.add(What::Policy(Policy { section: Section::Head(head) }));
+        forge.add(Payload::Policy(Policy { section: Section::Head(head) }));
         forge.commit();
         forge
     }
 
     /// Adds an entry.
-    pub(crate) fn add(&mut self, what: What) -> u64 {
+    pub(crate) fn add(&mut self, what: Payload) -> u64 {
         let entry = Entry { seq: self.edge.size(), prev: self.leaf, now: self.now, what };
         let body = entry.encode().expect("an entry that is short enough");
         self.leaf = merkle::leaf(body.as_bytes());

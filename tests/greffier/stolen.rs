@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use greffier::format::entry::{Deed, Matter, Warning, What, Whom};
+use greffier::format::entry::{Deed, Matter, Payload, Warning, Whom};
 use greffier::format::signer::read_key;
 use greffier::format::tag::Tagger;
 use greffier::instance::{AgentIssuer, Login};
@@ -66,7 +66,7 @@ async fn reads_soon(daemon: &Daemon) {
 fn warnings(instance: &Instance) -> Vec<Warning> {
     let entries = instance.entries().into_iter();
     let warning = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Warning(warning) if matches!(warning.matter, Matter::Door { .. }) => Some(warning),
+        Payload::Warning(warning) if matches!(warning.matter, Matter::Door { .. }) => Some(warning),
         _ => None,
     };
     entries.filter_map(warning).collect()

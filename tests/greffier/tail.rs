@@ -10,7 +10,7 @@ use std::time::Instant;
 use greffier::client::tail::{Denounced, Ended, Event, State, Tail};
 use greffier::client::{Client, Settings};
 use greffier::format::checkpoint::VerifierKey;
-use greffier::format::entry::{Deed, What};
+use greffier::format::entry::{Deed, Payload};
 use greffier::instance::Layout;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -31,7 +31,8 @@ fn lasting(instance: &Instance) {
 /// Entry numbers of all alerts and acts.
 fn notices(instance: &Instance) -> Vec<u64> {
     let entries = instance.entries().into_iter();
-    let notice = |what: &What| matches!(what, What::Alert(_) | What::Warning(_) | What::Act(_));
+    let notice =
+        |what: &Payload| matches!(what, Payload::Alert(_) | Payload::Warning(_) | Payload::Act(_));
     entries.filter(|entry| notice(&entry.what)).map(|entry| entry.seq).collect()
 }
 

@@ -9,7 +9,7 @@ mod said;
 use std::ops::Range;
 use std::path::Path;
 
-use greffier::format::entry::{Act, Budgets, Outcome, What};
+use greffier::format::entry::{Act, Budgets, Outcome, Payload};
 use greffier::registrar::Draft;
 use greffier::registrar::rules::Rules;
 use greffier::registrar::{Ledger, bind};
@@ -129,7 +129,7 @@ fn the_ledger_that_is_tampered_with_is_sound_before() {
     }
     let read = |outcome, off| {
         entries.iter().any(|entry| match &entry.what {
-            What::Read(read) => read.ruling.outcome == outcome && read.off.is_empty() != off,
+            Payload::Read(read) => read.ruling.outcome == outcome && read.off.is_empty() != off,
             _ => false,
         })
     };

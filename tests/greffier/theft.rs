@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use greffier::format::entry::{Entry, Hash, Millis, Moment, Outcome, Read, Tag, What};
+use greffier::format::entry::{Entry, Hash, Millis, Moment, Outcome, Payload, Read, Tag};
 use greffier::format::merkle;
 use greffier::format::merkle::Frontier;
 use greffier::format::signer::{Signer, read_key};
@@ -60,7 +60,7 @@ impl Thief {
     fn released(&self) -> Vec<Read> {
         let its = fingerprint(&self.instance.layout.client(THIEF).0);
         let reads = self.instance.entries().into_iter().filter_map(|entry| match entry.what {
-            What::Read(read) if read.certificate == its => Some(*read),
+            Payload::Read(read) if read.certificate == its => Some(*read),
             _ => None,
         });
         reads.filter(|read| read.ruling.outcome == Outcome::Released).collect()
@@ -104,12 +104,12 @@ fn earlier(instance: &Instance, by: Millis) {
         let mut entry = Entry::parse(&body).expect("an entry");
         entry.now = Moment { at: entry.now.at - by, ..entry.now };
         match &mut entry.what {
-            What::Genesis(genesis) => {
+            Payload::Genesis(genesis) => {
                 signer = Signer::new(&genesis.origin, &seed).ok();
             }
-            What::Read(read) => read.ruling.fits_at = read.ruling.fits_at.map(|at| at - by),
-            What::Refusals(refusals) => refusals.since -= by,
-            What::Alert(alert) => {
+            Payload::Read(read) => read.ruling.fits_at = read.ruling.fits_at.map(|at| at - by),
+            Payload::Refusals(refusals) => refusals.since -= by,
+            Payload::Alert(alert) => {
                 alert.since -= by;
                 alert.until = alert.until.map(|at| at - by);
             }

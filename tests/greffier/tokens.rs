@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use greffier::format::entry::{What, sha256};
+use greffier::format::entry::{Payload, sha256};
 use greffier::instance::{AGENT_ISSUER, Layout, TOKEN_LIFETIME_MAX};
 use ring::hmac;
 use ring::rand::SystemRandom;
@@ -270,7 +270,7 @@ async fn what_is_good_is_believed_in_each_of_its_forms() {
     let reads: Vec<_> = instance
         .entries()
         .into_iter()
-        .filter_map(|entry| if let What::Read(read) = entry.what { Some(read) } else { None })
+        .filter_map(|entry| if let Payload::Read(read) = entry.what { Some(read) } else { None })
         .collect();
     assert_eq!(reads.len(), cases.len());
     let agents: BTreeSet<_> = reads.iter().map(|read| read.agent.to_string()).collect();

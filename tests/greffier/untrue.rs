@@ -4,8 +4,8 @@
 
 use greffier::anomaly::VERSION;
 use greffier::format::entry::{
-    Act, Alert, Counts, Deed, Detectors, Head, Level, Measure, Method, Policy, Read, Refusal,
-    Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, What, Whom, sha256,
+    Act, Alert, Counts, Deed, Detectors, Head, Level, Measure, Method, Payload, Policy, Read,
+    Refusal, Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, Whom, sha256,
 };
 use greffier::verify::Fault;
 
@@ -38,7 +38,7 @@ fn written(mut forge: Forge) -> Option<(Fault, Option<u64>, String)> {
 }
 
 /// Asserts that these entries behind the policy are sound but for the last, which says this.
-fn refused(whats: Vec<What>, words: &str) {
+fn refused(whats: Vec<Payload>, words: &str) {
     let last = FIRST + whats.len() as u64 - 1;
     let mut forge = begun();
     for what in whats {
@@ -49,7 +49,7 @@ fn refused(whats: Vec<What>, words: &str) {
     assert!(detail.contains(words), "{detail}");
 }
 
-fn sound(whats: Vec<What>) {
+fn sound(whats: Vec<Payload>) {
     let mut forge = begun();
     for what in whats {
         forge.add(what);
@@ -72,14 +72,14 @@ fn released(agent: &str, on: &[Tag], off: &[Tag]) -> Read {
     read
 }
 
-fn entry(read: Read) -> What {
-    What::Read(Box::new(read))
+fn entry(read: Read) -> Payload {
+    Payload::Read(Box::new(read))
 }
 
-fn act(deed: fn(Whom) -> Deed, agent: Option<Tag>) -> What {
+fn act(deed: fn(Whom) -> Deed, agent: Option<Tag>) -> Payload {
     let statement =
         Statement { expires: AT + HOUR, ..statement(deed(Whom { provider: ALPHA.into(), agent })) };
-    What::Act(Act::Signed(signed_by(statement, &["admin-1", "admin-2"])))
+    Payload::Act(Act::Signed(signed_by(statement, &["admin-1", "admin-2"])))
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn an_alert_has_the_figures_of_its_day() {
     let with = |change: fn(&mut Alert)| {
         let mut alert = alert(&second, FIRST + 1, 5, Vec::new());
         change(&mut alert);
-        vec![entry(first.clone()), entry(second.clone()), What::Alert(alert)]
+        vec![entry(first.clone()), entry(second.clone()), Payload::Alert(alert)]
     };
     sound(with(|_| ()));
     sound(with(|alert| alert.level = Level::Provider));
@@ -194,9 +194,9 @@ fn an_alert_has_the_figures_of_its_day() {
 }
 
 /// What one agent was given before something was taken, and what it is released behind that.
-fn behind(taken: Vec<Measure>, next: Read) -> Vec<What> {
+fn behind(taken: Vec<Measure>, next: Read) -> Vec<Payload> {
     let first = released("a1", &people(ALPHA, 0..1), &[]);
-    let alert = What::Alert(alert(&first, FIRST, 1, taken));
+    let alert = Payload::Alert(alert(&first, FIRST, 1, taken));
     vec![entry(first), alert, entry(next)]
 }
 
@@ -245,7 +245,7 @@ fn nothing_is_released_to_whoever_is_contained() {
 
 #[test]
 fn a_policy_has_its_sections_in_order_and_a_head_behind_them() {
-    let policy = |section| What::Policy(Policy { section });
+    let policy = |section| Payload::Policy(Policy { section });
     let detectors = || policy(Section::Detectors(Detectors::default()));
     let rules = rules(&[(ALPHA, WIDE)]);
     let of = |n: usize| policy(Section::Provider(rules.providers[n].clone()));
@@ -259,9 +259,9 @@ fn a_policy_has_its_sections_in_order_and_a_head_behind_them() {
     refused(vec![detectors(), of(0), of(0)], "does not belong");
     refused(vec![head(b"other", 0, VERSION)], "does not belong");
     refused(vec![detectors(), of(0), head(b"other", 1, VERSION)], "heads 1 sections, but 2");
-    refused(vec![detectors(), What::Access(access(0))], "stands between the sections");
+    refused(vec![detectors(), Payload::Access(access(0))], "stands between the sections");
     let all = || vec![detectors(), of(0), of(1), of(2)];
-    let ended = |head: What| [all(), vec![head]].concat();
+    let ended = |head: Payload| [all(), vec![head]].concat();
     refused(ended(head(b"policy", 4, VERSION)), "once more");
     sound(ended(head(b"policy", 4, VERSION + 1)));
     refused(ended(head(b"other", 4, VERSION - 1)), "older version of the judge");
@@ -271,7 +271,7 @@ fn a_policy_has_its_sections_in_order_and_a_head_behind_them() {
 
 #[test]
 fn a_commit_ends_behind_a_group_and_not_inside_of_it() {
-    let commit = |at: usize, whats: Vec<What>| {
+    let commit = |at: usize, whats: Vec<Payload>| {
         let mut forge = begun();
         for (n, what) in whats.into_iter().enumerate() {
             forge.add(what);
@@ -284,13 +284,13 @@ fn a_commit_ends_behind_a_group_and_not_inside_of_it() {
     let first = released("a1", &people(ALPHA, 0..1), &[]);
     let alarmed = || {
         let alert = alert(&first, FIRST, 1, Vec::new());
-        vec![entry(first.clone()), What::Alert(alert), What::Access(access(0))]
+        vec![entry(first.clone()), Payload::Alert(alert), Payload::Access(access(0))]
     };
     assert_eq!(commit(1, alarmed()), None);
     let (fault, at, detail) = commit(0, alarmed()).expect("an alert in another commit");
     assert_eq!((fault, at), (Fault::Facts, Some(FIRST + 1)), "{detail}");
     let roster = |persons, name: &[u8], changed: Option<(u64, u64)>| {
-        What::Roster(Roster {
+        Payload::Roster(Roster {
             provider: ALPHA.into(),
             dataset: "cir".into(),
             persons,
@@ -337,7 +337,7 @@ fn small_things_are_as_the_format_has_them() {
     let digest = |change: fn(&mut Refusals)| {
         let mut digest = refusals(AT);
         change(&mut digest);
-        vec![What::Refusals(digest)]
+        vec![Payload::Refusals(digest)]
     };
     sound(digest(|_| ()));
     let words = "a digest of refusals";
@@ -358,12 +358,12 @@ fn small_things_are_as_the_format_has_them() {
         }),
         words,
     );
-    sound(vec![What::Access(access(FIRST - 1))]);
-    refused(vec![What::Access(access(FIRST))], "given out which did not stand before it");
+    sound(vec![Payload::Access(access(FIRST - 1))]);
+    refused(vec![Payload::Access(access(FIRST))], "given out which did not stand before it");
     let deed = Deed::Suspend(Whom { provider: ALPHA.into(), agent: None });
     let mut unsigned = signed_by(statement(deed), &["admin-1"]);
     unsigned.signatures.clear();
     let mut forge = begun();
-    forge.add(What::Act(Act::Signed(unsigned)));
+    forge.add(Payload::Act(Act::Signed(unsigned)));
     assert_eq!(written(forge).map(|(fault, ..)| fault), Some(Fault::Act));
 }

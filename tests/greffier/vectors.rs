@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use greffier::format::entry::{Act, Counts, Deed, Read, Ruling, Statement, Tag, What, Whom};
+use greffier::format::entry::{Act, Counts, Deed, Payload, Read, Ruling, Statement, Tag, Whom};
 use greffier::verify::Failure;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ fn released(on: &[Tag]) -> Read {
 }
 
 /// A ledger with these entries behind its first policy, all of it signed as it should be.
-fn forged(name: &str, whats: Vec<What>) {
+fn forged(name: &str, whats: Vec<Payload>) {
     let mut forge = Forge::begun(AT, &rules(&[(ALPHA, WIDE)]));
     for what in whats {
         forge.add(what);
@@ -102,13 +102,13 @@ fn make() {
         let _ = fs::remove_file(path.with_extension("sqlite-journal"));
     }
     let persons = people(ALPHA, 0..3);
-    let entry = |read: Read| What::Read(Box::new(read));
+    let entry = |read: Read| Payload::Read(Box::new(read));
     let mut low = released(&persons);
     low.facts.all.never = 2;
     forged("count-too-low.sqlite", vec![entry(low)]);
     let deed = Deed::Suspend(Whom { provider: ALPHA.into(), agent: None });
     let suspend = Statement { expires: AT + HOUR, ..statement(deed) };
-    let suspend = What::Act(Act::Signed(signed_by(suspend, &["admin-1"])));
+    let suspend = Payload::Act(Act::Signed(signed_by(suspend, &["admin-1"])));
     forged("released-though-suspended.sqlite", vec![suspend, entry(released(&persons))]);
     let mut again = released(&persons);
     again.facts.all = Counts::default();

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use greffier::format::entry::{Severity, What};
+use greffier::format::entry::{Payload, Severity};
 use serde_json::Value;
 
 use crate::instance::{Daemon, Instance, PROGRAM, context};
@@ -42,7 +42,7 @@ async fn an_incident_is_listed_shown_acknowledged_and_lifted_by_commands() {
         .entries()
         .into_iter()
         .filter_map(|entry| match entry.what {
-            What::Alert(alert) => Some((entry.seq, alert)),
+            Payload::Alert(alert) => Some((entry.seq, alert)),
             _ => None,
         })
         .collect();
@@ -135,7 +135,7 @@ async fn commands_that_are_refused_say_why_and_end_with_1() {
         assert_eq!(out.status.code(), Some(2), "nothing is tried, {args:?}: {said}");
         assert!(said.contains(words), "{args:?}: {said}");
     }
-    let acts = |entry: &greffier::format::entry::Entry| matches!(entry.what, What::Act(_));
+    let acts = |entry: &greffier::format::entry::Entry| matches!(entry.what, Payload::Act(_));
     assert!(!instance.entries()[last..].iter().any(acts));
     daemon.stop().await;
 }

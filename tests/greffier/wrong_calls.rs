@@ -7,7 +7,7 @@ mod door;
 
 use std::collections::BTreeMap;
 
-use greffier::format::entry::{Deed, Outcome, What};
+use greffier::format::entry::{Deed, Outcome, Payload};
 use greffier::proto::SearchRecordsResponse;
 use toml_edit::{Item, Value, value};
 use tonic::{Code, Status};
@@ -189,7 +189,7 @@ async fn no_wrong_call_is_given_anybody_and_each_leaves_its_trace() {
     let (mut nobody, mut withheld) = (0, 0);
     for entry in instance.entries().split_off(before) {
         match entry.what {
-            What::Read(read) => {
+            Payload::Read(read) => {
                 assert_eq!((read.rows, read.on.len(), read.off.len()), (0, 0, 0), "{read:?}");
                 match read.ruling.outcome {
                     Outcome::Released => {
@@ -199,7 +199,7 @@ async fn no_wrong_call_is_given_anybody_and_each_leaves_its_trace() {
                     Outcome::Withheld => withheld += 1,
                 }
             }
-            What::Refusals(_) | What::Roster(_) | What::Alert(_) => {}
+            Payload::Refusals(_) | Payload::Roster(_) | Payload::Alert(_) => {}
             other => panic!("an entry of another kind: {other:?}"),
         }
     }

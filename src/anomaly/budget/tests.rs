@@ -46,7 +46,7 @@ fn moment(tick: Millis) -> Moment {
     Moment { at: tick + DAY, tick }
 }
 
-fn entry(tick: Millis, what: What) -> Entry {
+fn entry(tick: Millis, what: Payload) -> Entry {
     Entry { seq: 0, prev: Hash::default(), now: moment(tick), what }
 }
 
@@ -59,10 +59,10 @@ fn enact(budget: &mut Budget, tick: Millis, providers: &[(&str, Budgets)]) {
             roster_growth: 50,
             entries_day: None,
         };
-        budget.apply(&entry(tick, What::Policy(Policy { section: Section::Provider(rules) })));
+        budget.apply(&entry(tick, Payload::Policy(Policy { section: Section::Provider(rules) })));
     }
     let head = Head { digest: Hash::default(), sections: providers.len() as u64, judge: 1 };
-    budget.apply(&entry(tick, What::Policy(Policy { section: Section::Head(head) })));
+    budget.apply(&entry(tick, Payload::Policy(Policy { section: Section::Head(head) })));
 }
 
 fn under(budgets: Budgets) -> Budget {
@@ -94,8 +94,8 @@ fn ruling(budget: &Budget, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruli
     )
 }
 
-fn read(who: (&str, Tag), facts: Facts, ruling: Ruling) -> What {
-    What::Read(Box::new(super::super::tests::read(who.0.into(), who.1, facts, ruling)))
+fn read(who: (&str, Tag), facts: Facts, ruling: Ruling) -> Payload {
+    Payload::Read(Box::new(super::super::tests::read(who.0.into(), who.1, facts, ruling)))
 }
 
 /// Rules on a read and folds its entry.
@@ -224,7 +224,7 @@ fn a_provider_without_rules_reads_nothing() {
         roster_growth: 50,
         entries_day: None,
     };
-    budget.apply(&entry(0, What::Policy(Policy { section: Section::Provider(rules) })));
+    budget.apply(&entry(0, Payload::Policy(Policy { section: Section::Provider(rules) })));
     assert_eq!(ruling(&budget, 0, ("beta", agent(1)), new(1)).outcome, Outcome::Withheld);
 }
 

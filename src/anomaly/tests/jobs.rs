@@ -29,7 +29,7 @@ fn export(bench: &mut Bench, agent: u8, view: &str, persons: u64) -> (Ruling, Ve
     let counted = Counted { seq, provider: &provider, agent, facts, export: Some(of) };
     let Decision { ruling, alerts } = bench.judge.decide(&counted, &bench.standing, bench.now);
     let released = ruling == Ruling::RELEASED;
-    bench.add(What::Read(Box::new(Read {
+    bench.add(Payload::Read(Box::new(Read {
         method: Method::Export,
         job: Some(JOB),
         rows: if released { persons } else { 0 },
@@ -37,7 +37,7 @@ fn export(bench: &mut Bench, agent: u8, view: &str, persons: u64) -> (Ruling, Ve
         ..read(provider, agent, facts, ruling)
     })));
     for alert in &alerts {
-        bench.add(What::Alert(alert.clone()));
+        bench.add(Payload::Alert(alert.clone()));
     }
     (ruling, alerts)
 }

@@ -125,6 +125,6 @@ fn gained(gain: Gain) -> String {
 }
 
 const AFTERWARDS: &str = "\
-    The gateway is stopped. What is left are files: the ledger, its public key, a checkpoint that \
+    The gateway is stopped. Payload is left are files: the ledger, its public key, a checkpoint that \
     another provider kept, and receipts that clients asked for. From these alone all of it is verified \
     and counted now, as anybody can who has them, without asking anyone and without seeing one name.";

@@ -95,7 +95,7 @@ pub(super) fn in_words(made: &Made, founders: &str) -> String {
     let root = made.layout.root().display();
     format!(
         "Made {root}: the ledger {}, its keys, and the gateway's own key. {founders}\n\
-         It has no certificate yet and reads no records. What is left to do:\n\
+         It has no certificate yet and reads no records. Payload is left to do:\n\
          1. Have your authority sign {root}/pki/server.csr; put the chain into \
          {root}/pki/server.pem, and the certificate of the authority of your clients into \
          {root}/pki/ca.pem.\n\

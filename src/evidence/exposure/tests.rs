@@ -7,7 +7,7 @@ use crate::format::entry::{
 
 const DAY: Millis = 86_400_000;
 
-fn entry(seq: u64, at: Millis, what: What) -> Entry {
+fn entry(seq: u64, at: Millis, what: Payload) -> Entry {
     Entry { seq, prev: Hash::default(), now: Moment { at, tick: at }, what }
 }
 
@@ -67,7 +67,7 @@ fn question() -> Question {
 fn ask(question: Question, reads: impl IntoIterator<Item = (Millis, Read)>) -> Option<Exposure> {
     let mut count = Count::new(question);
     for (seq, (at, read)) in reads.into_iter().enumerate() {
-        count.apply(&entry(seq as u64, at, What::Read(Box::new(read))));
+        count.apply(&entry(seq as u64, at, Payload::Read(Box::new(read))));
     }
     count.end()
 }
@@ -211,7 +211,7 @@ fn refused_calls_are_those_of_certificates_that_name_the_provider() {
             refused(None, "CERTIFICATE_REJECTED", 1_000),
         ];
         let what = Refusals { since: 1, certificates, others: counts("HANDSHAKE", 5) };
-        entry(7, at, What::Refusals(what))
+        entry(7, at, Payload::Refusals(what))
     };
     let period = Period::new(Some(10), Some(20)).unwrap();
     let mut count = Count::new(Question { period, ..question() });
@@ -237,7 +237,7 @@ fn a_provider_that_only_a_policy_names_received_nothing_and_one_that_nothing_nam
     };
     let rules =
         ProviderRules { provider: "beta".into(), budgets, roster_growth: 50, entries_day: None };
-    let policy = entry(1, 5, What::Policy(Policy { section: Section::Provider(rules) }));
+    let policy = entry(1, 5, Payload::Policy(Policy { section: Section::Provider(rules) }));
     let mut count = Count::new(of("beta"));
     count.apply(&policy);
     assert_eq!(count.end(), Some(Exposure::default()));
@@ -261,7 +261,7 @@ fn the_reads_of_others_are_not_counted() {
 fn the_answer_says_when_the_ledger_begins() {
     let (origin, key) = ("example/reads".to_owned(), String::new());
     let mut count = Count::new(question());
-    count.apply(&entry(0, 77, What::Genesis(Genesis { format: 1, origin, key })));
-    count.apply(&entry(1, 78, What::Read(Box::new(read("cir", &[1], &[])))));
+    count.apply(&entry(0, 77, Payload::Genesis(Genesis { format: 1, origin, key })));
+    count.apply(&entry(1, 78, Payload::Read(Box::new(read("cir", &[1], &[])))));
     assert_eq!(count.end().unwrap().begins, 77);
 }

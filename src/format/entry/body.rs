@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::format::entry::{
-    Access, Alert, Entry, Genesis, Moment, Policy, Read, Refusals, Roster, What,
+    Access, Alert, Entry, Genesis, Moment, Payload, Policy, Read, Refusals, Roster,
 };
 
 /// Largest body, in bytes.
@@ -61,15 +61,15 @@ impl Entry {
         }
         let rest = out.len();
         let written = match &self.what {
-            What::Genesis(x) => serde_json::to_writer(&mut out, x),
-            What::Policy(x) => serde_json::to_writer(&mut out, x),
-            What::Roster(x) => serde_json::to_writer(&mut out, x),
-            What::Read(x) => serde_json::to_writer(&mut out, x),
-            What::Refusals(x) => serde_json::to_writer(&mut out, x),
-            What::Alert(x) => serde_json::to_writer(&mut out, x),
-            What::Warning(x) => serde_json::to_writer(&mut out, x),
-            What::Act(x) => x.write(&mut out),
-            What::Access(x) => serde_json::to_writer(&mut out, x),
+            Payload::Genesis(x) => serde_json::to_writer(&mut out, x),
+            Payload::Policy(x) => serde_json::to_writer(&mut out, x),
+            Payload::Roster(x) => serde_json::to_writer(&mut out, x),
+            Payload::Read(x) => serde_json::to_writer(&mut out, x),
+            Payload::Refusals(x) => serde_json::to_writer(&mut out, x),
+            Payload::Alert(x) => serde_json::to_writer(&mut out, x),
+            Payload::Warning(x) => serde_json::to_writer(&mut out, x),
+            Payload::Act(x) => x.write(&mut out),
+            Payload::Access(x) => serde_json::to_writer(&mut out, x),
         };
         written.expect("derived Serialize of plain structs into memory does not fail");
         // The object that serde opened goes on in the one opened above.
@@ -187,15 +187,15 @@ impl<'de> Visitor<'de> for EntryVisitor {
         let kind: &str = head(&mut map, "kind")?;
         let rest = MapAccessDeserializer::new(&mut map);
         let what = match kind {
-            "genesis" => What::Genesis(Genesis::deserialize(rest)?),
-            "policy" => What::Policy(Policy::deserialize(rest)?),
-            "read" => What::Read(Box::new(Read::deserialize(rest)?)),
-            "refusals" => What::Refusals(Refusals::deserialize(rest)?),
-            "alert" => What::Alert(Alert::deserialize(rest)?),
-            "roster" => What::Roster(Roster::deserialize(rest)?),
-            "warning" => What::Warning(exact(rest)?),
-            "act" => What::Act(exact(rest)?),
-            "access" => What::Access(Access::deserialize(rest)?),
+            "genesis" => Payload::Genesis(Genesis::deserialize(rest)?),
+            "policy" => Payload::Policy(Policy::deserialize(rest)?),
+            "read" => Payload::Read(Box::new(Read::deserialize(rest)?)),
+            "refusals" => Payload::Refusals(Refusals::deserialize(rest)?),
+            "alert" => Payload::Alert(Alert::deserialize(rest)?),
+            "roster" => Payload::Roster(Roster::deserialize(rest)?),
+            "warning" => Payload::Warning(exact(rest)?),
+            "act" => Payload::Act(exact(rest)?),
+            "access" => Payload::Access(Access::deserialize(rest)?),
             _ => return Err(de::Error::custom("a kind of entry that this version does not know")),
         };
         if map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {

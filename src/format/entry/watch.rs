@@ -168,7 +168,7 @@ pub struct Warning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::entry::{Entry, What, word};
+    use crate::format::entry::{Entry, Payload, word};
 
     const WHO: &str = r#""provider":"alpha""#;
     const AGENT: &str = r#""agent":"AQEBAQEBAQEBAQEBAQEBAQ""#;
@@ -187,7 +187,7 @@ mod tests {
             Hash::default()
         );
         match Entry::parse(&body).map_err(|why| why.to_string())?.what {
-            What::Warning(warning) => Ok(warning.matter),
+            Payload::Warning(warning) => Ok(warning.matter),
             what => panic!("{what:?}"),
         }
     }

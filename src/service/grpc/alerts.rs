@@ -9,7 +9,7 @@ use super::notice::{self, decide, reason_fault};
 use super::status::Fault;
 use super::tail::{Events, Tail, TailPlaces, WATCHERS};
 use crate::admission::{Role, Violation};
-use crate::format::entry::{Acknowledgement, Act, Entry, Hash, SecurityDeed, What};
+use crate::format::entry::{Acknowledgement, Act, Entry, Hash, Payload, SecurityDeed};
 use crate::proto::alerts_server::Alerts;
 use crate::proto::{
     AcknowledgeAlertRequest, AcknowledgeAlertResponse, ListAlertsRequest, ListAlertsResponse,
@@ -92,7 +92,7 @@ impl Alerts for AlertsService {
         }
         let ledger = &self.shared.rooms.ledger;
         let entry = ledger.notices().get(*alert);
-        if !entry.is_some_and(|entry| matches!(entry.what, What::Alert(_))) {
+        if !entry.is_some_and(|entry| matches!(entry.what, Payload::Alert(_))) {
             return Err(self.shared.refuse(&request, Fault::no_alert(*alert)));
         }
         let act = Acknowledgement {
@@ -112,14 +112,14 @@ fn page(alerts: &[AlertAndActs], most: usize) -> ListAlertsResponse {
     let mut page = ListAlertsResponse::default();
     let mut bytes = 0;
     for AlertAndActs { alert: entry, acknowledgements } in alerts {
-        let What::Alert(alert) = &entry.what else { continue };
+        let Payload::Alert(alert) = &entry.what else { continue };
         if page.alerts.len() == most || bytes > PAGE_BYTES {
             let last = page.alerts.last().and_then(|listed| listed.alert.as_ref());
             page.next_after_entry = last.map_or(0, |alert| alert.entry);
             break;
         }
         let act = |entry: &Arc<Entry>| match &entry.what {
-            What::Act(act) => Some(notice::act(entry, act)),
+            Payload::Act(act) => Some(notice::act(entry, act)),
             _ => None,
         };
         let acknowledgements = acknowledgements.iter().filter_map(act).collect();

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::status::Fault;
 use crate::admission::{Reader, Role};
-use crate::format::entry::{Access, Entry, Given, Hash, Outcome, What};
+use crate::format::entry::{Access, Entry, Given, Hash, Outcome, Payload};
 use crate::format::receipt::Receipt;
 use crate::proto::ledger_server::Ledger;
 use crate::proto::{
@@ -118,7 +118,7 @@ fn may_have(reader: &Reader, body: &str) -> bool {
     if reader.role() != Role::Provider {
         return true;
     }
-    let Ok(Entry { what: What::Read(read), .. }) = Entry::parse(body) else {
+    let Ok(Entry { what: Payload::Read(read), .. }) = Entry::parse(body) else {
         return false;
     };
     read.provider == *reader.id() && read.ruling.outcome == Outcome::Released

@@ -3,7 +3,7 @@
 use crate::admission::Violation;
 use crate::alert::{Language, of_act, of_alert, of_warning};
 use crate::format::entry;
-use crate::format::entry::{Deed, Entry, JobTerms, SignedAct, TEXT_MAX, What, word};
+use crate::format::entry::{Deed, Entry, JobTerms, Payload, SignedAct, TEXT_MAX, word};
 use crate::proto::tail_alerts_response::Event;
 use crate::proto::{Act, Alert, Job, Sentence, Severity, Warning};
 use crate::registrar::{Ledger, Unrecorded};
@@ -11,9 +11,9 @@ use crate::registrar::{Ledger, Unrecorded};
 /// The event of an entry that is an alert, a warning or an act.
 pub(in crate::service) fn event(entry: &Entry) -> Option<Event> {
     match &entry.what {
-        What::Alert(what) => Some(Event::Alert(alert(entry, what))),
-        What::Warning(what) => Some(Event::Warning(warning(entry, what))),
-        What::Act(what) => Some(Event::Act(act(entry, what))),
+        Payload::Alert(what) => Some(Event::Alert(alert(entry, what))),
+        Payload::Warning(what) => Some(Event::Warning(warning(entry, what))),
+        Payload::Act(what) => Some(Event::Act(act(entry, what))),
         _ => None,
     }
 }
@@ -136,7 +136,7 @@ pub(in crate::service) async fn decide(
     // It is on the board before anyone is told that it is written.
     let entry = ledger.notices().get(seq).ok_or(Unrecorded::Unanswered)?;
     match &entry.what {
-        What::Act(what) => Ok(self::act(&entry, what)),
+        Payload::Act(what) => Ok(self::act(&entry, what)),
         _ => Err(Unrecorded::Unanswered),
     }
 }

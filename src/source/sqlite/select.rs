@@ -24,11 +24,11 @@ pub(super) struct Select {
     pub(super) open: bool,
     /// Most records.
     pub(super) most: u64,
-    pub(super) what: What,
+    pub(super) what: Selection,
 }
 
 /// What is looked for.
-pub(super) enum What {
+pub(super) enum Selection {
     /// The record of an id.
     One(Id),
     /// The records behind an id.
@@ -54,13 +54,13 @@ struct Last {
 impl Select {
     pub(super) fn run(&self, reader: &Connection) -> Result<Page, SourceError> {
         match &self.what {
-            What::One(id) => {
+            Selection::One(id) => {
                 let mut page = Page::of_one(self.most);
                 self.one(&mut self.get(reader)?, id, &mut page)?;
                 Ok(page)
             }
-            What::Behind(id) => self.behind(reader, id),
-            What::Matching { candidates, values, decoy } => {
+            Selection::Behind(id) => self.behind(reader, id),
+            Selection::Matching { candidates, values, decoy } => {
                 self.matching(reader, candidates, values, decoy)
             }
         }

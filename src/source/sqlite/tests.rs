@@ -191,8 +191,8 @@ fn a_field_outside_of_the_view_is_never_fetched() {
             let id = |id: &str| Id::Text(id.as_bytes().to_vec());
             let candidates = texts.candidates["name"].clone().unwrap();
             let name =
-                What::Matching { candidates, values: vec![id(""), id("a b")], decoy: id("1") };
-            [What::One(id("1")), What::Behind(id("")), name].map(|what| (open, what))
+                Selection::Matching { candidates, values: vec![id(""), id("a b")], decoy: id("1") };
+            [Selection::One(id("1")), Selection::Behind(id("")), name].map(|what| (open, what))
         });
         let found = whats.map(|(open, what)| {
             let held = Arc::new(Held::new(&"cir".into(), dataset, TEXT));
@@ -262,7 +262,7 @@ fn read_by_alpha(sql: &str) -> [Vec<String>; 3] {
     let (class, mut after, mut pages) = (held.class(), String::new(), Vec::new());
     loop {
         let first = after.is_empty();
-        let page = run(What::Behind(if first { class.first() } else { class.value(after) }));
+        let page = run(Selection::Behind(if first { class.first() } else { class.value(after) }));
         assert!(page.found.len() == 3 || !page.more, "a page is full unless it is the last");
         pages.extend(ids(&page));
         match page.more {
@@ -279,12 +279,12 @@ fn read_by_alpha(sql: &str) -> [Vec<String>; 3] {
             format!("a{n}"),
             format!("A{n}"),
         ];
-        spellings.into_iter().flat_map(|id| ids(&run(What::One(class.value(id)))))
+        spellings.into_iter().flat_map(|id| ids(&run(Selection::One(class.value(id)))))
     });
     let single = single.collect();
     let candidates = held.texts().candidates["name"].clone().unwrap();
     let values = vec![class.first(), Id::Text(b"a b".to_vec())];
-    let searched = run(What::Matching { candidates, values, decoy: held.decoy(&[]) });
+    let searched = run(Selection::Matching { candidates, values, decoy: held.decoy(&[]) });
     [pages, single, ids(&searched)]
 }
 

@@ -42,53 +42,55 @@ impl Book {
         let staff = entries_day.map(|entries_day| Section::Staff(StaffRules { entries_day }));
         let head = Head { digest: Digest::default(), sections: 0, judge: 0 };
         let sections = staff.into_iter().chain([Section::Provider(provider), Section::Head(head)]);
-        sections.for_each(|section| self.fold(What::Policy(Policy { section })));
+        sections.for_each(|section| self.fold(Payload::Policy(Policy { section })));
     }
 
-    fn fold(&mut self, what: What) {
+    fn fold(&mut self, what: Payload) {
         let now = Moment { at: self.tick, tick: self.tick };
         self.growth.apply(&Entry { seq: 0, prev: Digest::default(), now, what });
     }
 
-    fn put(&mut self, what: What) -> Result<(), UsedUp> {
+    fn put(&mut self, what: Payload) -> Result<(), UsedUp> {
         self.growth.admits(&what, self.tick)?;
         self.fold(what);
         for warning in self.growth.due() {
-            self.fold(What::Warning(warning.clone()));
+            self.fold(Payload::Warning(warning.clone()));
             self.told.push(warning);
         }
         Ok(())
     }
 
     /// How many of these are written until there is no room.
-    fn fill(&mut self, what: &What) -> u64 {
+    fn fill(&mut self, what: &Payload) -> u64 {
         (0..).take_while(|_| self.put(what.clone()).is_ok()).count() as u64
     }
 }
 
-fn read(agent: u8) -> What {
+fn read(agent: u8) -> Payload {
     let body = include_str!("../../../docs/vectors/bodies.jsonl").lines().nth(6).expect("a read");
-    let What::Read(mut read) = Entry::parse(body).expect("a body").what else { panic!("{body}") };
+    let Payload::Read(mut read) = Entry::parse(body).expect("a body").what else {
+        panic!("{body}")
+    };
     (read.provider, read.agent) = (ALPHA.into(), Tag([agent; 16]));
-    What::Read(read)
+    Payload::Read(read)
 }
 
-fn receipt(role: &str, id: &str) -> What {
+fn receipt(role: &str, id: &str) -> Payload {
     let (role, id, certificate) = (role.into(), id.into(), Digest::default());
-    What::Access(Access { role, id, certificate, what: Given::Receipt, entry: 0 })
+    Payload::Access(Access { role, id, certificate, what: Given::Receipt, entry: 0 })
 }
 
-fn acknowledgement(id: &str) -> What {
+fn acknowledgement(id: &str) -> Payload {
     let (id, certificate, reason) = (id.into(), Digest::default(), "seen".to_owned());
     let deed = SecurityDeed::Acknowledge { alert: 1 };
-    What::Act(Act::Acknowledged(Acknowledgement { id, certificate, deed, reason }))
+    Payload::Act(Act::Acknowledged(Acknowledgement { id, certificate, deed, reason }))
 }
 
-fn act(deed: Deed, id: &str) -> What {
+fn act(deed: Deed, id: &str) -> Payload {
     let (reason, nonce) = ("an exercise".to_owned(), Nonce([0; 16]));
     let statement = Statement { deed, reason, nonce, expires: 0 };
     let (certificate, signatures) = (Some(Digest::default()), Vec::new());
-    What::Act(Act::Signed(SignedAct { id: id.into(), certificate, statement, signatures }))
+    Payload::Act(Act::Signed(SignedAct { id: id.into(), certificate, statement, signatures }))
 }
 
 fn alpha() -> Whom {
@@ -123,11 +125,13 @@ fn a_budget_refills_over_a_day_of_ticks_and_says_how_long_until_the_next() {
 fn what_a_read_brought_about_is_charged_and_never_in_its_way() {
     let mut book = Book::of(100);
     let body = include_str!("../../../docs/vectors/bodies.jsonl").lines().nth(9).expect("an alert");
-    let What::Alert(mut alert) = Entry::parse(body).expect("a body").what else { panic!("{body}") };
+    let Payload::Alert(mut alert) = Entry::parse(body).expect("a body").what else {
+        panic!("{body}")
+    };
     (alert.provider, alert.agent) = (ALPHA.into(), Tag([1; 16]));
-    (0..3).for_each(|_| book.put(What::Alert(alert.clone())).unwrap());
+    (0..3).for_each(|_| book.put(Payload::Alert(alert.clone())).unwrap());
     assert_eq!(book.fill(&read(1)), 22);
-    assert_eq!(book.put(What::Alert(alert)), Ok(()));
+    assert_eq!(book.put(Payload::Alert(alert)), Ok(()));
 }
 
 #[test]

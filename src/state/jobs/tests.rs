@@ -39,7 +39,7 @@ fn withdrawal(admin: &str) -> SignedAct {
 
 fn fold(jobs: &mut Jobs, seq: u64, act: SignedAct) {
     let (prev, now) = (Hash::default(), Moment::default());
-    jobs.apply(&Entry { seq, prev, now, what: What::Act(Act::Signed(act)) });
+    jobs.apply(&Entry { seq, prev, now, what: Payload::Act(Act::Signed(act)) });
 }
 
 fn opened(rows: u64) -> Jobs {

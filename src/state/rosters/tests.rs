@@ -30,22 +30,22 @@ impl Book {
             roster_growth: percent,
             entries_day: None,
         };
-        assert!(book.put(0, What::Policy(Policy { section: Section::Provider(rules) })));
+        assert!(book.put(0, Payload::Policy(Policy { section: Section::Provider(rules) })));
         book
     }
 
-    fn put(&mut self, day: u64, what: What) -> bool {
+    fn put(&mut self, day: u64, what: Payload) -> bool {
         let now = Moment { at: day * DAY, tick: 0 };
         let entry = Entry { seq: self.seq, prev: Hash::default(), now, what };
         let (admitted, due) = match (&self.due, &entry.what) {
-            (Some(due), What::Warning(warning)) => (due == warning, None),
+            (Some(due), Payload::Warning(warning)) => (due == warning, None),
             (Some(_), _) => (false, None),
-            (None, What::Roster(roster)) => {
+            (None, Payload::Roster(roster)) => {
                 let follows = self.rosters.follows(roster);
                 let news = self.rosters.repeats(roster, now.at).is_none();
                 (follows && news, self.rosters.due(roster, now.at))
             }
-            (None, What::Warning(_)) => (false, None),
+            (None, Payload::Warning(_)) => (false, None),
             (None, _) => (true, None),
         };
         if admitted {
@@ -58,9 +58,9 @@ impl Book {
 
     /// A roster that is found, and the warning that it brings about.
     fn found(&mut self, day: u64, roster: Roster) -> Option<(u64, u64)> {
-        assert!(self.put(day, What::Roster(roster)));
+        assert!(self.put(day, Payload::Roster(roster)));
         let due = self.due.clone()?;
-        assert!(self.put(day, What::Warning(due.clone())));
+        assert!(self.put(day, Payload::Warning(due.clone())));
         Some((due.observed, due.expected))
     }
 }
@@ -86,7 +86,7 @@ fn growth_up_to_the_share_of_the_policy_is_no_news() {
     assert_eq!(book.found(3, roster(301, Some((1, 0)), "d")), Some((101, 100)));
     // The same again is not said again, and more is.
     assert_eq!(book.found(4, roster(301, Some((0, 0)), "d")), None);
-    assert!(!book.put(4, What::Roster(roster(301, Some((0, 0)), "d"))), "twice on one day");
+    assert!(!book.put(4, Payload::Roster(roster(301, Some((0, 0)), "d"))), "twice on one day");
     assert_eq!(book.found(5, roster(302, Some((1, 0)), "e")), Some((102, 100)));
 }
 
@@ -147,8 +147,8 @@ fn what_a_roster_grew_by_unseen_counts_from_there_on() {
 fn sizes_must_follow_from_one_another() {
     let put = |second: Roster| {
         let mut book = Book::with(50);
-        assert!(book.put(1, What::Roster(roster(200, None, "a"))));
-        book.put(2, What::Roster(second))
+        assert!(book.put(1, Payload::Roster(roster(200, None, "a"))));
+        book.put(2, Payload::Roster(second))
     };
     assert!(put(roster(205, Some((10, 5)), "b")));
     assert!(!put(roster(206, Some((10, 5)), "b")), "a size that does not follow");
@@ -158,17 +158,20 @@ fn sizes_must_follow_from_one_another() {
     let one = Roster { removed: None, ..roster(205, Some((5, 0)), "b") };
     assert!(!put(one), "one of the two figures alone");
     let mut book = Book::with(50);
-    assert!(!book.put(1, What::Roster(roster(200, Some((200, 0)), "a"))), "a first one has none");
+    assert!(
+        !book.put(1, Payload::Roster(roster(200, Some((200, 0)), "a"))),
+        "a first one has none"
+    );
 }
 
 #[test]
 fn a_warning_stands_behind_its_roster_and_nowhere_else() {
     let mut book = Book::with(50);
     book.found(1, roster(200, None, "a"));
-    assert!(book.put(2, What::Roster(roster(400, Some((200, 0)), "b"))));
+    assert!(book.put(2, Payload::Roster(roster(400, Some((200, 0)), "b"))));
     let due = book.due.clone().unwrap();
-    assert!(!book.put(2, What::Roster(roster(400, Some((0, 0)), "b"))), "left out");
-    assert!(!book.put(2, What::Warning(Warning { observed: 199, ..due.clone() })), "belittled");
-    assert!(book.put(2, What::Warning(due.clone())));
-    assert!(!book.put(2, What::Warning(due)), "once more");
+    assert!(!book.put(2, Payload::Roster(roster(400, Some((0, 0)), "b"))), "left out");
+    assert!(!book.put(2, Payload::Warning(Warning { observed: 199, ..due.clone() })), "belittled");
+    assert!(book.put(2, Payload::Warning(due.clone())));
+    assert!(!book.put(2, Payload::Warning(due)), "once more");
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use greffier::format::entry::{Deed, Measure, Rule, Severity, What, Whom};
+use greffier::format::entry::{Deed, Measure, Payload, Rule, Severity, Whom};
 use toml_edit::value;
 use tonic::Code;
 
@@ -54,7 +54,7 @@ async fn a_suspended_providers_open_export_delivers_no_further_page() {
 
 /// Reads from an entry on.
 fn reads_behind(instance: &Instance, from: usize) -> usize {
-    let is_read = |entry: &&greffier::format::entry::Entry| matches!(entry.what, What::Read(_));
+    let is_read = |entry: &&greffier::format::entry::Entry| matches!(entry.what, Payload::Read(_));
     instance.entries()[from..].iter().filter(is_read).count()
 }
 

@@ -2,7 +2,7 @@
 //! exports that no job allows, or jobs that two persons are not behind.
 
 use greffier::format::entry::{
-    Act, Counts, Deed, JobTerms, Method, Outcome, Read, Rule, Ruling, Statement, What,
+    Act, Counts, Deed, JobTerms, Method, Outcome, Payload, Read, Rule, Ruling, Statement,
 };
 use greffier::verify::Fault;
 
@@ -26,20 +26,20 @@ fn declared() -> JobTerms {
     JobTerms { purpose, view, rows: 5, from: AT, until: AT + 2 * HOUR }
 }
 
-fn declaration(job: JobTerms) -> What {
+fn declaration(job: JobTerms) -> Payload {
     let (provider, dataset) = (ALPHA.into(), "cir".into());
     signed(Deed::DeclareJob { provider, dataset, job }, &["admin-1"])
 }
 
-fn signed(deed: Deed, admins: &[&str]) -> What {
-    What::Act(Act::Signed(signed_by(of(deed), admins)))
+fn signed(deed: Deed, admins: &[&str]) -> Payload {
+    Payload::Act(Act::Signed(signed_by(of(deed), admins)))
 }
 
-fn approval(declared: u64, admins: &[&str]) -> What {
+fn approval(declared: u64, admins: &[&str]) -> Payload {
     signed(Deed::ApproveJob { declared }, admins)
 }
 
-fn withdrawal(admins: &[&str]) -> What {
+fn withdrawal(admins: &[&str]) -> Payload {
     signed(Deed::WithdrawJob { declared: JOB }, admins)
 }
 
@@ -55,7 +55,7 @@ fn page(provider: &str, job: Option<u64>, persons: std::ops::Range<u32>) -> Read
 }
 
 /// What a verifier says of a ledger with these entries behind the first policy.
-fn verdict(whats: Vec<What>) -> Option<(Fault, u64, String)> {
+fn verdict(whats: Vec<Payload>) -> Option<(Fault, u64, String)> {
     let mut forge = Forge::begun(AT, &rules(&[(ALPHA, WIDE), (BETA, WIDE)]));
     for what in whats {
         forge.add(what);
@@ -70,12 +70,12 @@ fn verdict(whats: Vec<What>) -> Option<(Fault, u64, String)> {
     })
 }
 
-fn opened() -> Vec<What> {
+fn opened() -> Vec<Payload> {
     vec![declaration(declared()), approval(JOB, &["admin-2"])]
 }
 
-fn behind(mut before: Vec<What>, read: Read) -> Vec<What> {
-    before.push(What::Read(Box::new(read)));
+fn behind(mut before: Vec<Payload>, read: Read) -> Vec<Payload> {
+    before.push(Payload::Read(Box::new(read)));
     before
 }
 
@@ -151,10 +151,10 @@ fn a_job_that_two_persons_are_not_behind_is_found() {
         assert_eq!((fault, first), (Fault::Act, last), "{detail}");
     }
     // Whatever an administrator signed is that, and no other job.
-    let What::Act(Act::Signed(mut wider)) = declaration(declared()) else { panic!("an act") };
+    let Payload::Act(Act::Signed(mut wider)) = declaration(declared()) else { panic!("an act") };
     let Deed::DeclareJob { job, .. } = &mut wider.statement.deed else { panic!("{wider:?}") };
     job.rows = 5_000;
-    let wider = What::Act(Act::Signed(wider));
+    let wider = Payload::Act(Act::Signed(wider));
     let (fault, first, detail) = verdict(vec![wider]).expect("not sound");
     assert_eq!((fault, first), (Fault::Act, JOB), "{detail}");
     assert!(detail.contains("the signature of `admin-1` is false"), "{detail}");

@@ -2,7 +2,7 @@
 //! nobody, breaches are contained with that very read.
 
 use greffier::format::entry::{
-    Act, Deed, JobTerms, Method, Millis, Outcome, Read, Rule, Ruling, Severity, What,
+    Act, Deed, JobTerms, Method, Millis, Outcome, Payload, Read, Rule, Ruling, Severity,
 };
 use greffier::registrar::{Ledger, Unrecorded, wall};
 
@@ -45,7 +45,7 @@ fn export(job: u64, agent: &str, persons: std::ops::Range<u32>) -> Read {
 
 fn alerts(place: &Place) -> Vec<(Rule, Severity)> {
     let alert = |entry: greffier::format::entry::Entry| match entry.what {
-        What::Alert(alert) => Some((alert.rule, alert.severity)),
+        Payload::Alert(alert) => Some((alert.rule, alert.severity)),
         _ => None,
     };
     place.entries().into_iter().filter_map(alert).collect()

@@ -5,10 +5,10 @@ use std::num::NonZeroU64;
 use greffier::format::entry::{
     Access, Acknowledgement, Act, Alert, BODY_MAX, Budgets, CertificateOf, Counts, Deed, Detectors,
     Entry, EntryBudget, Facts, Flag, Genesis, Given, Hash, Head, INTEGER_END, JobTerms, Key, Level,
-    Malformed, Matter, Measure, Method, Moment, Nonce, Outcome, OwnedKey, Policy, ProviderAgent,
-    ProviderRules, PublicKey, Read, Refusal, Refusals, Refused, Roster, RosterRule, Rule, Ruling,
-    Section, SecurityDeed, Severity, Signature, SignatureBytes, SignedAct, StaffRules, Statement,
-    TEXT_MAX, Tag, Warning, What, Whom, Word,
+    Malformed, Matter, Measure, Method, Moment, Nonce, Outcome, OwnedKey, Payload, Policy,
+    ProviderAgent, ProviderRules, PublicKey, Read, Refusal, Refusals, Refused, Roster, RosterRule,
+    Rule, Ruling, Section, SecurityDeed, Severity, Signature, SignatureBytes, SignedAct,
+    StaffRules, Statement, TEXT_MAX, Tag, Warning, Whom, Word,
 };
 use proptest::prelude::*;
 
@@ -261,15 +261,15 @@ impl Draw {
         Refusal { reason: self.text().into(), count: self.number() }
     }
 
-    fn what(&mut self) -> What {
+    fn what(&mut self) -> Payload {
         match self.number() % 10 {
-            0 => What::Genesis(Genesis {
+            0 => Payload::Genesis(Genesis {
                 format: self.number(),
                 origin: self.text(),
                 key: self.text(),
             }),
-            1 => What::Policy(Policy { section: self.section() }),
-            2 => What::Refusals(Refusals {
+            1 => Payload::Policy(Policy { section: self.section() }),
+            2 => Payload::Refusals(Refusals {
                 since: self.number(),
                 certificates: self.list(|d| Refused {
                     certificate: d.hash(),
@@ -278,16 +278,16 @@ impl Draw {
                 }),
                 others: self.list(Draw::refusal),
             }),
-            3 => What::Access(Access {
+            3 => Payload::Access(Access {
                 role: self.text().into(),
                 id: self.text().into(),
                 certificate: self.hash(),
                 what: Given::Receipt,
                 entry: self.number(),
             }),
-            4 => What::Alert(self.alert()),
-            5 => What::Act(self.act()),
-            6 => What::Roster(Roster {
+            4 => Payload::Alert(self.alert()),
+            5 => Payload::Act(self.act()),
+            6 => Payload::Roster(Roster {
                 provider: self.text().into(),
                 dataset: self.text().into(),
                 persons: self.number(),
@@ -295,8 +295,8 @@ impl Draw {
                 added: self.option(Draw::number),
                 removed: self.option(Draw::number),
             }),
-            7 => What::Warning(self.warning()),
-            _ => What::Read(Box::new(self.read())),
+            7 => Payload::Warning(self.warning()),
+            _ => Payload::Read(Box::new(self.read())),
         }
     }
 
@@ -499,7 +499,7 @@ fn access(id: &str, entry: u64) -> Entry {
         what: Given::Receipt,
         entry,
     };
-    Entry { seq: 1, prev: Hash::default(), now: Moment::default(), what: What::Access(access) }
+    Entry { seq: 1, prev: Hash::default(), now: Moment::default(), what: Payload::Access(access) }
 }
 
 #[test]
@@ -569,7 +569,7 @@ fn every_control_character_is_refused_raw_and_escaped_and_its_neighbours_are_not
 #[test]
 fn a_body_has_65_535_bytes_at_most() {
     let mut read = Draw { numbers: vec![1], texts: vec!["word".into()], taken: 0 }.read();
-    let of = |read: Read| Entry { what: What::Read(Box::new(read)), ..access("", 0) };
+    let of = |read: Read| Entry { what: Payload::Read(Box::new(read)), ..access("", 0) };
     read.on = vec![Tag([0; 16]); 2_500];
     let missing = BODY_MAX - encoded(&of(read.clone())).len();
     // A tag takes 25 bytes with quotes and comma; the request id takes up the rest.

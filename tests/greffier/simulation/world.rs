@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt as _;
 use greffier::anomaly::Anomaly;
 use greffier::anomaly::replay::Replay;
-use greffier::format::entry::{Act, Deed, Entry, Millis, Section, What};
+use greffier::format::entry::{Act, Deed, Entry, Millis, Payload, Section};
 use greffier::registrar::clock::{self, Clocks, Readings};
 use greffier::registrar::desk::{Desk, Step};
 use greffier::registrar::rules::Rules;
@@ -379,7 +379,7 @@ impl World {
     }
 
     fn remember_job(&mut self, body: &str) {
-        let Ok(Entry { seq, what: What::Act(Act::Signed(act)), .. }) = Entry::parse(body) else {
+        let Ok(Entry { seq, what: Payload::Act(Act::Signed(act)), .. }) = Entry::parse(body) else {
             return;
         };
         if let Deed::DeclareJob { provider, job, .. } = &act.statement.deed {
@@ -417,13 +417,13 @@ impl World {
 /// Whether an entry says what somebody was told.
 fn is_true(says: &Says, entry: &Entry) -> bool {
     match (says, &entry.what) {
-        (Says::Read { agent, persons, outcome }, What::Read(read)) => {
+        (Says::Read { agent, persons, outcome }, Payload::Read(read)) => {
             let listed = read.on.iter().chain(&read.off).copied().collect::<Vec<_>>();
             let released = *outcome == greffier::format::entry::Outcome::Released;
             (read.agent, read.ruling.outcome) == (*agent, *outcome)
                 && listed == if released { persons.clone() } else { Vec::new() }
         }
-        (Says::Policy(digest), What::Policy(policy)) => {
+        (Says::Policy(digest), Payload::Policy(policy)) => {
             matches!(&policy.section, Section::Head(head) if head.digest == *digest)
         }
         (Says::Kind(kind), what) => what.kind() == *kind,

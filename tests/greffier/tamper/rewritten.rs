@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use greffier::format::checkpoint::Checkpoint;
-use greffier::format::entry::{Entry, Hash, What};
+use greffier::format::entry::{Entry, Hash, Payload};
 use greffier::format::merkle;
 use greffier::format::merkle::Frontier;
 use greffier::verify::store::{Store, Unreadable};
@@ -308,7 +308,7 @@ fn another_genesis_or_a_clock_that_goes_back_is_refused_though_signed() {
     let (_place, copy) = copied();
     let all = bodies(&copy);
     let size = all.len() as u64;
-    let appended = |what: What, at: u64| {
+    let appended = |what: Payload, at: u64| {
         let last = Entry::parse(&all[all.len() - 1]).expect("an entry");
         let now = greffier::format::entry::Moment { at: last.now.at + at - 1_000, ..last.now };
         let entry = Entry { seq: size, prev: Hash::default(), now, what };
@@ -322,17 +322,17 @@ fn another_genesis_or_a_clock_that_goes_back_is_refused_though_signed() {
         verified(&copy, &[])
     };
     let genesis = Entry::parse(&all[0]).expect("an entry").what;
-    appended(What::Access(access(1)), 1_000).expect("an entry like others");
+    appended(Payload::Access(access(1)), 1_000).expect("an entry like others");
     for (result, kind) in [
         (appended(genesis, 1_000), Fault::Inserted),
-        (appended(What::Access(access(1)), 999), Fault::Clock),
+        (appended(Payload::Access(access(1)), 999), Fault::Clock),
     ] {
         let fault = unsound(result);
         assert_eq!((fault.fault, fault.first_wrong), (kind, Some(size)));
     }
     let mut read = read("beta-emploi", "b1", &people("beta-emploi", 20..22), &[]);
     read.ruling = greffier::format::entry::Ruling::RELEASED;
-    let fault = unsound(appended(What::Read(Box::new(read)), 1_000));
+    let fault = unsound(appended(Payload::Read(Box::new(read)), 1_000));
     assert_eq!((fault.fault, fault.first_wrong), (Fault::Facts, Some(size)));
 }
 
