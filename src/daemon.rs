@@ -37,7 +37,7 @@ use crate::service::watch::sizes::LedgerFile;
 use crate::service::{ServeError, Server};
 use crate::source::sqlite;
 use crate::source::watch::RecordsFile;
-use reload::{Begun, Bench, Reload, follow};
+use reload::{Begun, Builder, Reload, follow};
 use signals::Signals;
 
 /// Why the gateway does not run.
@@ -114,13 +114,13 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
         );
     }
     let keyring = Keyring::open(&policy.issuers, &policy.folder)?;
-    let bench = Bench {
+    let builder = Builder {
         records: sqlite::Settings { path: config.source.path, readers: config.source.readers },
         tagger: Tagger::new(&read_key(&config.ledger.tag_key)?),
         trust_domain: config.trust_domain,
         handles: read_key(&config.handles.key)?,
     };
-    let source = bench.source(&policy)?;
+    let source = builder.source(&policy)?;
     let ledger = start::Settings {
         path: config.ledger.path,
         high_water: config.ledger.high_water,
@@ -160,7 +160,7 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
         let listener = listener.map_err(|error| Error::Listen { address, error })?;
         // Only what the registrar took up is in force.
         in_force::keep(&ledger.path, &policy)?;
-        let terms = bench.terms(&policy, registrar.head, keyring);
+        let terms = builder.terms(&policy, registrar.head, keyring);
         let (policies, swap) =
             Policies::new(InForce { quota: Quota::new(&terms), terms: terms.into(), source });
         let tokens = Tokens::default();
@@ -172,7 +172,7 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
         let recorder = registrar.ledger.clone();
         let (warnings, path) = (server.warnings(), ledger.path);
         let begun =
-            Begun { bench, watched, records, policy, swap, ledger: recorder, warnings, path };
+            Begun { builder, watched, records, policy, swap, ledger: recorder, warnings, path };
         let Signals { hangup, mut end } = signals;
         let mut tasks = Tasks::default();
         let reload = Arc::new(Mutex::new((Reload::new(begun), hangup)));

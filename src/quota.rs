@@ -62,20 +62,20 @@ impl<K: Hash + Eq + Clone, C: Clock + Clone> Many<K, C> {
 
 /// What a rate has counted. The policies that have this rate in common share it, so that a new policy
 /// gives nobody a burst anew.
-struct Kept<L> {
+struct SharedLimiter<L> {
     rate: Rate,
     limiter: Arc<L>,
 }
 
 /// The rates of everybody whom the policy knows.
 pub struct Quota<C: Clock = DefaultClock> {
-    limiters: BTreeMap<Role, HashMap<Word, Kept<Limiter<C>>>>,
+    limiters: BTreeMap<Role, HashMap<Word, SharedLimiter<Limiter<C>>>>,
     /// Of the providers whose policy has a rate for each agent.
-    agents: HashMap<Word, Kept<Many<Word, C>>>,
+    agents: HashMap<Word, SharedLimiter<Many<Word, C>>>,
     /// Of the providers whose agents have tokens: calls with one that nobody has verified yet.
-    knocks: HashMap<Word, Kept<Many<CertificateAt, C>>>,
+    knocks: HashMap<Word, SharedLimiter<Many<CertificateAt, C>>>,
     /// Of the same: calls that are no reads, and need no token.
-    tokenless: HashMap<Word, Kept<Many<CertificateAt, C>>>,
+    tokenless: HashMap<Word, SharedLimiter<Many<CertificateAt, C>>>,
     clock: C,
 }
 
@@ -145,7 +145,7 @@ impl<C: Clock + Clone> Quota<C> {
         let before = |role: Role, id: &Word| self.limiters.get(&role)?.get(id);
         let one = |role, id: &Word, rate| {
             let new = || RateLimiter::direct_with_clock(limit(rate), self.clock.clone());
-            (id.clone(), Kept::of(before(role, id), rate, new))
+            (id.clone(), SharedLimiter::of(before(role, id), rate, new))
         };
         let staff_rate = Rate { requests_per_second: STAFF_PER_SECOND, burst: STAFF_BURST };
         let of_role = |(role, ids): (&Role, &BTreeSet<Word>)| {
@@ -158,14 +158,14 @@ impl<C: Clock + Clone> Quota<C> {
         let each = |provider: &Provider| {
             let (id, rate) = (&provider.id, provider.agent_rate?);
             let new = || Many::new(rate, &self.clock);
-            Some((id.clone(), Kept::of(self.agents.get(id), rate, new)))
+            Some((id.clone(), SharedLimiter::of(self.agents.get(id), rate, new)))
         };
         let agents = providers.clone().filter_map(each).collect();
-        let of_tokens = |before: &HashMap<Word, Kept<Many<CertificateAt, C>>>| {
+        let of_tokens = |before: &HashMap<Word, SharedLimiter<Many<CertificateAt, C>>>| {
             let tokens = terms.providers.values().filter(|p| p.voucher != Voucher::Certificate);
             let one = |Provider { id, rate, .. }: &Provider| {
                 let new = || Many::new(*rate, &self.clock);
-                (id.clone(), Kept::of(before.get(id), *rate, new))
+                (id.clone(), SharedLimiter::of(before.get(id), *rate, new))
             };
             tokens.map(one).collect()
         };
@@ -232,12 +232,16 @@ fn limit(rate: Rate) -> Limit {
     Limit::per_second(per_second).allow_burst(at_least_1(rate.burst))
 }
 
-impl<L> Kept<L> {
+impl<L> SharedLimiter<L> {
     /// What was counted before, if the rate is the same; else nothing.
-    fn of(before: Option<&Kept<L>>, rate: Rate, new: impl FnOnce() -> L) -> Kept<L> {
+    fn of(
+        before: Option<&SharedLimiter<L>>,
+        rate: Rate,
+        new: impl FnOnce() -> L,
+    ) -> SharedLimiter<L> {
         let same = before.filter(|kept| kept.rate == rate);
         let limiter = same.map_or_else(|| Arc::new(new()), |kept| kept.limiter.clone());
-        Kept { rate, limiter }
+        SharedLimiter { rate, limiter }
     }
 }
 

@@ -4,10 +4,10 @@
 mod answer;
 pub mod clock;
 mod core;
-pub mod desk;
 pub mod high_water;
 pub mod notices;
 mod queue;
+pub mod recorder;
 pub mod rules;
 pub mod start;
 mod status;
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TryRecvError;
 
 use crate::format::signer::Signer;
-use desk::{Desk, Step};
+use recorder::{Recorder, Step};
 use rules::Rules;
 use start::{Factory, Settings, StartError};
 use status::Vital;
@@ -58,17 +58,17 @@ impl Registrar {
         factory: Box<Factory>,
     ) -> Result<Registrar, StartError> {
         let path = settings.high_water.clone();
-        let (desk, ledger, ear) = Desk::take_up_ledger(settings, signer, rules, factory)?;
-        let head = desk.head().expect("a ledger that was taken up is not in doubt");
-        let vital = |thread| Vital { thread, status: desk.status.clone() };
+        let (recorder, ledger, ear) = Recorder::take_up_ledger(settings, signer, rules, factory)?;
+        let head = recorder.head().expect("a ledger that was taken up is not in doubt");
+        let vital = |thread| Vital { thread, status: recorder.status.clone() };
         let (registrar, keeper) = (vital("registrar"), vital("high-water"));
-        let keeper = high_water::keep(path, ear, desk.newest.subscribe(), keeper);
+        let keeper = high_water::keep(path, ear, recorder.newest.subscribe(), keeper);
         let keeper = keeper.map_err(StartError::Thread)?;
         let thread = std::thread::Builder::new().name(registrar.thread.into());
         let run = move || {
-            // Dropped behind the desk: whoever waits has been answered when it tells.
+            // Dropped behind the recorder: whoever waits has been answered when it tells.
             let _registrar = registrar;
-            run(desk);
+            run(recorder);
         };
         let thread = thread.spawn(run).map_err(StartError::Thread)?;
         Ok(Registrar { ledger, head, threads: [thread, keeper] })
@@ -87,16 +87,16 @@ impl Registrar {
 }
 
 /// Makes one step after another, until nobody can send any more or the ledger is out of use.
-fn run(mut desk: Desk) {
+fn run(mut recorder: Recorder) {
     loop {
-        match desk.step() {
+        match recorder.step() {
             Step::Done => {}
-            Step::Idle => match desk.inbox.blocking_recv() {
-                Some(order) => desk.next = Some(order),
+            Step::Idle => match recorder.inbox.blocking_recv() {
+                Some(order) => recorder.next = Some(order),
                 None => return,
             },
             Step::InDoubt => {
-                if !refuse_for(&mut desk, RETRY) {
+                if !refuse_for(&mut recorder, RETRY) {
                     return;
                 }
             }
@@ -106,10 +106,10 @@ fn run(mut desk: Desk) {
 }
 
 /// Refuses orders for a while; false when nobody can send any more.
-fn refuse_for(desk: &mut Desk, span: Duration) -> bool {
+fn refuse_for(recorder: &mut Recorder, span: Duration) -> bool {
     let until = Instant::now() + span;
     while Instant::now() < until {
-        match desk.inbox.try_recv() {
+        match recorder.inbox.try_recv() {
             Ok(order) => order.refuse(Unrecorded::Unwritable),
             Err(TryRecvError::Disconnected) => return false,
             Err(TryRecvError::Empty) => std::thread::sleep(GLANCE),

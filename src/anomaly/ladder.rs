@@ -15,12 +15,12 @@ const QUIET: Millis = HOUR;
 
 /// What was said last of one rule and level.
 #[derive(Clone, Copy, Debug)]
-struct Said {
+struct LastAlert {
     severity: Severity,
     tick: Millis,
 }
 
-impl Said {
+impl LastAlert {
     fn stands(&self, tick: Millis) -> bool {
         self.severity >= Severity::High || tick < self.tick.saturating_add(QUIET)
     }
@@ -34,7 +34,7 @@ struct Incident {
     /// Tick of its last.
     last: Millis,
     /// By rule, and by agent where the rule counts agents.
-    said: HashMap<(Rule, Option<Tag>), Said>,
+    said: HashMap<(Rule, Option<Tag>), LastAlert>,
 }
 
 /// What has been said, and what is news.
@@ -95,7 +95,7 @@ impl Ladder {
                 (incident.first, incident.last) = (Some(alert.incident), tick);
                 let severity = alert.severity;
                 let key = (alert.rule, of(alert.level, alert.agent));
-                incident.said.insert(key, Said { severity, tick });
+                incident.said.insert(key, LastAlert { severity, tick });
                 if severity == Severity::Critical {
                     self.critical.insert(alert.provider.clone(), tick);
                 }

@@ -21,8 +21,8 @@ use crate::proto::{
     Act, Alert, GetConsistencyProofRequest, Heartbeat, TailAlertsRequest, TailAlertsResponse,
     Warning,
 };
+use memory::{Advance, Memory};
 pub use memory::{BadState, Denounced, State};
-use memory::{Memory, Seen};
 
 /// Without a word for so long, not even a heartbeat, a gateway counts as lost.
 const SILENCE: Duration = Duration::from_secs(35);
@@ -196,11 +196,11 @@ impl Tail {
     async fn heartbeat(&mut self, heartbeat: &Heartbeat) -> Result<Event, Denounced> {
         let (checkpoint, seen) = self.memory.look(&heartbeat.checkpoint)?;
         let proof = match (seen, &mut self.line) {
-            (Seen::Same, _) => None,
-            (Seen::Grown { from }, Some(line)) => {
+            (Advance::Same, _) => None,
+            (Advance::Grown { from }, Some(line)) => {
                 Some(prove(&mut line.client, from, checkpoint.size).await)
             }
-            (Seen::Grown { .. }, None) => Some(Err("it is gone".to_owned())),
+            (Advance::Grown { .. }, None) => Some(Err("it is gone".to_owned())),
         };
         let mut unproven = None;
         match proof {

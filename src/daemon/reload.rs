@@ -33,14 +33,14 @@ const TOLD: usize = 100;
 
 /// What makes of a policy what the rooms use.
 #[derive(Clone)]
-pub(super) struct Bench {
+pub(super) struct Builder {
     pub(super) records: sqlite::Settings,
     pub(super) tagger: Tagger,
     pub(super) trust_domain: String,
     pub(super) handles: [u8; 32],
 }
 
-impl Bench {
+impl Builder {
     /// The records by statements of this policy, each of them tried.
     pub(super) fn source(&self, policy: &Policy) -> Result<Source, sqlite::OpenError> {
         let records = sqlite::Sqlite::open(&self.records, &policy.datasets)?;
@@ -78,7 +78,7 @@ impl Files {
 
 /// Why the policy in force stays.
 #[derive(Debug, thiserror::Error)]
-enum Kept {
+enum NotTakenUp {
     /// The file cannot be read, or has faults.
     #[error(transparent)]
     Policy(#[from] Unusable),
@@ -96,21 +96,23 @@ enum Kept {
     Ledger(#[from] Unrecorded),
 }
 
-impl Kept {
+impl NotTakenUp {
     /// Whether the same file may be taken up later, without a change that anybody would be told of.
     fn may_pass(&self) -> bool {
         match self {
-            Kept::Policy(Unusable::File { .. }) => true,
-            Kept::Records(NotOpened::Unfit(_)) | Kept::Keys(_) | Kept::Failed(_) => true,
-            Kept::Policy(Unusable::Faults { .. }) => false,
-            Kept::Records(NotOpened::Journal(_)) | Kept::Ledger(_) => false,
+            NotTakenUp::Policy(Unusable::File { .. }) => true,
+            NotTakenUp::Records(NotOpened::Unfit(_))
+            | NotTakenUp::Keys(_)
+            | NotTakenUp::Failed(_) => true,
+            NotTakenUp::Policy(Unusable::Faults { .. }) => false,
+            NotTakenUp::Records(NotOpened::Journal(_)) | NotTakenUp::Ledger(_) => false,
         }
     }
 }
 
 /// Takes up the policy anew whenever there is cause to.
 pub(super) struct Reload {
-    bench: Bench,
+    builder: Builder,
     /// One work on them follows the other.
     files: Arc<Mutex<Files>>,
     /// The policy in force.
@@ -135,7 +137,7 @@ pub(super) struct Reload {
 
 /// What the policy in force was taken from, and where it goes.
 pub(super) struct Begun {
-    pub(super) bench: Bench,
+    pub(super) builder: Builder,
     /// Of the policy, and of the records: watched since before they were read.
     pub(super) watched: Watched,
     pub(super) records: RecordsFile,
@@ -149,12 +151,12 @@ pub(super) struct Begun {
 
 impl Reload {
     pub(super) fn new(begun: Begun) -> Reload {
-        let Begun { bench, watched, records, policy, swap, ledger, warnings, path } = begun;
+        let Begun { builder, watched, records, policy, swap, ledger, warnings, path } = begun;
         let files = Arc::new(Mutex::new(Files { policy: watched, records }));
         let read = Some(policy.digest);
         let (owed, told, told_of_records, refused) = (false, None, None, None);
         Reload {
-            bench,
+            builder,
             files,
             policy,
             read,
@@ -176,7 +178,7 @@ impl Reload {
         let look = look.unwrap_or(Look { policy: false, records: false, waits: true });
         if look.records {
             let taken = attempt(self.take_up_records()).await;
-            let why = taken.map_err(Kept::Failed).and_then(|taken| taken).err();
+            let why = taken.map_err(NotTakenUp::Failed).and_then(|taken| taken).err();
             self.tell_of_records(why);
         } else if !look.waits {
             self.told_of_records = None;
@@ -189,14 +191,14 @@ impl Reload {
             return;
         }
         let outcome = attempt(self.take_up(again)).await;
-        let outcome = outcome.map_err(Kept::Failed).and_then(|outcome| outcome);
+        let outcome = outcome.map_err(NotTakenUp::Failed).and_then(|outcome| outcome);
         // The ledger may be writable at the next look, and the journal gone. What may pass otherwise is
         // due again later and later; a fault of the file waits for its next state.
         let digest = self.read;
         let may_pass = matches!(&outcome, Err(why) if why.may_pass());
         self.owed = match &outcome {
-            Err(Kept::Ledger(why)) => why.retry_after().is_some(),
-            Err(Kept::Records(NotOpened::Journal(_))) => true,
+            Err(NotTakenUp::Ledger(why)) => why.retry_after().is_some(),
+            Err(NotTakenUp::Records(NotOpened::Journal(_))) => true,
             _ => false,
         };
         if may_pass {
@@ -214,7 +216,7 @@ impl Reload {
     }
 
     /// Hears once of each reason why other records were not taken up.
-    fn tell_of_records(&mut self, why: Option<Kept>) {
+    fn tell_of_records(&mut self, why: Option<NotTakenUp>) {
         let told = why.as_ref().map(ToString::to_string);
         if let Some(why) = why.filter(|_| self.told_of_records != told) {
             tracing::error!(
@@ -232,7 +234,7 @@ impl Reload {
     }
 
     /// Has those who watch hear of it: whoever can write the file may not be who should.
-    fn warn(&self, digest: Option<Hash>, why: &Kept) {
+    fn warn(&self, digest: Option<Hash>, why: &NotTakenUp) {
         if let Some(warning) = warning(digest, why) {
             self.warnings.owe(warning);
         }
@@ -243,19 +245,19 @@ impl Reload {
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Files) -> T + Send + 'static,
-    ) -> Result<T, Kept> {
+    ) -> Result<T, NotTakenUp> {
         let files = self.files.clone();
         let locked = move || work(&mut files.lock());
         Ok(patiently("the policy or the records", PATIENCE, locked).await?)
     }
 
     /// Opens the records anew, by the statements of the policy in force.
-    async fn take_up_records(&mut self) -> Result<(), Kept> {
-        let (policy, bench) = (self.policy.clone(), self.bench.clone());
+    async fn take_up_records(&mut self) -> Result<(), NotTakenUp> {
+        let (policy, builder) = (self.policy.clone(), self.builder.clone());
         let now = self.swap.now();
         let before = now.clone();
         let opened = self.blocking(move |files| {
-            files.records.open_other(|| bench.source(&policy), &before.source)
+            files.records.open_other(|| builder.source(&policy), &before.source)
         });
         let source = opened.await??;
         let quota = now.quota.renewed(&now.terms);
@@ -267,8 +269,8 @@ impl Reload {
 
     /// Reads the file and puts what it says into force; what was read before is read `again` only if
     /// there is cause to.
-    async fn take_up(&mut self, again: bool) -> Result<(), Kept> {
-        let (bench, before, now) = (self.bench.clone(), self.read, self.swap.now());
+    async fn take_up(&mut self, again: bool) -> Result<(), NotTakenUp> {
+        let (builder, before, now) = (self.builder.clone(), self.read, self.swap.now());
         let read = self.blocking(move |files| {
             files.policy.reading();
             let path = files.policy.path();
@@ -279,9 +281,9 @@ impl Reload {
             }
             let made = || {
                 let policy = policy::parse_file(path, bytes)?;
-                let source = files.records.open(|| bench.source(&policy), &now.source)?;
+                let source = files.records.open(|| builder.source(&policy), &now.source)?;
                 let keyring = Keyring::open(&policy.issuers, &policy.folder)?;
-                Ok::<_, Kept>(Some((policy, source, keyring)))
+                Ok::<_, NotTakenUp>(Some((policy, source, keyring)))
             };
             (digest, made())
         });
@@ -302,7 +304,7 @@ impl Reload {
             }
         }
         let head = enacted?;
-        let terms = Arc::new(self.bench.terms(&policy, head, keyring));
+        let terms = Arc::new(self.builder.terms(&policy, head, keyring));
         let before = self.swap.now();
         let quota = before.quota.renewed(&terms);
         self.swap.put(InForce { terms: terms.clone(), quota, source });
@@ -350,21 +352,21 @@ pub(super) async fn follow(reload: Arc<AsyncMutex<(Reload, Signal)>>) -> Infalli
 }
 
 /// What a ledger says of a policy that has faults.
-fn warning(digest: Option<Hash>, why: &Kept) -> Option<Warning> {
+fn warning(digest: Option<Hash>, why: &NotTakenUp) -> Option<Warning> {
     let observed = match why {
-        Kept::Policy(Unusable::Faults { faults, .. }) => faults.len() as u64,
-        Kept::Records(NotOpened::Journal(_)) => return None,
-        Kept::Policy(_) | Kept::Records(_) | Kept::Keys(_) => 1,
-        Kept::Ledger(Unrecorded::Unapproved) => 1,
-        Kept::Ledger(_) | Kept::Failed(_) => return None,
+        NotTakenUp::Policy(Unusable::Faults { faults, .. }) => faults.len() as u64,
+        NotTakenUp::Records(NotOpened::Journal(_)) => return None,
+        NotTakenUp::Policy(_) | NotTakenUp::Records(_) | NotTakenUp::Keys(_) => 1,
+        NotTakenUp::Ledger(Unrecorded::Unapproved) => 1,
+        NotTakenUp::Ledger(_) | NotTakenUp::Failed(_) => return None,
     };
     Some(Warning { matter: Matter::Policy { digest }, observed, expected: 0 })
 }
 
 /// Hears of every policy that was not put into force, with all its faults.
-fn kept(why: &Kept) {
+fn kept(why: &NotTakenUp) {
     match why {
-        Kept::Policy(Unusable::Faults { path, faults }) => {
+        NotTakenUp::Policy(Unusable::Faults { path, faults }) => {
             for fault in faults {
                 let (line, column) = (fault.line, fault.column);
                 tracing::error!(file = %path.display(), line, column, "policy: {}", fault.what);

@@ -64,7 +64,7 @@ pub(super) fn audit(
     let question =
         Question { provider: provider.clone(), dataset: None, period: Period::default() };
     let (mut count, mut replay) = (Count::new(question), Replay::default());
-    let mut seen = Seen { provider, certificate, ..Seen::default() };
+    let mut seen = Trace { provider, certificate, ..Trace::default() };
     let trust = Trust { key, anchors, all_signatures: true };
     let store = Store::open(ledger)?;
     let sound = scan(&store, &trust, &mut |_, _| (), &mut |entry, _, state| {
@@ -73,7 +73,7 @@ pub(super) fn audit(
         seen.apply(entry);
     })?;
     let seconds = began.elapsed().as_secs_f64();
-    let Seen { mut thief, others, alerts, false_alarms, .. } = seen;
+    let Trace { mut thief, others, alerts, false_alarms, .. } = seen;
     let exposure = count.end().unwrap_or_default();
     let exposed = thief.agent.and_then(|agent| exposure.agents.get(&agent));
     thief.exposed = exposed.map_or((0, 0), |figures| (figures.persons, figures.off_roster));
@@ -81,7 +81,7 @@ pub(super) fn audit(
 }
 
 #[derive(Default)]
-struct Seen {
+struct Trace {
     provider: Word,
     certificate: Hash,
     thief: Traced,
@@ -90,7 +90,7 @@ struct Seen {
     false_alarms: u64,
 }
 
-impl Seen {
+impl Trace {
     fn apply(&mut self, entry: &Entry) {
         match &entry.what {
             Payload::Read(read) if read.certificate == self.certificate => self.trace(entry, read),

@@ -41,7 +41,7 @@ pub(super) struct Work {
 }
 
 /// What one agent keeps of its day.
-pub(super) struct Kept {
+pub(super) struct AgentDay {
     pub(super) provider: String,
     pub(super) caller: Caller,
     /// The last reply that it got: its entry, and the checkpoint with it.
@@ -57,7 +57,7 @@ pub(super) struct Office {
     pub(super) work: Arc<Work>,
     pub(super) agents: u64,
     stop: watch::Sender<bool>,
-    tasks: JoinSet<Result<Vec<Kept>, ClientError>>,
+    tasks: JoinSet<Result<Vec<AgentDay>, ClientError>>,
 }
 
 impl Office {
@@ -87,7 +87,7 @@ impl Office {
     }
 
     /// Sends everybody home, and returns what they keep.
-    pub(super) async fn close(mut self) -> Result<Vec<Kept>, Failed> {
+    pub(super) async fn close(mut self) -> Result<Vec<AgentDay>, Failed> {
         // Somebody listens for as long as anybody is at work.
         let _ = self.stop.send(true);
         let mut kept = Vec::new();
@@ -110,7 +110,7 @@ struct Day {
 
 impl Day {
     /// One agent after another takes the next persons of the roster as its group; then all work on.
-    async fn begin(self, them: Vec<Settings>) -> Result<Vec<Kept>, ClientError> {
+    async fn begin(self, them: Vec<Settings>) -> Result<Vec<AgentDay>, ClientError> {
         let mut tasks = JoinSet::new();
         for (n, settings) in (0..).zip(&them) {
             let mut agent = self.agent(settings, n).await?;
@@ -177,7 +177,7 @@ impl Agent {
         }
     }
 
-    async fn work_on(mut self) -> Kept {
+    async fn work_on(mut self) -> AgentDay {
         let mut stopped = self.day.stopped.clone();
         while !*stopped.borrow() {
             let pause = Duration::from_millis(self.chance.random_range(PAUSE));
@@ -188,7 +188,7 @@ impl Agent {
             }
         }
         let Agent { day, caller, last, refusals, known, .. } = self;
-        Kept { provider: day.provider, caller, last, met: known.len(), refusals }
+        AgentDay { provider: day.provider, caller, last, met: known.len(), refusals }
     }
 
     /// The next thing that it does.

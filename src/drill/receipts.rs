@@ -3,7 +3,7 @@
 
 use super::Failed;
 use super::account::Receipts;
-use super::ordinary::Kept;
+use super::ordinary::AgentDay;
 use super::thief::{Loot, Thief};
 use crate::files;
 use crate::format::checkpoint::{Checkpoint, VerifierKey};
@@ -25,7 +25,7 @@ pub(super) struct Gathered {
 
 /// Asks for receipts and checks each.
 pub(super) async fn gather(
-    agents: &mut [Kept],
+    agents: &mut [AgentDay],
     (thief, loot): (&mut Thief, &Loot),
     key: &VerifierKey,
 ) -> Result<Gathered, Failed> {
@@ -48,7 +48,7 @@ pub(super) async fn gather(
 }
 
 /// The checkpoint of the largest size among what agents of other providers keep.
-fn anchor(agents: &[Kept]) -> Option<String> {
+fn anchor(agents: &[AgentDay]) -> Option<String> {
     let others = agents.iter().filter(|agent| agent.provider != super::VICTIM);
     let notes = others.filter_map(|agent| agent.last.as_ref().map(|(_, note)| note));
     notes.max_by_key(|note| Checkpoint::parse(note).map_or(0, |read| read.size)).cloned()

@@ -7,7 +7,7 @@ use x509_parser::pem::parse_x509_pem;
 
 use super::account::{Alerts, Contained, Cut, Ordinary, Theft, Verified};
 use super::audit::Audit;
-use super::ordinary::{Kept, Work};
+use super::ordinary::{AgentDay, Work};
 use super::stage::Stage;
 use super::thief::{Loot, Plan};
 use super::{Failed, THIEF};
@@ -27,7 +27,7 @@ pub(super) fn ordinary(
     stage: &Stage,
     work: &Work,
     agents: u64,
-    kept: &[Kept],
+    kept: &[AgentDay],
     audit: &Audit,
 ) -> Ordinary {
     let mut refusals: Vec<String> = kept.iter().flat_map(|agent| agent.refusals.clone()).collect();

@@ -215,7 +215,7 @@ struct Time {
     adrift: Option<Millis>,
     /// While entries are ahead of what is believed: monotonic time and `at` when that was seen.
     ahead: Option<(Millis, Millis)>,
-    news: News,
+    news: ClockWarnings,
     /// Monotonic time at which it was told last that entries do not follow the clock.
     held: Option<Millis>,
 }
@@ -232,7 +232,7 @@ impl Time {
             step: None,
             adrift: None,
             ahead: None,
-            news: News::default(),
+            news: ClockWarnings::default(),
             held: None,
         }
     }
@@ -329,30 +329,30 @@ impl Time {
 
 /// What is to be told of the clocks, at most one of each: a later one goes on from the first.
 #[derive(Debug)]
-struct News {
+struct ClockWarnings {
     /// Entries follow.
-    set: Told,
+    set: Untold,
     /// They do not.
-    held: Told,
+    held: Untold,
 }
 
 #[derive(Debug)]
-struct Told {
+struct Untold {
     matter: Matter,
     /// The times of entries and of the clock.
     times: Option<(Millis, Millis)>,
 }
 
-impl Default for News {
-    fn default() -> News {
-        let none = |matter| Told { matter, times: None };
-        News { set: none(Matter::Clock), held: none(Matter::ClockHeld) }
+impl Default for ClockWarnings {
+    fn default() -> ClockWarnings {
+        let none = |matter| Untold { matter, times: None };
+        ClockWarnings { set: none(Matter::Clock), held: none(Matter::ClockHeld) }
     }
 }
 
-impl News {
+impl ClockWarnings {
     fn next(&self) -> Option<Warning> {
-        [&self.set, &self.held].into_iter().find_map(Told::warning)
+        [&self.set, &self.held].into_iter().find_map(Untold::warning)
     }
 
     fn told(&mut self, warning: &Warning) {
@@ -364,7 +364,7 @@ impl News {
     }
 }
 
-impl Told {
+impl Untold {
     fn tell(&mut self, entries: Millis, clock: Millis) {
         let entries = self.times.map_or(entries, |(entries, _)| entries);
         self.times = Some((entries, clock));

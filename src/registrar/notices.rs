@@ -11,13 +11,13 @@ use crate::format::entry::{
     Acknowledgement, Act, Entry, MatterName, Payload, SecurityDeed, Severity,
 };
 
-type List = Arc<RwLock<Kept>>;
+type List = Arc<RwLock<NoticeLog>>;
 
 /// Acknowledgements that are listed of one alert.
 const ACKNOWLEDGEMENTS: usize = 100;
 
 #[derive(Default)]
-struct Kept {
+struct NoticeLog {
     entries: Vec<Arc<Entry>>,
     counts: Counts,
     alerts: Vec<Arc<Entry>>,
@@ -27,7 +27,7 @@ struct Kept {
     seen: HashMap<u64, Vec<Arc<Entry>>>,
 }
 
-impl Kept {
+impl NoticeLog {
     fn add(&mut self, entry: Arc<Entry>) {
         self.counts.add(&entry);
         match &entry.what {

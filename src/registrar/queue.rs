@@ -184,12 +184,12 @@ pub struct Ledger {
     orders: mpsc::Sender<Order>,
     shares: Arc<Shares>,
     clock: Clock,
-    seen: Seen,
+    seen: Published,
 }
 
 /// What the registrar tells of what was committed.
 #[derive(Clone)]
-pub(super) struct Seen {
+pub(super) struct Published {
     pub(super) newest: watch::Receiver<Arc<str>>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) contained: watch::Receiver<Arc<Contained>>,
@@ -205,7 +205,7 @@ impl Ledger {
         queue: usize,
         share: usize,
         clock: Clock,
-        seen: Seen,
+        seen: Published,
     ) -> (Ledger, mpsc::Receiver<Order>) {
         let (orders, inbox) = mpsc::channel(queue);
         let shares = Arc::new(Shares { most: share, held: Mutex::default() });

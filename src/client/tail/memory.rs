@@ -110,7 +110,7 @@ pub enum Denounced {
 
 /// What there is to do about a checkpoint whose signature is good.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum Advance {
     /// Nothing: it is the one that is remembered, or the first.
     Same,
     /// A proof is due that it goes on from the one of this size.
@@ -157,7 +157,7 @@ impl Memory {
     }
 
     /// Checks a checkpoint; the first one is remembered.
-    pub(super) fn look(&mut self, note: &str) -> Result<(Checkpoint, Seen), Denounced> {
+    pub(super) fn look(&mut self, note: &str) -> Result<(Checkpoint, Advance), Denounced> {
         let checkpoint = Checkpoint::open(note, &self.key)?;
         let now = checkpoint.size;
         let after = self.state.after;
@@ -167,19 +167,19 @@ impl Memory {
         }
         let Some(known) = &self.remembered else {
             self.remember(note, checkpoint.clone());
-            return Ok((checkpoint, Seen::Same));
+            return Ok((checkpoint, Advance::Same));
         };
         let remembered = known.size;
         if now < remembered {
             return Err(Denounced::Shorter { remembered, now });
         }
         if now > remembered {
-            return Ok((checkpoint, Seen::Grown { from: remembered }));
+            return Ok((checkpoint, Advance::Grown { from: remembered }));
         }
         if known.root != checkpoint.root {
             return Err(Denounced::Forked { remembered, now });
         }
-        Ok((checkpoint, Seen::Same))
+        Ok((checkpoint, Advance::Same))
     }
 
     /// Remembers a checkpoint that was looked at, if the proof holds.
@@ -279,16 +279,16 @@ mod tests {
     fn a_ledger_that_grew_is_believed_with_its_proof_only() {
         let mut memory = memory();
         let (first, second) = (note(0, 1), note(0, 2));
-        assert_eq!(memory.look(&first).unwrap().1, Seen::Same);
+        assert_eq!(memory.look(&first).unwrap().1, Advance::Same);
         let (checkpoint, seen) = memory.look(&second).unwrap();
-        assert_eq!(seen, Seen::Grown { from: 1 });
+        assert_eq!(seen, Advance::Grown { from: 1 });
         let forked = Err(Denounced::Forked { remembered: 1, now: 2 });
         assert_eq!(memory.grow(&second, &checkpoint, &from_one_to_two(1)), forked);
         assert_eq!(memory.grow(&second, &checkpoint, &[]), forked);
         assert_eq!(memory.state().checkpoint.as_ref(), Some(&first));
         assert_eq!(memory.grow(&second, &checkpoint, &from_one_to_two(0)), Ok(()));
         assert_eq!(memory.state().checkpoint.as_ref(), Some(&second));
-        assert_eq!(memory.look(&second).unwrap().1, Seen::Same);
+        assert_eq!(memory.look(&second).unwrap().1, Advance::Same);
     }
 
     #[test]
@@ -316,7 +316,7 @@ mod tests {
         // It goes on from the one that is remembered, and yet something was taken back.
         let shorter = Some(Denounced::Shorter { remembered: 4, now: 3 });
         assert_eq!(memory.look(&note(0, 3)).err(), shorter);
-        assert_eq!(memory.look(&note(0, 4)).unwrap().1, Seen::Grown { from: 1 });
+        assert_eq!(memory.look(&note(0, 4)).unwrap().1, Advance::Grown { from: 1 });
     }
 
     #[test]

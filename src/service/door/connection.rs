@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::server::TlsStream;
 
-use super::frames::{Frames, STREAMS, Seen};
+use super::frames::{FrameCounts, Frames, STREAMS};
 use super::line::Line;
 use super::places::{self, Limits};
 use super::stream::{PATIENCE, Streams};
@@ -92,7 +92,7 @@ async fn drive(stream: TlsStream<TcpStream>, line: &Arc<Line>) {
         .max_local_error_reset_streams(ERROR_RESETS)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PONG);
-    let seen = Seen::default();
+    let seen = FrameCounts::default();
     let stream = Frames::new(stream, seen.clone());
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let mut stopping = line.stopping();
@@ -133,7 +133,7 @@ fn told_to_calm_down(error: &hyper::Error) -> bool {
 /// When a connection is told to end, and when it is cut.
 struct End<'a> {
     line: &'a Line,
-    seen: &'a Seen,
+    seen: &'a FrameCounts,
     idle: Duration,
     old: Instant,
     /// When it was told.
@@ -147,7 +147,7 @@ enum Due {
 }
 
 impl<'a> End<'a> {
-    fn new(line: &'a Line, seen: &'a Seen) -> End<'a> {
+    fn new(line: &'a Line, seen: &'a FrameCounts) -> End<'a> {
         let Limits { idle, age, .. } = *line.shared.places.limits();
         let age = if line.place.is_some() { age } else { TURNED_AWAY };
         End { line, seen, idle, old: Instant::now() + age, said: None }

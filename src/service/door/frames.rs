@@ -117,7 +117,7 @@ impl Scan {
 
 /// What is known of a connection from its bytes.
 #[derive(Clone, Default)]
-pub(in crate::service) struct Seen(Arc<Mutex<State>>);
+pub(in crate::service) struct FrameCounts(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -125,7 +125,7 @@ struct State {
     stalled: Option<Instant>,
 }
 
-impl Seen {
+impl FrameCounts {
     /// Whether it was closed because its client sent too much of nothing.
     pub(in crate::service) fn flooded(&self) -> bool {
         self.state().flooded
@@ -149,11 +149,11 @@ pub(in crate::service) struct Frames<S> {
     resets: Left,
     /// Whether `seen` says that it has stalled.
     stalled: bool,
-    seen: Seen,
+    seen: FrameCounts,
 }
 
 impl<S> Frames<S> {
-    pub(in crate::service) fn new(stream: S, seen: Seen) -> Frames<S> {
+    pub(in crate::service) fn new(stream: S, seen: FrameCounts) -> Frames<S> {
         let (chatter, resets) = (Left::new(CHATTER), Left::new(RESETS));
         Frames { stream, scan: Scan::new(), chatter, resets, stalled: false, seen }
     }
@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn watched() -> Frames<()> {
-        let mut frames = Frames::new((), Seen::default());
+        let mut frames = Frames::new((), FrameCounts::default());
         frames.count(&[0x50; PREFACE]).unwrap();
         frames
     }
@@ -287,7 +287,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_network_that_takes_nothing_is_noticed_until_it_takes_something() {
         let (mut near, far) = tokio::io::duplex(64);
-        let seen = Seen::default();
+        let seen = FrameCounts::default();
         let mut frames = Frames::new(far, seen.clone());
         frames.write_all(&[0; 64]).await.unwrap();
         assert_eq!(seen.stalled(), None);
@@ -305,7 +305,7 @@ mod tests {
     fn no_vectored_writes_are_offered_whatever_lies_below() {
         let (below, _far) = tokio::io::duplex(64);
         assert!(below.is_write_vectored());
-        assert!(!Frames::new(below, Seen::default()).is_write_vectored());
+        assert!(!Frames::new(below, FrameCounts::default()).is_write_vectored());
     }
 
     proptest! {

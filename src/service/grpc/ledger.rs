@@ -27,20 +27,20 @@ const PLACES: usize = 32;
 /// The service.
 pub(in crate::service) struct LedgerService {
     pub(in crate::service) shared: Arc<Shared>,
-    pub(in crate::service) shelf: Arc<Shelf>,
+    pub(in crate::service) shelf: Arc<OpenStores>,
 }
 
 /// The ledger file, opened for reading when it is first asked for.
-pub(in crate::service) struct Shelf {
+pub(in crate::service) struct OpenStores {
     path: PathBuf,
     store: Mutex<Option<Store>>,
     /// Receipts that are being made or wait to be: one more is refused.
     places: Arc<Semaphore>,
 }
 
-impl Shelf {
-    pub(in crate::service) fn new(path: PathBuf) -> Shelf {
-        Shelf { path, store: Mutex::new(None), places: Arc::new(Semaphore::new(PLACES)) }
+impl OpenStores {
+    pub(in crate::service) fn new(path: PathBuf) -> OpenStores {
+        OpenStores { path, store: Mutex::new(None), places: Arc::new(Semaphore::new(PLACES)) }
     }
 
     /// The receipt of an entry that `may_have` lets go; the body alone decides, before any work is
@@ -86,7 +86,7 @@ impl LedgerService {
     async fn ask_file<R, T: Send + 'static>(
         &self,
         request: &Request<R>,
-        work: impl FnOnce(&Shelf) -> Result<T, Unreadable> + Send + 'static,
+        work: impl FnOnce(&OpenStores) -> Result<T, Unreadable> + Send + 'static,
     ) -> Result<T, Status> {
         let Ok(place) = self.shelf.places.clone().try_acquire_owned() else {
             return Err(self.shared.refuse(request, Fault::from(&Unrecorded::Busy)));
@@ -167,7 +167,8 @@ impl Ledger for LedgerService {
         self.reader(&request)?;
         let &GetConsistencyProofRequest { first_size, second_size } = request.get_ref();
         let second = (second_size > 0).then_some(second_size);
-        let work = move |shelf: &Shelf| shelf.look(|store| store.consistency(first_size, second));
+        let work =
+            move |shelf: &OpenStores| shelf.look(|store| store.consistency(first_size, second));
         let (path, checkpoint) = self.ask_file(&request, work).await?;
         let hashes = path.into_iter().map(|hash| hash.0.to_vec()).collect();
         Ok(Response::new(GetConsistencyProofResponse { hashes, checkpoint }))

@@ -13,7 +13,7 @@ use tower_service::Service as _;
 
 use super::admin::AdminService;
 use super::alerts::AlertsService;
-use super::ledger::{LedgerService, Shelf};
+use super::ledger::{LedgerService, OpenStores};
 use super::records::RecordsService;
 use crate::proto::admin_server::{AdminServer, SERVICE_NAME as ADMIN};
 use crate::proto::alerts_server::{AlertsServer, SERVICE_NAME as ALERTS};
@@ -40,7 +40,7 @@ impl Services {
         let records = RecordsServer::new(RecordsService(shared.clone()));
         let ledger = LedgerServer::new(LedgerService {
             shared: shared.clone(),
-            shelf: Arc::new(Shelf::new(ledger_file)),
+            shelf: Arc::new(OpenStores::new(ledger_file)),
         });
         let alerts = AlertsServer::new(AlertsService::new(shared.clone()));
         let admin = AdminServer::new(AdminService(shared.clone()));

@@ -33,9 +33,9 @@ fn name(dataset: &str) -> String {
 
 /// What was said of the datasets, so that only what changes is said again.
 #[derive(Default)]
-pub(in crate::service) struct Said(BTreeMap<Word, bool>);
+pub(in crate::service) struct DatasetsTold(BTreeMap<Word, bool>);
 
-impl Said {
+impl DatasetsTold {
     /// Says of each dataset of the policy in force whether it can be read from.
     async fn say(&mut self, shared: &Shared, health: &mut HealthReporter) {
         if *shared.stopping.borrow() {
@@ -72,7 +72,7 @@ pub(in crate::service) async fn keep(
     shared: Arc<Shared>,
     mut health: HealthReporter,
 ) -> Infallible {
-    let (mut extract, mut said) = (Extract::default(), Said::default());
+    let (mut extract, mut said) = (Extract::default(), DatasetsTold::default());
     loop {
         said.say(&shared, &mut health).await;
         let (policy, stopping) = (shared.rooms.policies.now(), shared.stopping.subscribe());

@@ -8,7 +8,7 @@ use greffier::anomaly::Anomaly;
 use greffier::anomaly::replay::Replay;
 use greffier::format::entry::{Act, Deed, Entry, Millis, Payload, Section};
 use greffier::registrar::clock::{self, Clocks, Readings};
-use greffier::registrar::desk::{Desk, Step};
+use greffier::registrar::recorder::{Recorder, Step};
 use greffier::registrar::rules::Rules;
 use greffier::registrar::start::{Settings, StartError, create};
 use greffier::registrar::{Ledger, Status, Unrecorded};
@@ -162,14 +162,14 @@ impl World {
     async fn live(&mut self) -> bool {
         self.lives += 1;
         self.disk.set(Fault::None);
-        let (mut desk, ledger) = self.open();
+        let (mut recorder, ledger) = self.open();
         self.look();
         let end = loop {
             self.rounds += 1;
             self.let_time_pass();
-            let waiting = self.ask(&desk, &ledger);
+            let waiting = self.ask(&recorder, &ledger);
             self.break_something();
-            self.work(&mut desk, &ledger, waiting).await;
+            self.work(&mut recorder, &ledger, waiting).await;
             if let Some((before, after)) = self.disk.torn() {
                 break End::Torn(before, after);
             }
@@ -185,7 +185,7 @@ impl World {
         };
         let files = match end {
             End::Over => {
-                drop((desk, ledger));
+                drop((recorder, ledger));
                 self.look();
                 return true;
             }
@@ -198,7 +198,7 @@ impl World {
                 lost_power((before, after), &mut self.chance).0
             }
         };
-        drop((desk, ledger));
+        drop((recorder, ledger));
         self.path = self.folder.path().join(format!("{}.sqlite", self.lives));
         files.write(&self.path);
         std::fs::write(self.settings().high_water, &self.high_water).expect("a file");
@@ -214,10 +214,10 @@ impl World {
     }
 
     /// Opens the ledger with the newest policy that it takes.
-    fn open(&mut self) -> (Desk, Ledger) {
+    fn open(&mut self) -> (Recorder, Ledger) {
         let settings = self.settings();
         let open = |rules: &Rules| {
-            Desk::open(settings.clone(), signer(), rules.clone(), Box::new(Anomaly::fresh))
+            Recorder::open(settings.clone(), signer(), rules.clone(), Box::new(Anomaly::fresh))
         };
         if let Some(wanted) = self.wanted.take() {
             match open(&wanted) {
@@ -262,8 +262,8 @@ impl World {
     }
 
     /// What is asked before the next step.
-    fn ask(&mut self, desk: &Desk, ledger: &Ledger) -> Vec<Asked> {
-        let Some(head) = desk.head() else { return Vec::new() };
+    fn ask(&mut self, recorder: &Recorder, ledger: &Ledger) -> Vec<Asked> {
+        let Some(head) = recorder.head() else { return Vec::new() };
         let many = if self.chance.random_bool(0.004) { 1_200 } else { 6 };
         let asked = self.chance.random_range(0..=many);
         let mut waiting: Vec<_> = (0..asked).map(|_| self.office.ask(ledger, head)).collect();
@@ -297,8 +297,8 @@ impl World {
         }
     }
 
-    /// Has what is asked brought to the desk, makes steps until nothing waits, and keeps the answers.
-    async fn work(&mut self, desk: &mut Desk, ledger: &Ledger, mut waiting: Vec<Asked>) {
+    /// Has what is asked brought to the recorder, makes steps until nothing waits, and keeps the answers.
+    async fn work(&mut self, recorder: &mut Recorder, ledger: &Ledger, mut waiting: Vec<Asked>) {
         let mut answers = Vec::new();
         let mut hear = |waiting: &mut Vec<Asked>| {
             waiting.retain_mut(|asked| match unconstrained(asked).now_or_never() {
@@ -311,11 +311,11 @@ impl World {
         };
         hear(&mut waiting);
         loop {
-            match desk.step() {
+            match recorder.step() {
                 Step::Done => {}
                 Step::Idle => break,
                 Step::InDoubt => {
-                    desk.refuse_waiting();
+                    recorder.refuse_waiting();
                     if self.disk.is_torn() {
                         break;
                     }
@@ -334,7 +334,7 @@ impl World {
         hear(&mut waiting);
         // A policy that was in the middle of a commit waits for the next life.
         let lost = waiting.len();
-        assert!(lost <= usize::from(desk.head().is_none()), "{lost} were not answered");
+        assert!(lost <= usize::from(recorder.head().is_none()), "{lost} were not answered");
         if self.chance.random_bool(0.5) {
             self.high_water = ledger.newest().to_string();
         }

@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::core::Core;
 use super::high_water::{Bell, Ear, bell};
 use super::notices::Board;
-use super::queue::{Bound, Draft, Ledger, Order, Ruled, Seen};
+use super::queue::{Bound, Draft, Ledger, Order, Published, Ruled};
 use super::rules::Rules;
 use super::start::{self, Factory, Settings, StartError};
 use super::status::Status;
@@ -32,7 +32,7 @@ use crate::state::repeats::OtherArguments;
 const BATCH: usize = 512;
 
 /// The registrar without its thread.
-pub struct Desk {
+pub struct Recorder {
     settings: Settings,
     signer: Signer,
     rules: Rules,
@@ -67,14 +67,14 @@ pub enum Step {
     /// Nothing waits.
     Idle,
     /// The ledger cannot be written, or not for sure: the next step takes it up again, and until then
-    /// [`Desk::refuse_waiting`] is to be called now and then.
+    /// [`Recorder::refuse_waiting`] is to be called now and then.
     InDoubt,
     /// The ledger cannot be taken up again.
     Stopped,
 }
 
-/// Whatever ends the desk, what still waits in the queue is answered.
-impl Drop for Desk {
+/// Whatever ends the recorder, what still waits in the queue is answered.
+impl Drop for Recorder {
     fn drop(&mut self) {
         self.inbox.close();
         self.refuse_waiting();
@@ -84,7 +84,7 @@ impl Drop for Desk {
     }
 }
 
-impl Desk {
+impl Recorder {
     /// Takes up the ledger. Call it inside a tokio runtime: waiters are woken there. The last of three is
     /// for whoever keeps the high-water file.
     pub(super) fn take_up_ledger(
@@ -92,7 +92,7 @@ impl Desk {
         signer: Signer,
         rules: Rules,
         factory: Box<Factory>,
-    ) -> Result<(Desk, Ledger, Ear), StartError> {
+    ) -> Result<(Recorder, Ledger, Ear), StartError> {
         let (mut core, note) = start::start(&settings, &signer, &rules, &factory, None)?;
         let clock = core.clock.clone();
         let (newest, newest_seen) = watch::channel(Arc::from(note));
@@ -103,7 +103,7 @@ impl Desk {
         let (exhausted, exhausted_seen) = watch::channel(core.state.exhausted().clone());
         let (board, notices) = Board::new();
         board.publish(core.take_notices());
-        let seen = Seen {
+        let seen = Published {
             newest: newest_seen,
             status: status_seen,
             contained: contained_seen,
@@ -116,7 +116,7 @@ impl Desk {
         let ruled = seen.ruled.clone();
         let (ledger, inbox) = Ledger::new(settings.queue, settings.share, clock.clone(), seen);
         let (high_water, ear) = bell();
-        let desk = Desk {
+        let recorder = Recorder {
             settings,
             signer,
             rules,
@@ -138,7 +138,7 @@ impl Desk {
             enacting: None,
             many: false,
         };
-        Ok((desk, ledger, ear))
+        Ok((recorder, ledger, ear))
     }
 
     /// Takes up a ledger for whoever makes the steps, and keeps its high-water file, by hand.
@@ -150,9 +150,9 @@ impl Desk {
         signer: Signer,
         rules: Rules,
         factory: Box<Factory>,
-    ) -> Result<(Desk, Ledger), StartError> {
-        Desk::take_up_ledger(settings, signer, rules, factory)
-            .map(|(desk, ledger, _)| (desk, ledger))
+    ) -> Result<(Recorder, Ledger), StartError> {
+        Recorder::take_up_ledger(settings, signer, rules, factory)
+            .map(|(recorder, ledger, _)| (recorder, ledger))
     }
 
     /// Does what is to be done next.
@@ -291,7 +291,7 @@ impl Desk {
 
     /// Takes the ledger up again, by the ordinary start.
     fn take_up_again(&mut self) -> Step {
-        let Desk { settings, signer, rules, factory, clock, .. } = &*self;
+        let Recorder { settings, signer, rules, factory, clock, .. } = &*self;
         match start::start(settings, signer, rules, factory, Some(clock)) {
             Ok((mut core, note)) => {
                 tracing::info!("the ledger can be written again");
