@@ -24,9 +24,9 @@ pub const VERSION: u64 = 3;
 
 /// Milliseconds of a minute.
 pub const MINUTE: Millis = 60_000;
-/// ... of an hour.
+/// Milliseconds of an hour.
 pub const HOUR: Millis = 60 * MINUTE;
-/// ... of a day.
+/// Milliseconds of a day.
 pub const DAY: Millis = 24 * HOUR;
 
 /// What a detector says of one read.

@@ -12,7 +12,7 @@ use crate::service::door::places::Limits;
 pub struct DoorFile {
     /// Connections at once.
     pub connections: usize,
-    /// ... of one provider.
+    /// Connections at once of one provider.
     pub provider_connections: usize,
     /// Calls of one provider in flight.
     pub provider_calls: usize,
@@ -20,7 +20,7 @@ pub struct DoorFile {
     pub provider_replies_mib: usize,
     /// Handshakes at once.
     pub handshakes: usize,
-    /// ... from one address.
+    /// Handshakes at once from one address.
     pub address_handshakes: usize,
     /// After how long without a call a connection is closed, in seconds.
     pub idle_seconds: u64,

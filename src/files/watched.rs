@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// and a second change within one step, to the same size, looks like the first.
 const UNSETTLED: Duration = Duration::from_secs(2);
 
-/// What was read and not taken is due again after this, then after twice as long, and so on to
+/// What was read and not taken is due again after this, then after twice as long, and so on.
 const SOONEST: Duration = Duration::from_secs(1);
-/// ... this.
+/// What was read and not taken is due again after this at the latest.
 const LATEST: Duration = Duration::from_secs(60);
 
 /// What tells one state of a file from another. None of it is read from its content.

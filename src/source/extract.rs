@@ -12,7 +12,7 @@ use crate::admission::{Terms, Word};
 
 /// Between two looks, if nothing else is cause for one.
 const DAILY: Duration = Duration::from_secs(24 * 3_600);
-/// ... while a dataset stands still: somebody is mending it.
+/// Between two looks while a dataset stands still: somebody is mending it.
 const MENDING: Duration = Duration::from_secs(60);
 
 /// Says when the records are to be looked at, and does it.

@@ -93,7 +93,7 @@ impl fmt::Display for Lines<'_> {
 
 /// How long an opening of the records waits for a lock of the file.
 const AT_OPENING: Duration = Duration::from_secs(5);
-/// ... and whoever looks at them again and again.
+/// How long a look at the whole, which comes again and again, waits for it.
 const AT_A_LOOK: Duration = Duration::from_secs(1);
 
 /// The file, and how each dataset is read from it.

@@ -71,17 +71,17 @@ pub fn more(entries: Option<u64>, before: Option<u64>) -> bool {
 pub struct Budgets {
     /// New persons to one agent, over a minute.
     pub agent_minute: u64,
-    /// ... over an hour.
+    /// New persons to one agent, over an hour.
     pub agent_hour: u64,
-    /// ... over a day.
+    /// New persons to one agent, over a day.
     pub agent_day: u64,
     /// New persons to the provider, over a day.
     pub provider_day: u64,
-    /// ... over 30 days.
+    /// New persons to the provider, over 30 days.
     pub provider_30_days: u64,
     /// New persons off its roster, over a day.
     pub off_roster_day: u64,
-    /// ... over 30 days.
+    /// New persons off its roster, over 30 days.
     pub off_roster_30_days: u64,
 }
 

@@ -67,7 +67,7 @@ pub struct Facts {
     /// New persons that the read could hold.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub could: u64,
-    /// ... off the roster.
+    /// New persons off the roster that it could hold.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub could_off: u64,
     /// Over all its subjects.

@@ -30,8 +30,8 @@ const END_STREAM: u8 = 1;
 const CHATTER: Budget = Budget { burst: 1_024.0, a_second: 64.0 };
 /// Each call may bring so many of them: its window updates and pings.
 const A_CALL: f64 = 8.0;
-/// ... and so may each of so many bytes that the client is sent, which it must acknowledge. An answer
-/// to a PING is 17 bytes: a flood does not feed itself.
+/// One more may come for each of so many bytes that the client is sent, which it must acknowledge. An
+/// answer to a PING is 17 bytes: a flood does not feed itself.
 const BYTES: f64 = 64.0;
 /// Calls at once on one connection.
 pub(in crate::service) const STREAMS: u32 = 256;

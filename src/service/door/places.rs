@@ -60,7 +60,7 @@ struct Party {
     connections: usize,
     /// Of these, the ones over which no token has come that is good now, where agents have tokens.
     unproven: Crowd<Tell>,
-    /// ... and those over which one has.
+    /// Of these, the ones over which a good token has come.
     proven: HashMap<Number, Proven>,
     calls: Arc<Semaphore>,
     replies: Arc<Replies>,

@@ -12,9 +12,9 @@ use crate::admission::{Peer, Role, Word};
 use crate::format::entry::{Hash, Matter, Tag, Warning};
 use crate::service::watch::warnings::Warnings;
 
-/// So many that are turned away within
+/// So many that are turned away within a while are told.
 const MANY: u64 = 64;
-/// ... so long are told.
+/// How long that while is.
 const WITHIN: Duration = Duration::from_secs(60);
 /// Between two warnings of the same certificate.
 const AGAIN: Duration = Duration::from_secs(3_600);

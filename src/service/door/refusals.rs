@@ -19,13 +19,13 @@ use crate::registrar::{Clock, Ledger};
 const CERTIFICATES: usize = 1_024;
 /// Certificates that a digest names.
 const NAMED: usize = 16;
-/// Between two digests of refused calls, and
+/// Between two digests of refused calls.
 const PAUSE: Duration = Duration::from_secs(1);
-/// ... between two of failed handshakes: whoever looks for open ports makes them all day.
+/// Between two digests of failed handshakes: whoever looks for open ports makes them all day.
 const HANDSHAKES_PAUSE: Duration = Duration::from_secs(60);
-/// Between two attempts to record the last of them, and
+/// Between two attempts to record the last of them.
 const RETRY: Duration = Duration::from_millis(200);
-/// ... how long they may take.
+/// How long the attempts to record the last of them may take.
 const FINISH: Duration = Duration::from_secs(10);
 /// Reason of a connection that ended before its certificate was known good.
 pub(in crate::service) const HANDSHAKE: &str = "HANDSHAKE";

@@ -27,9 +27,9 @@ use crate::service::grpc::status::Fault;
 pub(in crate::service) const PATIENCE: Duration = Duration::from_secs(30);
 /// The same when the daemon stops: well within the time to drain.
 const LEAVING: Duration = Duration::from_secs(3);
-/// Largest piece of a reply that is handed to HTTP/2, and
+/// Largest piece of a reply that is handed to HTTP/2.
 const PIECE: usize = 16 << 10;
-/// ... the largest last one. HTTP/2 keeps a piece as soon as there is room for one byte of it, and
+/// Largest last piece of a reply. HTTP/2 keeps a piece as soon as there is room for one byte of it, and
 /// the last is out of this watch's sight: so it is small. Below 1,024 bytes it is also laid beside
 /// those of other replies (see [`super::frames`]).
 const LAST: usize = (1 << 10) - 1;

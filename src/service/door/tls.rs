@@ -114,9 +114,9 @@ pub(in crate::service) struct Door {
     /// The certificate that is shown.
     own: channel::Sender<Option<Own>>,
     /// Whose turn it is to have their handshake worked on: one at a time of those from networks that
-    /// are familiar, and
+    /// are familiar.
     familiar: Semaphore,
-    /// ... one of all others.
+    /// The same of all others, one at a time.
     strangers: Semaphore,
     trust_domain: Arc<str>,
 }

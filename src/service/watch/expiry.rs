@@ -145,9 +145,9 @@ fn warning(whose: Option<(Role, Word)>, certificate: Hash, days_left: u64, ahead
 /// The daemon's own certificate.
 #[derive(Clone, Copy)]
 pub(in crate::service) struct Own {
-    /// Its first good second, Unix time, and
+    /// Its first good second, Unix time.
     not_before: i64,
-    /// ... its last.
+    /// Its last good second, Unix time.
     not_after: i64,
     fingerprint: Hash,
 }

@@ -19,7 +19,7 @@ use crate::source::sqlite::{Finding, Progress, Weight};
 
 /// Between two looks for a cause to look at everything.
 const PAUSE: Duration = Duration::from_secs(2);
-/// ... after one that failed.
+/// Between two such looks after one that failed.
 const LONGER: Duration = Duration::from_secs(30);
 /// How long a look may take before it is told of: it may read every record, and rests half of the time.
 const PATIENCE: Duration = Duration::from_secs(3_600);

@@ -13,9 +13,9 @@ use crate::service::Shared;
 use crate::service::tasks::patiently;
 use crate::source::rosters::Rosters;
 
-/// Between two looks, and
+/// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
-/// ... at most, after looks that failed.
+/// Most time between two looks, after some that failed.
 const LONGEST: Duration = Duration::from_secs(60);
 /// How long a look may take before it is told of: it may read every roster.
 const PATIENCE: Duration = Duration::from_secs(60);

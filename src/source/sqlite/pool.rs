@@ -19,7 +19,7 @@ use crate::quota::shares::Shares;
 
 /// Reads that may wait at once, each on a thread.
 pub(crate) const WAITING: usize = 8;
-/// ... of one provider.
+/// Reads of one provider that may wait at once.
 const WAITING_OF_ONE: usize = WAITING / 2;
 /// How long one of them waits for a lock of the file.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ const STEPS: i32 = 1_000;
 /// Such spans that a read may take in place: some three milliseconds. A page of 500 records takes
 /// fewer.
 const IN_PLACE: u32 = 60;
-/// ... and on a thread: some two seconds.
+/// Such spans that a read may take on a thread: some two seconds.
 const ON_THREAD: u32 = 40_000;
 
 /// Memory for pages of the file that all connections for reads in place may have together, in KiB, and

@@ -12,9 +12,9 @@ use super::familiar::Familiar;
 /// What there is.
 #[derive(Clone, Copy)]
 pub(super) struct Room {
-    /// Handshakes in all, and
+    /// Handshakes in all.
     pub(super) places: usize,
-    /// ... of one network.
+    /// Handshakes of one network.
     pub(super) of_network: usize,
     /// Of all places, those that only familiar networks may take.
     pub(super) reserved: usize,
@@ -147,7 +147,7 @@ mod tests {
             assert_eq!(door.enter(STAFF), None, "{networks}");
             door.1 += RIPE;
             let staff = door.enter(STAFF).unwrap();
-            // ... and has it, whatever comes meanwhile: those who crowd give way to one another.
+            // It has it, whatever comes meanwhile: those who crowd give way to one another.
             for _ in 1..250 {
                 door.1 += MILLI;
                 door.flood(networks, 4);

@@ -11,7 +11,7 @@ use super::handshakes::Room;
 pub struct Limits {
     /// Connections whose handshake is done.
     pub connections: usize,
-    /// ... of one provider.
+    /// Connections of one provider whose handshake is done.
     pub provider_connections: usize,
     /// Calls of one provider that are in flight, over however many connections: until their reply
     /// is taken.
@@ -20,7 +20,7 @@ pub struct Limits {
     pub provider_replies_mib: usize,
     /// Handshakes that are open.
     pub handshakes: usize,
-    /// ... from one address: a /32, or a /64 of IPv6.
+    /// Handshakes from one address that are open: a /32, or a /64 of IPv6.
     pub address_handshakes: usize,
     /// A connection without a call is closed after this.
     pub idle: Duration,
