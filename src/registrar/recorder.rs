@@ -77,6 +77,7 @@ pub enum Step {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.inbox.close();
+        self.next.take().into_iter().for_each(|order| order.refuse(Unrecorded::Unwritable));
         self.refuse_waiting();
         if let Some(answer) = self.enacting.take() {
             answer.send(Err(Unrecorded::Unwritable));
