@@ -17,7 +17,7 @@ pub use act::{
     Acknowledgement, Act, Deed, JobTerms, OwnedKey, ProviderAgent, STATEMENT_MAX, SecurityDeed,
     Signature, SignedAct, Statement, Whom, message,
 };
-pub use body::{BODY_MAX, INTEGER_END, Malformed, TEXT_MAX};
+pub use body::{BODY_MAX, INTEGER_END, Malformed, NAME_MAX, TEXT_MAX};
 pub use digest::{Hash, Nonce, PublicKey, SignatureBytes, Tag, sha256};
 pub use notice::{Alert, Level, Measure, Severity};
 pub use policy::{
@@ -26,7 +26,7 @@ pub use policy::{
 pub use read::{Counts, Facts, Flag, Key, Method, Outcome, Read, Rule, Ruling};
 pub use watch::{CertificateOf, EntryBudget, Matter, MatterName, Roster, Warning};
 
-/// A name from a closed list of the policy: a provider, a dataset, a purpose, a view.
+/// A name, as of a provider, a dataset, a purpose, a view: 1 to 64 letters, digits, `_` and `-`.
 pub type Word = Arc<str>;
 /// Milliseconds: since the Unix epoch for `at`, since the genesis for `tick`.
 pub type Millis = u64;

@@ -36,8 +36,8 @@ pub enum BadRead {
     /// A size that does not follow from what was asked.
     #[error("what it could hold does not follow from what was asked")]
     Asked,
-    /// It asked for one record by its handle, or for none that can be missed.
-    #[error("it missed more than the one record that it asked for")]
+    /// A `get` or a `search` that finds nobody has missed, and nothing else has.
+    #[error("what it says it missed is not what it found")]
     Misses,
     /// A whole address points at a person.
     #[error("its network is not an address cut to /24 or /48")]
@@ -66,7 +66,13 @@ pub(super) fn check(read: &Read) -> Result<(), BadRead> {
     if on + off != read.rows {
         return Err(BadRead::Rows { tags: on + off, rows: read.rows });
     }
-    if read.misses > 1 {
+    let one = matches!(read.method, Method::Get | Method::Search);
+    let missed = match read.ruling.outcome {
+        Outcome::Released => read.misses == u64::from(one && read.rows == 0),
+        // What it would have found is in no entry.
+        Outcome::Withheld => read.misses <= u64::from(one),
+    };
+    if !missed {
         return Err(BadRead::Misses);
     }
     if !is_network(&read.network) {

@@ -4,8 +4,8 @@
 
 use greffier::anomaly::VERSION;
 use greffier::format::entry::{
-    Act, Alert, Counts, Deed, Detectors, Head, Level, Measure, Method, Payload, Policy, Read,
-    Refusal, Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, Whom, sha256,
+    Act, Alert, Counts, Deed, Detectors, Head, Level, Measure, Method, Outcome, Payload, Policy,
+    Read, Refusal, Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, Whom, sha256,
 };
 use greffier::verify::Fault;
 
@@ -313,8 +313,24 @@ fn small_things_are_as_the_format_has_them() {
         vec![entry(read)]
     };
     sound(with(|read| read.method = Method::Get));
-    sound(with(|read| read.misses = 1));
-    refused(with(|read| read.misses = 2), "missed more than");
+    let found_nobody = |method, misses, outcome| {
+        let mut read = released("a1", &[], &[]);
+        (read.method, read.misses, read.asked, read.facts.could) = (method, misses, 1, 1);
+        if outcome == Outcome::Withheld {
+            (read.ruling, read.reply) = (Ruling::contained(None), None);
+        }
+        vec![entry(read)]
+    };
+    for (method, missed) in [(Method::Get, 1), (Method::Search, 1), (Method::List, 0)] {
+        sound(found_nobody(method, missed, Outcome::Released));
+        refused(found_nobody(method, 1 - missed, Outcome::Released), "it missed is not what");
+        refused(found_nobody(method, 2, Outcome::Released), "it missed is not what");
+        // Of a withheld one only that what cannot miss did not.
+        sound(found_nobody(method, 0, Outcome::Withheld));
+        sound(found_nobody(method, missed, Outcome::Withheld));
+        refused(found_nobody(method, missed + 1, Outcome::Withheld), "it missed is not what");
+    }
+    refused(with(|read| read.misses = 1), "it missed is not what");
     for network in ["192.0.2.0/24", "2001:db8:1::/48", "::/48"] {
         let mut read = one();
         read.network = network.into();

@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::format::entry::body::{exact, limits, same};
+use crate::format::entry::body::{StringForm, exact, limits, same};
 use crate::format::entry::{Hash, Malformed, Millis, Nonce, PublicKey, SignatureBytes, Tag, Word};
 
 /// Largest statement, in bytes.
@@ -237,8 +237,8 @@ impl Statement {
         if text.len() > STATEMENT_MAX {
             return Err(Malformed::TooLong(text.len(), STATEMENT_MAX));
         }
-        // An empty one is left to whoever asks for the act: what it was for is then told by name.
-        limits(text.as_bytes(), 0)?;
+        // What a string must be besides is for whoever takes the act: then it is told by name.
+        limits(text.as_bytes(), |_| StringForm::Any)?;
         Ok(text)
     }
 

@@ -14,8 +14,10 @@ use crate::format::entry::{
 
 /// Largest body, in bytes.
 pub const BODY_MAX: usize = 65_535;
-/// Longest string in a body, in characters.
+/// Longest text in a body, in characters.
 pub const TEXT_MAX: usize = 256;
+/// Longest name in a body: a hash has as many.
+pub const NAME_MAX: usize = 64;
 /// Integers are below this: every JSON reader holds them exactly.
 pub const INTEGER_END: u64 = 1 << 53;
 
@@ -77,7 +79,12 @@ impl Entry {
         if out.len() > BODY_MAX {
             return Err(Malformed::TooLong(out.len(), BODY_MAX));
         }
-        limits(&out, 1)?;
+        let act = matches!(self.what, Payload::Act(_));
+        limits(&out, |key| match key {
+            b"origin" | b"key" | b"network" | b"signature" => StringForm::Text,
+            b"reason" if act => StringForm::Text,
+            _ => StringForm::Name,
+        })?;
         Ok(String::from_utf8(out).expect("serde_json writes UTF-8"))
     }
 
@@ -106,16 +113,29 @@ pub(super) fn same(again: &str, text: &str) -> Result<(), Malformed> {
     Err(Malformed::Form(at))
 }
 
-/// Holds every string and number of canonical JSON to the limits of the format; a string has `shortest`
-/// characters or more.
-pub(super) fn limits(body: &[u8], shortest: usize) -> Result<(), Malformed> {
-    let mut at = 0;
+/// What a string is held to, besides having 256 characters at most and no control character.
+pub(super) enum StringForm {
+    /// Letters, digits, `_` and `-`: a name, a word of a list, a tag, hexadecimal digits.
+    Name,
+    /// Not to be empty.
+    Text,
+    /// Nothing.
+    Any,
+}
+
+/// Holds every string and number of canonical JSON to the limits of the format; `form` says of a key
+/// what the strings under it must be.
+pub(super) fn limits(body: &[u8], form: impl Fn(&[u8]) -> StringForm) -> Result<(), Malformed> {
+    let (mut at, mut key): (_, &[u8]) = (0, b"");
     while let Some(&byte) = body.get(at) {
         match byte {
             b'"' => {
                 let end = string_end(body, at + 1)?;
-                if end < at + 2 + shortest {
-                    return Err(Malformed::Limit { what: "an empty string", at });
+                let text = &body[at + 1..end - 1];
+                if body.get(end) == Some(&b':') {
+                    key = text;
+                } else {
+                    form(key).check(text).map_err(|what| Malformed::Limit { what, at })?;
                 }
                 at = end;
             }
@@ -131,6 +151,22 @@ pub(super) fn limits(body: &[u8], shortest: usize) -> Result<(), Malformed> {
         }
     }
     Ok(())
+}
+
+impl StringForm {
+    /// What is wrong with a string, if anything.
+    fn check(&self, text: &[u8]) -> Result<(), &'static str> {
+        // Every byte is looked at, whatever the first ones say: so several are at once.
+        let sign = |b: u8| b.is_ascii_alphanumeric() | (b == b'_') | (b == b'-');
+        let name = || text.iter().fold(true, |all, b| all & sign(*b)) && text.len() <= NAME_MAX;
+        match self {
+            StringForm::Text | StringForm::Name if text.is_empty() => Err("an empty string"),
+            StringForm::Name if !name() => {
+                Err("a name of other characters than letters, digits, _ and -, or of more than 64")
+            }
+            StringForm::Name | StringForm::Text | StringForm::Any => Ok(()),
+        }
+    }
 }
 
 /// The index behind the closing quote of the string that begins at `from`.

@@ -5,10 +5,10 @@ use std::num::NonZeroU64;
 use greffier::format::entry::{
     Access, Acknowledgement, Act, Alert, BODY_MAX, Budgets, CertificateOf, Counts, Deed, Detectors,
     Entry, EntryBudget, Facts, Flag, Genesis, Given, Hash, Head, INTEGER_END, JobTerms, Key, Level,
-    Malformed, Matter, Measure, Method, Moment, Nonce, Outcome, OwnedKey, Payload, Policy,
-    ProviderAgent, ProviderRules, PublicKey, Read, Refusal, Refusals, Refused, Roster, RosterRule,
-    Rule, Ruling, Section, SecurityDeed, Severity, Signature, SignatureBytes, SignedAct,
-    StaffRules, Statement, TEXT_MAX, Tag, Warning, Whom, Word,
+    Malformed, Matter, Measure, Method, Moment, NAME_MAX, Nonce, Outcome, OwnedKey, Payload,
+    Policy, ProviderAgent, ProviderRules, PublicKey, Read, Refusal, Refusals, Refused, Roster,
+    RosterRule, Rule, Ruling, Section, SecurityDeed, Severity, Signature, SignatureBytes,
+    SignedAct, StaffRules, Statement, TEXT_MAX, Tag, Warning, Whom, Word,
 };
 use proptest::prelude::*;
 
@@ -17,6 +17,7 @@ use proptest::prelude::*;
 struct Draw {
     numbers: Vec<u64>,
     texts: Vec<String>,
+    names: Vec<String>,
     taken: usize,
 }
 
@@ -29,6 +30,11 @@ impl Draw {
     fn text(&mut self) -> String {
         self.taken += 1;
         self.texts[self.taken % self.texts.len()].clone()
+    }
+
+    fn name(&mut self) -> String {
+        self.taken += 1;
+        self.names[self.taken % self.names.len()].clone()
     }
 
     fn hash(&mut self) -> Hash {
@@ -93,24 +99,24 @@ impl Draw {
             [Flag::OffHours, Flag::NewNetwork, Flag::YoungCredential, Flag::ConcurrentSessions];
         Read {
             policy: self.number(),
-            request: self.option(Draw::text),
+            request: self.option(Draw::name),
             replay_of: self.option(Draw::number),
-            provider: self.text().into(),
+            provider: self.name().into(),
             certificate: self.hash(),
             agent: self.tag(),
-            issuer: self.option(|d| d.text().into()),
-            methods: self.list(|d| d.text().into()),
+            issuer: self.option(|d| d.name().into()),
+            methods: self.list(|d| d.name().into()),
             auth_age: self.option(Draw::number),
             token: self.option(Draw::hash),
             network: self.text().into(),
-            dataset: self.text().into(),
-            purpose: self.text().into(),
+            dataset: self.name().into(),
+            purpose: self.name().into(),
             case: self.tag(),
-            reason: self.option(|d| d.text().into()),
+            reason: self.option(|d| d.name().into()),
             method: self.one_of(&[Method::Get, Method::List, Method::Search, Method::Export]),
-            view: self.text().into(),
+            view: self.name().into(),
             job: self.option(Draw::number),
-            keys: self.list(|d| Key { name: d.text().into(), tag: d.tag() }),
+            keys: self.list(|d| Key { name: d.name().into(), tag: d.tag() }),
             asked: self.number(),
             misses: self.number(),
             rows: self.number(),
@@ -144,7 +150,7 @@ impl Draw {
             incident: self.number(),
             rule: self.rule(),
             severity: self.one_of(&severities),
-            provider: self.text().into(),
+            provider: self.name().into(),
             agent: self.tag(),
             level: self.one_of(&[Level::Agent, Level::Provider]),
             observed: self.number(),
@@ -170,15 +176,15 @@ impl Draw {
     fn signature(&mut self) -> Signature {
         let (one, two) = (self.hash().0, self.hash().0);
         let signature = [one, two].concat().try_into().expect("64 bytes");
-        let (admin, key) = (self.text().into(), self.key());
+        let (admin, key) = (self.name().into(), self.key());
         Signature { admin, key, signature: SignatureBytes(signature) }
     }
 
     fn deed(&mut self) -> Deed {
-        let (provider, dataset): (Word, Word) = (self.text().into(), self.text().into());
+        let (provider, dataset): (Word, Word) = (self.name().into(), self.name().into());
         let agent = self.tag();
         let whom = Whom { provider: provider.clone(), agent: self.option(Draw::tag) };
-        let owned = OwnedKey { admin: self.text().into(), key: self.key() };
+        let owned = OwnedKey { admin: self.name().into(), key: self.key() };
         let person = ProviderAgent { provider: provider.clone(), agent };
         let persons = NonZeroU64::MIN.saturating_add(self.number() / 2);
         match self.number() % 12 {
@@ -198,7 +204,7 @@ impl Draw {
     }
 
     fn act(&mut self) -> Act {
-        let id = self.text().into();
+        let id = self.name().into();
         if self.number().is_multiple_of(8) {
             let (certificate, reason) = (self.hash(), self.text());
             let deed = SecurityDeed::Acknowledge { alert: self.number() };
@@ -211,8 +217,8 @@ impl Draw {
 
     fn job(&mut self) -> JobTerms {
         JobTerms {
-            purpose: self.text().into(),
-            view: self.text().into(),
+            purpose: self.name().into(),
+            view: self.name().into(),
             rows: self.number(),
             from: self.number(),
             until: self.number(),
@@ -242,7 +248,7 @@ impl Draw {
             return Section::Staff(StaffRules { entries_day: self.number() });
         }
         Section::Provider(ProviderRules {
-            provider: self.text().into(),
+            provider: self.name().into(),
             budgets: Budgets {
                 agent_minute: self.number(),
                 agent_hour: self.number(),
@@ -258,7 +264,7 @@ impl Draw {
     }
 
     fn refusal(&mut self) -> Refusal {
-        Refusal { reason: self.text().into(), count: self.number() }
+        Refusal { reason: self.name().into(), count: self.number() }
     }
 
     fn what(&mut self) -> Payload {
@@ -273,14 +279,14 @@ impl Draw {
                 since: self.number(),
                 certificates: self.list(|d| Refused {
                     certificate: d.hash(),
-                    provider: d.option(|d| d.text().into()),
+                    provider: d.option(|d| d.name().into()),
                     counts: d.list(Draw::refusal),
                 }),
                 others: self.list(Draw::refusal),
             }),
             3 => Payload::Access(Access {
-                role: self.text().into(),
-                id: self.text().into(),
+                role: self.name().into(),
+                id: self.name().into(),
                 certificate: self.hash(),
                 what: Given::Receipt,
                 entry: self.number(),
@@ -288,8 +294,8 @@ impl Draw {
             4 => Payload::Alert(self.alert()),
             5 => Payload::Act(self.act()),
             6 => Payload::Roster(Roster {
-                provider: self.text().into(),
-                dataset: self.text().into(),
+                provider: self.name().into(),
+                dataset: self.name().into(),
                 persons: self.number(),
                 digest: self.hash(),
                 added: self.option(Draw::number),
@@ -305,8 +311,8 @@ impl Draw {
     }
 
     fn matter(&mut self) -> Matter {
-        let (provider, id) = (self.text().into(), self.text().into());
-        let (dataset, role) = (self.text().into(), self.text().into());
+        let (provider, id) = (self.name().into(), self.name().into());
+        let (dataset, role) = (self.name().into(), self.name().into());
         let (agent, certificate, digest) = (self.tag(), self.hash(), self.hash());
         match self.number() % 17 {
             0 => Matter::Roster { provider, dataset },
@@ -354,8 +360,10 @@ fn text() -> impl Strategy<Value = String> {
 
 fn draw() -> impl Strategy<Value = Draw> {
     let number = prop_oneof![any::<u64>(), 0..3_u64, INTEGER_END - 2..INTEGER_END];
-    let parts = (prop::collection::vec(number, 97), prop::collection::vec(text(), 7));
-    parts.prop_map(|(numbers, texts)| Draw { numbers, texts, taken: 0 })
+    let (texts, names) =
+        (prop::collection::vec(text(), 7), prop::collection::vec("[A-Za-z0-9_-]{1,64}", 7));
+    let parts = (prop::collection::vec(number, 97), texts, names);
+    parts.prop_map(|(numbers, texts, names)| Draw { numbers, texts, names, taken: 0 })
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
@@ -478,39 +486,47 @@ proptest! {
     ) {
         let mut id = "an id of some length".to_owned();
         id.insert(at, control);
-        prop_assert!(access(&id, 0).encode().is_err());
+        prop_assert!(seen(&id, 0).encode().is_err());
         prop_assert!(Entry::parse(&unheld(&id, 0)).is_err());
     }
 }
 
 /// The same entry as bytes that nobody has held to the limits.
-fn unheld(id: &str, entry: u64) -> String {
-    let id = serde_json::to_string(id).expect("any text is JSON");
-    let body = encoded(&access("a.z", 7));
-    body.replace("\"a.z\"", &id).replace("\"entry\":7", &format!("\"entry\":{entry}"))
+fn unheld(reason: &str, alert: u64) -> String {
+    let reason = serde_json::to_string(reason).expect("any text is JSON");
+    let body = encoded(&seen("a.z", 7));
+    body.replace("\"a.z\"", &reason).replace("\"alert\":7", &format!("\"alert\":{alert}"))
 }
 
 /// A small entry whose text and number the test chooses.
-fn access(id: &str, entry: u64) -> Entry {
+fn seen(reason: &str, alert: u64) -> Entry {
+    let (certificate, deed) = (Hash::default(), SecurityDeed::Acknowledge { alert });
+    let (id, reason) = ("soc-1".into(), reason.to_owned());
+    let act = Act::Acknowledged(Acknowledgement { id, certificate, deed, reason });
+    Entry { seq: 1, prev: Hash::default(), now: Moment::default(), what: Payload::Act(act) }
+}
+
+/// One all of whose keys must be there.
+fn given(role: &str) -> Entry {
     let access = Access {
-        role: "auditor".into(),
-        id: id.into(),
+        role: role.into(),
+        id: "cnil".into(),
         certificate: Hash::default(),
         what: Given::Receipt,
-        entry,
+        entry: 0,
     };
-    Entry { seq: 1, prev: Hash::default(), now: Moment::default(), what: Payload::Access(access) }
+    Entry { what: Payload::Access(access), ..seen("x", 0) }
 }
 
 #[test]
 fn integers_end_below_2_to_the_53() {
-    let largest = access("cnil", INTEGER_END - 1);
+    let largest = seen("cnil", INTEGER_END - 1);
     assert_eq!(Entry::parse(&encoded(&largest)), Ok(largest));
     let body = unheld("cnil", INTEGER_END);
     let at = body.find("9007199254740992").expect("the number");
     let what = "an integer of 2^53 or more";
     assert_eq!(Entry::parse(&body), Err(Malformed::Limit { what, at }));
-    assert!(access("cnil", INTEGER_END).encode().is_err());
+    assert!(seen("cnil", INTEGER_END).encode().is_err());
     let far = unheld("cnil", u64::MAX);
     assert!(matches!(Entry::parse(&far), Err(Malformed::Limit { .. })));
 }
@@ -518,10 +534,10 @@ fn integers_end_below_2_to_the_53() {
 #[test]
 fn strings_have_256_characters_at_most_however_many_bytes_they_take() {
     for character in ["x", "é", "€", "\u{1f600}", "\"", "\\"] {
-        let longest = access(&character.repeat(TEXT_MAX), 0);
+        let longest = seen(&character.repeat(TEXT_MAX), 0);
         assert_eq!(Entry::parse(&encoded(&longest)), Ok(longest), "256 of {character}");
         let longer = character.repeat(TEXT_MAX + 1);
-        assert!(access(&longer, 0).encode().is_err(), "257 of {character}");
+        assert!(seen(&longer, 0).encode().is_err(), "257 of {character}");
         let refused = Entry::parse(&unheld(&longer, 0));
         assert!(matches!(refused, Err(Malformed::Limit { .. })), "257 of {character}");
     }
@@ -529,12 +545,11 @@ fn strings_have_256_characters_at_most_however_many_bytes_they_take() {
 
 #[test]
 fn no_string_is_empty_in_an_entry_of_any_kind() {
-    let body = encoded(&access("cnil", 0));
+    let body = encoded(&seen("cnil", 0));
     let empty = Entry::parse(&body.replace("cnil", ""));
     let at = body.find("\"cnil").expect("the text");
     assert_eq!(empty, Err(Malformed::Limit { what: "an empty string", at }));
-    assert!(access("", 0).encode().is_err());
-    assert!(access(" ", 0).encode().is_ok(), "what is blank is for whoever knows what it is for");
+    assert!(seen("", 0).encode().is_err());
     let all = include_str!("../../../docs/vectors/bodies.jsonl");
     let mut emptied = 0;
     for body in all.lines() {
@@ -550,46 +565,64 @@ fn no_string_is_empty_in_an_entry_of_any_kind() {
 }
 
 #[test]
+fn a_name_has_64_letters_digits_and_two_signs_at_most() {
+    let good = encoded(&given("a-z"));
+    for name in ["a", "-", "_Az09", &"x".repeat(NAME_MAX)] {
+        let entry = given(name);
+        assert_eq!(Entry::parse(&encoded(&entry)), Ok(entry), "{name}");
+    }
+    let long = "x".repeat(NAME_MAX + 1);
+    for name in [" ", "a b", "a.b", "a/b", "a:b", "é", "a\u{202e}b", "\"", "\\", &long] {
+        let refused = given(name).encode();
+        assert!(matches!(refused, Err(Malformed::Limit { .. })), "{name}");
+        let said = serde_json::to_string(name).expect("any text is JSON");
+        let refused = Entry::parse(&good.replace("\"a-z\"", &said));
+        assert!(matches!(refused, Err(Malformed::Limit { .. })), "{name}");
+    }
+}
+
+#[test]
 fn every_control_character_is_refused_raw_and_escaped_and_its_neighbours_are_not() {
     for code in (0..0x100_u32).filter_map(char::from_u32) {
         let id = format!("a{code}z");
-        assert_eq!(access(&id, 0).encode().is_ok(), !code.is_control(), "{code:?} written");
+        assert_eq!(seen(&id, 0).encode().is_ok(), !code.is_control(), "{code:?} written");
         let ours = Entry::parse(&unheld(&id, 0));
         assert_eq!(ours.is_ok(), !code.is_control(), "{code:?} as serde writes it");
         if code != '"' && code != '\\' {
-            let raw = encoded(&access("a.z", 0)).replace("a.z", &id);
+            let raw = encoded(&seen("a.z", 0)).replace("a.z", &id);
             assert_eq!(Entry::parse(&raw).is_ok(), !code.is_control(), "{code:?} raw");
         }
         let escape = format!("a\\u{:04x}z", u32::from(code));
-        let escaped = encoded(&access("a.z", 0)).replace("a.z", &escape);
+        let escaped = encoded(&seen("a.z", 0)).replace("a.z", &escape);
         assert!(Entry::parse(&escaped).is_err(), "{escape}");
     }
 }
 
 #[test]
 fn a_body_has_65_535_bytes_at_most() {
-    let mut read = Draw { numbers: vec![1], texts: vec!["word".into()], taken: 0 }.read();
-    let of = |read: Read| Entry { what: Payload::Read(Box::new(read)), ..access("", 0) };
+    let (texts, names) = (vec!["word".into()], vec!["word".into()]);
+    let mut read = Draw { numbers: vec![1], texts, names, taken: 0 }.read();
+    let of = |read: Read| Entry { what: Payload::Read(Box::new(read)), ..seen("x", 0) };
     read.on = vec![Tag([0; 16]); 2_500];
     let missing = BODY_MAX - encoded(&of(read.clone())).len();
-    // A tag takes 25 bytes with quotes and comma; the request id takes up the rest.
+    // A tag takes 25 bytes with quotes and comma; the network takes up the rest.
     read.on.extend(vec![Tag([0; 16]); missing / 25 - 1]);
-    read.request = Some("x".to_owned());
+    read.network = "x".into();
     let missing = BODY_MAX - encoded(&of(read.clone())).len();
-    read.request = Some("x".repeat(1 + missing));
+    read.network = "x".repeat(1 + missing).into();
     let longest = of(read.clone());
     let body = encoded(&longest);
     assert_eq!(body.len(), BODY_MAX);
     assert_eq!(Entry::parse(&body), Ok(longest));
-    read.request = Some("x".repeat(missing + 2));
+    read.network = "x".repeat(missing + 2).into();
     assert_eq!(of(read).encode(), Err(Malformed::TooLong(BODY_MAX + 1, BODY_MAX)));
-    let longer = body.replacen(r#""request":"x"#, r#""request":"xx"#, 1);
+    let longer = body.replacen(r#""network":"x"#, r#""network":"xx"#, 1);
     assert_eq!(Entry::parse(&longer), Err(Malformed::TooLong(BODY_MAX + 1, BODY_MAX)));
 }
 
 #[test]
 fn white_space_is_refused_wherever_it_stands() {
-    let body = encoded(&access("cnil", 0));
+    let body = encoded(&seen("cnil", 0));
     let tokens = body.match_indices(['{', '}', ':', ',', '"']).map(|(at, _)| at);
     for at in tokens.flat_map(|at| [at, at + 1]) {
         for space in [" ", "\n", "\t", "\r"] {
@@ -603,7 +636,7 @@ fn white_space_is_refused_wherever_it_stands() {
 
 #[test]
 fn keys_that_are_moved_repeated_missing_or_unknown_are_refused() {
-    let body = encoded(&access("cnil", 0));
+    let body = encoded(&given("auditor"));
     let inner = body.trim_start_matches('{').trim_end_matches('}');
     let pairs: Vec<&str> = inner.split(',').collect();
     let refused = |pairs: &[&str]| {

@@ -65,7 +65,7 @@ fn root(bodies: &[String]) -> Hash {
 
 /// The same entry, saying that somebody else read it.
 fn falsified(body: &str) -> String {
-    let other = body.replace(r#""id":"cnil""#, r#""id":"nobody""#).replace("beta-", "bета-");
+    let other = body.replace(r#""id":"cnil""#, r#""id":"nobody""#).replace("beta-", "bet4-");
     assert_ne!(other, body);
     other
 }
