@@ -411,11 +411,20 @@ impl Forge {
     /// Adds an entry.
     pub(crate) fn add(&mut self, what: Payload) -> u64 {
         let entry = Entry { seq: self.edge.size(), prev: self.leaf, now: self.now, what };
-        let body = entry.encode().expect("an entry that is short enough");
+        self.put(entry.encode().expect("an entry that is short enough"))
+    }
+
+    /// Adds a body as it is.
+    pub(crate) fn put(&mut self, body: String) -> u64 {
         self.leaf = merkle::leaf(body.as_bytes());
         self.edge.push(self.leaf);
         self.bodies.push(body);
-        entry.seq
+        self.edge.size() - 1
+    }
+
+    /// All bodies so far, and all checkpoints.
+    pub(crate) fn rows(&self) -> (&[String], &[(u64, String)]) {
+        (&self.bodies, &self.notes)
     }
 
     /// Adds a checkpoint.

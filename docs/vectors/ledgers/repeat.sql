@@ -1,0 +1,73 @@
+PRAGMA application_id = 1735550310;
+PRAGMA user_version = 1;
+CREATE TABLE entries(
+  seq INTEGER PRIMARY KEY,
+  body TEXT NOT NULL CHECK(typeof(body) = 'text'));
+CREATE TABLE checkpoints(
+  size INTEGER PRIMARY KEY,
+  note TEXT NOT NULL CHECK(typeof(note) = 'text'));
+CREATE TABLE tiles(
+  level INTEGER NOT NULL CHECK(typeof(level) = 'integer'),
+  n INTEGER NOT NULL CHECK(typeof(n) = 'integer'),
+  hashes BLOB NOT NULL CHECK(typeof(hashes) = 'blob'),
+  PRIMARY KEY(level, n)) WITHOUT ROWID;
+CREATE VIEW reads AS
+  SELECT seq,
+         strftime('%Y-%m-%dT%H:%M:%SZ', json_extract(body, '$.at') / 1000, 'unixepoch') AS time,
+         json_extract(body, '$.provider') AS provider, json_extract(body, '$.agent') AS agent,
+         json_extract(body, '$.dataset') AS dataset, json_extract(body, '$.purpose') AS purpose,
+         json_extract(body, '$.method') AS method, json_extract(body, '$.view') AS view,
+         json_extract(body, '$.asked') AS asked, ifnull(json_extract(body, '$.rows'), 0) AS rows,
+         json_extract(body, '$.ruling.outcome') AS outcome,
+         json_extract(body, '$.ruling.rule') AS rule
+  FROM entries WHERE json_extract(body, '$.kind') = 'read';
+CREATE VIEW alerts AS
+  SELECT seq,
+         strftime('%Y-%m-%dT%H:%M:%SZ', json_extract(body, '$.at') / 1000, 'unixepoch') AS time,
+         json_extract(body, '$.incident') AS incident, json_extract(body, '$.severity') AS severity,
+         json_extract(body, '$.rule') AS rule, json_extract(body, '$.level') AS level,
+         json_extract(body, '$.provider') AS provider, json_extract(body, '$.agent') AS agent,
+         ifnull(json_extract(body, '$.persons'), 0) AS persons,
+         ifnull(json_extract(body, '$.off'), 0) AS off_roster,
+         json_extract(body, '$.measures') AS measures
+  FROM entries WHERE json_extract(body, '$.kind') = 'alert';
+CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER entries_stay BEFORE DELETE ON entries
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER checkpoints_never_change BEFORE UPDATE ON checkpoints
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER checkpoints_stay BEFORE DELETE ON checkpoints
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER tiles_never_change BEFORE UPDATE ON tiles
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER tiles_stay BEFORE DELETE ON tiles
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+INSERT INTO entries VALUES(0, '{"seq":0,"prev":"0000000000000000000000000000000000000000000000000000000000000000","at":1793923200000,"tick":0,"kind":"genesis","format":1,"origin":"registry.example/reads","key":"6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw="}');
+INSERT INTO entries VALUES(1, '{"seq":1,"prev":"4b355c53f0e02623d739eb43e305a2e1cc8758f1c10aef8adda92560589171c2","at":1793923200000,"tick":0,"kind":"act","deed":"enrol_key","role":"admin","id":"admin-1","admin":"admin-1","key":"Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=","reason":"a key that this ledger begins with","nonce":"AQEBAQEBAQEBAQEBAQEBAQ","expires":1793926800000,"signatures":[{"admin":"admin-1","key":"Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=","signature":"Xys5uWd7emw4ICznJfP6qiQhPU0JIZVxGO7V32Un4sQoYESgezYWFqSBpwFTOQXIRueHcv3XGmnXactwoP7rDw=="}]}');
+INSERT INTO entries VALUES(2, '{"seq":2,"prev":"5e9136d297a2d7607d8ff0bdf20b57bedd1b1c42dc98b9682b3101be8f334d69","at":1793923200000,"tick":0,"kind":"act","deed":"enrol_key","role":"admin","id":"admin-2","admin":"admin-2","key":"C1E62bSSQBXKCQLtB5BE06xdvsIwbwaUjBDajrbjny0=","reason":"a key that this ledger begins with","nonce":"AgICAgICAgICAgICAgICAg","expires":1793926800000,"signatures":[{"admin":"admin-2","key":"C1E62bSSQBXKCQLtB5BE06xdvsIwbwaUjBDajrbjny0=","signature":"8c0CKHQaMpA6tD4oLDDjIsFjqmY2gfFdFof880XqDn3/3JNC5/4IhZ5WNYL+sxqoeumj6Im28NQGw0RFzOHhBA=="}]}');
+INSERT INTO entries VALUES(3, '{"seq":3,"prev":"e46699afed879c84e2b07217c4da9888b66bfdfdc0f3d8def66128d7e1e38883","at":1793923200000,"tick":0,"kind":"policy","section":{"detectors":{"roster":{"off":3219,"on":673,"withheld":673,"medium":40000,"high":45000}}}}');
+INSERT INTO entries VALUES(4, '{"seq":4,"prev":"6657dbc5e8055be2fb93d70c1f15e0f36a448e4542bf658da16fc3699f64284b","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"alpha-langues","budgets":{"agent_minute":4,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
+INSERT INTO entries VALUES(5, '{"seq":5,"prev":"7448c064a40eec063382c6a77d23f84f4234f5b8908585dd7a0e28406e29dbae","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-one","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
+INSERT INTO entries VALUES(6, '{"seq":6,"prev":"de8f7499ac175251d831b55ba7f2a4464dd10f7b198a3fd763bdbe455e358ad3","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-two","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
+INSERT INTO entries VALUES(7, '{"seq":7,"prev":"af33cc222048a80be9e331dc7c8578984d5110f5f5eb9c9f920487ada6156923","at":1793923200000,"tick":0,"kind":"policy","section":{"head":{"digest":"823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812","sections":4,"judge":3}}}');
+INSERT INTO entries VALUES(8, '{"seq":8,"prev":"245f46b62c4a716da418fc143396beaff52cd79770bbbf1c20f27ae0c74be919","at":1793923201000,"tick":1000,"kind":"read","policy":7,"request":"7b2f3c52-6f0e-4d0a-9d5e-0d4f3a1b2c3d","provider":"alpha-langues","certificate":"84b43cee6dd76e8769994a4b6eedb36c9014e71e0c9eac8d988ffacb9d659b7d","agent":"bc2p6ET3JC1WIbWOLjOYjw","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":3,"rows":3,"on":["Di0A4ref0S0T-jV-UyDK_Q","NFBi0bZzCjvYRr7U9wYyJQ","juIKfi3QMlJoHAXsPOlXFA"],"facts":{"could":3,"all":{"agent_day":3,"provider_day":3,"provider_30_days":3,"never":3}},"weight":3,"ruling":{"outcome":"released"},"reply":"5782b18687e6cf8a482fc32d2db5b196d8821c458a0c069c6acf3953446e7bb5"}');
+INSERT INTO entries VALUES(9, '{"seq":9,"prev":"0383f77f60ed7a1c440abfa1324da592f0b98cfd08c94a0608d7cae13369c748","at":1793923202000,"tick":2000,"kind":"read","policy":7,"request":"7b2f3c52-6f0e-4d0a-9d5e-0d4f3a1b2c3d","provider":"alpha-langues","certificate":"84b43cee6dd76e8769994a4b6eedb36c9014e71e0c9eac8d988ffacb9d659b7d","agent":"bc2p6ET3JC1WIbWOLjOYjw","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":3,"facts":{"could":3},"weight":3,"ruling":{"outcome":"withheld","rule":"agent_minute","remaining":1,"fits_at":1793923231000}}');
+INSERT INTO checkpoints VALUES(8, 'registry.example/reads
+8
+pRvSUwiVFwZC+/8wJI1U4OM0o6m4j5Oa8Z8QuXsVgMM=
+
+— registry.example/reads 12/HcngaM7xQYCAu5Q79O3ylPNrIQX7X0qojkuvKd/vsivQFmIhoBk5cKiaq7IcbRuwEyeYtYs2yF7/fdygmlBGK0wU=
+');
+INSERT INTO checkpoints VALUES(9, 'registry.example/reads
+9
+LU548IoDeg7X0B4TyGdnezzVC7Cn1Zs4YNuuJKSdBfA=
+
+— registry.example/reads 12/Hcq8ez56xJ6hvm0rC95zPJxoSW9WoAWGnVsjAHepG+bSfy3ETKEs9X+wk0IBeXKHP4TNRHi2dOjD5wNdKfoIMuws=
+');
+INSERT INTO checkpoints VALUES(10, 'registry.example/reads
+10
+BWmh2NIOPUMFQJriu2NydHpw9oVEwyffL8stZ2FmweE=
+
+— registry.example/reads 12/HcjZEnobzYhrvedbxz1hwhuu4T3p7nyo/i/wTuP31hy3q5i8ibHbd6fawsYvFqUyFwwYILXllmgerodmJj3auSgo=
+');
