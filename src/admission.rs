@@ -21,19 +21,19 @@ mod terms;
 mod token;
 
 pub use authorities::Authorities;
-pub use caller::{Caller, Reader, hold};
+pub use caller::{Caller, Principal, authenticate};
 pub use case_form::CaseForm;
 pub use certificate::{CertificateFault, Peer, Role, host};
 pub use habits::{DAYS, Habits, Hours};
 pub use handle::{Handles, ID_MAX};
 pub use permit::{Ask, PAGE_DEFAULT, PAGE_MAX, Permit, PurposeFault, Violation};
 pub use terms::{
-    Algorithm, Class, Dataset, Demand, Field, Grant, Issuer, Provider, Purpose, Rate, RunBy, Scope,
-    Search, SearchKey, Terms, Voucher, Weights,
+    AgentAuth, Algorithm, Dataset, Field, FieldClass, Grant, Issuer, Provider, Purpose, Rate,
+    RunBy, Scope, Search, SearchKey, Terms, TokenRequirements, Weights,
 };
 pub use token::{
-    Bearer, KEYS_FILE_MAX, KeyFile, KeySetFault, Keyring, Lack, Mark, Reloaded, Shown, StepUp,
-    TOKEN_MAX, TokenFault, Tokens, agent,
+    Bearer, KEYS_FILE_MAX, KeyFileError, KeySetFault, Keyring, MissingFactor, PresentedToken,
+    Reloaded, StepUp, TOKEN_MAX, TokenDigest, TokenFault, Tokens, agent,
 };
 
 /// A name from a closed list of the policy.
@@ -41,7 +41,7 @@ pub type Word = Arc<str>;
 
 /// Why the door stays shut; each kind asks something else of the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum AdmissionError {
     /// Another certificate is needed.
     #[error("certificate rejected: {0}")]
     Certificate(#[from] CertificateFault),
@@ -59,15 +59,15 @@ pub enum Refused {
     Malformed(Vec<Violation>),
 }
 
-impl Refused {
+impl AdmissionError {
     /// The word that errors, counters and the ledger use for it.
     pub fn reason(&self) -> &'static str {
         match self {
-            Refused::Certificate(_) => "CERTIFICATE_REJECTED",
-            Refused::Token(_) => "TOKEN_REJECTED",
-            Refused::StepUp(_) => "STEP_UP_REQUIRED",
-            Refused::Purpose(_) => "PURPOSE_NOT_ALLOWED",
-            Refused::Malformed(_) => "REQUEST_MALFORMED",
+            AdmissionError::Certificate(_) => "CERTIFICATE_REJECTED",
+            AdmissionError::Token(_) => "TOKEN_REJECTED",
+            AdmissionError::StepUp(_) => "STEP_UP_REQUIRED",
+            AdmissionError::Purpose(_) => "PURPOSE_NOT_ALLOWED",
+            AdmissionError::Malformed(_) => "REQUEST_MALFORMED",
         }
     }
 }

@@ -65,24 +65,24 @@ enum Span {
 }
 
 /// What the alert of a rule is about: each has a sentence in each language.
-enum Subject {
+enum AlertTopic {
     /// Its span, and whether it counts persons off the roster only.
     Budget(Span, bool),
     Job,
     Roster,
 }
 
-fn subject(rule: Rule) -> Subject {
+fn subject(rule: Rule) -> AlertTopic {
     match rule {
-        Rule::AgentMinute => Subject::Budget(Span::Minute, false),
-        Rule::AgentHour => Subject::Budget(Span::Hour, false),
-        Rule::AgentDay | Rule::ProviderDay => Subject::Budget(Span::Day, false),
-        Rule::Provider30Days => Subject::Budget(Span::Days30, false),
-        Rule::OffRosterDay => Subject::Budget(Span::Day, true),
-        Rule::OffRoster30Days => Subject::Budget(Span::Days30, true),
-        Rule::Job => Subject::Job,
+        Rule::AgentMinute => AlertTopic::Budget(Span::Minute, false),
+        Rule::AgentHour => AlertTopic::Budget(Span::Hour, false),
+        Rule::AgentDay | Rule::ProviderDay => AlertTopic::Budget(Span::Day, false),
+        Rule::Provider30Days => AlertTopic::Budget(Span::Days30, false),
+        Rule::OffRosterDay => AlertTopic::Budget(Span::Day, true),
+        Rule::OffRoster30Days => AlertTopic::Budget(Span::Days30, true),
+        Rule::Job => AlertTopic::Job,
         // No ledger has an alert of what is in force: see `state`.
-        Rule::Contained | Rule::Roster => Subject::Roster,
+        Rule::Contained | Rule::Roster => AlertTopic::Roster,
     }
 }
 

@@ -15,8 +15,8 @@ mod roster;
 
 use crate::format::entry::{Entry, Level, Millis, Moment, Outcome, Rule, Ruling, Severity};
 use crate::state::containment::withholds;
-use crate::state::counted::Counted;
 use crate::state::judge::{Decision, Judge};
+use crate::state::judge_input::JudgeInput;
 use crate::state::standing::Standing;
 
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.
@@ -42,25 +42,25 @@ struct Finding {
 
 /// All detectors together.
 #[derive(Debug, Default)]
-pub struct Anomaly {
-    budget: budget::Budget,
-    roster: roster::Roster,
+pub struct AnomalyJudge {
+    budget: budget::PersonBudgets,
+    roster: roster::RosterDetector,
     ladder: ladder::Ladder,
 }
 
-impl Anomaly {
+impl AnomalyJudge {
     /// A judge that has seen nothing.
     pub fn fresh() -> Box<dyn Judge> {
-        Box::new(Anomaly::default())
+        Box::new(AnomalyJudge::default())
     }
 }
 
-impl Judge for Anomaly {
+impl Judge for AnomalyJudge {
     fn version(&self) -> u64 {
         VERSION
     }
 
-    fn decide(&self, counted: &Counted<'_>, standing: &Standing, now: Moment) -> Decision {
+    fn decide(&self, counted: &JudgeInput<'_>, standing: &Standing, now: Moment) -> Decision {
         let Standing { containment, jobs, days } = standing;
         let held = containment.holds(counted, now);
         let mut ruling = held.unwrap_or_else(|| match &counted.export {

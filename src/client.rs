@@ -33,7 +33,7 @@ const PONG: Duration = Duration::from_secs(10);
 
 /// Where the gateway is and who calls.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ClientSettings {
     /// `host:port`.
     pub address: String,
     /// Name that the server's certificate must have.
@@ -103,7 +103,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn connect(settings: &Settings) -> Result<Client, ClientError> {
+    pub async fn connect(settings: &ClientSettings) -> Result<Client, ClientError> {
         let read = |path: &PathBuf| {
             let file = |error| ClientError::File { path: path.clone(), error };
             files::read(path, files::SMALL).map_err(file)
@@ -189,20 +189,20 @@ impl Client {
     ///
     /// # Errors
     /// The gateway's refusal, or what became of the connection.
-    pub async fn read(&mut self, query: Query, context: Context) -> Result<Reply, Status> {
+    pub async fn read(&mut self, query: ReadRequest, context: Context) -> Result<Reply, Status> {
         let context = Some(context);
         let (records, next_page_token, proof) = match query {
-            Query::Get { name } => {
+            ReadRequest::Get { name } => {
                 let request = GetRecordRequest { name, context };
                 let reply = self.records.get_record(request).await?.into_inner();
                 (reply.record.into_iter().collect(), String::new(), reply.proof)
             }
-            Query::List { parent, page_size, page_token } => {
+            ReadRequest::List { parent, page_size, page_token } => {
                 let request = ListRecordsRequest { parent, context, page_size, page_token };
                 let reply = self.records.list_records(request).await?.into_inner();
                 (reply.records, reply.next_page_token, reply.proof)
             }
-            Query::Search { parent, search, values, page_size, page_token } => {
+            ReadRequest::Search { parent, search, values, page_size, page_token } => {
                 let values = values.into_iter().collect();
                 let request =
                     SearchRecordsRequest { parent, context, search, values, page_size, page_token };
@@ -216,7 +216,7 @@ impl Client {
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-pub enum Query {
+pub enum ReadRequest {
     /// One record.
     Get {
         /// `datasets/DATASET/records/HANDLE`

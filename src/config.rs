@@ -161,7 +161,7 @@ mod defaults {
 
 /// Why the daemon cannot run as it is told.
 #[derive(Debug, thiserror::Error)]
-pub enum Unusable {
+pub enum SettingsError {
     /// There is no such file, or it is shut.
     #[error(
         "cannot read {}: {reason}; name another file with --config, or make an instance with \
@@ -199,24 +199,24 @@ impl Config {
     /// Relative paths are relative to the folder of the file.
     ///
     /// # Errors
-    /// [`Unusable`] says what to change.
-    pub fn load(path: &Path) -> Result<Config, Unusable> {
+    /// [`SettingsError`] says what to change.
+    pub fn load(path: &Path) -> Result<Config, SettingsError> {
         Config::load_under(path, Environment::default())
     }
 
-    fn load_under(path: &Path, environment: Environment) -> Result<Config, Unusable> {
+    fn load_under(path: &Path, environment: Environment) -> Result<Config, SettingsError> {
         let text = files::read_text(path, files::SMALL)
-            .map_err(|reason| Unusable::File { path: path.into(), reason })?;
+            .map_err(|reason| SettingsError::File { path: path.into(), reason })?;
         let environment = environment.prefix("GREFFIER").separator("__").try_parsing(true);
         let mut config: Config = config::Config::builder()
             .add_source(File::from_str(&text, FileFormat::Toml))
             .add_source(environment)
             .build()
             .and_then(config::Config::try_deserialize)
-            .map_err(|reason| Unusable::Shape { path: path.into(), reason: reason.into() })?;
+            .map_err(|reason| SettingsError::Shape { path: path.into(), reason: reason.into() })?;
         let faults = config.faults();
         if !faults.is_empty() {
-            return Err(Unusable::Values { path: path.into(), faults });
+            return Err(SettingsError::Values { path: path.into(), faults });
         }
         if let Some(folder) = path.parent() {
             for path in config.paths_mut() {
@@ -248,7 +248,7 @@ impl Config {
     /// What the types cannot say.
     fn faults(&mut self) -> Vec<String> {
         let mut found = Vec::new();
-        let mut hold = |holds: bool, fault: &str| {
+        let mut check = |holds: bool, fault: &str| {
             if !holds {
                 found.push(fault.to_owned());
             }
@@ -258,30 +258,30 @@ impl Config {
             (1..=128).contains(&text.len()) && text.bytes().all(good)
         };
         // It begins every checkpoint and is part of a key name: no space, no plus sign.
-        hold(
+        check(
             of(&self.name, b"./-_") && !self.name.starts_with('/') && !self.name.ends_with('/'),
             "name: write 1 to 128 small letters, digits and the signs . / - _, as in \
              \"agency.example/reads\"",
         );
-        hold(
+        check(
             of(&self.trust_domain, b".-_"),
             "trust_domain: write 1 to 128 small letters, digits and the signs . - _, as in \
              \"agency.example\"",
         );
         let timeout = self.tls.handshake_timeout_ms;
-        hold((100..=60_000).contains(&timeout), "tls.handshake_timeout_ms: write 100 to 60000");
-        self.door.hold(&mut hold);
+        check((100..=60_000).contains(&timeout), "tls.handshake_timeout_ms: write 100 to 60000");
+        self.door.check(&mut check);
         let (queue, share) = (self.ledger.queue, self.ledger.share);
-        hold((1..=65_536).contains(&queue), "ledger.queue: write 1 to 65536");
-        hold((1..=queue).contains(&share), "ledger.share: write 1 to ledger.queue");
+        check((1..=65_536).contains(&queue), "ledger.queue: write 1 to 65536");
+        check((1..=queue).contains(&share), "ledger.share: write 1 to ledger.queue");
         let wal = self.ledger.wal_mib;
-        hold((8..=1_048_576).contains(&wal), "ledger.wal_mib: write 8 to 1048576");
-        hold((1..=256).contains(&self.source.readers), "source.readers: write 1 to 256");
+        check((8..=1_048_576).contains(&wal), "ledger.wal_mib: write 8 to 1048576");
+        check((1..=256).contains(&self.source.readers), "source.readers: write 1 to 256");
         let paths = self.paths_mut();
-        hold(paths.iter().all(|p| !p.as_os_str().is_empty()), "a path is empty: name a file");
+        check(paths.iter().all(|p| !p.as_os_str().is_empty()), "a path is empty: name a file");
         // Each of these is written or kept secret on its own; one file cannot be two of them.
         let distinct: HashSet<_> = paths.iter().collect();
-        hold(distinct.len() == paths.len(), "two keys name the same file: give each its own");
+        check(distinct.len() == paths.len(), "two keys name the same file: give each its own");
         found
     }
 }
@@ -296,7 +296,7 @@ mod tests {
 
     const SHIPPED: &str = include_str!("../config/config.toml");
 
-    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Unusable> {
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, SettingsError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         fs::write(&path, text).unwrap();

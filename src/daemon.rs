@@ -17,9 +17,11 @@ use tokio::sync::Mutex;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::admission::{Demand, KeyFile, Keyring, Provider, RunBy, Tokens, Voucher, Word};
-use crate::anomaly::Anomaly;
-use crate::config::{Config, LogFormat, Unusable, in_force, policy};
+use crate::admission::{
+    AgentAuth, KeyFileError, Keyring, Provider, RunBy, TokenRequirements, Tokens, Word,
+};
+use crate::anomaly::AnomalyJudge;
+use crate::config::{Config, LogFormat, SettingsError, in_force, policy};
 use crate::files::Watched;
 use crate::format::signer::{BadSecret, Signer, read_key};
 use crate::format::tag::Tagger;
@@ -30,13 +32,13 @@ use crate::registrar::start::StartError;
 use crate::registrar::{Commits, Registrar};
 use crate::service::door::tls;
 use crate::service::log::Log;
-use crate::service::policy::{InForce, Policies};
-use crate::service::read::Rooms;
+use crate::service::policy::{ActivePolicy, CurrentPolicy};
+use crate::service::read::ReadPath;
 use crate::service::tasks::Tasks;
 use crate::service::watch::sizes::LedgerFile;
 use crate::service::{ServeError, Server};
+use crate::source::records_file::RecordsFile;
 use crate::source::sqlite;
-use crate::source::watch::RecordsFile;
 use reload::{Begun, Builder, Reload, follow};
 use signals::Signals;
 
@@ -45,10 +47,10 @@ use signals::Signals;
 pub enum Error {
     /// config.toml cannot be used.
     #[error(transparent)]
-    Config(#[from] Unusable),
+    Config(#[from] SettingsError),
     /// The policy cannot be used.
     #[error(transparent)]
-    Policy(#[from] policy::Unusable),
+    Policy(#[from] policy::PolicyError),
     /// A key file cannot be used.
     #[error(transparent)]
     Secret(#[from] BadSecret),
@@ -57,7 +59,7 @@ pub enum Error {
     Start(#[from] StartError),
     /// The keys of an issuer cannot be had.
     #[error(transparent)]
-    Keys(#[from] KeyFile),
+    Keys(#[from] KeyFileError),
     /// The records do not fit the policy, or cannot be opened.
     #[error(transparent)]
     Source(#[from] sqlite::OpenError),
@@ -115,18 +117,21 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
     }
     let keyring = Keyring::open(&policy.issuers, &policy.folder)?;
     let builder = Builder {
-        records: sqlite::Settings { path: config.source.path, readers: config.source.readers },
+        records: sqlite::SqliteSettings {
+            path: config.source.path,
+            readers: config.source.readers,
+        },
         tagger: Tagger::new(&read_key(&config.ledger.tag_key)?),
         trust_domain: config.trust_domain,
         handles: read_key(&config.handles.key)?,
     };
     let source = builder.source(&policy)?;
-    let ledger = start::Settings {
+    let ledger = start::LedgerSettings {
         path: config.ledger.path,
         high_water: config.ledger.high_water,
         queue: config.ledger.queue,
         share: config.ledger.share,
-        clock: clock::Settings { confirmed, ..clock::Settings::default() },
+        clock: clock::ClockSettings { confirmed, ..clock::ClockSettings::default() },
         commits: Commits::default(),
     };
     let signer = Signer::new(&config.name, &read_key(&config.ledger.signing_key)?);
@@ -135,7 +140,7 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
     for change in changes.iter().filter(|change| change.looser) {
         tracing::warn!("policy: {change}");
     }
-    let tls = tls::Settings {
+    let tls = tls::TlsSettings {
         certificate: config.tls.certificate,
         key: config.tls.key,
         client_ca: config.tls.client_ca,
@@ -145,7 +150,7 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
 
     let registrar = {
         let _inside = runtime.enter();
-        Registrar::start(ledger.clone(), signer, rules, Box::new(Anomaly::fresh))?
+        Registrar::start(ledger.clone(), signer, rules, Box::new(AnomalyJudge::fresh))?
     };
     for (provider, issuer) in own_issuers(&policy) {
         let enrolled = registrar.ledger.approved().agents(&provider);
@@ -161,10 +166,13 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
         // Only what the registrar took up is in force.
         in_force::keep(&ledger.path, &policy)?;
         let terms = builder.terms(&policy, registrar.head, keyring);
-        let (policies, swap) =
-            Policies::new(InForce { quota: Quota::new(&terms), terms: terms.into(), source });
+        let (policies, swap) = CurrentPolicy::new(ActivePolicy {
+            quota: Quota::new(&terms),
+            terms: terms.into(),
+            source,
+        });
         let tokens = Tokens::default();
-        let rooms = Rooms { policies, tokens, ledger: registrar.ledger.clone() };
+        let rooms = ReadPath { policies, tokens, ledger: registrar.ledger.clone() };
         let wal_max = config.ledger.wal_mib << 20;
         let ledger_file = LedgerFile { path: ledger.path.clone(), wal_max };
         let server =
@@ -209,7 +217,9 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// The providers that run their own issuers, and these.
 fn own_issuers(policy: &policy::Policy) -> Vec<(Word, Word)> {
     let own = |(id, provider): (&Word, &Provider)| {
-        let Voucher::Token(Demand { issuer, .. }) = &provider.voucher else { return None };
+        let AgentAuth::Token(TokenRequirements { issuer, .. }) = &provider.voucher else {
+            return None;
+        };
         let run_by = policy.issuers.get(issuer)?.run_by;
         (run_by == RunBy::Provider).then(|| (id.clone(), issuer.clone()))
     };

@@ -70,7 +70,7 @@ pub(crate) trait Audience: Send + Sync + 'static {
 
 /// Why it could not be run to its end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failed {
+pub(crate) enum DrillError {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("the gateway: {0}")]
@@ -83,8 +83,8 @@ pub(crate) enum Failed {
     System(#[from] std::io::Error),
 }
 
-impl Failed {
-    fn gateway(error: impl std::fmt::Display) -> Failed {
-        Failed::Gateway(error.to_string())
+impl DrillError {
+    fn gateway(error: impl std::fmt::Display) -> DrillError {
+        DrillError::Gateway(error.to_string())
     }
 }

@@ -33,7 +33,7 @@ pub use agents::{
     AGENT_AUDIENCE, AGENT_ISSUER, AgentIssuer, Login, TOKEN_LIFETIME_MAX, fresh_token,
 };
 pub use layout::Layout;
-use place::Place;
+use place::BuildFolder;
 pub use production::{Site, prepare_site};
 
 /// Name of a development ledger.
@@ -108,7 +108,7 @@ pub struct Made {
 /// An instance still under a temporary name. Dropped, it is removed with all that is in it.
 pub struct Prepared {
     made: Made,
-    place: Place,
+    place: BuildFolder,
 }
 
 /// Why an instance was not made. Nothing of it is left.
@@ -176,7 +176,7 @@ pub enum InstanceError {
 /// [`InstanceError`]; nothing is left.
 pub fn prepare(plan: &Plan, progress: Progress<'_>) -> Result<Prepared, InstanceError> {
     check(plan)?;
-    let place = Place::take(&plan.dir)?;
+    let place = BuildFolder::take(&plan.dir)?;
     let layout = Layout::new(place.work());
     let providers: Vec<Word> =
         (1..=plan.providers).map(|n| format!("provider-{n:02}").into()).collect();

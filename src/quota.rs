@@ -18,7 +18,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{NotUntil, Quota as Limit, RateLimiter};
 
-use crate::admission::{Peer, Permit, Provider, Rate, Reader, Role, Terms, Voucher, Word};
+use crate::admission::{AgentAuth, Peer, Permit, Principal, Provider, Rate, Role, Terms, Word};
 
 /// Calls a second of one member of staff in the long run; each can be a ledger entry.
 const STAFF_PER_SECOND: u32 = 20;
@@ -81,7 +81,7 @@ pub struct Quota<C: Clock = DefaultClock> {
 
 /// What one call has paid: it is charged once, however often it is admitted.
 #[derive(Debug, Default)]
-pub struct Fare {
+pub struct CallCharge {
     paid: bool,
 }
 
@@ -131,7 +131,7 @@ impl<C: Clock + Clone> Quota<C> {
     ///
     /// # Errors
     /// [`RateLimited`].
-    pub fn knock(&self, peer: &Peer) -> Result<(), RateLimited> {
+    pub fn charge_unverified(&self, peer: &Peer) -> Result<(), RateLimited> {
         let provider = peer.name().filter(|(role, _)| *role == Role::Provider);
         let knocks = provider.and_then(|(_, id)| self.knocks.get(id));
         let Some(knocks) = knocks else { return Ok(()) };
@@ -162,7 +162,7 @@ impl<C: Clock + Clone> Quota<C> {
         };
         let agents = providers.clone().filter_map(each).collect();
         let of_tokens = |before: &HashMap<Word, SharedLimiter<Many<CertificateAt, C>>>| {
-            let tokens = terms.providers.values().filter(|p| p.voucher != Voucher::Certificate);
+            let tokens = terms.providers.values().filter(|p| p.voucher != AgentAuth::Certificate);
             let one = |Provider { id, rate, .. }: &Provider| {
                 let new = || Many::new(*rate, &self.clock);
                 (id.clone(), SharedLimiter::of(before.get(id), *rate, new))
@@ -179,7 +179,7 @@ impl<C: Clock + Clone> Quota<C> {
     ///
     /// # Errors
     /// [`RateLimited`], and the permit is spent.
-    pub fn take(&self, permit: Permit, fare: &mut Fare) -> Result<Ticket, RateLimited> {
+    pub fn take(&self, permit: Permit, fare: &mut CallCharge) -> Result<Ticket, RateLimited> {
         if !fare.paid {
             self.charge_agent(permit.provider(), permit.agent())?;
             self.charge(Role::Provider, permit.provider())?;
@@ -194,7 +194,7 @@ impl<C: Clock + Clone> Quota<C> {
     ///
     /// # Errors
     /// [`RateLimited`].
-    pub fn take_reader(&self, reader: &Reader) -> Result<(), RateLimited> {
+    pub fn take_reader(&self, reader: &Principal) -> Result<(), RateLimited> {
         if reader.has_agents() {
             let tokenless = self.tokenless.get(reader.id());
             let tokenless = tokenless.ok_or(RateLimited { retry_after: UNKNOWN_RETRY })?;
@@ -252,7 +252,7 @@ mod tests {
     use governor::clock::FakeRelativeClock;
 
     use super::*;
-    use crate::admission::Demand;
+    use crate::admission::TokenRequirements;
     use crate::admission::example::{now, peer, permit, terms};
 
     /// The example's providers have 10 calls a second and 5 at once.
@@ -267,7 +267,7 @@ mod tests {
         peer: &Peer,
         terms: &Arc<Terms>,
     ) -> Result<Ticket, RateLimited> {
-        quota.take(permit(peer, terms), &mut Fare::default())
+        quota.take(permit(peer, terms), &mut CallCharge::default())
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(taken(&one), 3);
         // The provider's five, and what was refused to the one cost it nothing.
         assert_eq!(taken(&other), 2);
-        let reader = Reader::admit(&one, &terms, &Role::ALL, now()).ok().unwrap();
+        let reader = Principal::admit(&one, &terms, &Role::ALL, now()).ok().unwrap();
         assert!(quota.take_reader(&reader).is_err());
     }
 
@@ -316,16 +316,17 @@ mod tests {
     fn knocks_are_charged_to_their_certificate_and_to_nobody_else() {
         let (_, clock, _) = quota();
         let mut terms = terms();
-        let demand = Demand { issuer: "x".into(), second_factor: true, auth_max_age: 60 };
-        terms.providers.get_mut("alpha").unwrap().voucher = Voucher::Token(demand);
+        let demand =
+            TokenRequirements { issuer: "x".into(), second_factor: true, auth_max_age: 60 };
+        terms.providers.get_mut("alpha").unwrap().voucher = AgentAuth::Token(demand);
         let quota = Quota::with_clock(&terms, clock);
         let [one, other] = [(); 2].map(|()| peer(Role::Provider, "alpha"));
-        let knocks = |peer| (0..100).filter(|_| quota.knock(peer).is_ok()).count();
+        let knocks = |peer| (0..100).filter(|_| quota.charge_unverified(peer).is_ok()).count();
         assert_eq!([knocks(&one), knocks(&other)], [5, 5]);
         // Without tokens there is nothing to try.
         let beta = peer(Role::Provider, "beta");
         assert_eq!([knocks(&beta), knocks(&peer(Role::Provider, "gamma"))], [100, 100]);
-        assert!(quota.take(permit(&beta, &Arc::new(terms)), &mut Fare::default()).is_ok());
+        assert!(quota.take(permit(&beta, &Arc::new(terms)), &mut CallCharge::default()).is_ok());
     }
 
     #[test]
@@ -346,7 +347,7 @@ mod tests {
     fn receipts_come_out_of_the_bucket_of_the_reads() {
         let (quota, _, terms) = quota();
         let alpha = peer(Role::Provider, "alpha");
-        let reader = Reader::admit(&alpha, &terms, &Role::ALL, now()).ok().unwrap();
+        let reader = Principal::admit(&alpha, &terms, &Role::ALL, now()).ok().unwrap();
         for _ in 0..5 {
             assert_eq!(quota.take_reader(&reader), Ok(()));
         }
@@ -358,7 +359,7 @@ mod tests {
     fn staff_has_a_rate_too() {
         let (quota, _, terms) = quota();
         let auditor = peer(Role::Auditor, "audit-1");
-        let reader = Reader::admit(&auditor, &terms, &Role::ALL, now()).ok().unwrap();
+        let reader = Principal::admit(&auditor, &terms, &Role::ALL, now()).ok().unwrap();
         for _ in 0..STAFF_BURST {
             assert_eq!(quota.take_reader(&reader), Ok(()));
         }
@@ -372,7 +373,7 @@ mod tests {
         for peer in [&alpha, &beta] {
             while self::taken(&quota, peer, &old).is_ok() {}
         }
-        let soc = Reader::admit(&peer(Role::Security, "soc-1"), &old, &Role::ALL, now());
+        let soc = Principal::admit(&peer(Role::Security, "soc-1"), &old, &Role::ALL, now());
         let soc = soc.ok().unwrap();
         while quota.take_reader(&soc).is_ok() {}
         let mut new = terms();
@@ -392,7 +393,7 @@ mod tests {
     fn a_call_that_is_admitted_again_is_charged_once() {
         let (quota, _, terms) = quota();
         let alpha = peer(Role::Provider, "alpha");
-        let mut fare = Fare::default();
+        let mut fare = CallCharge::default();
         for _ in 0..9 {
             assert!(quota.take(permit(&alpha, &terms), &mut fare).is_ok());
         }
@@ -400,7 +401,7 @@ mod tests {
             assert!(self::taken(&quota, &alpha, &terms).is_ok());
         }
         assert!(self::taken(&quota, &alpha, &terms).is_err());
-        let mut unpaid = Fare::default();
+        let mut unpaid = CallCharge::default();
         assert!(quota.take(permit(&alpha, &terms), &mut unpaid).is_err());
         assert!(!unpaid.paid);
     }

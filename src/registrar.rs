@@ -16,7 +16,7 @@ mod writer;
 
 pub use answer::Unrecorded;
 pub use clock::{Clock, wall};
-pub use queue::{Bound, Claim, Draft, Foreign, Ledger, Recorded, bind};
+pub use queue::{Claim, Draft, Ledger, OtherDraft, QueuedDraft, Recorded, bind};
 pub use status::Status;
 pub use writer::Commits;
 
@@ -28,7 +28,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use crate::format::signer::Signer;
 use recorder::{Recorder, Step};
 use rules::Rules;
-use start::{Factory, Settings, StartError};
+use start::{JudgeFactory, LedgerSettings, StartError};
 use status::Vital;
 
 /// Between two attempts to take up a ledger that could not be written.
@@ -52,10 +52,10 @@ impl Registrar {
     /// # Errors
     /// [`StartError`]: nothing runs.
     pub fn start(
-        settings: Settings,
+        settings: LedgerSettings,
         signer: Signer,
         rules: Rules,
-        factory: Box<Factory>,
+        factory: Box<JudgeFactory>,
     ) -> Result<Registrar, StartError> {
         let path = settings.high_water.clone();
         let (recorder, ledger, ear) = Recorder::take_up_ledger(settings, signer, rules, factory)?;

@@ -21,16 +21,16 @@ use tonic::{Request, Status as GrpcStatus};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::admission::{Peer, Reader, Refused, Role};
+use crate::admission::{AdmissionError, Peer, Principal, Role};
 use crate::registrar::Status;
-use door::line::Line;
+use door::open_connection::OpenConnection;
 use door::places::{Limits, Places};
 use door::replies::{Replies, Room};
 use door::{connection, places, pressure, refusals, tls};
 use grpc::services::{self, Services};
-use grpc::status::Fault;
+use grpc::status::ApiError;
 use log::Log;
-use read::Rooms;
+use read::ReadPath;
 use tasks::Tasks;
 use watch::sizes::LedgerFile;
 use watch::warnings::Warnings;
@@ -45,7 +45,7 @@ const UNACCEPTED: Duration = Duration::from_secs(60);
 
 /// What every call shares.
 struct Shared {
-    rooms: Rooms,
+    rooms: ReadPath,
     tally: refusals::Tally,
     places: Arc<Places>,
     warned: expiry::Warned,
@@ -67,7 +67,7 @@ impl Shared {
         let peer = request.extensions().get::<Arc<Peer>>();
         // Every connection inserts it; without it there is nobody to answer.
         let peer = peer.map(Arc::as_ref);
-        peer.ok_or_else(|| Fault::internal("the caller is not known").status())
+        peer.ok_or_else(|| ApiError::internal("the caller is not known").status())
     }
 
     /// Room for a reply of at most so many rows, for whoever calls.
@@ -78,20 +78,20 @@ impl Shared {
         rows: u64,
     ) -> Result<Room, GrpcStatus> {
         // Every connection that has a place inserts it; without one no call comes so far.
-        let replies = replies.ok_or_else(|| Fault::internal("there is no place").status())?;
+        let replies = replies.ok_or_else(|| ApiError::internal("there is no place").status())?;
         let room = replies.room_soon(rows).await;
-        room.ok_or_else(|| self.refuse_peer(peer, Fault::replies_full()))
+        room.ok_or_else(|| self.refuse_peer(peer, ApiError::replies_full()))
     }
 
     /// Who calls, if it is one of these roles and does not call too often.
-    fn reader<T>(&self, request: &Request<T>, roles: &[Role]) -> Result<Reader, GrpcStatus> {
+    fn reader<T>(&self, request: &Request<T>, roles: &[Role]) -> Result<Principal, GrpcStatus> {
         self.reader_of(self.peer(request)?, roles)
     }
 
     /// The same of a peer.
-    fn reader_of(&self, peer: &Peer, roles: &[Role]) -> Result<Reader, GrpcStatus> {
+    fn reader_of(&self, peer: &Peer, roles: &[Role]) -> Result<Principal, GrpcStatus> {
         let policy = self.rooms.policies.now();
-        let admitted = Reader::admit(peer, &policy.terms, roles, SystemTime::now());
+        let admitted = Principal::admit(peer, &policy.terms, roles, SystemTime::now());
         let reader = admitted.map_err(|refused| self.refuse_peer(peer, (&refused).into()))?;
         let taken = policy.quota.take_reader(&reader);
         taken.map_err(|limited| self.refuse_peer(peer, (&limited).into()))?;
@@ -99,35 +99,35 @@ impl Shared {
     }
 
     /// Holds a peer against the policy at this moment.
-    fn admit(&self, peer: &Peer, roles: &[Role]) -> Result<Reader, GrpcStatus> {
+    fn admit(&self, peer: &Peer, roles: &[Role]) -> Result<Principal, GrpcStatus> {
         let policy = self.rooms.policies.now();
-        let admitted = Reader::admit(peer, &policy.terms, roles, SystemTime::now());
+        let admitted = Principal::admit(peer, &policy.terms, roles, SystemTime::now());
         admitted.map_err(|refused| self.refuse_peer(peer, (&refused).into()))
     }
 
     /// A refusal with whom to call about it.
-    fn calling(&self, fault: Fault) -> Fault {
+    fn calling(&self, fault: ApiError) -> ApiError {
         fault.calling(self.rooms.policies.now().terms.contact.as_deref())
     }
 
     /// Who a peer is, if the policy knows it at this moment, whatever its role.
-    fn known(&self, peer: &Peer) -> Result<Reader, Refused> {
+    fn known(&self, peer: &Peer) -> Result<Principal, AdmissionError> {
         let now = SystemTime::now();
         let policy = self.rooms.policies.now();
-        let reader = Reader::admit(peer, &policy.terms, &Role::ALL, now)?;
+        let reader = Principal::admit(peer, &policy.terms, &Role::ALL, now)?;
         self.warned.look(peer, now, &self.warnings);
         Ok(reader)
     }
 
     /// A refusal, counted.
-    fn refuse<T>(&self, request: &Request<T>, fault: Fault) -> GrpcStatus {
+    fn refuse<T>(&self, request: &Request<T>, fault: ApiError) -> GrpcStatus {
         match self.peer(request) {
             Ok(peer) => self.refuse_peer(peer, fault),
             Err(_) => fault.status(),
         }
     }
 
-    fn refuse_peer(&self, peer: &Peer, fault: Fault) -> GrpcStatus {
+    fn refuse_peer(&self, peer: &Peer, fault: ApiError) -> GrpcStatus {
         self.tally.call(peer, fault.reason());
         fault.status()
     }
@@ -165,8 +165,8 @@ impl Server {
     /// # Errors
     /// [`ServeError`].
     pub async fn new(
-        rooms: Rooms,
-        tls: &tls::Settings,
+        rooms: ReadPath,
+        tls: &tls::TlsSettings,
         limits: Limits,
         ledger_file: LedgerFile,
         log: Log,
@@ -314,19 +314,19 @@ impl Server {
             match shared.places.connection(reader.as_ref(), from.ip(), now) {
                 Some((connection, mut given_up)) => {
                     drop(place);
-                    let line = Line::new(shared, peer, Some(connection), services);
+                    let line = OpenConnection::new(shared, peer, Some(connection), services);
                     if connection::serve(stream, &line, &mut given_up).await {
-                        line.turn_away(Fault::connections_full(), None);
+                        line.turn_away(ApiError::connections_full(), None);
                     }
                 }
                 // It is told so, as long as nobody needs the place that it shook hands in.
                 None => {
-                    let line = Line::new(shared, peer, None, services);
+                    let line = OpenConnection::new(shared, peer, None, services);
                     match reader {
                         Some(reader) if reader.has_agents() => {
-                            line.turn_away(Fault::connections_full(), None)
+                            line.turn_away(ApiError::connections_full(), None)
                         }
-                        _ => line.refuse(Fault::connections_full()),
+                        _ => line.refuse(ApiError::connections_full()),
                     };
                     connection::serve(stream, &line, place.given_up()).await;
                 }

@@ -4,9 +4,9 @@
 mod asked;
 pub mod extract;
 mod page;
+pub mod records_file;
 pub mod rosters;
 pub mod sqlite;
-pub mod watch;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use crate::admission::{Permit, Violation, Word};
 use crate::format::entry::{
-    Facts, Flag, Hash, Key, Method, Millis, Outcome, Read, Rule, Ruling, Tag, sha256,
+    Facts, Flag, Hash, Method, Millis, Outcome, Read, Rule, Ruling, SearchKey, Tag, sha256,
 };
 use crate::format::tag::Tagger;
 use crate::quota::Ticket;
-use crate::registrar::{Bound, Claim, Draft, Foreign, Recorded, bind};
+use crate::registrar::{Claim, Draft, OtherDraft, QueuedDraft, Recorded, bind};
 use crate::state::memory::Reach;
 use page::Page;
 pub use page::REPLY_MAX;
@@ -157,7 +157,7 @@ struct RowFault {
 
 /// Rows that nobody has seen yet. They open for the [`Recorded`] of their own draft, and only if
 /// that says *released*.
-pub struct Withheld {
+pub struct WithheldRows {
     claim: Claim,
     rows: Vec<Row>,
     bytes: usize,
@@ -173,7 +173,7 @@ pub struct Release {
     /// The checkpoint it was committed under.
     pub checkpoint: Arc<str>,
     /// The rows, or why there are none.
-    pub reply: Result<Rows, Refusal>,
+    pub reply: Result<Rows, WithheldReason>,
 }
 
 /// Rows that may go.
@@ -191,7 +191,7 @@ pub struct Rows {
 
 /// What the judge wrote for a withheld read.
 #[derive(Clone, Copy, Debug)]
-pub struct Refusal {
+pub struct WithheldReason {
     /// Which budget.
     pub rule: Option<Rule>,
     /// Persons left in it.
@@ -200,19 +200,19 @@ pub struct Refusal {
     pub fits_at: Option<Millis>,
 }
 
-impl Withheld {
+impl WithheldRows {
     /// Opens the rows, or drops them.
     ///
     /// # Errors
-    /// [`Foreign`] if `recorded` is of another draft; the rows are dropped.
-    pub fn release(self, recorded: Recorded) -> Result<Release, Foreign> {
+    /// [`OtherDraft`] if `recorded` is of another draft; the rows are dropped.
+    pub fn release(self, recorded: Recorded) -> Result<Release, OtherDraft> {
         let (ruling, seq, checkpoint) = self.claim.redeem(recorded)?;
         let reply = match ruling.outcome {
             Outcome::Released => {
-                let Withheld { rows, bytes, salt, next_page, .. } = self;
+                let WithheldRows { rows, bytes, salt, next_page, .. } = self;
                 Ok(Rows { rows, bytes, salt, next_page })
             }
-            Outcome::Withheld => Err(Refusal {
+            Outcome::Withheld => Err(WithheldReason {
                 rule: ruling.rule,
                 remaining: ruling.remaining.unwrap_or(0),
                 fits_at: ruling.fits_at,
@@ -250,12 +250,12 @@ impl Source {
     }
 
     /// How each dataset stands, in the order of their names.
-    pub fn standings(&self) -> Vec<sqlite::Standing> {
+    pub fn standings(&self) -> Vec<sqlite::DatasetStatus> {
         self.kind.standings()
     }
 
     /// What the last looks at the records found, in the order of the datasets.
-    pub fn findings(&self) -> Vec<sqlite::Finding> {
+    pub fn findings(&self) -> Vec<sqlite::DataFinding> {
         let standings = self.standings();
         standings.iter().flat_map(|standing| standing.findings.iter().cloned()).collect()
     }
@@ -268,7 +268,7 @@ impl Source {
         &self,
         ticket: Ticket,
         query: &Query,
-    ) -> Result<(Withheld, Bound), SourceError> {
+    ) -> Result<(WithheldRows, QueuedDraft), SourceError> {
         let permit = ticket.permit();
         let tag = |id: &str| self.tagger.subject(permit.provider(), permit.dataset_name(), id);
         // What a page token is of, beside all that the permit says.
@@ -290,7 +290,7 @@ impl Source {
                 let values = asked::search_values(permit, search, values)?;
                 of = asked::search_digest(search, &values);
                 let after = asked::page_after(permit, &of, page_token)?;
-                let key = |(name, value): &(Word, Cow<'_, str>)| Key {
+                let key = |(name, value): &(Word, Cow<'_, str>)| SearchKey {
                     name: name.clone(),
                     tag: self.tagger.key(permit.provider(), permit.dataset_name(), name, value),
                 };
@@ -330,7 +330,7 @@ impl Source {
         let read = Box::new(self.read(permit, method, keys, (on, off), reply));
         let (asked, enrolled) = (asked::digest(permit, query), permit.own_word());
         let (bound, claim) = bind(Draft { read, reach, asked, enrolled });
-        Ok((Withheld { claim, rows, bytes, salt, next_page }, bound))
+        Ok((WithheldRows { claim, rows, bytes, salt, next_page }, bound))
     }
 
     /// The entry of a read, as far as it is known before it is judged.
@@ -338,7 +338,7 @@ impl Source {
         &self,
         permit: &Permit,
         method: Method,
-        keys: Vec<Key>,
+        keys: Vec<SearchKey>,
         (on, off): (Vec<Tag>, Vec<Tag>),
         reply: Hash,
     ) -> Read {

@@ -9,11 +9,11 @@
 pub mod acts;
 pub mod bucket;
 pub mod containment;
-pub mod counted;
 pub mod days;
 pub mod growth;
 pub mod jobs;
 pub mod judge;
+pub mod judge_input;
 pub mod memory;
 pub mod policies;
 pub mod reads;
@@ -26,19 +26,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::format::entry::{
-    Alert, Entry, Facts, Hash, Head, Level, Malformed, Moment, Outcome, Payload, Policy, Read,
-    Refusal, Refusals, Refused, Roster, Rule, Section, Severity, Tag, Warning, Word,
+    Alert, CertificateRefusals, Entry, Facts, Hash, Head, Level, Malformed, Moment, Outcome,
+    Payload, Policy, Read, RefusalCount, Refusals, Roster, Rule, Section, Severity, Tag, Warning,
+    Word,
 };
 use acts::{Acts, Approved, BadAct};
 use containment::Contained;
-use counted::Counted;
 use days::Today;
-use growth::{Exhausted, Growth, UsedUp};
+use growth::{EntryAccounts, Exhausted, UsedUp};
 use jobs::Jobs;
+use judge_input::JudgeInput;
 use memory::{Memory, Reach};
 use policies::{BadPolicy, Policies, Sections};
 use reads::BadRead;
-use repeats::{Id, OtherArguments, Repeats};
+use repeats::{OtherArguments, Repeats, RequestId};
 use rosters::Rosters;
 use standing::Standing;
 
@@ -103,7 +104,7 @@ pub enum Inadmissible {
 
 /// What must, or may, stand behind the last entry in the same commit.
 #[derive(Clone, Debug, Default)]
-enum Open {
+enum Continuation {
     /// Whatever begins a group.
     #[default]
     Nothing,
@@ -148,12 +149,12 @@ pub struct State {
     /// Number of the next entry.
     next: u64,
     now: Moment,
-    open: Open,
+    open: Continuation,
     standing: Standing,
     policies: Policies,
     acts: Acts,
     rosters: Rosters,
-    growth: Growth,
+    growth: EntryAccounts,
     repeats: Repeats,
     memory: Memory,
     /// By number, the provider and the incident of each alert.
@@ -174,7 +175,7 @@ impl State {
         let mut coming = Cow::Borrowed(self.policies.coming());
         for entry in group {
             open = Cow::Owned(self.behind(entry, &open, &coming, counted)?);
-            if let (Payload::Policy(policy), true) = (&entry.what, group.len() > 1) {
+            if let (Payload::Policy(policy), true) = (&entry.payload, group.len() > 1) {
                 coming.to_mut().take(&policy.section);
             }
         }
@@ -199,7 +200,7 @@ impl State {
         for entry in group {
             self.fold(entry, asked);
         }
-        self.open = Open::Nothing;
+        self.open = Continuation::Nothing;
     }
 
     /// A commit ends here.
@@ -210,7 +211,7 @@ impl State {
         if !closed(&self.open) {
             return Err(Inadmissible::Open);
         }
-        self.open = Open::Nothing;
+        self.open = Continuation::Nothing;
         Ok(())
     }
 
@@ -223,7 +224,7 @@ impl State {
         self.rosters.apply(entry);
         self.growth.apply(entry);
         self.policies.apply(entry);
-        if let Payload::Alert(alert) = &entry.what {
+        if let Payload::Alert(alert) = &entry.payload {
             self.alerts.insert(entry.seq, (alert.provider.clone(), alert.incident));
         }
     }
@@ -233,10 +234,10 @@ impl State {
     fn behind(
         &self,
         entry: &Entry,
-        open: &Open,
+        open: &Continuation,
         coming: &Sections,
         counted: Option<&CountedFacts>,
-    ) -> Result<Open, Inadmissible> {
+    ) -> Result<Continuation, Inadmissible> {
         let Entry { seq, now, .. } = *entry;
         let passed = now.at.checked_sub(self.now.at).zip(now.tick.checked_sub(self.now.tick));
         // Time of the judge cannot pass faster than time itself, and begins at the genesis.
@@ -244,47 +245,50 @@ impl State {
         if !good {
             return Err(Inadmissible::Clock);
         }
-        match (open, &entry.what) {
-            (Open::Warning(due), Payload::Warning(warning)) if **due == *warning => {
-                return Ok(Open::Nothing);
+        match (open, &entry.payload) {
+            (Continuation::Warning(due), Payload::Warning(warning)) if **due == *warning => {
+                return Ok(Continuation::Nothing);
             }
-            (Open::Warning(_), _) => return Err(Inadmissible::Roster),
-            (Open::Policy, Payload::Policy(_)) | (Open::Nothing | Open::Read(_), _) => {}
-            (Open::Policy, _) => return Err(BadPolicy::Between.into()),
+            (Continuation::Warning(_), _) => return Err(Inadmissible::Roster),
+            (Continuation::Policy, Payload::Policy(_))
+            | (Continuation::Nothing | Continuation::Read(_), _) => {}
+            (Continuation::Policy, _) => return Err(BadPolicy::Between.into()),
         }
-        if (seq == 0) != matches!(entry.what, Payload::Genesis(_)) {
+        if (seq == 0) != matches!(entry.payload, Payload::Genesis(_)) {
             return Err(Inadmissible::Genesis);
         }
-        self.growth.admits(&entry.what, now.tick)?;
-        match &entry.what {
-            Payload::Genesis(_) => Ok(Open::Nothing),
+        self.growth.admits(&entry.payload, now.tick)?;
+        match &entry.payload {
+            Payload::Genesis(_) => Ok(Continuation::Nothing),
             Payload::Policy(Policy { section }) => {
                 self.policies.admits(section, coming, &self.acts.approved())?;
                 let ends = matches!(section, Section::Head(_));
-                Ok(if ends { Open::Nothing } else { Open::Policy })
+                Ok(if ends { Continuation::Nothing } else { Continuation::Policy })
             }
             Payload::Roster(roster) => self.roster(roster, now),
-            Payload::Read(read) => self.read(seq, read, now, counted).map(Open::Read),
-            Payload::Refusals(refusals) if is_digest(refusals, now) => Ok(Open::Nothing),
+            Payload::Read(read) => self.read(seq, read, now, counted).map(Continuation::Read),
+            Payload::Refusals(refusals) if is_digest(refusals, now) => Ok(Continuation::Nothing),
             Payload::Refusals(_) => Err(Inadmissible::Refusals),
-            Payload::Alert(alert) => self.alert(seq, alert, open).map(Open::Read),
-            Payload::Warning(warning) if !warning.matter.is_of_roster() => Ok(Open::Nothing),
+            Payload::Alert(alert) => self.alert(seq, alert, open).map(Continuation::Read),
+            Payload::Warning(warning) if !warning.matter.is_of_roster() => {
+                Ok(Continuation::Nothing)
+            }
             Payload::Warning(_) => Err(Inadmissible::Roster),
             Payload::Act(act) => {
                 self.acts.check(now.at, act, &self.standing.jobs)?;
-                Ok(Open::Nothing)
+                Ok(Continuation::Nothing)
             }
-            Payload::Access(access) if access.entry < seq => Ok(Open::Nothing),
+            Payload::Access(access) if access.entry < seq => Ok(Continuation::Nothing),
             Payload::Access(_) => Err(Inadmissible::Access),
         }
     }
 
-    fn roster(&self, roster: &Roster, now: Moment) -> Result<Open, Inadmissible> {
+    fn roster(&self, roster: &Roster, now: Moment) -> Result<Continuation, Inadmissible> {
         if !self.rosters.follows(roster) || self.rosters.repeats(roster, now.at).is_some() {
             return Err(Inadmissible::Roster);
         }
         let due = self.rosters.due(roster, now.at);
-        Ok(due.map_or(Open::Nothing, |warning| Open::Warning(Box::new(warning))))
+        Ok(due.map_or(Continuation::Nothing, |warning| Continuation::Warning(Box::new(warning))))
     }
 
     fn read(
@@ -301,10 +305,10 @@ impl State {
             return Err(Inadmissible::Job);
         }
         reads::check(read)?;
-        if self.repeats.first(Id::of(read).as_ref(), now.at, None) != Ok(read.replay_of) {
+        if self.repeats.first(RequestId::of(read).as_ref(), now.at, None) != Ok(read.replay_of) {
             return Err(Inadmissible::Replay);
         }
-        let counted = Counted::of(seq, read);
+        let counted = JudgeInput::of(seq, read);
         if read.ruling.outcome == Outcome::Released {
             if self.standing.containment.holds(&counted, now).is_some() {
                 return Err(Inadmissible::Contained);
@@ -325,9 +329,9 @@ impl State {
     }
 
     /// Whether an alert may stand behind its read, and other alerts of it; what may behind that.
-    fn alert(&self, seq: u64, alert: &Alert, open: &Open) -> Result<Judged, Inadmissible> {
+    fn alert(&self, seq: u64, alert: &Alert, open: &Continuation) -> Result<Judged, Inadmissible> {
         let Alert { provider, agent, first, last, .. } = alert;
-        let Open::Read(read) = open else { return Err(Inadmissible::Alert) };
+        let Continuation::Read(read) = open else { return Err(Inadmissible::Alert) };
         let behind = (read.seq, &read.provider, read.agent) == (*last, provider, *agent);
         let begins = alert.incident == seq;
         let known = self.alerts.get(&alert.incident);
@@ -354,21 +358,23 @@ impl State {
     }
 }
 
-fn closed(open: &Open) -> bool {
-    matches!(open, Open::Nothing | Open::Read(_))
+fn closed(open: &Continuation) -> bool {
+    matches!(open, Continuation::Nothing | Continuation::Read(_))
 }
 
 /// Whether refusals are counted as the format says: each reason once, in order, and none of none.
 fn is_digest(refusals: &Refusals, now: Moment) -> bool {
     let Refusals { since, certificates, others } = refusals;
-    let counted = |counts: &[Refusal]| {
+    let counted = |counts: &[RefusalCount]| {
         counts.iter().all(|refusal| refusal.count > 0)
             && counts.windows(2).all(|pair| pair[0].reason < pair[1].reason)
     };
-    let total = |counts: &[Refusal]| {
+    let total = |counts: &[RefusalCount]| {
         counts.iter().fold(0_u64, |sum, refusal| sum.saturating_add(refusal.count))
     };
-    let key = |refused: &Refused| (std::cmp::Reverse(total(&refused.counts)), refused.certificate);
+    let key = |refused: &CertificateRefusals| {
+        (std::cmp::Reverse(total(&refused.counts)), refused.certificate)
+    };
     *since <= now.at
         && !(certificates.is_empty() && others.is_empty())
         && counted(others)
@@ -408,7 +414,7 @@ impl State {
         now: Moment,
         asked: Option<Hash>,
     ) -> Result<Option<u64>, OtherArguments> {
-        self.repeats.first(Id::of(read).as_ref(), now.at, asked)
+        self.repeats.first(RequestId::of(read).as_ref(), now.at, asked)
     }
 
     /// What is to be written of a roster that somebody found, with the warning that comes of it; or the

@@ -54,7 +54,7 @@ pub struct Sound {
 /// What is wrong with a ledger, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fault {
+pub enum LedgerFault {
     /// Bytes differ from what was signed.
     Edited,
     /// An entry is not there.
@@ -86,7 +86,7 @@ pub enum Fault {
 #[error("{detail}")]
 pub struct Unsound {
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: LedgerFault,
     /// The same as a sentence.
     pub detail: String,
     /// The first wrong entry, where one can be named.
@@ -129,7 +129,7 @@ impl From<rusqlite::Error> for Failure {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
                 Failure::Unsound(Unsound {
-                    fault: Fault::Schema,
+                    fault: LedgerFault::Schema,
                     detail: format!("the file is damaged: {error}"),
                     first_wrong: None,
                     last_sound: None,
@@ -156,7 +156,9 @@ pub fn scan(
 ) -> Result<Sound, Failure> {
     match pass(store, trust, progress, visit) {
         // Only checkpoints that are known to be signed can tell which entry is the first wrong one.
-        Err(Failure::Unsound(fault)) if !trust.all_signatures && fault.fault != Fault::Schema => {
+        Err(Failure::Unsound(fault))
+            if !trust.all_signatures && fault.fault != LedgerFault::Schema =>
+        {
             let trust = Trust { all_signatures: true, ..*trust };
             match pass(store, &trust, progress, &mut |_, _, _| ()) {
                 Err(Failure::Unsound(exact)) => Err(exact.into()),
@@ -177,7 +179,7 @@ fn pass(
     let anchors = open_anchors(trust)?;
     let _snapshot = store.connection().unchecked_transaction()?;
     if let Some(detail) = store.structure_fault()? {
-        return Err(fault(Fault::Schema, detail, None, None).into());
+        return Err(fault(LedgerFault::Schema, detail, None, None).into());
     }
     let total = rows(store)?;
     let mut walk = Walk::new(trust, anchors);
@@ -219,7 +221,7 @@ fn pass(
     walk.end()
 }
 
-fn fault(fault: Fault, detail: String, first: Option<u64>, last: Option<u64>) -> Unsound {
+fn fault(fault: LedgerFault, detail: String, first: Option<u64>, last: Option<u64>) -> Unsound {
     Unsound { fault, detail, first_wrong: first, last_sound: last }
 }
 

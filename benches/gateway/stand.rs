@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::client::token::{Fresh, TokenSource};
-use greffier::client::{Client, Records, Settings};
+use greffier::client::{Client, ClientSettings, Records};
 use greffier::config::policy;
 use greffier::format::signer::{Signer, read_key};
 use greffier::instance::{AgentIssuer, InstanceError, Layout, Login, Plan, prepare};
@@ -132,7 +132,7 @@ impl Stand {
     }
 
     /// Where the gateway is, for one of the clients that an instance has.
-    pub(crate) fn settings(&self, name: &str) -> Settings {
+    pub(crate) fn settings(&self, name: &str) -> ClientSettings {
         settings(&self.layout, &self.address, name)
     }
 
@@ -196,16 +196,16 @@ fn init(dir: &Path) -> Result<Layout, Failed> {
     let policy = policy::load(&layout.policy())?;
     let name = prepared.made().verifier.name();
     let signer = Signer::new(name, &read_key(&layout.signing_key())?)?;
-    let settings = start::Settings {
+    let settings = start::LedgerSettings {
         path: layout.ledger(),
         high_water: layout.high_water(),
         queue: 1,
         share: 1,
-        clock: greffier::registrar::clock::Settings::default(),
+        clock: greffier::registrar::clock::ClockSettings::default(),
         commits: greffier::registrar::Commits::default(),
     };
     let founding = layout.founding(name, wall() + 60_000)?;
-    start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh())?;
+    start::create(&settings, &signer, &policy.rules(), &founding, AnomalyJudge::fresh())?;
     Ok(prepared.finish()?.layout)
 }
 
@@ -265,10 +265,10 @@ fn start(command: &mut Command) -> Result<(Child, String), Failed> {
     }
 }
 
-fn settings(layout: &Layout, address: &str, name: &str) -> Settings {
+fn settings(layout: &Layout, address: &str, name: &str) -> ClientSettings {
     let (certificate, key): (PathBuf, PathBuf) = layout.client(name);
     let (address, server_name) = (address.to_owned(), "localhost".to_owned());
-    Settings { address, server_name, ca: layout.ca(), certificate, key, token: None }
+    ClientSettings { address, server_name, ca: layout.ca(), certificate, key, token: None }
 }
 
 async fn connect(layout: &Layout, address: &str, name: &str) -> Result<Vec<Records>, Failed> {

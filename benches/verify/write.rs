@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{
     Budgets, Detectors, Facts, Hash, Method, ProviderRules, Read, Ruling, Tag, Word, sha256,
@@ -15,7 +15,7 @@ use greffier::format::signer::{Signer, random};
 use greffier::format::tag::Tagger;
 use greffier::registrar::Registrar;
 use greffier::registrar::rules::Rules;
-use greffier::registrar::start::{Settings, create};
+use greffier::registrar::start::{LedgerSettings, create};
 use greffier::registrar::{Draft, Ledger, bind};
 use greffier::state::memory::Reach;
 use rusqlite::{Connection, OpenFlags};
@@ -49,12 +49,12 @@ pub(crate) struct Written {
 pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<Written, Failed> {
     let signer = Signer::new("greffier.example/reads", &random()?)?;
     let key = signer.key().clone();
-    let settings = Settings {
+    let settings = LedgerSettings {
         path: folder.join("ledger.sqlite"),
         high_water: folder.join("high-water"),
         queue: in_flight,
         share: in_flight,
-        clock: greffier::registrar::clock::Settings::default(),
+        clock: greffier::registrar::clock::ClockSettings::default(),
         commits: greffier::registrar::Commits::default(),
     };
     let stock = Arc::new(Stock::new()?);
@@ -65,12 +65,12 @@ pub(crate) fn ledger(folder: &Path, entries: usize, in_flight: usize) -> Result<
         providers: stock.rules(),
         digest: sha256(&[b"benchmark"]),
     };
-    create(&settings, &signer, &rules, &[], Anomaly::fresh())?;
+    create(&settings, &signer, &rules, &[], AnomalyJudge::fresh())?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let path = settings.path.clone();
-    let registrar = Registrar::start(settings, signer, rules, Box::new(Anomaly::fresh))?;
+    let registrar = Registrar::start(settings, signer, rules, Box::new(AnomalyJudge::fresh))?;
     let (began, cpu_before) = (Instant::now(), cpu(std::process::id())?);
     let next = Arc::new(AtomicUsize::new(0));
     let mut callers = JoinSet::new();

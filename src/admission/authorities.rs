@@ -34,7 +34,7 @@ impl Authorities {
 }
 
 /// A chain of certificates that was shown in a handshake, the client's first.
-pub(super) struct Vouched {
+pub(super) struct PresentedChain {
     chain: Box<[CertificateDer<'static>]>,
     /// The last good second of each, Unix time, in order: an answer holds until the next of them.
     ends: Box<[u64]>,
@@ -52,10 +52,13 @@ struct Answer {
     vouched: bool,
 }
 
-impl Vouched {
+impl PresentedChain {
     /// A chain as it was shown. It is held against the authorities at the first question: others may
     /// have come into force since the handshake began.
-    pub(super) fn new(chain: &[CertificateDer<'_>], authorities: Arc<Authorities>) -> Vouched {
+    pub(super) fn new(
+        chain: &[CertificateDer<'_>],
+        authorities: Arc<Authorities>,
+    ) -> PresentedChain {
         let end = |certificate: &CertificateDer<'_>| {
             let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
             u64::try_from(certificate.validity().not_after.timestamp()).ok()
@@ -63,7 +66,7 @@ impl Vouched {
         let mut ends: Box<[u64]> = chain.iter().filter_map(end).collect();
         ends.sort_unstable();
         let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
-        Vouched { chain, ends, authorities, answer: Mutex::new(None) }
+        PresentedChain { chain, ends, authorities, answer: Mutex::new(None) }
     }
 
     /// Whether the authorities in force vouch for it at `unix` seconds. Each of them is asked once, and
@@ -92,7 +95,7 @@ impl Vouched {
     }
 }
 
-impl fmt::Debug for Vouched {
+impl fmt::Debug for PresentedChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a chain of {}", self.chain.len())
     }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::handle::HandleKey;
-use super::token::{Bearer, Vouched};
-use super::{CertificateFault, Peer, Provider, Refused, Role, Shown, Terms, Tokens, Voucher, Word};
+use super::token::{Bearer, VouchedAgent};
+use super::{
+    AdmissionError, AgentAuth, CertificateFault, Peer, PresentedToken, Provider, Role, Terms,
+    Tokens, Word,
+};
 
 /// Proof that a provider calls with a certificate that is good now, and an agent of it with a token
 /// that is, where the policy demands one.
@@ -14,7 +17,7 @@ pub struct Caller {
     pub(super) peer: Peer,
     pub(super) provider: Word,
     /// None where the certificate stands in for the person.
-    pub(super) vouched: Option<Vouched>,
+    pub(super) vouched: Option<VouchedAgent>,
     pub(super) key: Arc<HandleKey>,
     pub(super) off_hours: bool,
     pub(super) terms: Arc<Terms>,
@@ -24,18 +27,18 @@ impl Caller {
     /// Holds the peer, and what it shows, against the policy at the time of the call.
     ///
     /// # Errors
-    /// [`Refused::Certificate`], [`Refused::Token`] or [`Refused::StepUp`].
+    /// [`AdmissionError::Certificate`], [`AdmissionError::Token`] or [`AdmissionError::StepUp`].
     pub fn admit(
         peer: &Peer,
-        shown: &Shown<'_>,
+        shown: &PresentedToken<'_>,
         terms: &Arc<Terms>,
         tokens: &Tokens,
         now: SystemTime,
-    ) -> Result<Caller, Refused> {
+    ) -> Result<Caller, AdmissionError> {
         let (name, provider) = provider(peer, terms, now)?;
         let vouched = match &provider.voucher {
-            Voucher::Certificate => None,
-            Voucher::Token(demand) => {
+            AgentAuth::Certificate => None,
+            AgentAuth::Token(demand) => {
                 let (certificate, connection) = (peer.fingerprint(), peer.connection());
                 let by = (demand, &terms.keyring);
                 Some(tokens.vouch(shown, by, (&certificate, connection), unix(now)?)?)
@@ -48,7 +51,7 @@ impl Caller {
             provider: name.clone(),
             vouched,
             key: key.clone(),
-            off_hours: habits.is_some_and(|habits| !habits.hold(now)),
+            off_hours: habits.is_some_and(|habits| !habits.include(now)),
             terms: terms.clone(),
         })
     }
@@ -59,18 +62,18 @@ impl Caller {
 ///
 /// # Errors
 /// As [`Caller::admit`].
-pub fn hold(
+pub fn authenticate(
     peer: &Peer,
-    shown: &Shown<'_>,
+    shown: &PresentedToken<'_>,
     terms: &Terms,
     tokens: &Tokens,
     now: SystemTime,
-) -> Result<Option<Bearer>, Refused> {
+) -> Result<Option<Bearer>, AdmissionError> {
     match &provider(peer, terms, now)?.1.voucher {
-        Voucher::Certificate => Ok(None),
-        Voucher::Token(demand) => {
+        AgentAuth::Certificate => Ok(None),
+        AgentAuth::Token(demand) => {
             let by = (demand, &terms.keyring);
-            tokens.hold(shown, by, &peer.fingerprint(), unix(now)?).map(Some)
+            tokens.check(shown, by, &peer.fingerprint(), unix(now)?).map(Some)
         }
     }
 }
@@ -90,33 +93,33 @@ fn provider<'a>(
 }
 
 /// Proof that somebody calls in one of the roles that a call is for.
-pub struct Reader {
+pub struct Principal {
     role: Role,
     id: Word,
     peer: Peer,
     has_agents: bool,
 }
 
-impl Reader {
+impl Principal {
     /// Holds the peer against the policy at the time of the call; `roles` are those that may make
     /// it.
     ///
     /// # Errors
-    /// [`Refused::Certificate`], whatever is wrong.
+    /// [`AdmissionError::Certificate`], whatever is wrong.
     pub fn admit(
         peer: &Peer,
         terms: &Terms,
         roles: &[Role],
         now: SystemTime,
-    ) -> Result<Reader, Refused> {
+    ) -> Result<Principal, AdmissionError> {
         let (role, id) = known(peer, terms, now)?;
         if !roles.contains(&role) {
             return Err(CertificateFault::Elsewhere.into());
         }
         let provider = Some(role).filter(|role| *role == Role::Provider);
         let provider = provider.and_then(|_| terms.providers.get(id));
-        let has_agents = provider.is_some_and(|of| of.voucher != Voucher::Certificate);
-        Ok(Reader { role, id: id.clone(), peer: peer.clone(), has_agents })
+        let has_agents = provider.is_some_and(|of| of.voucher != AgentAuth::Certificate);
+        Ok(Principal { role, id: id.clone(), peer: peer.clone(), has_agents })
     }
 
     /// Whether agents with tokens read for it: then the certificate alone is nobody's word that the
@@ -181,14 +184,16 @@ mod tests {
     use super::super::example::{der, now, peer, terms};
     use super::*;
 
-    fn refusal(peer: &Peer, terms: Terms, now: SystemTime) -> Option<Refused> {
-        Caller::admit(peer, &Shown::new([]), &Arc::new(terms), &Tokens::default(), now).err()
+    fn refusal(peer: &Peer, terms: Terms, now: SystemTime) -> Option<AdmissionError> {
+        Caller::admit(peer, &PresentedToken::new([]), &Arc::new(terms), &Tokens::default(), now)
+            .err()
     }
 
     #[test]
     fn a_known_provider_is_admitted() {
         let (peer, terms) = (peer(Role::Provider, "alpha"), Arc::new(terms()));
-        let caller = Caller::admit(&peer, &Shown::new([]), &terms, &Tokens::default(), now());
+        let caller =
+            Caller::admit(&peer, &PresentedToken::new([]), &terms, &Tokens::default(), now());
         assert_eq!(&*caller.ok().unwrap().provider, "alpha");
     }
 
@@ -246,7 +251,7 @@ mod tests {
     #[test]
     fn a_call_is_for_the_roles_that_it_names_and_for_nobody_else() {
         let roles = [Role::Provider, Role::Auditor, Role::Security];
-        let admit = |role, id| Reader::admit(&peer(role, id), &terms(), &roles, now());
+        let admit = |role, id| Principal::admit(&peer(role, id), &terms(), &roles, now());
         for (role, id) in
             [(Role::Provider, "alpha"), (Role::Auditor, "audit-1"), (Role::Security, "soc-1")]
         {

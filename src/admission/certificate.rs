@@ -12,7 +12,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
-use super::authorities::{Authorities, Vouched};
+use super::authorities::{Authorities, PresentedChain};
 use super::{Word, grammar};
 
 /// What an organisation or a person is here; one certificate has one.
@@ -113,7 +113,7 @@ pub struct Peer {
     host: IpAddr,
     connection: Connection,
     /// What its authorities are asked for, for as long as the connection is open.
-    vouched: Option<Arc<Vouched>>,
+    vouched: Option<Arc<PresentedChain>>,
 }
 
 /// What tells one connection from another for as long as it is open.
@@ -146,7 +146,7 @@ impl Peer {
 
     /// Holds the peer to the authorities in force, by the whole `chain` that it has shown.
     pub fn vouched(self, chain: &[CertificateDer<'_>], by: &Arc<Authorities>) -> Peer {
-        let vouched = Vouched::new(chain, by.clone());
+        let vouched = PresentedChain::new(chain, by.clone());
         Peer { vouched: Some(Arc::new(vouched)), ..self }
     }
 

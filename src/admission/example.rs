@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rcgen::{CertificateParams, KeyPair, SanType};
 
 use super::{
-    Ask, Caller, Class, Dataset, Field, Grant, Handles, Keyring, Peer, Permit, Provider, Purpose,
-    Rate, Role, Scope, Search, SearchKey, Shown, Terms, Tokens, Voucher, Weights, Word,
+    AgentAuth, Ask, Caller, Dataset, Field, FieldClass, Grant, Handles, Keyring, Peer, Permit,
+    PresentedToken, Provider, Purpose, Rate, Role, Scope, Search, SearchKey, Terms, Tokens,
+    Weights, Word,
 };
 
 /// The trust domain of the examples.
@@ -51,10 +52,10 @@ pub(crate) fn terms() -> Terms {
         id_column: "id".into(),
         roster_table: "roster".into(),
         fields: vec![
-            field("family_name", Class::Identity),
-            field("given_name", Class::Identity),
-            field("email", Class::Contact),
-            field("nationality", Class::Sensitive),
+            field("family_name", FieldClass::Identity),
+            field("given_name", FieldClass::Identity),
+            field("email", FieldClass::Contact),
+            field("nationality", FieldClass::Sensitive),
         ],
         views: BTreeMap::from([
             ("BASIC".into(), words(&["family_name", "given_name"])),
@@ -88,7 +89,7 @@ pub(crate) fn terms() -> Terms {
         )]),
         rate: Rate { requests_per_second: 10, burst: 5 },
         agent_rate: None,
-        voucher: Voucher::Certificate,
+        voucher: AgentAuth::Certificate,
         contact: None,
         habits: None,
     };
@@ -119,7 +120,7 @@ pub(crate) fn ask() -> Ask {
 }
 
 pub(crate) fn permit(peer: &Peer, terms: &Arc<Terms>) -> Permit {
-    let (shown, tokens) = (Shown::new([]), Tokens::default());
+    let (shown, tokens) = (PresentedToken::new([]), Tokens::default());
     let caller = Caller::admit(peer, &shown, terms, &tokens, now()).ok().unwrap();
     Permit::grant(caller, &ask()).ok().unwrap()
 }

@@ -34,7 +34,7 @@ pub struct Hours {
 
 impl Habits {
     /// Whether a moment is one of them.
-    pub fn hold(&self, at: SystemTime) -> bool {
+    pub fn include(&self, at: SystemTime) -> bool {
         // A time that no calendar has is no usual one.
         let Ok(at) = Timestamp::try_from(at) else { return false };
         let there = at.to_zoned(self.zone.clone());
@@ -116,15 +116,15 @@ mod tests {
             ("2026-01-17T23:30:00Z", false),
             ("2026-01-18T10:00:00Z", false),
         ] {
-            assert_eq!(office.hold(at(time)), usual, "{time}");
+            assert_eq!(office.include(at(time)), usual, "{time}");
         }
     }
 
     #[test]
     fn a_time_that_no_calendar_has_is_unusual() {
         let always = Habits { days: [true; 7], hours: Hours { from: 0, to: 1440 }, ..office() };
-        assert!(always.hold(UNIX_EPOCH) && always.hold(UNIX_EPOCH - Duration::from_secs(1)));
-        assert!(!always.hold(UNIX_EPOCH + Duration::from_secs(1 << 60)));
+        assert!(always.include(UNIX_EPOCH) && always.include(UNIX_EPOCH - Duration::from_secs(1)));
+        assert!(!always.include(UNIX_EPOCH + Duration::from_secs(1 << 60)));
     }
 
     #[test]
@@ -161,9 +161,9 @@ mod tests {
         fn every_minute_of_a_week_is_usual_or_not(minutes in 0..u32::MAX / 2) {
             let moment = UNIX_EPOCH + Duration::from_secs(u64::from(minutes) * 60);
             let all = Habits { days: [true; 7], hours: Hours { from: 0, to: 1440 }, ..office() };
-            prop_assert!(all.hold(moment));
+            prop_assert!(all.include(moment));
             let none = Habits { days: [false; 7], ..all };
-            prop_assert!(!none.hold(moment));
+            prop_assert!(!none.include(moment));
         }
     }
 }

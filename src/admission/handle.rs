@@ -40,18 +40,18 @@ impl Handles {
 
 /// What a handle stands for: associated data, so that neither passes as the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum HandleKind {
     /// One record.
     Record,
     /// The place where the next page begins.
     Page,
 }
 
-impl Kind {
+impl HandleKind {
     fn label(self) -> &'static [u8] {
         match self {
-            Kind::Record => b"record",
-            Kind::Page => b"page",
+            HandleKind::Record => b"record",
+            HandleKind::Page => b"page",
         }
     }
 }
@@ -70,14 +70,14 @@ impl HandleKey {
     }
 
     /// Seals a text that opens only under the same kind and the same `to`, each part of it.
-    pub(super) fn seal(&self, kind: Kind, to: &[&str], text: &str) -> String {
+    pub(super) fn seal(&self, kind: HandleKind, to: &[&str], text: &str) -> String {
         let sealed = Aes128Siv::new(&self.0.into())
             .encrypt(headers(kind, to), text.as_bytes())
             .expect("AES-SIV takes any text and many more headers than there are");
         URL_SAFE_NO_PAD.encode(sealed)
     }
 
-    pub(super) fn open(&self, kind: Kind, to: &[&str], handle: &str) -> Option<String> {
+    pub(super) fn open(&self, kind: HandleKind, to: &[&str], handle: &str) -> Option<String> {
         if handle.len() > LONGEST {
             return None;
         }
@@ -88,7 +88,7 @@ impl HandleKey {
 }
 
 /// Associated data: AES-SIV keeps the parts apart.
-fn headers<'a>(kind: Kind, to: &'a [&'a str]) -> impl Iterator<Item = &'a [u8]> {
+fn headers<'a>(kind: HandleKind, to: &'a [&'a str]) -> impl Iterator<Item = &'a [u8]> {
     [kind.label()].into_iter().chain(to.iter().map(|part| part.as_bytes()))
 }
 
@@ -102,8 +102,8 @@ mod tests {
         HandleKey::derive(&hmac::Key::new(hmac::HMAC_SHA256, &[master; 32]), provider)
     }
 
-    fn kind() -> impl Strategy<Value = Kind> {
-        prop_oneof![Just(Kind::Record), Just(Kind::Page)]
+    fn kind() -> impl Strategy<Value = HandleKind> {
+        prop_oneof![Just(HandleKind::Record), Just(HandleKind::Page)]
     }
 
     /// RFC 5297, A.1: one header.
@@ -128,15 +128,18 @@ mod tests {
 
     #[test]
     fn handles_stay_the_same_from_one_version_to_the_next() {
-        let handle = key(7, "alpha").seal(Kind::Record, &["cir"], "0000001");
+        let handle = key(7, "alpha").seal(HandleKind::Record, &["cir"], "0000001");
         assert_eq!(handle, "EYdETmNCXWTlmoIpZ3nLW01iI5wEviI");
     }
 
     #[test]
     fn a_longer_text_than_any_handle_is_not_looked_at() {
         for (length, opens) in [(ID_MAX, true), (ID_MAX + 1, false)] {
-            let handle = key(7, "alpha").seal(Kind::Record, &["cir"], &"1".repeat(length));
-            assert_eq!(key(7, "alpha").open(Kind::Record, &["cir"], &handle).is_some(), opens);
+            let handle = key(7, "alpha").seal(HandleKind::Record, &["cir"], &"1".repeat(length));
+            assert_eq!(
+                key(7, "alpha").open(HandleKind::Record, &["cir"], &handle).is_some(),
+                opens
+            );
         }
     }
 
@@ -164,10 +167,10 @@ mod tests {
 
         #[test]
         fn a_handle_opens_only_under_its_master_kind_and_dataset(id in "[0-9]{0,12}") {
-            let handle = key(1, "alpha").seal(Kind::Record, &["cir"], &id);
-            prop_assert_eq!(key(2, "alpha").open(Kind::Record, &["cir"], &handle), None);
-            prop_assert_eq!(key(1, "alpha").open(Kind::Page, &["cir"], &handle), None);
-            prop_assert_eq!(key(1, "alpha").open(Kind::Record, &["visa"], &handle), None);
+            let handle = key(1, "alpha").seal(HandleKind::Record, &["cir"], &id);
+            prop_assert_eq!(key(2, "alpha").open(HandleKind::Record, &["cir"], &handle), None);
+            prop_assert_eq!(key(1, "alpha").open(HandleKind::Page, &["cir"], &handle), None);
+            prop_assert_eq!(key(1, "alpha").open(HandleKind::Record, &["visa"], &handle), None);
         }
 
         #[test]
@@ -178,8 +181,8 @@ mod tests {
             fn parts(to: &[String]) -> Vec<&str> {
                 to.iter().map(String::as_str).collect()
             }
-            let token = key(1, "alpha").seal(Kind::Page, &parts(&to), "0001");
-            let opens = |to: &[&str]| key(1, "alpha").open(Kind::Page, to, &token).is_some();
+            let token = key(1, "alpha").seal(HandleKind::Page, &parts(&to), "0001");
+            let opens = |to: &[&str]| key(1, "alpha").open(HandleKind::Page, to, &token).is_some();
             let mut changed = to.clone();
             changed[at.index(to.len())] = other;
             prop_assume!(changed != to);
@@ -193,17 +196,17 @@ mod tests {
         fn a_changed_handle_does_not_open(
             id in "[0-9]{0,12}", at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_-]",
         ) {
-            let handle = key(1, "alpha").seal(Kind::Record, &["cir"], &id);
+            let handle = key(1, "alpha").seal(HandleKind::Record, &["cir"], &id);
             let at = at.index(handle.len());
             let mut changed = handle.clone();
             changed.replace_range(at..=at, &to);
             prop_assume!(changed != handle);
-            prop_assert_eq!(key(1, "alpha").open(Kind::Record, &["cir"], &changed), None);
+            prop_assert_eq!(key(1, "alpha").open(HandleKind::Record, &["cir"], &changed), None);
         }
 
         #[test]
         fn garbage_does_not_open(text in any::<String>()) {
-            prop_assert_eq!(key(1, "alpha").open(Kind::Record, &["cir"], &text), None);
+            prop_assert_eq!(key(1, "alpha").open(HandleKind::Record, &["cir"], &text), None);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! For what: a request held against the purposes, views and reasons of the policy.
 
-use super::handle::Kind;
-use super::{Caller, Dataset, Refused, RunBy, Scope, Word, grammar};
+use super::handle::HandleKind;
+use super::{AdmissionError, Caller, Dataset, RunBy, Scope, Word, grammar};
 
 /// What a request says about itself, as it came off the wire; an absent field is `None` and never
 /// an empty text.
@@ -79,11 +79,11 @@ impl Permit {
     /// Holds what is asked against what the policy grants.
     ///
     /// # Errors
-    /// [`Refused::Malformed`] with every faulty field at once, else [`Refused::Purpose`].
-    pub fn grant(caller: Caller, ask: &Ask) -> Result<Permit, Refused> {
+    /// [`AdmissionError::Malformed`] with every faulty field at once, else [`AdmissionError::Purpose`].
+    pub fn grant(caller: Caller, ask: &Ask) -> Result<Permit, AdmissionError> {
         let violations = ask.violations();
         if !violations.is_empty() {
-            return Err(Refused::Malformed(violations));
+            return Err(AdmissionError::Malformed(violations));
         }
         // Owned words out of the policy, so that the permit keeps no text that the caller chose.
         let terms = &caller.terms;
@@ -238,7 +238,7 @@ impl Permit {
         self.request_id.as_deref()
     }
 
-    /// Most records that the reply may hold; 1 for a request that takes no page.
+    /// Most records that the reply may check; 1 for a request that takes no page.
     pub fn page_size(&self) -> u64 {
         self.page_size
     }
@@ -250,24 +250,24 @@ impl Permit {
 
     /// The handle of a record, made for this provider.
     pub fn seal_handle(&self, id: &str) -> String {
-        self.caller.key.seal(Kind::Record, &[&self.dataset], id)
+        self.caller.key.seal(HandleKind::Record, &[&self.dataset], id)
     }
 
     /// The record id, if the handle was made for this provider and dataset.
     pub fn open_handle(&self, handle: &str) -> Option<String> {
-        self.caller.key.open(Kind::Record, &[&self.dataset], handle)
+        self.caller.key.open(HandleKind::Record, &[&self.dataset], handle)
     }
 
     /// A page token that only this agent can give back, and only with the same arguments but for
     /// the page's size (AIP-158). It lasts as long as the key, and allows nothing. `of`: what the
     /// request asks for besides what a permit knows.
     pub fn seal_page(&self, of: &str, text: &str) -> String {
-        self.page_of(of, |page| self.caller.key.seal(Kind::Page, page, text))
+        self.page_of(of, |page| self.caller.key.seal(HandleKind::Page, page, text))
     }
 
     /// What [`Permit::seal_page`] was given.
     pub fn open_page(&self, of: &str, token: &str) -> Option<String> {
-        self.page_of(of, |page| self.caller.key.open(Kind::Page, page, token))
+        self.page_of(of, |page| self.caller.key.open(HandleKind::Page, page, token))
     }
 
     /// What makes two requests ask for pages of the same list. The provider is in the key.
@@ -289,36 +289,36 @@ impl Permit {
 impl Ask {
     fn violations(&self) -> Vec<Violation> {
         let mut found = Vec::new();
-        let mut hold = |field, holds: bool, must: &dyn Fn() -> String| {
+        let mut check = |field, holds: bool, must: &dyn Fn() -> String| {
             if !holds {
                 found.push(Violation { field, description: must() });
             }
         };
         let word = || format!("must be {}", grammar::WORD);
-        hold("dataset", grammar::is_word(&self.dataset), &word);
-        hold("purpose", grammar::is_word(&self.purpose), &word);
-        hold("case_reference", grammar::is_case_reference(&self.case_reference), &|| {
+        check("dataset", grammar::is_word(&self.dataset), &word);
+        check("purpose", grammar::is_word(&self.purpose), &word);
+        check("case_reference", grammar::is_case_reference(&self.case_reference), &|| {
             format!("is required and must be {}", grammar::CASE_REFERENCE)
         });
         let or_absent =
             |field: &Option<String>, holds: fn(&str) -> bool| field.as_deref().is_none_or(holds);
-        hold("view", or_absent(&self.view, |v| grammar::VIEWS.contains(&v)), &|| {
+        check("view", or_absent(&self.view, |v| grammar::VIEWS.contains(&v)), &|| {
             format!("must be one of {}, or absent", grammar::VIEWS.join(", "))
         });
-        hold("off_roster_reason", or_absent(&self.off_roster_reason, grammar::is_word), &word);
+        check("off_roster_reason", or_absent(&self.off_roster_reason, grammar::is_word), &word);
         let on_roster = self.job.is_none() || self.off_roster_reason.is_none();
-        hold("off_roster_reason", on_roster, &|| {
+        check("off_roster_reason", on_roster, &|| {
             "must be absent: an export holds the roster alone".to_owned()
         });
-        hold("request_id", or_absent(&self.request_id, grammar::is_uuid), &|| {
+        check("request_id", or_absent(&self.request_id, grammar::is_uuid), &|| {
             format!("must be {}, or absent", grammar::UUID)
         });
         // Each page is a read with arguments of its own, and the job's rows bound what goes out twice.
-        hold("request_id", self.job.is_none() || self.request_id.is_none(), &|| {
+        check("request_id", self.job.is_none() || self.request_id.is_none(), &|| {
             "must be absent: an export is many reads".to_owned()
         });
         let size = |size| u64::try_from(size).is_ok_and(|size| size <= PAGE_MAX);
-        hold("page_size", self.page_size.is_none_or(size), &|| {
+        check("page_size", self.page_size.is_none_or(size), &|| {
             format!("must be 1 to {PAGE_MAX}, or 0 for {PAGE_DEFAULT}")
         });
         found

@@ -60,7 +60,7 @@ impl Dataset {
     }
 
     /// The class of a field.
-    pub fn class(&self, name: &str) -> Option<Class> {
+    pub fn class(&self, name: &str) -> Option<FieldClass> {
         self.fields.iter().find(|field| &*field.name == name).map(|field| field.class)
     }
 
@@ -78,12 +78,12 @@ pub struct Field {
     /// As the table calls it.
     pub column: Word,
     /// How much it tells about a person.
-    pub class: Class,
+    pub class: FieldClass,
 }
 
 /// How much a field tells about a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum FieldClass {
     /// Who somebody is.
     Identity,
     /// How to reach them.
@@ -94,17 +94,17 @@ pub enum Class {
     Sensitive,
 }
 
-impl Class {
+impl FieldClass {
     /// The words of the policy file.
     pub const WORDS: [&str; 4] = ["identity", "contact", "status", "sensitive"];
 
     /// Its word.
     pub fn word(self) -> &'static str {
         match self {
-            Class::Identity => "identity",
-            Class::Contact => "contact",
-            Class::Status => "status",
-            Class::Sensitive => "sensitive",
+            FieldClass::Identity => "identity",
+            FieldClass::Contact => "contact",
+            FieldClass::Status => "status",
+            FieldClass::Sensitive => "sensitive",
         }
     }
 }
@@ -112,13 +112,13 @@ impl Class {
 /// What one value of each class adds to the weight of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weights {
-    /// Of [`Class::Identity`].
+    /// Of [`FieldClass::Identity`].
     pub identity: u64,
-    /// Of [`Class::Contact`].
+    /// Of [`FieldClass::Contact`].
     pub contact: u64,
-    /// Of [`Class::Status`].
+    /// Of [`FieldClass::Status`].
     pub status: u64,
-    /// Of [`Class::Sensitive`].
+    /// Of [`FieldClass::Sensitive`].
     pub sensitive: u64,
 }
 
@@ -130,25 +130,25 @@ impl Default for Weights {
 
 impl Weights {
     /// What one value of a class adds.
-    pub fn of(&self, class: Class) -> u64 {
+    pub fn of(&self, class: FieldClass) -> u64 {
         match class {
-            Class::Identity => self.identity,
-            Class::Contact => self.contact,
-            Class::Status => self.status,
-            Class::Sensitive => self.sensitive,
+            FieldClass::Identity => self.identity,
+            FieldClass::Contact => self.contact,
+            FieldClass::Status => self.status,
+            FieldClass::Sensitive => self.sensitive,
         }
     }
 }
 
-impl FromStr for Class {
+impl FromStr for FieldClass {
     type Err = ();
 
-    fn from_str(text: &str) -> Result<Class, ()> {
+    fn from_str(text: &str) -> Result<FieldClass, ()> {
         match text {
-            "identity" => Ok(Class::Identity),
-            "contact" => Ok(Class::Contact),
-            "status" => Ok(Class::Status),
-            "sensitive" => Ok(Class::Sensitive),
+            "identity" => Ok(FieldClass::Identity),
+            "contact" => Ok(FieldClass::Contact),
+            "status" => Ok(FieldClass::Status),
+            "sensitive" => Ok(FieldClass::Sensitive),
             _ => Err(()),
         }
     }
@@ -237,7 +237,7 @@ pub struct Provider {
     /// How often each of them may; none: as often as all together.
     pub agent_rate: Option<Rate>,
     /// Who says which of them calls.
-    pub voucher: Voucher,
+    pub voucher: AgentAuth,
     /// Whom to call there.
     pub contact: Option<Word>,
     /// When it works; none: at any time.
@@ -246,16 +246,16 @@ pub struct Provider {
 
 /// Who says which person of a provider calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Voucher {
+pub enum AgentAuth {
     /// The client certificate stands in for the person; no token is looked at.
     Certificate,
     /// A token.
-    Token(Demand),
+    Token(TokenRequirements),
 }
 
 /// What a provider's tokens must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Demand {
+pub struct TokenRequirements {
     /// By its name in the policy.
     pub issuer: Word,
     /// Whether the log-in must show a second factor.

@@ -21,13 +21,13 @@ use parking_lot::Mutex;
 use ring::digest::{Context, SHA256};
 
 use super::certificate::Connection;
-use super::{Algorithm, Demand, Issuer, Refused, RunBy, Word};
+use super::{AdmissionError, Algorithm, Issuer, RunBy, TokenRequirements, Word};
 use claims::Claims;
 use generations::Generations;
 use jwks::KeySet;
 pub use jwks::{KEYS_FILE_MAX, KeySetFault};
 use jws::{Header, Jws};
-pub use keyring::{KeyFile, Keyring, Reloaded};
+pub use keyring::{KeyFileError, Keyring, Reloaded};
 
 /// Longest token that is looked at, in bytes.
 pub const TOKEN_MAX: usize = 8 << 10;
@@ -111,7 +111,7 @@ pub enum TokenFault {
 #[error("{lack}")]
 pub struct StepUp {
     /// What is missing.
-    pub lack: Lack,
+    pub lack: MissingFactor,
     /// Whether the policy demands a second factor.
     pub second_factor: bool,
     /// How long ago the agent may have logged in, in seconds.
@@ -120,7 +120,7 @@ pub struct StepUp {
 
 /// What a log-in lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Lack {
+pub enum MissingFactor {
     /// `amr` shows one factor.
     #[error("a second factor is missing")]
     SecondFactor,
@@ -130,32 +130,32 @@ pub enum Lack {
 }
 
 /// What a call carries as `authorization`. Nothing of it is believed yet.
-pub struct Shown<'c> {
+pub struct PresentedToken<'c> {
     token: Result<&'c [u8], TokenFault>,
     digest: OnceLock<[u8; 32]>,
 }
 
-impl<'c> Shown<'c> {
+impl<'c> PresentedToken<'c> {
     /// Of all values of the header.
-    pub fn new(values: impl IntoIterator<Item = &'c [u8]>) -> Shown<'c> {
+    pub fn new(values: impl IntoIterator<Item = &'c [u8]>) -> PresentedToken<'c> {
         let mut values = values.into_iter();
         let token = match (values.next(), values.next()) {
             (None, _) => Err(TokenFault::Missing),
             (Some(_), Some(_)) => Err(TokenFault::Several),
             (Some(value), None) => bearer(value),
         };
-        Shown { token, digest: OnceLock::new() }
+        PresentedToken { token, digest: OnceLock::new() }
     }
 
     /// What the same call need not work out again.
-    pub fn mark(&self) -> Option<Mark> {
-        Some(Mark(self.digest(self.token.ok()?)))
+    pub fn mark(&self) -> Option<TokenDigest> {
+        Some(TokenDigest(self.digest(self.token.ok()?)))
     }
 
     /// With what was worked out before, of the same call.
-    pub fn marked(self, mark: Option<&Mark>) -> Shown<'c> {
+    pub fn marked(self, mark: Option<&TokenDigest>) -> PresentedToken<'c> {
         let digest = mark.map_or_else(OnceLock::new, |mark| mark.0.into());
-        Shown { digest, ..self }
+        PresentedToken { digest, ..self }
     }
 
     fn digest(&self, token: &[u8]) -> [u8; 32] {
@@ -165,7 +165,7 @@ impl<'c> Shown<'c> {
 
 /// The digest of what one call carries, made of its headers and of nothing else.
 #[derive(Clone, Copy, Debug)]
-pub struct Mark([u8; 32]);
+pub struct TokenDigest([u8; 32]);
 
 /// RFC 6750: `Bearer`, in letters of either case, spaces, and a token.
 fn bearer(value: &[u8]) -> Result<&[u8], TokenFault> {
@@ -229,7 +229,7 @@ impl Bearer {
 }
 
 /// The person for whom a good token vouches.
-pub(super) struct Vouched {
+pub(super) struct VouchedAgent {
     /// Issuer, 0x00, subject: nobody else is called so, for neither name holds a zero byte.
     pub(super) agent: Word,
     pub(super) issuer: Word,
@@ -251,7 +251,7 @@ pub fn agent(issuer: &str, subject: &str) -> Word {
 impl Tokens {
     /// Whether no signature need be verified to rule on what is shown: its own was found good before, or
     /// it is no token that could have one. It may still be refused.
-    pub fn needs_no_verification(&self, shown: &Shown<'_>) -> bool {
+    pub fn needs_no_verification(&self, shown: &PresentedToken<'_>) -> bool {
         let Ok(token) = shown.token else { return true };
         let known = self.signed.lock().get(&shown.digest(token)).is_some();
         known || Jws::parse(token).is_err()
@@ -259,13 +259,13 @@ impl Tokens {
 
     /// Holds what is shown against the issuer's keys as they are now, the demands of the policy, the
     /// certificate of the call and the time in Unix seconds.
-    pub(super) fn hold(
+    pub(super) fn check(
         &self,
-        shown: &Shown<'_>,
-        by: (&Demand, &Keyring),
+        shown: &PresentedToken<'_>,
+        by: (&TokenRequirements, &Keyring),
         certificate: &[u8; 32],
         now: i64,
-    ) -> Result<Bearer, Refused> {
+    ) -> Result<Bearer, AdmissionError> {
         let (signed, ..) = self.good(shown, by, certificate, now)?;
         Ok(Bearer { signed, issuer: by.0.issuer.clone() })
     }
@@ -273,15 +273,15 @@ impl Tokens {
     /// The same; who is vouched for, and whether they are over another connection too.
     pub(super) fn vouch(
         &self,
-        shown: &Shown<'_>,
-        by: (&Demand, &Keyring),
+        shown: &PresentedToken<'_>,
+        by: (&TokenRequirements, &Keyring),
         (certificate, connection): (&[u8; 32], &Connection),
         now: i64,
-    ) -> Result<Vouched, Refused> {
+    ) -> Result<VouchedAgent, AdmissionError> {
         let (signed, run_by, auth_age) = self.good(shown, by, certificate, now)?;
         let ((demand, _), claims) = (by, &signed.claims);
         let id = sha256(&[demand.issuer.as_bytes(), &[0], claims.id.as_bytes()]);
-        Ok(Vouched {
+        Ok(VouchedAgent {
             agent: agent(&demand.issuer, &claims.subject),
             issuer: demand.issuer.clone(),
             run_by,
@@ -295,15 +295,15 @@ impl Tokens {
     /// A token that is good, who runs its issuer, and how long ago the agent logged in.
     fn good(
         &self,
-        shown: &Shown<'_>,
-        (demand, keyring): (&Demand, &Keyring),
+        shown: &PresentedToken<'_>,
+        (demand, keyring): (&TokenRequirements, &Keyring),
         certificate: &[u8; 32],
         now: i64,
-    ) -> Result<(Arc<Signed>, RunBy, u64), Refused> {
+    ) -> Result<(Arc<Signed>, RunBy, u64), AdmissionError> {
         let token = shown.token?;
         let (issuer, keys) = keyring.get(&demand.issuer).ok_or(TokenFault::Key)?;
         let signed = self.signed(token, shown.digest(token), issuer, &keys)?;
-        signed.claims.hold(issuer, certificate, now)?;
+        signed.claims.check(issuer, certificate, now)?;
         let auth_age = signed.claims.authenticated(demand, now)?;
         Ok((signed, issuer.run_by, auth_age))
     }

@@ -1,6 +1,6 @@
 //! The sentences in English.
 
-use super::{Span, Subject, command, day_and_time, lifts, signers, subject, weight};
+use super::{AlertTopic, Span, command, day_and_time, lifts, signers, subject, weight};
 use crate::format::entry::{
     Act, Alert, CertificateOf, Deed, EntryBudget, JobTerms, Level, Matter, Measure, Millis,
     OwnedKey, ProviderAgent, SecurityDeed, Severity, Warning, Whom,
@@ -39,15 +39,15 @@ fn persons(n: u64) -> String {
 fn found(alert: &Alert) -> String {
     let &Alert { observed, expected, off, .. } = alert;
     let (span, only_off) = match subject(alert.rule) {
-        Subject::Budget(span, only_off) => (span, only_off),
-        Subject::Job => {
+        AlertTopic::Budget(span, only_off) => (span, only_off),
+        AlertTopic::Job => {
             return format!(
                 "asked for an export that its job does not cover: up to {}, with other fields or for another \
                  purpose than the job says",
                 persons(observed)
             );
         }
-        Subject::Roster => {
+        AlertTopic::Roster => {
             return format!(
                 "goes off its roster more than mistakes explain: {} off the roster disclosed today, \
                  suspicion {} and the limit {}",

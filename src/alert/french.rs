@@ -1,6 +1,6 @@
 //! The sentences in French.
 
-use super::{Span, Subject, command, day_and_time, lifts, signers, subject, weight};
+use super::{AlertTopic, Span, command, day_and_time, lifts, signers, subject, weight};
 use crate::format::entry::{
     Act, Alert, CertificateOf, Deed, EntryBudget, JobTerms, Level, Matter, Measure, Millis,
     OwnedKey, ProviderAgent, SecurityDeed, Severity, Warning, Whom,
@@ -39,15 +39,15 @@ fn persons(n: u64) -> String {
 fn found(alert: &Alert) -> String {
     let &Alert { observed, expected, off, .. } = alert;
     let (span, only_off) = match subject(alert.rule) {
-        Subject::Budget(span, only_off) => (span, only_off),
-        Subject::Job => {
+        AlertTopic::Budget(span, only_off) => (span, only_off),
+        AlertTopic::Job => {
             return format!(
                 "a demandé un export que son opération ne couvre pas : jusqu’à {}, avec d’autres champs ou \
                  pour une autre finalité que ceux de l’opération",
                 persons(observed)
             );
         }
-        Subject::Roster => {
+        AlertTopic::Roster => {
             return format!(
                 "sort de sa liste plus que des erreurs ne l’expliquent : {} hors liste {} ce jour, \
                  suspicion {} pour une limite de {}",

@@ -15,10 +15,10 @@ use crate::format::entry::{
     Rule, Ruling, Section, Severity, Tag, Word,
 };
 use crate::state::bucket::Bucket;
-use crate::state::counted::Counted;
+use crate::state::judge_input::JudgeInput;
 
 /// One budget: which rule, what refills it, what a read asks of it and what it is charged.
-struct Kind {
+struct BudgetRule {
     rule: Rule,
     /// How grave it is that it is exhausted; nothing, for the minute's.
     grave: Option<Severity>,
@@ -28,8 +28,8 @@ struct Kind {
     charge: fn(&Facts) -> u64,
 }
 
-const AGENT: [Kind; 3] = [
-    Kind {
+const AGENT: [BudgetRule; 3] = [
+    BudgetRule {
         rule: Rule::AgentMinute,
         grave: None,
         span: MINUTE,
@@ -37,7 +37,7 @@ const AGENT: [Kind; 3] = [
         could: |f| f.could,
         charge: |f| f.all.agent_day,
     },
-    Kind {
+    BudgetRule {
         rule: Rule::AgentHour,
         grave: Some(Severity::High),
         span: HOUR,
@@ -45,7 +45,7 @@ const AGENT: [Kind; 3] = [
         could: |f| f.could,
         charge: |f| f.all.agent_day,
     },
-    Kind {
+    BudgetRule {
         rule: Rule::AgentDay,
         grave: Some(Severity::High),
         span: DAY,
@@ -55,8 +55,8 @@ const AGENT: [Kind; 3] = [
     },
 ];
 
-const PROVIDER: [Kind; 4] = [
-    Kind {
+const PROVIDER: [BudgetRule; 4] = [
+    BudgetRule {
         rule: Rule::ProviderDay,
         grave: Some(Severity::High),
         span: DAY,
@@ -64,7 +64,7 @@ const PROVIDER: [Kind; 4] = [
         could: |f| f.could,
         charge: |f| f.all.provider_day,
     },
-    Kind {
+    BudgetRule {
         rule: Rule::Provider30Days,
         grave: Some(Severity::High),
         span: 30 * DAY,
@@ -72,7 +72,7 @@ const PROVIDER: [Kind; 4] = [
         could: |f| f.could,
         charge: |f| f.all.provider_30_days,
     },
-    Kind {
+    BudgetRule {
         rule: Rule::OffRosterDay,
         grave: Some(Severity::Critical),
         span: DAY,
@@ -80,7 +80,7 @@ const PROVIDER: [Kind; 4] = [
         could: |f| f.could_off,
         charge: |f| f.off.provider_day,
     },
-    Kind {
+    BudgetRule {
         rule: Rule::OffRoster30Days,
         grave: Some(Severity::Critical),
         span: 30 * DAY,
@@ -98,13 +98,13 @@ struct Account {
     agents: HashMap<Tag, [Bucket; 3]>,
 }
 
-fn fresh<const N: usize>(kinds: &[Kind; N], budgets: &Budgets, tick: Millis) -> [Bucket; N] {
+fn fresh<const N: usize>(kinds: &[BudgetRule; N], budgets: &Budgets, tick: Millis) -> [Bucket; N] {
     std::array::from_fn(|i| Bucket::full((kinds[i].size)(budgets), kinds[i].span, tick))
 }
 
 /// The detector.
 #[derive(Debug, Default)]
-pub struct Budget {
+pub struct PersonBudgets {
     accounts: HashMap<Word, Account>,
     /// Providers of the policy in force; the accounts of others are kept but closed.
     open: HashSet<Word>,
@@ -112,9 +112,9 @@ pub struct Budget {
     coming: HashSet<Word>,
 }
 
-impl Budget {
+impl PersonBudgets {
     /// Rules on a read.
-    pub fn decide(&self, counted: &Counted<'_>, now: Moment) -> Ruling {
+    pub fn decide(&self, counted: &JudgeInput<'_>, now: Moment) -> Ruling {
         let account = self.accounts.get(counted.provider);
         let Some(account) = account.filter(|_| self.open.contains(counted.provider)) else {
             let (rule, remaining) = (Some(Rule::ProviderDay), Some(0));
@@ -147,14 +147,14 @@ impl Budget {
     }
 
     /// The budgets that a released read leaves with less than one person, or takes below half.
-    pub(super) fn drained(&self, counted: &Counted<'_>, tick: Millis) -> Vec<Finding> {
+    pub(super) fn drained(&self, counted: &JudgeInput<'_>, tick: Millis) -> Vec<Finding> {
         let account = self.accounts.get(counted.provider).filter(|_| counted.export.is_none());
         let Some(account) = account else { return Vec::new() };
         let new = || fresh(&AGENT, &account.budgets, tick);
         let agent = account.agents.get(&counted.agent).copied().unwrap_or_else(new);
         let agent = AGENT.iter().zip(&agent).map(|pair| (Level::Agent, pair));
         let provider = PROVIDER.iter().zip(&account.provider).map(|pair| (Level::Provider, pair));
-        let finding = |(level, (kind, bucket)): (Level, (&Kind, &Bucket))| {
+        let finding = |(level, (kind, bucket)): (Level, (&BudgetRule, &Bucket))| {
             let grave = kind.grave?;
             let persons = (kind.charge)(&counted.facts);
             let left = bucket.left(kind.span, tick).saturating_sub(persons);
@@ -172,7 +172,7 @@ impl Budget {
 
     /// Folds an entry.
     pub fn apply(&mut self, entry: &Entry) {
-        match &entry.what {
+        match &entry.payload {
             Payload::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.rules(rules, entry.now.tick);
             }
@@ -225,7 +225,7 @@ impl Budget {
 }
 
 /// A read that a budget withheld: worth knowing.
-pub(super) fn refused(counted: &Counted<'_>, ruling: &Ruling) -> Finding {
+pub(super) fn refused(counted: &JudgeInput<'_>, ruling: &Ruling) -> Finding {
     let rule = ruling.rule.unwrap_or(Rule::ProviderDay);
     let level =
         if AGENT.iter().any(|kind| kind.rule == rule) { Level::Agent } else { Level::Provider };

@@ -4,23 +4,23 @@
 
 use super::Finding;
 use crate::format::entry::{Level, Millis, Outcome, Rule, Ruling, Severity};
-use crate::state::counted::Counted;
-use crate::state::jobs::{Export, Jobs, Verdict};
+use crate::state::jobs::{Export, JobFit, Jobs};
+use crate::state::judge_input::JudgeInput;
 
 /// Rules on an export.
 pub(super) fn decide(
     jobs: &Jobs,
-    counted: &Counted<'_>,
+    counted: &JudgeInput<'_>,
     export: &Export<'_>,
     at: Millis,
 ) -> Ruling {
     match jobs.verdict(counted.provider, export, at) {
-        Verdict::Within => Ruling::RELEASED,
-        Verdict::Beyond(left) => {
+        JobFit::Within => Ruling::RELEASED,
+        JobFit::Beyond(left) => {
             let (outcome, rule) = (Outcome::Withheld, Some(Rule::Job));
             Ruling { outcome, rule, remaining: Some(left), fits_at: None }
         }
-        Verdict::Breach => Ruling::contained(None),
+        JobFit::Breach => Ruling::contained(None),
     }
 }
 

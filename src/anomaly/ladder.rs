@@ -6,8 +6,8 @@ use super::{DAY, Finding, HOUR};
 use crate::format::entry::{
     Alert, Deed, Entry, Level, Measure, Millis, Moment, Payload, Rule, Severity, Tag, Whom, Word,
 };
-use crate::state::counted::Counted;
 use crate::state::days::Today;
+use crate::state::judge_input::JudgeInput;
 
 /// How long a finding that contains nothing for good is not repeated, and how long after its last
 /// alert an incident goes on, in ticks.
@@ -62,7 +62,7 @@ impl Ladder {
     pub(super) fn keep_new(
         &self,
         findings: &mut Vec<Finding>,
-        counted: &Counted<'_>,
+        counted: &JudgeInput<'_>,
         tick: Millis,
     ) {
         let Some(incident) = self.incidents.get(counted.provider) else { return };
@@ -73,7 +73,7 @@ impl Ladder {
     }
 
     /// The incident that the alerts of a read belong to; `contained`: something of it still is.
-    pub(super) fn incident(&self, counted: &Counted<'_>, contained: bool, tick: Millis) -> u64 {
+    pub(super) fn incident(&self, counted: &JudgeInput<'_>, contained: bool, tick: Millis) -> u64 {
         let known = self.incidents.get(counted.provider);
         let known =
             known.filter(|incident| contained || tick < incident.last.saturating_add(QUIET));
@@ -84,7 +84,7 @@ impl Ladder {
     /// Folds an entry.
     pub(super) fn apply(&mut self, entry: &Entry) {
         let tick = entry.now.tick;
-        match &entry.what {
+        match &entry.payload {
             Payload::Alert(alert) => {
                 let incident = self.incidents.entry(alert.provider.clone());
                 let incident = incident.or_insert_with(|| Incident {
@@ -119,7 +119,7 @@ pub(super) fn alert(
     incident: u64,
     measures: Vec<Measure>,
     today: Today,
-    counted: &Counted<'_>,
+    counted: &JudgeInput<'_>,
     now: Moment,
 ) -> Alert {
     let Finding { rule, level, severity, observed, expected } = *finding;

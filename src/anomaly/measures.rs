@@ -3,14 +3,14 @@
 use super::Finding;
 use crate::format::entry::{Level, Measure, Outcome, Severity};
 use crate::state::containment::Containment;
-use crate::state::counted::Counted;
+use crate::state::judge_input::JudgeInput;
 
 /// A theft that goes on with a second agent, when the first is suspended, is the provider's; not if
 /// the second would get nobody anyway.
 pub(super) fn follows(
     containment: &Containment,
     finding: Finding,
-    counted: &Counted<'_>,
+    counted: &JudgeInput<'_>,
     outcome: Outcome,
 ) -> Finding {
     let high = finding.severity == Severity::High && outcome == Outcome::Released;
@@ -22,7 +22,7 @@ pub(super) fn follows(
 pub(super) fn measures(
     containment: &Containment,
     finding: &Finding,
-    counted: &Counted<'_>,
+    counted: &JudgeInput<'_>,
 ) -> Vec<Measure> {
     match (finding.severity, finding.level) {
         (Severity::Info, _) => Vec::new(),

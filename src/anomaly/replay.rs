@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 
-use super::{Anomaly, VERSION};
+use super::{AnomalyJudge, VERSION};
 use crate::format::entry::{Alert, Entry, Payload, Policy, Section};
-use crate::state::counted::Counted;
 use crate::state::judge::Judge;
+use crate::state::judge_input::JudgeInput;
 use crate::state::standing::Standing;
 
 /// Folds a ledger through the judge and compares.
 #[derive(Debug, Default)]
 pub struct Replay {
-    judge: Anomaly,
+    judge: AnomalyJudge,
     /// Whether the policy in force was judged by this version.
     ours: bool,
     /// Alerts that must come next, and the number of the next of them.
@@ -29,18 +29,19 @@ pub struct Replay {
 impl Replay {
     /// Takes the next entry, with what holds before it.
     pub fn apply(&mut self, entry: &Entry, standing: &Standing) {
-        if !matches!(entry.what, Payload::Alert(_)) && !self.due.is_empty() {
+        if !matches!(entry.payload, Payload::Alert(_)) && !self.due.is_empty() {
             self.differs(entry.seq);
             self.due.clear();
         }
         self.next = entry.seq + 1;
-        match &entry.what {
+        match &entry.payload {
             Payload::Policy(Policy { section: Section::Head(head) }) => {
                 self.ours = head.judge == VERSION;
             }
             Payload::Read(read) if self.ours => {
                 self.rulings += 1;
-                let decided = self.judge.decide(&Counted::of(entry.seq, read), standing, entry.now);
+                let decided =
+                    self.judge.decide(&JudgeInput::of(entry.seq, read), standing, entry.now);
                 if decided.ruling != read.ruling {
                     self.differs(entry.seq);
                 }

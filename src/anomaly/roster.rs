@@ -16,11 +16,11 @@ use crate::format::entry::{
     Counts, Deed, Detectors, Entry, Facts, Level, Outcome, Payload, Policy, RosterRule, Rule,
     Section, Severity, Tag, Whom, Word,
 };
-use crate::state::counted::Counted;
+use crate::state::judge_input::JudgeInput;
 
 /// The detector.
 #[derive(Debug, Default)]
-pub(super) struct Roster {
+pub(super) struct RosterDetector {
     rule: RosterRule,
     sums: HashMap<Word, Sums>,
 }
@@ -42,12 +42,12 @@ fn new(level: Level, facts: &Facts) -> (u64, u64) {
     (off, of(&facts.all).saturating_sub(off))
 }
 
-impl Roster {
+impl RosterDetector {
     /// What a read gives away that would have this outcome without it. `alarmed`: something grave was
     /// found at another provider, and half of a height counts as medium here.
     pub(super) fn findings(
         &self,
-        counted: &Counted<'_>,
+        counted: &JudgeInput<'_>,
         outcome: Outcome,
         alarmed: bool,
     ) -> Vec<Finding> {
@@ -94,7 +94,7 @@ impl Roster {
 
     /// Folds an entry.
     pub(super) fn apply(&mut self, entry: &Entry) {
-        match &entry.what {
+        match &entry.payload {
             Payload::Policy(Policy { section: Section::Detectors(Detectors { roster }) }) => {
                 self.rule = *roster;
             }

@@ -31,7 +31,7 @@ struct Bench {
 
 impl Bench {
     fn under(budgets: Budgets) -> Bench {
-        let judge = Anomaly::fresh();
+        let judge = AnomalyJudge::fresh();
         let now = Moment { at: DAY, tick: 0 };
         let standing = Standing::default();
         let mut bench = Bench { judge, standing, entries: Vec::new(), now };
@@ -53,7 +53,7 @@ impl Bench {
 
     fn add(&mut self, what: Payload) -> u64 {
         let seq = self.entries.len() as u64;
-        let entry = Entry { seq, prev: Hash::default(), now: self.now, what };
+        let entry = Entry { seq, prev: Hash::default(), now: self.now, payload: what };
         self.judge.apply(&entry);
         self.standing.apply(&entry);
         self.entries.push(entry);
@@ -65,7 +65,7 @@ impl Bench {
         let provider: Word = who.0.into();
         let agent = Tag([who.1; 16]);
         let seq = self.entries.len() as u64;
-        let counted = Counted { seq, provider: &provider, agent, facts, export: None };
+        let counted = JudgeInput { seq, provider: &provider, agent, facts, export: None };
         let decision = self.judge.decide(&counted, &self.standing, self.now);
         let ruling = decision.ruling;
         self.add(Payload::Read(Box::new(read(provider, agent, facts, ruling))));
@@ -100,10 +100,10 @@ impl Bench {
     }
 
     fn alerts(&self) -> Vec<&Alert> {
-        let alert = |entry: &'_ Entry| matches!(entry.what, Payload::Alert(_));
+        let alert = |entry: &'_ Entry| matches!(entry.payload, Payload::Alert(_));
         let alerts = self.entries.iter().filter(|entry| alert(entry));
         alerts
-            .filter_map(|e| if let Payload::Alert(a) = &e.what { Some(a) } else { None })
+            .filter_map(|e| if let Payload::Alert(a) = &e.payload { Some(a) } else { None })
             .collect()
     }
 
@@ -436,7 +436,8 @@ fn an_alert_left_out_or_put_in_is_a_difference() {
     let mut bench = Bench::under(WIDE);
     bench.strangers(A, 14);
     let found = |entries: &[Entry]| replayed(entries).difference();
-    let at = bench.entries.iter().position(|e| matches!(e.what, Payload::Alert(_))).expect("one");
+    let at =
+        bench.entries.iter().position(|e| matches!(e.payload, Payload::Alert(_))).expect("one");
     let mut without = bench.entries.clone();
     without.remove(at);
     assert_eq!(found(&without), Some(bench.entries[at + 1].seq));
@@ -444,7 +445,7 @@ fn an_alert_left_out_or_put_in_is_a_difference() {
     twice.insert(at, bench.entries[at].clone());
     assert!(found(&twice).is_some());
     let mut other = bench.entries.clone();
-    if let Payload::Alert(alert) = &mut other[at].what {
+    if let Payload::Alert(alert) = &mut other[at].payload {
         alert.persons += 1;
     }
     assert_eq!(found(&other), Some(at as u64));

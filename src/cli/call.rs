@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{FAILED, NO, complain, failed, print};
-use crate::client::{ClientError, Settings};
+use crate::client::{ClientError, ClientSettings};
 use crate::instance::Layout;
 
 /// Where the gateway is, and with which certificate to call it.
@@ -54,7 +54,7 @@ impl Who {
     ///
     /// # Errors
     /// If the instance's config.toml does not say where the gateway is.
-    pub(super) fn settings(&self, usual: &str) -> Result<Settings, CallError> {
+    pub(super) fn settings(&self, usual: &str) -> Result<ClientSettings, CallError> {
         let layout = self.instance();
         let address = match (&self.address, &layout) {
             (Some(address), _) => address.clone(),
@@ -73,7 +73,7 @@ impl Who {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         // An instance's certificate has this name, wherever it listens.
         let host = if self.instance.is_some() { "localhost" } else { host };
-        Ok(Settings {
+        Ok(ClientSettings {
             server_name: self.server_name.clone().unwrap_or_else(|| host.to_owned()),
             address,
             ca: given(&self.ca, ca),
@@ -96,7 +96,7 @@ pub(super) enum CallError {
     #[error("{0}")]
     System(#[from] std::io::Error),
     #[error(transparent)]
-    Config(#[from] crate::config::Unusable),
+    Config(#[from] crate::config::SettingsError),
     #[error(transparent)]
     Act(#[from] super::act::file::ActError),
 }

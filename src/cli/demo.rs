@@ -55,11 +55,11 @@ const PROVIDERS: u32 = 12;
 
 /// Why it could not be run to its end.
 #[derive(Debug, thiserror::Error)]
-enum Failed {
+enum DemoError {
     #[error(transparent)]
     Init(#[from] init::InitError),
     #[error(transparent)]
-    Drill(#[from] drill::Failed),
+    Drill(#[from] drill::DrillError),
     #[error("{0}")]
     System(#[from] std::io::Error),
     #[error("interrupted")]
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             if holds { ExitCode::SUCCESS } else { ExitCode::from(NO) }
         }
         // A ledger that does not hold is an answer.
-        Err(Failed::Drill(drill::Failed::Ledger(Failure::Unsound(unsound)))) => {
+        Err(DemoError::Drill(drill::DrillError::Ledger(Failure::Unsound(unsound)))) => {
             failed(format_args!("the ledger does not hold: {unsound}"));
             ExitCode::from(NO)
         }
@@ -96,7 +96,7 @@ async fn terminated() {
     }
 }
 
-fn play(args: &Args, narrator: &Arc<Narrator>) -> Result<Figures, Failed> {
+fn play(args: &Args, narrator: &Arc<Narrator>) -> Result<Figures, DemoError> {
     let began = Instant::now();
     let temporary = tempfile::tempdir()?;
     let dir = args.keep.clone().unwrap_or_else(|| temporary.path().join("instance"));
@@ -105,8 +105,8 @@ fn play(args: &Args, narrator: &Arc<Narrator>) -> Result<Figures, Failed> {
         tokio::select! {
             played = run_drill(args, &dir, narrator) => played,
             // The gateway is ended with its handle, and the folder removed.
-            _ = tokio::signal::ctrl_c() => Err(Failed::Interrupted),
-            () = terminated() => Err(Failed::Interrupted),
+            _ = tokio::signal::ctrl_c() => Err(DemoError::Interrupted),
+            () = terminated() => Err(DemoError::Interrupted),
         }
     });
     runtime.shutdown_background();
@@ -117,7 +117,11 @@ fn play(args: &Args, narrator: &Arc<Narrator>) -> Result<Figures, Failed> {
 }
 
 /// Makes the instance, and runs the drill on it.
-async fn run_drill(args: &Args, dir: &Path, narrator: &Arc<Narrator>) -> Result<Figures, Failed> {
+async fn run_drill(
+    args: &Args,
+    dir: &Path,
+    narrator: &Arc<Narrator>,
+) -> Result<Figures, DemoError> {
     let stock = init::Stock {
         persons: args.rows,
         providers: PROVIDERS,

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::act::ActError;
 use super::{bar, failed, grouped, print};
-use crate::anomaly::Anomaly;
-use crate::config::{Unusable, in_force, policy};
+use crate::anomaly::AnomalyJudge;
+use crate::config::{SettingsError, in_force, policy};
 use crate::format::entry::{Act, Word};
 use crate::format::signer::{BadSecret, Signer, read_key};
 use crate::instance::{InstanceError, Made, NotFounded, Plan, Stage, prepare};
@@ -85,7 +85,7 @@ pub(super) enum InitError {
     #[error(transparent)]
     Instance(#[from] InstanceError),
     #[error(transparent)]
-    Policy(#[from] policy::Unusable),
+    Policy(#[from] policy::PolicyError),
     #[error(transparent)]
     Secret(#[from] BadSecret),
     #[error(transparent)]
@@ -97,7 +97,7 @@ pub(super) enum InitError {
     #[error(transparent)]
     Act(#[from] ActError),
     #[error(transparent)]
-    Config(#[from] Unusable),
+    Config(#[from] SettingsError),
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: std::io::Error },
     #[error("enrol two administrators or more (--admin): one alone cannot enrol another")]
@@ -157,15 +157,15 @@ fn write_ledger(made: &Made, founding: &[Act]) -> Result<(), InitError> {
     let policy = policy::load(&made.layout.policy())?;
     let seed = read_key(&made.layout.signing_key())?;
     let signer = Signer::new(made.verifier.name(), &seed).map_err(BadSecret::from)?;
-    let settings = start::Settings {
+    let settings = start::LedgerSettings {
         path: made.layout.ledger(),
         high_water: made.layout.high_water(),
         queue: 1,
         share: 1,
-        clock: clock::Settings::default(),
+        clock: clock::ClockSettings::default(),
         commits: Commits::default(),
     };
-    start::create(&settings, &signer, &policy.rules(), founding, Anomaly::fresh())?;
+    start::create(&settings, &signer, &policy.rules(), founding, AnomalyJudge::fresh())?;
     in_force::keep(&settings.path, &policy)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::call::{CallError, Who, block_on};
 use super::print;
 use super::token::made;
 use crate::client::token::TokenSource;
-use crate::client::{Client, Query, Reply};
+use crate::client::{Client, ReadRequest, Reply};
 use crate::files;
 use crate::proto::{
     Context, ExportRecordsRequest, ExportRecordsResponse, GetReceiptRequest, Record, View,
@@ -156,14 +156,14 @@ fn read(args: &Args) -> Result<(), CallError> {
     block_on(async {
         let mut client = Client::connect(&settings).await?;
         let query = match &args.what {
-            ReadCommand::Get { name } => Query::Get { name: name.clone() },
-            ReadCommand::List { dataset, page_size, page_token } => Query::List {
+            ReadCommand::Get { name } => ReadRequest::Get { name: name.clone() },
+            ReadCommand::List { dataset, page_size, page_token } => ReadRequest::List {
                 parent: parent(dataset),
                 page_size: *page_size,
                 page_token: page_token.clone(),
             },
             ReadCommand::Search { search, values, dataset, page_size, page_token } => {
-                Query::Search {
+                ReadRequest::Search {
                     parent: parent(dataset),
                     search: search.clone(),
                     values: values.clone(),

@@ -63,7 +63,7 @@ fn as_json(proven: &Proven, body: &str) -> String {
 
 fn in_words(proven: &Proven) -> String {
     let (entry, checkpoint) = (&proven.entry, &proven.checkpoint);
-    let what = match &entry.what {
+    let what = match &entry.payload {
         Payload::Read(read) => {
             let method = word(&read.method);
             format!(

@@ -12,7 +12,7 @@ use super::notice::{
     LanguageName, act_json, alert_json, print_act, print_alert, print_warning, warning_json,
 };
 use super::{NO, complain, failed, grouped, print};
-use crate::client::tail::{BadState, Ended, Event, State, Tail};
+use crate::client::tail::{BadState, Ended, Event, Tail, TailState};
 use crate::files;
 use crate::format::checkpoint::{BadNote, VerifierKey};
 
@@ -185,14 +185,14 @@ fn tell(args: &Args, event: Event) -> Result<(), TailError> {
 }
 
 /// The state to go on from; a file that is not there is a beginning.
-fn load(path: Option<&Path>) -> Result<State, TailError> {
-    let Some(path) = path else { return Ok(State::default()) };
+fn load(path: Option<&Path>) -> Result<TailState, TailError> {
+    let Some(path) = path else { return Ok(TailState::default()) };
     match files::read_input(path, files::SMALL) {
         Ok(text) => {
             let bad = |error| TailError::State { path: path.to_owned(), error };
             text.parse().map_err(bad)
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(State::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(TailState::default()),
         Err(error) => Err(CallError::file(path)(error).into()),
     }
 }

@@ -47,7 +47,7 @@ pub(super) struct Args {
 }
 
 /// What came of it.
-enum Verdict {
+enum VerifyOutcome {
     Sound(Box<Sound>, Replay),
     Differs(Box<Sound>, Replay),
     /// Some of it was ruled by rules that this program does not know.
@@ -65,14 +65,14 @@ pub(super) fn run(args: &Args) -> ExitCode {
         print(in_words(args, &verdict, seconds));
     }
     match verdict {
-        Verdict::Sound(..) => ExitCode::SUCCESS,
-        Verdict::Differs(..) => ExitCode::from(NO),
-        Verdict::Foreign(..) => ExitCode::from(FAILED),
-        Verdict::Unverified(unverified) => unverified.code(),
+        VerifyOutcome::Sound(..) => ExitCode::SUCCESS,
+        VerifyOutcome::Differs(..) => ExitCode::from(NO),
+        VerifyOutcome::Foreign(..) => ExitCode::from(FAILED),
+        VerifyOutcome::Unverified(unverified) => unverified.code(),
     }
 }
 
-fn verify(args: &Args) -> Verdict {
+fn verify(args: &Args) -> VerifyOutcome {
     let mut replay = Replay::default();
     let scanned = args.brought.scan("verifying", args.all_signatures, &mut |entry, state| {
         if args.replay {
@@ -80,10 +80,12 @@ fn verify(args: &Args) -> Verdict {
         }
     });
     match scanned {
-        Ok(sound) if replay.difference().is_some() => Verdict::Differs(Box::new(sound), replay),
-        Ok(sound) if replay.foreign > 0 => Verdict::Foreign(Box::new(sound), replay),
-        Ok(sound) => Verdict::Sound(Box::new(sound), replay),
-        Err(unverified) => Verdict::Unverified(unverified),
+        Ok(sound) if replay.difference().is_some() => {
+            VerifyOutcome::Differs(Box::new(sound), replay)
+        }
+        Ok(sound) if replay.foreign > 0 => VerifyOutcome::Foreign(Box::new(sound), replay),
+        Ok(sound) => VerifyOutcome::Sound(Box::new(sound), replay),
+        Err(unverified) => VerifyOutcome::Unverified(unverified),
     }
 }
 
@@ -96,9 +98,9 @@ fn foreign(replay: &Replay) -> String {
     )
 }
 
-fn in_words(args: &Args, verdict: &Verdict, seconds: f64) -> String {
+fn in_words(args: &Args, verdict: &VerifyOutcome, seconds: f64) -> String {
     match verdict {
-        Verdict::Sound(sound, replay) => {
+        VerifyOutcome::Sound(sound, replay) => {
             let mut text = format!(
                 "{}\n{} checkpoints, {} signature{} checked, {:.1} s.",
                 sound_in_words(sound),
@@ -118,18 +120,18 @@ fn in_words(args: &Args, verdict: &Verdict, seconds: f64) -> String {
             }
             text
         }
-        Verdict::Differs(_, replay) => {
+        VerifyOutcome::Differs(_, replay) => {
             let entry = replay.difference().unwrap_or(0);
             format!("NOT SOUND: entry {entry} is not what the rules in force give.")
         }
-        Verdict::Foreign(sound, replay) => {
+        VerifyOutcome::Foreign(sound, replay) => {
             format!("NOT CHECKED: {}. But for that:\n{}", foreign(replay), sound_in_words(sound))
         }
-        Verdict::Unverified(unverified) => unverified.in_words(),
+        VerifyOutcome::Unverified(unverified) => unverified.in_words(),
     }
 }
 
-fn as_json(args: &Args, verdict: &Verdict, seconds: f64) -> Value {
+fn as_json(args: &Args, verdict: &VerifyOutcome, seconds: f64) -> Value {
     let sound_json = |sound: &Sound, verdict: &str, replay: &Replay| {
         let compared = args.replay.then(|| {
             let first = replay.difference();
@@ -141,13 +143,13 @@ fn as_json(args: &Args, verdict: &Verdict, seconds: f64) -> Value {
         said
     };
     match verdict {
-        Verdict::Sound(sound, replay) => sound_json(sound, "sound", replay),
-        Verdict::Differs(sound, replay) => sound_json(sound, "not_sound", replay),
-        Verdict::Foreign(sound, replay) => {
+        VerifyOutcome::Sound(sound, replay) => sound_json(sound, "sound", replay),
+        VerifyOutcome::Differs(sound, replay) => sound_json(sound, "not_sound", replay),
+        VerifyOutcome::Foreign(sound, replay) => {
             let mut said = sound_json(sound, "not_checked", replay);
             said["why"] = json!(foreign(replay));
             said
         }
-        Verdict::Unverified(unverified) => unverified.as_json(),
+        VerifyOutcome::Unverified(unverified) => unverified.as_json(),
     }
 }

@@ -2,7 +2,7 @@
 //! gateway, each entry once and in order, and holds every checkpoint that comes with them against
 //! the one it remembers.
 //!
-//! What it goes on from is its [`State`]. Keep that after you have dealt with an event, and nothing
+//! What it goes on from is its [`TailState`]. Keep that after you have dealt with an event, and nothing
 //! is lost: a process that ends between the two is given that one event again, and no other.
 
 mod memory;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-use super::{Client, ClientError, Settings};
+use super::{Client, ClientError, ClientSettings};
 use crate::format::checkpoint::{BadNote, Checkpoint, VerifierKey};
 use crate::format::entry::Hash;
 use crate::proto::tail_alerts_response::Event as Message;
@@ -21,8 +21,8 @@ use crate::proto::{
     Act, Alert, GetConsistencyProofRequest, Heartbeat, TailAlertsRequest, TailAlertsResponse,
     Warning,
 };
-use memory::{Advance, Memory};
-pub use memory::{BadState, Denounced, State};
+use memory::{Advance, TailMemory};
+pub use memory::{BadState, Denounced, TailState};
 
 /// Without a word for so long, not even a heartbeat, a gateway counts as lost.
 const SILENCE: Duration = Duration::from_secs(35);
@@ -85,16 +85,16 @@ impl From<Status> for Gone {
 }
 
 /// An open stream.
-struct Line {
+struct AlertStream {
     client: Client,
     stream: Streaming<TailAlertsResponse>,
 }
 
 /// The tail.
 pub struct Tail {
-    settings: Settings,
-    memory: Memory,
-    line: Option<Line>,
+    settings: ClientSettings,
+    memory: TailMemory,
+    line: Option<AlertStream>,
     /// What came and was not returned yet: dropping the future of `next` loses nothing.
     heard: Option<Message>,
     lost: bool,
@@ -107,10 +107,14 @@ impl Tail {
     ///
     /// # Errors
     /// If the checkpoint in `state` is not one that `key` signed.
-    pub fn new(settings: Settings, key: VerifierKey, state: State) -> Result<Tail, BadNote> {
+    pub fn new(
+        settings: ClientSettings,
+        key: VerifierKey,
+        state: TailState,
+    ) -> Result<Tail, BadNote> {
         Ok(Tail {
             settings,
-            memory: Memory::new(key, state)?,
+            memory: TailMemory::new(key, state)?,
             line: None,
             heard: None,
             lost: false,
@@ -120,7 +124,7 @@ impl Tail {
     }
 
     /// What to go on from when everything that was returned so far is dealt with.
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &TailState {
         self.memory.state()
     }
 
@@ -252,12 +256,12 @@ fn is_final(code: Code) -> bool {
 }
 
 /// Connects, and has the gateway send what lies behind an entry.
-async fn open(settings: &Settings, after_entry: u64) -> Result<Line, Gone> {
+async fn open(settings: &ClientSettings, after_entry: u64) -> Result<AlertStream, Gone> {
     let mut client = Client::connect(settings).await.map_err(Gone::Connection)?;
     let request = TailAlertsRequest { after_entry };
     let stream = timeout(ANSWER, client.alerts.tail_alerts(request)).await;
     let stream = stream.map_err(|_| Gone::Silent)??.into_inner();
-    Ok(Line { client, stream })
+    Ok(AlertStream { client, stream })
 }
 
 /// The proof that the ledger of `from` entries is the beginning of that of `to`; or why there is none

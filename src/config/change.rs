@@ -8,8 +8,8 @@ use std::fmt;
 
 use super::policy::Policy;
 use crate::admission::{
-    Dataset, Demand, Field, Grant, Habits, Issuer, Provider, Purpose, Rate, Role, Scope, Search,
-    Voucher, Weights, Word,
+    AgentAuth, Dataset, Field, Grant, Habits, Issuer, Provider, Purpose, Rate, Role, Scope, Search,
+    TokenRequirements, Weights, Word,
 };
 use crate::format::entry::{Budgets, Detectors, Hash, ProviderRules, RosterRule, more};
 
@@ -287,19 +287,19 @@ fn provider(found: &mut Found, old: &Provider, new: &Provider) {
 }
 
 /// Who vouches for agents, and what a log-in must show.
-fn voucher(found: &mut Found, old: &Voucher, new: &Voucher) {
+fn voucher(found: &mut Found, old: &AgentAuth, new: &AgentAuth) {
     match (old, new) {
-        (Voucher::Certificate, Voucher::Certificate) => {}
-        (Voucher::Certificate, Voucher::Token(new)) => {
+        (AgentAuth::Certificate, AgentAuth::Certificate) => {}
+        (AgentAuth::Certificate, AgentAuth::Token(new)) => {
             // Budgets that one certificate had alone are now those of each person.
             found.add(true, format!("agents need a token of {}", new.issuer));
         }
-        (Voucher::Token(old), Voucher::Certificate) => {
+        (AgentAuth::Token(old), AgentAuth::Certificate) => {
             found.add(true, format!("agents need no token of {} any more", old.issuer));
         }
-        (Voucher::Token(old), Voucher::Token(new)) => {
+        (AgentAuth::Token(old), AgentAuth::Token(new)) => {
             found.other("issuer", Some(&old.issuer), Some(&new.issuer));
-            let Demand { issuer: _, second_factor: _, auth_max_age: _ } = new;
+            let TokenRequirements { issuer: _, second_factor: _, auth_max_age: _ } = new;
             let (before, after) = (u64::from(old.second_factor), u64::from(new.second_factor));
             found.lowered("second_factor", before, after);
             found.raised("auth_max_age_seconds", old.auth_max_age, new.auth_max_age);

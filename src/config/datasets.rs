@@ -6,10 +6,10 @@ use toml_edit::Item;
 
 use super::searches;
 use super::table::{Shape, Spot, Table, VIEW, WORD, values};
-use crate::admission::{CaseForm, Class, Dataset, Field, Purpose, Word, grammar};
+use crate::admission::{CaseForm, Dataset, Field, FieldClass, Purpose, Word, grammar};
 
 const CLASS: Shape =
-    Shape::new("identity, contact, status or sensitive", |text| Class::WORDS.contains(&text));
+    Shape::new("identity, contact, status or sensitive", |text| FieldClass::WORDS.contains(&text));
 
 const CASE_FORM: Shape = Shape::new(CaseForm::MUST_BE, CaseForm::is_form);
 
@@ -71,8 +71,9 @@ fn fields(dataset: &mut Table<'_>, id_column: &str) -> Vec<Field> {
 fn field(all: &Table<'_>, name: Word, item: Spot<&Item>) -> Field {
     let (column, class) = match item.value.as_str() {
         Some(class) => {
-            if class.parse::<Class>().is_err() {
-                let write = format!("write `{name} = \"...\"` with {}", Class::WORDS.join(", "));
+            if class.parse::<FieldClass>().is_err() {
+                let write =
+                    format!("write `{name} = \"...\"` with {}", FieldClass::WORDS.join(", "));
                 all.fault(item.at, format!("`{name}` has no known class: {write}"));
             }
             (name.clone(), class.into())
@@ -88,7 +89,7 @@ fn field(all: &Table<'_>, name: Word, item: Spot<&Item>) -> Field {
         },
     };
     // A class that is none was noted above, and then no policy comes of this.
-    Field { name, column, class: class.parse().unwrap_or(Class::Sensitive) }
+    Field { name, column, class: class.parse().unwrap_or(FieldClass::Sensitive) }
 }
 
 fn views(dataset: &mut Table<'_>, fields: &[&str]) -> BTreeMap<Word, Vec<Word>> {
@@ -96,7 +97,7 @@ fn views(dataset: &mut Table<'_>, fields: &[&str]) -> BTreeMap<Word, Vec<Word>> 
     let Some(all) = dataset.table("views") else { return views };
     for (name, item) in all.entries(VIEW) {
         let names = all.texts(&name, item, WORD);
-        all.hold_known(&names, fields, "a field of this dataset");
+        all.check_known(&names, fields, "a field of this dataset");
         if grammar::VIEWS.contains(&&*name) {
             views.insert(name, values(names));
         }
@@ -120,7 +121,7 @@ fn purposes(dataset: &mut Table<'_>, views: &BTreeMap<Word, Vec<Word>>) -> BTree
             None => (all.texts(&name, item, VIEW), None),
             Some(_) => all.as_table(&name, item).map(purpose).unwrap_or_default(),
         };
-        all.hold_known(&names, &declared, "a view of this dataset");
+        all.check_known(&names, &declared, "a view of this dataset");
         purposes.insert(name, Purpose { views: values(names), case_reference });
     }
     if purposes.is_empty() {

@@ -68,25 +68,25 @@ impl DoorFile {
         }
     }
 
-    pub(super) fn hold(&self, hold: &mut impl FnMut(bool, &str)) {
+    pub(super) fn check(&self, check: &mut impl FnMut(bool, &str)) {
         let DoorFile { connections, handshakes, idle_seconds, age_seconds, .. } = *self;
-        hold((16..=65_536).contains(&connections), "door.connections: write 16 to 65536");
-        hold(
+        check((16..=65_536).contains(&connections), "door.connections: write 16 to 65536");
+        check(
             (1..=connections).contains(&self.provider_connections),
             "door.provider_connections: write 1 to door.connections",
         );
-        hold((1..=65_536).contains(&self.provider_calls), "door.provider_calls: write 1 to 65536");
-        hold(
+        check((1..=65_536).contains(&self.provider_calls), "door.provider_calls: write 1 to 65536");
+        check(
             // The largest reply, at least.
             (4..=65_536).contains(&self.provider_replies_mib),
             "door.provider_replies_mib: write 4 to 65536",
         );
-        hold((1..=65_536).contains(&handshakes), "door.handshakes: write 1 to 65536");
-        hold(
+        check((1..=65_536).contains(&handshakes), "door.handshakes: write 1 to 65536");
+        check(
             (1..=handshakes).contains(&self.address_handshakes),
             "door.address_handshakes: write 1 to door.handshakes",
         );
-        hold((1..=86_400).contains(&idle_seconds), "door.idle_seconds: write 1 to 86400");
-        hold((1..=604_800).contains(&age_seconds), "door.age_seconds: write 1 to 604800");
+        check((1..=86_400).contains(&idle_seconds), "door.idle_seconds: write 1 to 86400");
+        check((1..=604_800).contains(&age_seconds), "door.age_seconds: write 1 to 604800");
     }
 }

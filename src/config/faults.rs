@@ -5,7 +5,7 @@ use std::fmt;
 
 /// One thing to change in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fault {
+pub struct FileFault {
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
@@ -14,7 +14,7 @@ pub struct Fault {
     pub what: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.column, self.what)
     }
@@ -25,7 +25,7 @@ pub(super) struct Faults<'t> {
     text: &'t str,
     /// Where each line begins, in bytes.
     lines: Vec<usize>,
-    found: RefCell<Vec<Fault>>,
+    found: RefCell<Vec<FileFault>>,
 }
 
 impl<'t> Faults<'t> {
@@ -40,11 +40,11 @@ impl<'t> Faults<'t> {
         let start = self.lines[line - 1];
         let before = self.text.get(start..at).unwrap_or_default();
         let column = before.chars().count() + 1;
-        self.found.borrow_mut().push(Fault { line, column, what: what.into() });
+        self.found.borrow_mut().push(FileFault { line, column, what: what.into() });
     }
 
     /// All of them, from top to bottom.
-    pub(super) fn sorted(self) -> Vec<Fault> {
+    pub(super) fn sorted(self) -> Vec<FileFault> {
         let mut found = self.found.into_inner();
         found.sort();
         found

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::table::{ID, Shape, Spot, Table};
-use crate::admission::{Algorithm, Demand, Issuer, RunBy, Voucher, Word};
+use crate::admission::{AgentAuth, Algorithm, Issuer, RunBy, TokenRequirements, Word};
 
 /// In place of an issuer's name: the client certificate stands in for the person.
 const CERTIFICATE: &str = "certificate";
@@ -70,10 +70,10 @@ fn issuer(mut table: Table<'_>) -> Issuer {
 pub(super) fn voucher(
     table: &mut Table<'_>,
     issuers: &BTreeMap<Word, Issuer>,
-) -> (Voucher, Spot<Word>) {
+) -> (AgentAuth, Spot<Word>) {
     let issuer = table.text_spot("issuer", ID);
     let ages = 60..=30 * 86_400;
-    let demand = Demand {
+    let demand = TokenRequirements {
         issuer: issuer.value.clone(),
         second_factor: table.flag("second_factor", true),
         auth_max_age: table.integer_or("auth_max_age_seconds", ages, AUTH_MAX_AGE),
@@ -81,9 +81,9 @@ pub(super) fn voucher(
     if &*issuer.value != CERTIFICATE {
         let known: Vec<&str> = issuers.keys().map(|name| &**name).chain([CERTIFICATE]).collect();
         if !issuer.value.is_empty() {
-            table.hold_known(std::slice::from_ref(&issuer), &known, "an issuer of this policy");
+            table.check_known(std::slice::from_ref(&issuer), &known, "an issuer of this policy");
         }
-        return (Voucher::Token(demand), issuer);
+        return (AgentAuth::Token(demand), issuer);
     }
     for key in ["second_factor", "auth_max_age_seconds"] {
         if let Some(at) = table.spot(key) {
@@ -92,11 +92,11 @@ pub(super) fn voucher(
             table.fault(at, format!("`{key}` {what}"));
         }
     }
-    (Voucher::Certificate, issuer)
+    (AgentAuth::Certificate, issuer)
 }
 
 /// An issuer that a provider runs vouches for its own people and for nobody else's.
-pub(super) fn hold_own<'p>(
+pub(super) fn check_own<'p>(
     all: &Table<'_>,
     issuers: &BTreeMap<Word, Issuer>,
     named: impl IntoIterator<Item = &'p Spot<Word>>,
@@ -119,7 +119,7 @@ mod tests {
     use super::super::policy::tests::{SHIPPED, changed, faults, one_fault};
     use super::*;
 
-    fn voucher_of(text: &str, provider: &str) -> Voucher {
+    fn voucher_of(text: &str, provider: &str) -> AgentAuth {
         parse(text).unwrap_or_else(|faults| panic!("{faults:#?}")).providers[provider]
             .voucher
             .clone()
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!((issuer.max_lifetime, issuer.run_by), (900, RunBy::Agency));
         let (shown, left_out) = ("langues-nord", "accueil-sud");
         assert_eq!(voucher_of(SHIPPED, shown), voucher_of(SHIPPED, left_out));
-        let Voucher::Token(demand) = voucher_of(SHIPPED, shown) else { panic!("a token") };
+        let AgentAuth::Token(demand) = voucher_of(SHIPPED, shown) else { panic!("a token") };
         assert_eq!((demand.second_factor, demand.auth_max_age), (true, AUTH_MAX_AGE));
     }
 
@@ -144,7 +144,7 @@ mod tests {
         let with = |rest: &str| {
             changed(&format!("{table}\"agency-login\"\n"), &format!("{table}{rest}\n"))
         };
-        assert_eq!(voucher_of(&with("\"certificate\""), "accueil-sud"), Voucher::Certificate);
+        assert_eq!(voucher_of(&with("\"certificate\""), "accueil-sud"), AgentAuth::Certificate);
         let more = with("\"certificate\"\nsecond_factor = false");
         one_fault(&more, "second_factor = false", &["`second_factor` says something of tokens"]);
         let more = with("\"certificate\"\nauth_max_age_seconds = 60");

@@ -16,7 +16,7 @@ use crate::files;
 use crate::format::entry::{Detectors, Hash, ProviderRules, StaffRules, sha256};
 use crate::registrar::rules::Rules;
 
-pub use super::faults::Fault;
+pub use super::faults::FileFault;
 
 /// Largest policy file, in bytes.
 pub const POLICY_MAX: usize = 1 << 20;
@@ -86,7 +86,7 @@ impl Policy {
 
 /// Why there is no policy.
 #[derive(Debug, thiserror::Error)]
-pub enum Unusable {
+pub enum PolicyError {
     /// The file cannot be read.
     #[error("cannot read the policy {}: {reason}; check `policy` in config.toml", .path.display())]
     File {
@@ -101,11 +101,11 @@ pub enum Unusable {
         /// Which file.
         path: PathBuf,
         /// From top to bottom.
-        faults: Vec<Fault>,
+        faults: Vec<FileFault>,
     },
 }
 
-fn listed(path: &Path, faults: &[Fault]) -> String {
+fn listed(path: &Path, faults: &[FileFault]) -> String {
     let lines: Vec<_> = faults.iter().map(|f| format!("{}:{f}", path.display())).collect();
     lines.join("\n")
 }
@@ -113,8 +113,8 @@ fn listed(path: &Path, faults: &[Fault]) -> String {
 /// Reads a policy file.
 ///
 /// # Errors
-/// [`Unusable`], with all faults of the file.
-pub fn load(path: &Path) -> Result<Policy, Unusable> {
+/// [`PolicyError`], with all faults of the file.
+pub fn load(path: &Path) -> Result<Policy, PolicyError> {
     parse_file(path, files::read(path, POLICY_MAX as u64))
 }
 
@@ -122,17 +122,17 @@ pub fn load(path: &Path) -> Result<Policy, Unusable> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn parse_file(path: &Path, read: io::Result<Vec<u8>>) -> Result<Policy, Unusable> {
+pub fn parse_file(path: &Path, read: io::Result<Vec<u8>>) -> Result<Policy, PolicyError> {
     let parsed = match read {
         Err(reason) if reason.kind() == ErrorKind::FileTooLarge => Err(vec![too_large()]),
-        Err(reason) => return Err(Unusable::File { path: path.into(), reason }),
+        Err(reason) => return Err(PolicyError::File { path: path.into(), reason }),
         Ok(bytes) => parse_bytes(&bytes),
     };
-    let policy = parsed.map_err(|faults| Unusable::Faults { path: path.into(), faults })?;
+    let policy = parsed.map_err(|faults| PolicyError::Faults { path: path.into(), faults })?;
     Ok(Policy { folder: path.parent().map(Path::to_owned).unwrap_or_default(), ..policy })
 }
 
-fn parse_bytes(bytes: &[u8]) -> Result<Policy, Vec<Fault>> {
+fn parse_bytes(bytes: &[u8]) -> Result<Policy, Vec<FileFault>> {
     let wrong = match std::str::from_utf8(bytes) {
         Ok(text) => return parse(text),
         Err(wrong) => wrong,
@@ -148,7 +148,7 @@ fn parse_bytes(bytes: &[u8]) -> Result<Policy, Vec<Fault>> {
 /// # Errors
 /// Every fault, from top to bottom. A fault of TOML itself stands alone, as what lies behind it
 /// cannot be read.
-pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
+pub fn parse(text: &str) -> Result<Policy, Vec<FileFault>> {
     if text.len() > POLICY_MAX {
         return Err(vec![too_large()]);
     }
@@ -199,9 +199,9 @@ pub fn parse(text: &str) -> Result<Policy, Vec<Fault>> {
     })
 }
 
-fn too_large() -> Fault {
+fn too_large() -> FileFault {
     let what = format!("the policy is larger than {POLICY_MAX} bytes: shorten it");
-    Fault { line: 1, column: 1, what }
+    FileFault { line: 1, column: 1, what }
 }
 
 #[cfg(test)]
@@ -211,7 +211,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::admission::{Class, Scope};
+    use crate::admission::{FieldClass, Scope};
 
     pub(in crate::config) const SHIPPED: &str = include_str!("../../config/policy.toml");
 
@@ -222,7 +222,7 @@ pub(super) mod tests {
         include_str!("../../config/policy-visa.toml"),
     ];
 
-    pub(in crate::config) fn faults(text: &str) -> Vec<Fault> {
+    pub(in crate::config) fn faults(text: &str) -> Vec<FileFault> {
         parse(text).err().unwrap_or_default()
     }
 
@@ -256,7 +256,7 @@ pub(super) mod tests {
             ("dossiers", "id", "roster")
         );
         assert_eq!(cir.fields.len(), 12);
-        assert_eq!(cir.fields[0].class, Class::Identity);
+        assert_eq!(cir.fields[0].class, FieldClass::Identity);
         assert_eq!(cir.column("birth_date").map(|c| &**c), Some("birth_date"));
         assert_eq!(cir.column("id").map(|c| &**c), Some("id"));
         assert_eq!(cir.column("rowid"), None);
@@ -352,7 +352,7 @@ pub(super) mod tests {
         assert!(load(&path).is_ok());
         fs::remove_file(&path).unwrap();
         let missing = load(&path).unwrap_err();
-        assert!(matches!(missing, Unusable::File { .. }));
+        assert!(matches!(missing, PolicyError::File { .. }));
         assert!(missing.to_string().contains("config.toml"));
     }
 
@@ -360,7 +360,7 @@ pub(super) mod tests {
     const PAIR: &str = r#"[a-zé]{1,5}(\.[a-z])? = (1|"x"|\[1, "é"\]|\{ a = 1 \}|\[\[\]\])"#;
 
     /// Every fault points into the text.
-    fn hold_places(text: &str) -> Result<(), TestCaseError> {
+    fn check_places(text: &str) -> Result<(), TestCaseError> {
         for fault in faults(text) {
             let line = text.split('\n').nth(fault.line - 1);
             prop_assert!(line.is_some_and(|l| fault.column <= l.chars().count() + 1), "{}", fault);
@@ -372,14 +372,14 @@ pub(super) mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_parser_panic(text in any::<String>()) {
-            hold_places(&text)?;
+            check_places(&text)?;
         }
 
         #[test]
         fn no_toml_makes_the_parser_panic(
             lines in prop::collection::vec(prop_oneof![HEADER, PAIR], 0..12),
         ) {
-            hold_places(&lines.join("\n"))?;
+            check_places(&lines.join("\n"))?;
         }
 
         #[test]
@@ -392,7 +392,7 @@ pub(super) mod tests {
             let end = (start + cut).min(text.len());
             prop_assume!(text.is_char_boundary(start) && text.is_char_boundary(end));
             text.replace_range(start..end, &put);
-            hold_places(&text)?;
+            check_places(&text)?;
         }
 
         #[test]
@@ -402,7 +402,7 @@ pub(super) mod tests {
             let mut lines: Vec<_> = SHIPPED.lines().collect();
             let (one, other) = (one.index(lines.len()), other.index(lines.len()));
             lines.swap(one, other);
-            hold_places(&lines.join("\n"))?;
+            check_places(&lines.join("\n"))?;
         }
     }
 }

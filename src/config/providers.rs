@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::table::values;
 use super::table::{CONTACT, FINGERPRINT, ID, Shape, Spot, Table, WORD};
 use super::{habits, issuers};
-use crate::admission::{Dataset, Grant, Issuer, Provider, Rate, Role, Scope, Voucher, Word};
+use crate::admission::{AgentAuth, Dataset, Grant, Issuer, Provider, Rate, Role, Scope, Word};
 use crate::format::entry::{Budgets, ProviderRules, StaffRules};
 
 /// Most providers in a policy: each is an entry of the ledger.
@@ -53,7 +53,7 @@ pub(super) fn read(
             found.terms.insert(id, provider);
         }
     }
-    issuers::hold_own(&all, issuers, &named);
+    issuers::check_own(&all, issuers, &named);
     if found.terms.is_empty() {
         all.fault(all.at(), "there is no provider: write at least one [provider.<id>]");
     }
@@ -72,7 +72,7 @@ fn provider(
     let (agent_rate, voucher, issuer) = match agent {
         Some((rate, (voucher, issuer))) => (rate, voucher, Some(issuer)),
         // Its absence was noted, and then no policy comes of this.
-        None => (None, Voucher::Certificate, None),
+        None => (None, AgentAuth::Certificate, None),
     };
     let contact = table.optional_text("contact", CONTACT);
     let habits = table.optional_table("habits").and_then(habits::read);
@@ -96,7 +96,7 @@ fn rate(table: &mut Table<'_>) -> Rate {
 fn agent(
     mut table: Table<'_>,
     issuers: &BTreeMap<Word, Issuer>,
-) -> (Option<Rate>, (Voucher, Spot<Word>)) {
+) -> (Option<Rate>, (AgentAuth, Spot<Word>)) {
     let voucher = issuers::voucher(&mut table, issuers);
     let either = ["requests_per_second", "burst"].iter().any(|key| table.spot(key).is_some());
     let rate = either.then(|| rate(&mut table));
@@ -136,14 +136,14 @@ fn grants(all: &Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> BTreeMap<Word,
     let mut found = BTreeMap::new();
     for (name, item) in all.entries(WORD) {
         let spot = Spot { value: name.clone(), at: item.at };
-        all.hold_known(&[spot], &declared, "a dataset of this policy");
+        all.check_known(&[spot], &declared, "a dataset of this policy");
         let Some(mut table) = all.as_table(&name, item) else { continue };
         // A scope that is none was noted, and then no policy comes of this.
         let scope = table.text("scope", SCOPE, None).parse().unwrap_or(Scope::Roster);
         let purposes = table.list("purposes", WORD, true);
         if let Some(dataset) = datasets.get(&name) {
             let declared: Vec<&str> = dataset.purposes.keys().map(|purpose| &**purpose).collect();
-            table.hold_known(&purposes, &declared, "a purpose of this dataset");
+            table.check_known(&purposes, &declared, "a purpose of this dataset");
         }
         table.close();
         found.insert(name, Grant { scope, purposes: values(purposes) });

@@ -17,7 +17,7 @@ pub(super) fn read(dataset: &mut Table<'_>, fields: &[Field], id_column: &str) -
         };
         let keys = keys.unwrap_or_else(|| {
             let exact = all.texts(&name, item, WORD);
-            all.hold_known(&exact, &names, UNKNOWN);
+            all.check_known(&exact, &names, UNKNOWN);
             values(exact).into_iter().map(SearchKey::Exact).collect()
         });
         Search { name, keys }
@@ -46,9 +46,9 @@ fn keys(mut search: Table<'_>, fields: &[Field], names: &[&str]) -> Vec<SearchKe
     }
     let dates = search.list("dates", WORD, false);
     let exact = search.list("exact", WORD, false);
-    search.hold_known(&used, names, UNKNOWN);
-    search.hold_known(&dates, names, UNKNOWN);
-    search.hold_known(&exact, names, UNKNOWN);
+    search.check_known(&used, names, UNKNOWN);
+    search.check_known(&dates, names, UNKNOWN);
+    search.check_known(&exact, names, UNKNOWN);
     used.extend(dates.iter().chain(&exact).cloned());
     for (n, field) in used.iter().enumerate() {
         if used[..n].iter().any(|other| other.value == field.value) {

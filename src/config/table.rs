@@ -228,7 +228,7 @@ impl<'t> Table<'t> {
     }
 
     /// Notes each name that is not among the known ones.
-    pub(super) fn hold_known(&self, names: &[Spot<Word>], known: &[&str], what: &str) {
+    pub(super) fn check_known(&self, names: &[Spot<Word>], known: &[&str], what: &str) {
         let set: HashSet<&str> = known.iter().copied().collect();
         for name in names.iter().filter(|name| !set.contains(&*name.value)) {
             let (word, instead) = (&name.value, instead(&name.value, known));

@@ -12,18 +12,18 @@ use tokio::signal::unix::Signal;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::admission::{KeyFile, Keyring, Terms};
+use crate::admission::{KeyFileError, Keyring, Terms};
 use crate::config::change::Change;
 use crate::config::in_force;
-use crate::config::policy::{self, POLICY_MAX, Policy, Unusable};
+use crate::config::policy::{self, POLICY_MAX, Policy, PolicyError};
 use crate::files::Watched;
 use crate::format::entry::{Hash, Matter, Warning, sha256};
 use crate::format::tag::Tagger;
 use crate::registrar::{Ledger, Unrecorded};
-use crate::service::policy::{InForce, Swap};
+use crate::service::policy::{ActivePolicy, PolicySwitch};
 use crate::service::tasks::{PATIENCE, Panicked, attempt, patiently};
 use crate::service::watch::warnings::Warnings;
-use crate::source::watch::{NotOpened, RecordsFile};
+use crate::source::records_file::{NotOpened, RecordsFile};
 use crate::source::{Source, sqlite};
 
 /// Between two looks at the file.
@@ -34,7 +34,7 @@ const TOLD: usize = 100;
 /// What makes of a policy what the rooms use.
 #[derive(Clone)]
 pub(super) struct Builder {
-    pub(super) records: sqlite::Settings,
+    pub(super) records: sqlite::SqliteSettings,
     pub(super) tagger: Tagger,
     pub(super) trust_domain: String,
     pub(super) handles: [u8; 32],
@@ -78,16 +78,16 @@ impl Files {
 
 /// Why the policy in force stays.
 #[derive(Debug, thiserror::Error)]
-enum NotTakenUp {
+enum ReloadError {
     /// The file cannot be read, or has faults.
     #[error(transparent)]
-    Policy(#[from] Unusable),
+    Policy(#[from] PolicyError),
     /// The records are not taken up: they lack what it names, or another file is in their place.
     #[error(transparent)]
     Records(#[from] NotOpened),
     /// The keys of an issuer cannot be had.
     #[error(transparent)]
-    Keys(#[from] KeyFile),
+    Keys(#[from] KeyFileError),
     /// This program failed on what it read.
     #[error(transparent)]
     Failed(#[from] Panicked),
@@ -96,16 +96,16 @@ enum NotTakenUp {
     Ledger(#[from] Unrecorded),
 }
 
-impl NotTakenUp {
+impl ReloadError {
     /// Whether the same file may be taken up later, without a change that anybody would be told of.
     fn may_pass(&self) -> bool {
         match self {
-            NotTakenUp::Policy(Unusable::File { .. }) => true,
-            NotTakenUp::Records(NotOpened::Unfit(_))
-            | NotTakenUp::Keys(_)
-            | NotTakenUp::Failed(_) => true,
-            NotTakenUp::Policy(Unusable::Faults { .. }) => false,
-            NotTakenUp::Records(NotOpened::Journal(_)) | NotTakenUp::Ledger(_) => false,
+            ReloadError::Policy(PolicyError::File { .. }) => true,
+            ReloadError::Records(NotOpened::Unfit(_))
+            | ReloadError::Keys(_)
+            | ReloadError::Failed(_) => true,
+            ReloadError::Policy(PolicyError::Faults { .. }) => false,
+            ReloadError::Records(NotOpened::Journal(_)) | ReloadError::Ledger(_) => false,
         }
     }
 }
@@ -126,7 +126,7 @@ pub(super) struct Reload {
     /// Why the policy, and why the records, were last not taken up: that is told once.
     told: Option<String>,
     told_of_records: Option<String>,
-    swap: Swap,
+    swap: PolicySwitch,
     ledger: Ledger,
     warnings: Warnings,
     /// Of the ledger.
@@ -142,7 +142,7 @@ pub(super) struct Begun {
     pub(super) watched: Watched,
     pub(super) records: RecordsFile,
     pub(super) policy: Policy,
-    pub(super) swap: Swap,
+    pub(super) swap: PolicySwitch,
     pub(super) ledger: Ledger,
     pub(super) warnings: Warnings,
     /// Of the ledger.
@@ -178,7 +178,7 @@ impl Reload {
         let look = look.unwrap_or(Look { policy: false, records: false, waits: true });
         if look.records {
             let taken = attempt(self.take_up_records()).await;
-            let why = taken.map_err(NotTakenUp::Failed).and_then(|taken| taken).err();
+            let why = taken.map_err(ReloadError::Failed).and_then(|taken| taken).err();
             self.tell_of_records(why);
         } else if !look.waits {
             self.told_of_records = None;
@@ -191,14 +191,14 @@ impl Reload {
             return;
         }
         let outcome = attempt(self.take_up(again)).await;
-        let outcome = outcome.map_err(NotTakenUp::Failed).and_then(|outcome| outcome);
+        let outcome = outcome.map_err(ReloadError::Failed).and_then(|outcome| outcome);
         // The ledger may be writable at the next look, and the journal gone. What may pass otherwise is
         // due again later and later; a fault of the file waits for its next state.
         let digest = self.read;
         let may_pass = matches!(&outcome, Err(why) if why.may_pass());
         self.owed = match &outcome {
-            Err(NotTakenUp::Ledger(why)) => why.retry_after().is_some(),
-            Err(NotTakenUp::Records(NotOpened::Journal(_))) => true,
+            Err(ReloadError::Ledger(why)) => why.retry_after().is_some(),
+            Err(ReloadError::Records(NotOpened::Journal(_))) => true,
             _ => false,
         };
         if may_pass {
@@ -216,7 +216,7 @@ impl Reload {
     }
 
     /// Hears once of each reason why other records were not taken up.
-    fn tell_of_records(&mut self, why: Option<NotTakenUp>) {
+    fn tell_of_records(&mut self, why: Option<ReloadError>) {
         let told = why.as_ref().map(ToString::to_string);
         if let Some(why) = why.filter(|_| self.told_of_records != told) {
             tracing::error!(
@@ -234,7 +234,7 @@ impl Reload {
     }
 
     /// Has those who watch hear of it: whoever can write the file may not be who should.
-    fn warn(&self, digest: Option<Hash>, why: &NotTakenUp) {
+    fn warn(&self, digest: Option<Hash>, why: &ReloadError) {
         if let Some(warning) = warning(digest, why) {
             self.warnings.owe(warning);
         }
@@ -245,14 +245,14 @@ impl Reload {
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Files) -> T + Send + 'static,
-    ) -> Result<T, NotTakenUp> {
+    ) -> Result<T, ReloadError> {
         let files = self.files.clone();
         let locked = move || work(&mut files.lock());
         Ok(patiently("the policy or the records", PATIENCE, locked).await?)
     }
 
     /// Opens the records anew, by the statements of the policy in force.
-    async fn take_up_records(&mut self) -> Result<(), NotTakenUp> {
+    async fn take_up_records(&mut self) -> Result<(), ReloadError> {
         let (policy, builder) = (self.policy.clone(), self.builder.clone());
         let now = self.swap.now();
         let before = now.clone();
@@ -261,7 +261,7 @@ impl Reload {
         });
         let source = opened.await??;
         let quota = now.quota.renewed(&now.terms);
-        self.swap.put(InForce { terms: now.terms.clone(), quota, source });
+        self.swap.put(ActivePolicy { terms: now.terms.clone(), quota, source });
         self.files.lock().records.taken();
         tracing::info!("another file is in the place of the records: reads are of it now");
         Ok(())
@@ -269,7 +269,7 @@ impl Reload {
 
     /// Reads the file and puts what it says into force; what was read before is read `again` only if
     /// there is cause to.
-    async fn take_up(&mut self, again: bool) -> Result<(), NotTakenUp> {
+    async fn take_up(&mut self, again: bool) -> Result<(), ReloadError> {
         let (builder, before, now) = (self.builder.clone(), self.read, self.swap.now());
         let read = self.blocking(move |files| {
             files.policy.reading();
@@ -283,7 +283,7 @@ impl Reload {
                 let policy = policy::parse_file(path, bytes)?;
                 let source = files.records.open(|| builder.source(&policy), &now.source)?;
                 let keyring = Keyring::open(&policy.issuers, &policy.folder)?;
-                Ok::<_, NotTakenUp>(Some((policy, source, keyring)))
+                Ok::<_, ReloadError>(Some((policy, source, keyring)))
             };
             (digest, made())
         });
@@ -307,7 +307,7 @@ impl Reload {
         let terms = Arc::new(self.builder.terms(&policy, head, keyring));
         let before = self.swap.now();
         let quota = before.quota.renewed(&terms);
-        self.swap.put(InForce { terms: terms.clone(), quota, source });
+        self.swap.put(ActivePolicy { terms: terms.clone(), quota, source });
         // Their files are none of the policy's text: whatever came with it is told by itself.
         for (issuer, keys, digest) in terms.keyring.others_than(&before.terms.keyring) {
             tracing::info!(%issuer, keys, "new keys of an issuer are in force");
@@ -352,21 +352,21 @@ pub(super) async fn follow(reload: Arc<AsyncMutex<(Reload, Signal)>>) -> Infalli
 }
 
 /// What a ledger says of a policy that has faults.
-fn warning(digest: Option<Hash>, why: &NotTakenUp) -> Option<Warning> {
+fn warning(digest: Option<Hash>, why: &ReloadError) -> Option<Warning> {
     let observed = match why {
-        NotTakenUp::Policy(Unusable::Faults { faults, .. }) => faults.len() as u64,
-        NotTakenUp::Records(NotOpened::Journal(_)) => return None,
-        NotTakenUp::Policy(_) | NotTakenUp::Records(_) | NotTakenUp::Keys(_) => 1,
-        NotTakenUp::Ledger(Unrecorded::Unapproved) => 1,
-        NotTakenUp::Ledger(_) | NotTakenUp::Failed(_) => return None,
+        ReloadError::Policy(PolicyError::Faults { faults, .. }) => faults.len() as u64,
+        ReloadError::Records(NotOpened::Journal(_)) => return None,
+        ReloadError::Policy(_) | ReloadError::Records(_) | ReloadError::Keys(_) => 1,
+        ReloadError::Ledger(Unrecorded::Unapproved) => 1,
+        ReloadError::Ledger(_) | ReloadError::Failed(_) => return None,
     };
     Some(Warning { matter: Matter::Policy { digest }, observed, expected: 0 })
 }
 
 /// Hears of every policy that was not put into force, with all its faults.
-fn kept(why: &NotTakenUp) {
+fn kept(why: &ReloadError) {
     match why {
-        NotTakenUp::Policy(Unusable::Faults { path, faults }) => {
+        ReloadError::Policy(PolicyError::Faults { path, faults }) => {
             for fault in faults {
                 let (line, column) = (fault.line, fault.column);
                 tracing::error!(file = %path.display(), line, column, "policy: {}", fault.what);

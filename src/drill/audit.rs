@@ -92,7 +92,7 @@ struct Trace {
 
 impl Trace {
     fn apply(&mut self, entry: &Entry) {
-        match &entry.what {
+        match &entry.payload {
             Payload::Read(read) if read.certificate == self.certificate => self.trace(entry, read),
             Payload::Read(read) => match read.ruling.outcome {
                 Outcome::Released => self.others.0 += 1,

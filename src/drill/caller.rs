@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::client::{Client, ClientError, Query, Reply, Settings};
+use crate::client::{Client, ClientError, ClientSettings, ReadRequest, Reply};
 use crate::proto::{Context, GetReceiptRequest, View};
 
 /// The dataset of a development instance.
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no reply.
 #[derive(Clone, Debug)]
-pub(super) struct Refused {
+pub(super) struct CallError {
     /// The reason of the error, as the README lists them; none if no gateway said it.
     pub(super) reason: Option<String>,
     /// The entry of a read that the judge withheld.
@@ -26,13 +26,13 @@ pub(super) struct Refused {
     code: Code,
 }
 
-impl Refused {
-    fn of(status: &Status) -> Refused {
+impl CallError {
+    fn of(status: &Status) -> CallError {
         let details = status.get_error_details();
         let info = details.error_info().filter(|info| info.domain == "greffier");
         let entry = info.and_then(|info| info.metadata.get("entry")?.parse().ok());
         let reason = info.map(|info| info.reason.clone());
-        Refused { reason, entry, code: status.code() }
+        CallError { reason, entry, code: status.code() }
     }
 
     /// Whether the call may simply be made again: UNAVAILABLE (AIP-194), or no answer at all.
@@ -51,17 +51,25 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Connects.
-    pub(super) async fn connect(settings: &Settings) -> Result<Caller, ClientError> {
+    pub(super) async fn connect(settings: &ClientSettings) -> Result<Caller, ClientError> {
         Ok(Caller { client: Client::connect(settings).await?, retried: 0 })
     }
 
     /// Reads once.
-    pub(super) async fn once(&mut self, query: Query, context: Context) -> Result<Reply, Refused> {
-        self.client.read(query, context).await.map_err(|status| Refused::of(&status))
+    pub(super) async fn once(
+        &mut self,
+        query: ReadRequest,
+        context: Context,
+    ) -> Result<Reply, CallError> {
+        self.client.read(query, context).await.map_err(|status| CallError::of(&status))
     }
 
     /// Reads, again and again while the gateway is not there.
-    pub(super) async fn read(&mut self, query: &Query, why: &Context) -> Result<Reply, Refused> {
+    pub(super) async fn read(
+        &mut self,
+        query: &ReadRequest,
+        why: &Context,
+    ) -> Result<Reply, CallError> {
         let began = Instant::now();
         loop {
             match self.once(query.clone(), why.clone()).await {
@@ -75,12 +83,12 @@ impl Caller {
     }
 
     /// The receipt of a read of its own. Whoever comes too often is told so, and comes again.
-    pub(super) async fn receipt(&mut self, entry: u64) -> Result<String, Refused> {
+    pub(super) async fn receipt(&mut self, entry: u64) -> Result<String, CallError> {
         let began = Instant::now();
         loop {
             let receipt = self.client.ledger.get_receipt(GetReceiptRequest { entry }).await;
-            match receipt.map_err(|status| Refused::of(&status)) {
-                Err(Refused { code: Code::ResourceExhausted, .. })
+            match receipt.map_err(|status| CallError::of(&status)) {
+                Err(CallError { code: Code::ResourceExhausted, .. })
                     if began.elapsed() < PATIENCE =>
                 {
                     tokio::time::sleep(PAUSE).await;
@@ -102,20 +110,20 @@ pub(super) fn why(purpose: &str, case: &str, view: View) -> Context {
 }
 
 /// A page.
-pub(super) fn list(page_size: i32, page_token: &str) -> Query {
+pub(super) fn list(page_size: i32, page_token: &str) -> ReadRequest {
     let (parent, page_token) = (CIR.to_owned(), page_token.to_owned());
-    Query::List { parent, page_size, page_token }
+    ReadRequest::List { parent, page_size, page_token }
 }
 
 /// Whoever has a case number: one person at most.
-pub(super) fn by_number(id: &str) -> Query {
+pub(super) fn by_number(id: &str) -> ReadRequest {
     search("case_number", &[("id", id)], 1)
 }
 
 /// A search.
-pub(super) fn search(search: &str, values: &[(&str, &str)], page_size: i32) -> Query {
+pub(super) fn search(search: &str, values: &[(&str, &str)], page_size: i32) -> ReadRequest {
     let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let values = values.iter().map(pair).collect();
     let (parent, search, page_token) = (CIR.to_owned(), search.to_owned(), String::new());
-    Query::Search { parent, search, values, page_size, page_token }
+    ReadRequest::Search { parent, search, values, page_size, page_token }
 }

@@ -14,10 +14,10 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::caller::{self, Caller, Refused, why};
+use super::caller::{self, CallError, Caller, why};
 use super::stage::{Stage, settings};
-use super::{Failed, THIEF};
-use crate::client::{ClientError, Query, Reply, Settings};
+use super::{DrillError, THIEF};
+use crate::client::{ClientError, ClientSettings, ReadRequest, Reply};
 use crate::proto::{Context, View};
 
 /// Agents of each provider.
@@ -62,7 +62,7 @@ pub(super) struct Office {
 
 impl Office {
     /// Sends everybody to work.
-    pub(super) fn open(stage: &Stage, address: &str, seed: u64) -> Result<Office, Failed> {
+    pub(super) fn open(stage: &Stage, address: &str, seed: u64) -> Result<Office, DrillError> {
         let (stop, stopped) = watch::channel(false);
         let work = Arc::new(Work::default());
         let mut tasks = JoinSet::new();
@@ -71,7 +71,7 @@ impl Office {
             let name = |agent| format!("{provider}-agent-{agent}");
             // Whoever has the stolen certificate is the thief to the gateway.
             let names = (1..=AGENTS).map(name).filter(|name| name != THIEF);
-            let them: Vec<Settings> =
+            let them: Vec<ClientSettings> =
                 names.map(|name| settings(&stage.layout, address, &name)).collect();
             agents += them.len() as u64;
             let day = Day {
@@ -87,7 +87,7 @@ impl Office {
     }
 
     /// Sends everybody home, and returns what they keep.
-    pub(super) async fn close(mut self) -> Result<Vec<AgentDay>, Failed> {
+    pub(super) async fn close(mut self) -> Result<Vec<AgentDay>, DrillError> {
         // Somebody listens for as long as anybody is at work.
         let _ = self.stop.send(true);
         let mut kept = Vec::new();
@@ -110,7 +110,7 @@ struct Day {
 
 impl Day {
     /// One agent after another takes the next persons of the roster as its group; then all work on.
-    async fn begin(self, them: Vec<Settings>) -> Result<Vec<AgentDay>, ClientError> {
+    async fn begin(self, them: Vec<ClientSettings>) -> Result<Vec<AgentDay>, ClientError> {
         let mut tasks = JoinSet::new();
         for (n, settings) in (0..).zip(&them) {
             let mut agent = self.agent(settings, n).await?;
@@ -127,7 +127,7 @@ impl Day {
         Ok(kept)
     }
 
-    async fn agent(&self, settings: &Settings, n: u64) -> Result<Agent, ClientError> {
+    async fn agent(&self, settings: &ClientSettings, n: u64) -> Result<Agent, ClientError> {
         let caller = Caller::connect(settings).await?;
         let mut chance = ChaCha8Rng::seed_from_u64(self.seed);
         chance.set_stream(n + 1);
@@ -215,7 +215,7 @@ impl Agent {
             return;
         }
         let one = self.chance.random_range(0..self.met.len());
-        let query = Query::Get { name: self.met[one].clone() };
+        let query = ReadRequest::Get { name: self.met[one].clone() };
         self.read(&query, &why("course_delivery", "COURSE-7", View::Contact)).await;
     }
 
@@ -227,7 +227,7 @@ impl Agent {
         self.read(&query, &why("exam_registration", "EXAM-3", View::Full)).await;
     }
 
-    async fn read(&mut self, query: &Query, why: &Context) {
+    async fn read(&mut self, query: &ReadRequest, why: &Context) {
         let before = self.caller.retried;
         let done = self.caller.read(query, why).await;
         self.day.work.retried.fetch_add(self.caller.retried - before, Relaxed);
@@ -236,7 +236,7 @@ impl Agent {
                 self.day.work.served.fetch_add(1, Relaxed);
                 self.keep(&reply);
             }
-            Err(Refused { reason, .. }) => {
+            Err(CallError { reason, .. }) => {
                 self.day.work.refused.fetch_add(1, Relaxed);
                 self.refusals.push(reason.unwrap_or_else(|| "no answer".to_owned()));
             }

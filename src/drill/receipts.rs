@@ -1,7 +1,7 @@
 //! Receipts, of replies to agents and to the thief alike: asked for over gRPC while the gateway runs,
 //! and checked without it.
 
-use super::Failed;
+use super::DrillError;
 use super::account::Receipts;
 use super::ordinary::AgentDay;
 use super::thief::{Loot, Thief};
@@ -28,8 +28,8 @@ pub(super) async fn gather(
     agents: &mut [AgentDay],
     (thief, loot): (&mut Thief, &Loot),
     key: &VerifierKey,
-) -> Result<Gathered, Failed> {
-    let anchor = anchor(agents).ok_or_else(|| Failed::gateway("nobody kept a checkpoint"))?;
+) -> Result<Gathered, DrillError> {
+    let anchor = anchor(agents).ok_or_else(|| DrillError::gateway("nobody kept a checkpoint"))?;
     let (mut asked, mut proven) = (0, Vec::new());
     let replies = loot.replies.iter().filter(|(_, persons)| **persons > 0);
     for (&entry, &persons) in replies.take(EACH) {
@@ -58,7 +58,7 @@ fn anchor(agents: &[AgentDay]) -> Option<String> {
 fn holds(receipt: &str, entry: u64, persons: Option<u64>, key: &VerifierKey) -> bool {
     let proven = receipt.parse::<Receipt>().and_then(|receipt| receipt.check(key));
     let Ok(proven) = proven else { return false };
-    match proven.entry.what {
+    match proven.entry.payload {
         Payload::Read(read) => {
             proven.entry.seq == entry && persons.is_none_or(|persons| read.rows == persons)
         }
@@ -72,7 +72,7 @@ impl Gathered {
     }
 
     /// Lays the anchor and one receipt beside the ledger, for whoever goes on by hand.
-    pub(super) fn write(&self, layout: &Layout) -> Result<(), Failed> {
+    pub(super) fn write(&self, layout: &Layout) -> Result<(), DrillError> {
         files::replace(&layout.root().join("anchor.txt"), &self.anchor)?;
         if let Some(receipt) = self.proven.first() {
             files::replace(&layout.root().join("receipt.txt"), receipt)?;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::Failed;
-use crate::client::Settings;
+use super::DrillError;
+use crate::client::ClientSettings;
 use crate::client::token::{Fresh, TokenSource};
 use crate::files;
 use crate::format::entry::Word;
@@ -49,7 +49,7 @@ impl Stage {
     }
 
     /// Case numbers on the roster of a provider.
-    pub(super) fn roster(&self, provider: &str) -> Result<Vec<String>, Failed> {
+    pub(super) fn roster(&self, provider: &str) -> Result<Vec<String>, DrillError> {
         let sql = "SELECT id FROM roster WHERE provider = ?1 ORDER BY id";
         let source = self.source()?;
         let mut ids = source.prepare(sql)?;
@@ -57,14 +57,14 @@ impl Stage {
     }
 
     /// Names and birth date of the person with a case number.
-    pub(super) fn person(&self, id: &str) -> Result<[String; 3], Failed> {
+    pub(super) fn person(&self, id: &str) -> Result<[String; 3], DrillError> {
         let sql = "SELECT family_name, given_name, birth_date FROM dossiers WHERE id = ?1";
         let read =
             |row: &rusqlite::Row<'_>| Ok([row.get("family_name")?, row.get(1)?, row.get(2)?]);
         Ok(self.source()?.query_row(sql, [id], read)?)
     }
 
-    fn source(&self) -> Result<Connection, Failed> {
+    fn source(&self) -> Result<Connection, DrillError> {
         let mode = OpenFlags::SQLITE_OPEN_READ_ONLY;
         Ok(Connection::open_with_flags(self.layout.source(), mode)?)
     }
@@ -79,12 +79,12 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Starts it, and waits until it takes calls.
-    pub(super) async fn start(layout: &Layout) -> Result<Gateway, Failed> {
+    pub(super) async fn start(layout: &Layout) -> Result<Gateway, DrillError> {
         Gateway::spawn(layout.clone(), None).await
     }
 
     /// Ends it and starts it again at the same address. Says how long nobody answered there.
-    pub(super) async fn restart(self, ending: Ending) -> Result<(Gateway, Duration), Failed> {
+    pub(super) async fn restart(self, ending: Ending) -> Result<(Gateway, Duration), DrillError> {
         let began = Instant::now();
         let (layout, address) = (self.layout.clone(), self.address.clone());
         self.end(ending).await?;
@@ -93,7 +93,7 @@ impl Gateway {
     }
 
     /// Ends it, and waits until it has. Meanwhile its clients run on: they answer its goodbye.
-    pub(super) async fn end(mut self, ending: Ending) -> Result<(), Failed> {
+    pub(super) async fn end(mut self, ending: Ending) -> Result<(), DrillError> {
         let ended = waited(move || {
             match ending {
                 Ending::Killed => self.child.kill()?,
@@ -107,12 +107,12 @@ impl Gateway {
         });
         let ended = ended.await?;
         if ending == Ending::Asked && !ended.success() {
-            return Err(Failed::Gateway(format!("it ended with {ended}")));
+            return Err(DrillError::Gateway(format!("it ended with {ended}")));
         }
         Ok(())
     }
 
-    async fn spawn(layout: Layout, address: Option<String>) -> Result<Gateway, Failed> {
+    async fn spawn(layout: Layout, address: Option<String>) -> Result<Gateway, DrillError> {
         waited(move || {
             let log = layout.root().join("gateway.log");
             let stderr = File::options().create(true).append(true).open(&log)?;
@@ -130,7 +130,7 @@ impl Gateway {
             let Some(address) = line.trim().strip_prefix("listening on ") else {
                 let said = files::read_text(&log, files::SMALL).unwrap_or_default();
                 let last = said.lines().last().unwrap_or("it said nothing");
-                return Err(Failed::Gateway(format!("it does not start: {last}")));
+                return Err(DrillError::Gateway(format!("it does not start: {last}")));
             };
             gateway.address = address.to_owned();
             Ok(gateway)
@@ -149,7 +149,7 @@ impl Drop for Gateway {
 
 /// Where the gateway is, for the client whose certificate `init` made under this name, with tokens for
 /// an agent of the same name.
-pub(super) fn settings(layout: &Layout, address: &str, name: &str) -> Settings {
+pub(super) fn settings(layout: &Layout, address: &str, name: &str) -> ClientSettings {
     let (certificate, key) = layout.client(name);
     let (address, server_name) = (address.to_owned(), "localhost".to_owned());
     let (issuing, bound, agent) = (layout.clone(), certificate.clone(), name.to_owned());
@@ -158,13 +158,13 @@ pub(super) fn settings(layout: &Layout, address: &str, name: &str) -> Settings {
         Ok(Fresh { token: made.0, lifetime: made.1 })
     });
     let token = Some(token);
-    Settings { address, server_name, ca: layout.ca(), certificate, key, token }
+    ClientSettings { address, server_name, ca: layout.ca(), certificate, key, token }
 }
 
 /// Work that waits for another process, on a thread that may.
 pub(super) async fn waited<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
-) -> Result<T, Failed> {
+    work: impl FnOnce() -> Result<T, DrillError> + Send + 'static,
+) -> Result<T, DrillError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Failed::System(std::io::Error::other(error)))?
+    done.map_err(|error| DrillError::System(std::io::Error::other(error)))?
 }

@@ -10,13 +10,13 @@ use super::audit::Audit;
 use super::ordinary::{AgentDay, Work};
 use super::stage::Stage;
 use super::thief::{Loot, Plan};
-use super::{Failed, THIEF};
+use super::{DrillError, THIEF};
 use crate::files;
 use crate::format::entry::{Hash, Tag, sha256};
 use crate::instance::Layout;
 
 /// The fingerprint of the stolen certificate, as entries have it.
-pub(super) fn fingerprint(layout: &Layout) -> Result<Hash, Failed> {
+pub(super) fn fingerprint(layout: &Layout) -> Result<Hash, DrillError> {
     let (certificate, _) = layout.client(THIEF);
     let pem = files::read(&certificate, files::SMALL)?;
     let (_, pem) = parse_x509_pem(&pem).map_err(std::io::Error::other)?;

@@ -14,9 +14,9 @@ use super::ordinary::{Office, Work};
 use super::receipts;
 use super::stage::{Ending, Gateway, Stage, settings, waited};
 use super::sums;
-use super::thief::{Known, Plan, Thief};
+use super::thief::{Plan, Thief, ThiefKnowledge};
 use super::watch::Watch;
-use super::{Audience, Failed, Happening, Progress, THIEF, VICTIM};
+use super::{Audience, DrillError, Happening, Progress, THIEF, VICTIM};
 use crate::files;
 use crate::format::checkpoint::VerifierKey;
 use crate::instance::Made;
@@ -37,7 +37,7 @@ pub(crate) struct Drill {
 }
 
 /// From the first read to the figures.
-pub(crate) async fn run(drill: Drill, audience: &Arc<dyn Audience>) -> Result<Figures, Failed> {
+pub(crate) async fn run(drill: Drill, audience: &Arc<dyn Audience>) -> Result<Figures, DrillError> {
     let Drill { made, persons, seed, turn } = drill;
     let stage = Stage::of(made, persons);
     let key = key(&stage)?;
@@ -89,7 +89,7 @@ async fn steal(
     mut gateway: Gateway,
     turn: Duration,
     audience: &dyn Audience,
-) -> Result<(Gateway, Restart), Failed> {
+) -> Result<(Gateway, Restart), DrillError> {
     let mut restart = Restart { signal: plan.ending.signal(), milliseconds: 0 };
     for (n, &tactic) in plan.tactics.iter().enumerate() {
         audience.hear(&Happening::Tries(tactic));
@@ -109,13 +109,13 @@ async fn steal(
 }
 
 /// The ledger's public key, as it is given to whoever is to check.
-fn key(stage: &Stage) -> Result<VerifierKey, Failed> {
+fn key(stage: &Stage) -> Result<VerifierKey, DrillError> {
     let text = files::read_text(&stage.layout.verifier_key(), files::SMALL)?;
-    text.trim().parse().map_err(Failed::gateway)
+    text.trim().parse().map_err(DrillError::gateway)
 }
 
 /// The thief, with what it knows before it begins.
-fn thief(seed: u64, stage: &Stage, address: &str) -> Result<Thief, Failed> {
+fn thief(seed: u64, stage: &Stage, address: &str) -> Result<Thief, DrillError> {
     let mut chance = ChaCha8Rng::seed_from_u64(seed);
     chance.set_stream(1_000);
     let mut sample = Vec::new();
@@ -123,7 +123,7 @@ fn thief(seed: u64, stage: &Stage, address: &str) -> Result<Thief, Failed> {
         let number = chance.random_range(1..=stage.persons);
         sample.push(stage.person(&format!("CIR-{number:07}"))?);
     }
-    let known = Known { persons: stage.persons, sample };
+    let known = ThiefKnowledge { persons: stage.persons, sample };
     Ok(Thief::new(settings(&stage.layout, address, THIEF), known, seed))
 }
 
@@ -133,7 +133,7 @@ async fn restarted(
     ending: Ending,
     after: Duration,
     audience: &dyn Audience,
-) -> Result<(Gateway, Duration), Failed> {
+) -> Result<(Gateway, Duration), DrillError> {
     tokio::time::sleep(after).await;
     let (gateway, lasted) = gateway.restart(ending).await?;
     audience.hear(&Happening::Restarted { signal: ending.signal(), lasted });

@@ -14,9 +14,9 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
 
-use super::caller::{Caller, Refused, by_number, list, search, why};
+use super::caller::{CallError, Caller, by_number, list, search, why};
 use super::stage::Ending;
-use crate::client::{Query, Reply, Settings};
+use crate::client::{ClientSettings, ReadRequest, Reply};
 use crate::proto::View;
 
 /// Connections of the crowd.
@@ -143,7 +143,7 @@ pub(crate) struct Gain {
 
 /// What a tactic begins with.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct ThiefKnowledge {
     /// Persons of the stock: case numbers go from 1 to this.
     pub(super) persons: u64,
     /// Names and birth dates of some persons, as from a sample that was published.
@@ -153,9 +153,9 @@ pub(super) struct Known {
 /// The thief at work.
 #[derive(Clone)]
 pub(super) struct Thief {
-    settings: Settings,
+    settings: ClientSettings,
     caller: Option<Caller>,
-    known: Arc<Known>,
+    known: Arc<ThiefKnowledge>,
     loot: Arc<Mutex<Loot>>,
     chance: ChaCha8Rng,
     /// Why it says that it meets strangers: the same for a turn, as a page leads only to the next one of
@@ -169,7 +169,7 @@ pub(super) struct Thief {
 type Turn<T = ()> = ControlFlow<(), T>;
 
 impl Thief {
-    pub(super) fn new(settings: Settings, known: Known, seed: u64) -> Thief {
+    pub(super) fn new(settings: ClientSettings, known: ThiefKnowledge, seed: u64) -> Thief {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
         chance.set_stream(1);
         let (loot, known) = (Arc::default(), Arc::new(known));
@@ -286,7 +286,7 @@ impl Thief {
     }
 
     /// Tries one read, and keeps what comes of it. It breaks off when the turn is over.
-    async fn take(&mut self, query: &Query, stranger: bool) -> Turn<Option<Reply>> {
+    async fn take(&mut self, query: &ReadRequest, stranger: bool) -> Turn<Option<Reply>> {
         if Instant::now() >= self.until {
             return Turn::Break(());
         }
@@ -307,7 +307,7 @@ impl Thief {
     }
 
     /// Keeps what came of an attempt; says how long to wait, if that is worth it.
-    fn keep(&self, done: &Result<Reply, Refused>) -> Option<Duration> {
+    fn keep(&self, done: &Result<Reply, CallError>) -> Option<Duration> {
         let mut loot = self.loot.lock();
         loot.attempts += 1;
         match done {
@@ -320,11 +320,11 @@ impl Thief {
                 loot.cut += 1;
                 Some(PAUSE)
             }
-            Err(Refused { entry: Some(entry), .. }) => {
+            Err(CallError { entry: Some(entry), .. }) => {
                 loot.withheld.insert(*entry);
                 None
             }
-            Err(Refused { reason, .. }) => {
+            Err(CallError { reason, .. }) => {
                 let reason = reason.clone().unwrap_or_default();
                 let limited = reason == "RATE_LIMITED";
                 *loot.at_the_door.entry(reason).or_default() += 1;

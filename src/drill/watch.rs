@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
-use super::{Audience, Failed, Happening};
-use crate::client::tail::{Event, State, Tail};
-use crate::client::{Client, Settings};
+use super::{Audience, DrillError, Happening};
+use crate::client::tail::{Event, Tail, TailState};
+use crate::client::{Client, ClientSettings};
 use crate::format::checkpoint::VerifierKey;
 use crate::proto::ListAlertsRequest;
 
@@ -25,7 +25,7 @@ struct Told {
 
 /// The tail, followed by a task of its own.
 pub(super) struct Watch {
-    settings: Settings,
+    settings: ClientSettings,
     told: Arc<Mutex<Told>>,
     task: JoinHandle<()>,
 }
@@ -33,12 +33,12 @@ pub(super) struct Watch {
 impl Watch {
     /// Begins to follow.
     pub(super) fn begin(
-        settings: Settings,
+        settings: ClientSettings,
         key: VerifierKey,
         audience: Arc<dyn Audience>,
-    ) -> Result<Watch, Failed> {
+    ) -> Result<Watch, DrillError> {
         let mut tail =
-            Tail::new(settings.clone(), key, State::default()).map_err(Failed::gateway)?;
+            Tail::new(settings.clone(), key, TailState::default()).map_err(DrillError::gateway)?;
         let told: Arc<Mutex<Told>> = Arc::default();
         let keep = told.clone();
         let task = tokio::spawn(async move {
@@ -62,12 +62,12 @@ impl Watch {
     }
 
     /// Waits until every alert that there is was told, and returns their numbers.
-    pub(super) async fn end(self) -> Result<HashSet<u64>, Failed> {
+    pub(super) async fn end(self) -> Result<HashSet<u64>, DrillError> {
         let mut client = Client::connect(&self.settings).await?;
         let mut all = HashSet::new();
         let mut request = ListAlertsRequest { page_size: 500, ..ListAlertsRequest::default() };
         loop {
-            let page = client.alerts.list_alerts(request).await.map_err(Failed::gateway)?;
+            let page = client.alerts.list_alerts(request).await.map_err(DrillError::gateway)?;
             let page = page.into_inner();
             all.extend(page.alerts.iter().filter_map(|listed| Some(listed.alert.as_ref()?.entry)));
             request.after_entry = page.next_after_entry;
@@ -79,7 +79,7 @@ impl Watch {
         loop {
             let told = self.told.lock().clone();
             if let Some(ended) = told.ended {
-                return Err(Failed::Gateway(format!("the tail of alerts ended: {ended}")));
+                return Err(DrillError::Gateway(format!("the tail of alerts ended: {ended}")));
             }
             // Who was not told by then is missed in the account.
             if told.alerts.is_superset(&all) || began.elapsed() > PATIENCE {

@@ -10,7 +10,7 @@ use super::period::Period;
 
 use crate::format::entry::day;
 use crate::format::entry::{
-    Entry, Millis, Outcome, Payload, Policy, Read, Refusal, Refusals, Section, Tag, Word, word,
+    Entry, Millis, Outcome, Payload, Policy, Read, RefusalCount, Refusals, Section, Tag, Word, word,
 };
 
 /// What is asked.
@@ -26,7 +26,7 @@ pub struct Question {
 
 /// An entry, as a reader finds it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct EntryRef {
     /// Its number.
     pub entry: u64,
     /// Its time.
@@ -45,9 +45,9 @@ pub struct Figures {
     /// Reads, those included that held nobody.
     pub reads: u64,
     /// The first of them.
-    pub first: Option<Place>,
+    pub first: Option<EntryRef>,
     /// The last of them.
-    pub last: Option<Place>,
+    pub last: Option<EntryRef>,
 }
 
 impl Figures {
@@ -71,7 +71,7 @@ impl Figures {
 
 /// Reads that one rule withheld.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Withheld {
+pub struct WithheldReads {
     /// How many.
     pub reads: u64,
     /// Persons that they asked for, at most: the sum of what each could have held.
@@ -98,7 +98,7 @@ pub struct Exposure {
     /// Released reads by who vouched for their agent; none: the client certificate alone.
     pub issuers: BTreeMap<Option<Word>, u64>,
     /// Withheld reads by the rule that withheld them.
-    pub withheld: BTreeMap<String, Withheld>,
+    pub withheld: BTreeMap<String, WithheldReads>,
     /// Calls of certificates of this provider that were refused before the judge, by reason. They
     /// are of no dataset, and their time is that of their digest.
     pub refused: BTreeMap<Word, u64>,
@@ -120,11 +120,11 @@ struct Pile {
     met_off: HashSet<Person>,
     rows: u64,
     reads: u64,
-    span: Option<(Place, Place)>,
+    span: Option<(EntryRef, EntryRef)>,
 }
 
 impl Pile {
-    fn add(&mut self, place: Place, on: &[Person], off: &[Person]) {
+    fn add(&mut self, place: EntryRef, on: &[Person], off: &[Person]) {
         self.met.extend(on.iter().chain(off));
         self.met_off.extend(off);
         self.rows += (on.len() + off.len()) as u64;
@@ -189,18 +189,18 @@ impl Count {
     /// Takes the next entry.
     pub fn apply(&mut self, entry: &Entry) {
         let at = entry.now.at;
-        match &entry.what {
+        match &entry.payload {
             Payload::Genesis(_) => self.answer.begins = at,
             Payload::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.provider_occurs |= rules.provider == self.question.provider;
             }
-            Payload::Read(read) => self.read(read, Place { entry: entry.seq, at }),
+            Payload::Read(read) => self.read(read, EntryRef { entry: entry.seq, at }),
             Payload::Refusals(refusals) => self.refusals(refusals, at),
             _ => {}
         }
     }
 
-    fn read(&mut self, read: &Read, place: Place) {
+    fn read(&mut self, read: &Read, place: EntryRef) {
         let asked_for = self.question.dataset.as_ref().is_none_or(|d| *d == read.dataset);
         self.answer.dataset_occurs |= asked_for;
         if read.provider != self.question.provider {
@@ -220,7 +220,7 @@ impl Count {
         self.released(read, place);
     }
 
-    fn released(&mut self, read: &Read, place: Place) {
+    fn released(&mut self, read: &Read, place: EntryRef) {
         let today = day(place.at);
         if today != self.today {
             self.end_day();
@@ -254,7 +254,7 @@ impl Count {
                 continue;
             }
             self.provider_occurs = true;
-            for Refusal { reason, count } in refused.counts.iter().filter(|_| within) {
+            for RefusalCount { reason, count } in refused.counts.iter().filter(|_| within) {
                 let all = self.answer.refused.entry(reason.clone()).or_default();
                 *all = all.saturating_add(*count);
             }

@@ -6,25 +6,27 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 mod act;
+mod alert;
 mod body;
 mod digest;
-mod notice;
 mod policy;
 mod read;
-mod watch;
+mod roster;
+mod warning;
 
 pub use act::{
     Acknowledgement, Act, Deed, JobTerms, OwnedKey, ProviderAgent, STATEMENT_MAX, SecurityDeed,
     Signature, SignedAct, Statement, Whom, message,
 };
+pub use alert::{Alert, Level, Measure, Severity};
 pub use body::{BODY_MAX, INTEGER_END, Malformed, NAME_MAX, TEXT_MAX};
 pub use digest::{Hash, Nonce, PublicKey, SignatureBytes, Tag, sha256};
-pub use notice::{Alert, Level, Measure, Severity};
 pub use policy::{
     Budgets, Detectors, Head, Policy, ProviderRules, RosterRule, Section, StaffRules, more,
 };
-pub use read::{Counts, Facts, Flag, Key, Method, Outcome, Read, Rule, Ruling};
-pub use watch::{CertificateOf, EntryBudget, Matter, MatterName, Roster, Warning};
+pub use read::{Counts, Facts, Flag, Method, Outcome, Read, Rule, Ruling, SearchKey};
+pub use roster::Roster;
+pub use warning::{CertificateOf, EntryBudget, Matter, MatterName, Warning};
 
 /// A name, as of a provider, a dataset, a purpose, a view: 1 to 64 letters, digits, `_` and `-`.
 pub type Word = Arc<str>;
@@ -55,7 +57,7 @@ pub struct Entry {
     /// When it was written.
     pub now: Moment,
     /// What it says.
-    pub what: Payload,
+    pub payload: Payload,
 }
 
 /// The kinds of entry that this version writes and reads.
@@ -130,29 +132,29 @@ pub struct Refusals {
     pub since: Millis,
     /// The certificates with the most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub certificates: Vec<Refused>,
+    pub certificates: Vec<CertificateRefusals>,
     /// Everyone else together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub others: Vec<Refusal>,
+    pub others: Vec<RefusalCount>,
 }
 
 /// Refused calls of one certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Refused {
+pub struct CertificateRefusals {
     /// Its fingerprint.
     pub certificate: Hash,
     /// The provider in it, known to the policy or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<Word>,
     /// How many, by reason.
-    pub counts: Vec<Refusal>,
+    pub counts: Vec<RefusalCount>,
 }
 
 /// How many calls were refused for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Refusal {
+pub struct RefusalCount {
     /// As in the gateway's errors.
     pub reason: Word,
     /// How many.

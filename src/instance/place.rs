@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::{InstanceError, at};
 
 /// A folder to build in, and the one to become.
-pub(super) struct Place {
+pub(super) struct BuildFolder {
     target: PathBuf,
     work: TempDir,
     /// The target exists. Then it stays the same folder (it may be a mount, or where somebody's
@@ -19,9 +19,9 @@ pub(super) struct Place {
     exists: bool,
 }
 
-impl Place {
+impl BuildFolder {
     /// Begins beside `target` if that does not exist, in it if it is an empty folder.
-    pub(super) fn take(target: &Path) -> Result<Place, InstanceError> {
+    pub(super) fn take(target: &Path) -> Result<BuildFolder, InstanceError> {
         let exists = match fs::read_dir(target) {
             Ok(mut entries) => match entries.next() {
                 None => true,
@@ -42,7 +42,7 @@ impl Place {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(around)
             .map_err(at(around))?;
-        Ok(Place { target: target.to_owned(), work, exists })
+        Ok(BuildFolder { target: target.to_owned(), work, exists })
     }
 
     /// Where to build.

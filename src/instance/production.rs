@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 
-use super::place::Place;
+use super::place::BuildFolder;
 use super::{
     InstanceError, Layout, Made, Prepared, settings, write_keys, write_public, write_secret,
 };
@@ -35,7 +35,7 @@ pub struct Site {
 /// [`InstanceError`]; nothing is left.
 pub fn prepare_site(site: &Site) -> Result<Prepared, InstanceError> {
     check(site)?;
-    let place = Place::take(&site.dir)?;
+    let place = BuildFolder::take(&site.dir)?;
     let layout = Layout::new(place.work());
     layout.make_folders(&["pki", "keys"])?;
     request(&layout, &site.server_names)?;

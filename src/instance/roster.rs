@@ -18,7 +18,7 @@ const LARGEST: u64 = 6_000;
 const STREAM: u64 = 2;
 
 /// One provider's roster.
-pub(super) struct Roster {
+pub(super) struct MadeRoster {
     /// The provider's id.
     pub(super) provider: Word,
     /// Numbers of the persons, counted from 0, ascending and distinct.
@@ -27,7 +27,7 @@ pub(super) struct Roster {
 
 /// Draws the rosters of `providers` from a stock of `persons`. No person is on two, unless there
 /// are fewer persons than places.
-pub(super) fn draw(seed: u64, persons: u64, providers: &[Word]) -> Vec<Roster> {
+pub(super) fn draw(seed: u64, persons: u64, providers: &[Word]) -> Vec<MadeRoster> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(STREAM);
     let law = LogNormal::new(MEDIAN.ln(), SIGMA).expect("a positive spread");
@@ -51,7 +51,7 @@ pub(super) fn draw(seed: u64, persons: u64, providers: &[Word]) -> Vec<Roster> {
         members
     };
     let rosters = providers.iter().zip(sizes);
-    rosters.map(|(p, size)| Roster { provider: p.clone(), members: members(size) }).collect()
+    rosters.map(|(p, size)| MadeRoster { provider: p.clone(), members: members(size) }).collect()
 }
 
 #[cfg(test)]

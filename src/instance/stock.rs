@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rusqlite::{Connection, Statement};
 
 use super::person::{self, COLUMNS, Person};
-use super::roster::Roster;
+use super::roster::MadeRoster;
 use super::{InstanceError, Progress, Stage, write_secret};
 
 /// Persons handed over at once.
@@ -63,7 +63,7 @@ pub(super) fn write(
     path: &Path,
     seed: u64,
     persons: u64,
-    rosters: &[Roster],
+    rosters: &[MadeRoster],
     progress: Progress<'_>,
 ) -> Result<(), InstanceError> {
     // Made here and not by SQLite, so that others never see what is in it.
@@ -163,7 +163,7 @@ fn bind(statement: &mut Statement<'_>, p: &Person) -> Result<(), rusqlite::Error
 /// Writes who is assigned to whom.
 fn write_rosters(
     db: &Connection,
-    rosters: &[Roster],
+    rosters: &[MadeRoster],
     progress: Progress<'_>,
 ) -> Result<(), rusqlite::Error> {
     let mut insert = db.prepare("INSERT INTO roster(provider, id) VALUES (?, ?)")?;

@@ -105,7 +105,7 @@ fn millis(time: Duration) -> Millis {
 
 /// How time is told at a start.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct ClockSettings {
     /// Where it comes from.
     pub clocks: Clocks,
     /// The last entry of the ledger, by which somebody confirms that the clock is right although it
@@ -134,11 +134,11 @@ impl Clock {
 
     /// Time goes on from the last entry of a ledger, `seq`.
     pub(super) fn resume(
-        settings: &Settings,
+        settings: &ClockSettings,
         seq: u64,
         last: Moment,
     ) -> Result<Clock, ClockRefused> {
-        let Settings { clocks, confirmed } = settings;
+        let ClockSettings { clocks, confirmed } = settings;
         let now = (clocks.read)();
         let far = now.wall.abs_diff(last.at) > START_MAX;
         let early = now.wall < clocks.built;
@@ -191,7 +191,7 @@ impl Clock {
 
 /// A step of the wall clock that entries do not follow, or not yet.
 #[derive(Clone, Copy, Debug)]
-struct Step {
+struct ClockStep {
     /// Wall time less what is believed.
     difference: i64,
     /// Monotonic time at which it was seen first.
@@ -210,7 +210,7 @@ struct Time {
     slewed: Millis,
     /// Monotonic time less this is what `tick` may be at most.
     ticks_from: i64,
-    step: Option<Step>,
+    step: Option<ClockStep>,
     /// Monotonic time since which the wall clock has been out of step, however often it was set.
     adrift: Option<Millis>,
     /// While entries are ahead of what is believed: monotonic time and `at` when that was seen.
@@ -279,11 +279,11 @@ impl Time {
 
     /// Whether a step of the wall clock is followed now.
     fn follows(&mut self, difference: i64, believed: i64, now: Readings) -> bool {
-        let same = |step: &Step| step.difference.abs_diff(difference) <= STEADY_WITHIN;
+        let same = |step: &ClockStep| step.difference.abs_diff(difference) <= STEADY_WITHIN;
         let step = self.step.filter(same).unwrap_or_else(|| {
             let wall = now.wall;
             tracing::warn!(wall, believed, "the clock was set: entries go on by monotonic time");
-            Step { difference, since: now.monotonic }
+            ClockStep { difference, since: now.monotonic }
         });
         self.step = Some(step);
         let adrift = *self.adrift.get_or_insert(now.monotonic);

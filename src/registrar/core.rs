@@ -13,14 +13,14 @@ use crate::format::merkle;
 use crate::format::merkle::Frontier;
 use crate::format::signer::Signer;
 use crate::state::containment::Contained;
-use crate::state::counted::Counted;
 use crate::state::judge::{Decision, Judge};
+use crate::state::judge_input::JudgeInput;
 use crate::state::memory::Reach;
 use crate::state::policies::BadPolicy;
 use crate::state::{CountedFacts, Inadmissible, State};
 
 /// Everything that is made again from the file when a commit is in doubt.
-pub(super) struct Core {
+pub(super) struct OpenLedger {
     pub(super) writer: Writer,
     pub(super) edge: Frontier,
     pub(super) tiles: Edge,
@@ -34,22 +34,22 @@ pub(super) struct Core {
 
 /// Why something was not recorded.
 #[derive(Debug)]
-pub(super) enum Failed {
+pub(super) enum RecordError {
     /// It may not stand. Nothing of it was written.
     Inadmissible(Inadmissible),
     /// It could not be written: all of this is worthless.
     Unwritten(rusqlite::Error),
 }
 
-impl From<Inadmissible> for Failed {
-    fn from(why: Inadmissible) -> Failed {
-        Failed::Inadmissible(why)
+impl From<Inadmissible> for RecordError {
+    fn from(why: Inadmissible) -> RecordError {
+        RecordError::Inadmissible(why)
     }
 }
 
-impl From<rusqlite::Error> for Failed {
-    fn from(error: rusqlite::Error) -> Failed {
-        Failed::Unwritten(error)
+impl From<rusqlite::Error> for RecordError {
+    fn from(error: rusqlite::Error) -> RecordError {
+        RecordError::Unwritten(error)
     }
 }
 
@@ -62,11 +62,11 @@ struct Group {
 
 /// What goes out to whoever has to be told of an entry: alerts, warnings and acts.
 pub(super) fn notice(entry: &Entry) -> Option<Arc<Entry>> {
-    let told = matches!(entry.what, Payload::Alert(_) | Payload::Warning(_) | Payload::Act(_));
+    let told = matches!(entry.payload, Payload::Alert(_) | Payload::Warning(_) | Payload::Act(_));
     told.then(|| Arc::new(entry.clone()))
 }
 
-impl Core {
+impl OpenLedger {
     /// An empty commit behind the last entry.
     pub(super) fn begin(&self) -> Commit {
         Commit { first: self.edge.size(), ..Commit::default() }
@@ -113,8 +113,11 @@ impl Core {
     ) -> Result<(u64, Ruling), Inadmissible> {
         let counted: CountedFacts = self.state.count(&read, reach, now);
         read.facts = counted.facts();
-        let Decision { ruling, alerts } =
-            self.judge.decide(&Counted::of(self.state.next(), &read), self.state.standing(), now);
+        let Decision { ruling, alerts } = self.judge.decide(
+            &JudgeInput::of(self.state.next(), &read),
+            self.state.standing(),
+            now,
+        );
         read.ruling = ruling;
         if ruling.outcome == Outcome::Withheld {
             read.on.clear();
@@ -178,7 +181,7 @@ impl Core {
         &mut self,
         rules: &Rules,
         signer: &Signer,
-    ) -> Result<Option<String>, Failed> {
+    ) -> Result<Option<String>, RecordError> {
         if self.has(rules) {
             return Ok(None);
         }
@@ -190,7 +193,7 @@ impl Core {
     }
 
     /// Records what is to be told of the clocks.
-    pub(super) fn tell_time(&mut self, signer: &Signer) -> Result<Option<String>, Failed> {
+    pub(super) fn tell_time(&mut self, signer: &Signer) -> Result<Option<String>, RecordError> {
         let mut note = None;
         while let Some(warning) = self.clock.news() {
             let mut batch = self.begin();
@@ -230,7 +233,7 @@ impl Core {
         let mut leaves = Vec::with_capacity(group.len());
         let mut entries = Vec::with_capacity(group.len());
         for what in group {
-            let entry = Entry { seq, prev, now, what };
+            let entry = Entry { seq, prev, now, payload: what };
             let body = entry.encode()?;
             prev = merkle::leaf(body.as_bytes());
             seq += 1;

@@ -30,7 +30,7 @@ struct NoticeLog {
 impl NoticeLog {
     fn add(&mut self, entry: Arc<Entry>) {
         self.counts.add(&entry);
-        match &entry.what {
+        match &entry.payload {
             Payload::Alert(alert) => {
                 self.alerts.push(entry.clone());
                 self.incidents.entry(alert.incident).or_default().push(entry.clone());
@@ -68,7 +68,7 @@ pub struct Counts {
 
 impl Counts {
     fn add(&mut self, entry: &Entry) {
-        match &entry.what {
+        match &entry.payload {
             Payload::Alert(alert) => self.alerts[alert.severity as usize] += 1,
             Payload::Warning(warning) => self.warnings[warning.matter.name() as usize] += 1,
             _ => {}
@@ -174,14 +174,14 @@ mod tests {
 
     fn alert() -> Alert {
         let body = include_str!("../../docs/vectors/bodies.jsonl").lines().nth(9);
-        match Entry::parse(body.expect("an alert")).expect("a body").what {
+        match Entry::parse(body.expect("an alert")).expect("a body").payload {
             Payload::Alert(alert) => alert,
             other => panic!("{other:?}"),
         }
     }
 
     fn entry(seq: u64, what: Payload) -> Arc<Entry> {
-        Arc::new(Entry { seq, prev: Hash::default(), now: Moment::default(), what })
+        Arc::new(Entry { seq, prev: Hash::default(), now: Moment::default(), payload: what })
     }
 
     /// Alerts 1 to 6, the odd ones of incident 1 and the even ones of incident 2; whoever likes has seen

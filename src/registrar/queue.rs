@@ -41,7 +41,7 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// A draft on its way to the registrar.
 #[derive(Debug)]
-pub struct Bound {
+pub struct QueuedDraft {
     number: u64,
     draft: Draft,
 }
@@ -53,9 +53,9 @@ pub struct Claim {
 }
 
 /// Ties a draft to what will be released for it, by a number that no caller chooses.
-pub fn bind(draft: Draft) -> (Bound, Claim) {
+pub fn bind(draft: Draft) -> (QueuedDraft, Claim) {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    (Bound { number, draft }, Claim { number })
+    (QueuedDraft { number, draft }, Claim { number })
 }
 
 /// Proof that a draft was judged and that its entry is committed.
@@ -75,16 +75,16 @@ impl fmt::Debug for Recorded {
 /// The proof is of another draft.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("these rows were not drafted with this entry")]
-pub struct Foreign;
+pub struct OtherDraft;
 
 impl Claim {
     /// What was ruled on the draft of this claim: ruling, entry number, checkpoint.
     ///
     /// # Errors
-    /// [`Foreign`] if `recorded` is of another draft.
-    pub fn redeem(self, recorded: Recorded) -> Result<(Ruling, u64, Arc<str>), Foreign> {
+    /// [`OtherDraft`] if `recorded` is of another draft.
+    pub fn redeem(self, recorded: Recorded) -> Result<(Ruling, u64, Arc<str>), OtherDraft> {
         if self.number != recorded.number {
-            return Err(Foreign);
+            return Err(OtherDraft);
         }
         Ok((recorded.ruling, recorded.seq, recorded.checkpoint))
     }
@@ -111,29 +111,31 @@ impl Ruled {
 }
 
 /// What the registrar is asked.
-pub(super) enum Order {
+pub(super) enum RegistrarRequest {
     /// Judge and record a read.
-    Read { bound: Bound, answer: Answer<Recorded>, share: Share },
+    Read { bound: QueuedDraft, answer: Answer<Recorded>, share: Share },
     /// Record what needs no judge; answers with its number.
     Note { what: Box<Payload>, answer: Answer<u64> },
     /// Rule by other rules from here on; answers with the number of their head.
     Enact { rules: Box<Rules>, answer: Answer<u64> },
 }
 
-impl Order {
+impl RegistrarRequest {
     /// Answers that nothing was recorded.
     pub(super) fn refuse(self, why: Unrecorded) {
         match self {
-            Order::Read { answer, share, .. } => {
+            RegistrarRequest::Read { answer, share, .. } => {
                 drop(share);
                 answer.send(Err(why));
             }
-            Order::Note { answer, .. } | Order::Enact { answer, .. } => answer.send(Err(why)),
+            RegistrarRequest::Note { answer, .. } | RegistrarRequest::Enact { answer, .. } => {
+                answer.send(Err(why))
+            }
         }
     }
 }
 
-impl Bound {
+impl QueuedDraft {
     pub(super) fn open(self) -> (u64, Draft) {
         (self.number, self.draft)
     }
@@ -181,7 +183,7 @@ impl Drop for Share {
 /// The handle to the registrar, shared by all calls.
 #[derive(Clone)]
 pub struct Ledger {
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<RegistrarRequest>,
     shares: Arc<Shares>,
     clock: Clock,
     seen: Published,
@@ -206,7 +208,7 @@ impl Ledger {
         share: usize,
         clock: Clock,
         seen: Published,
-    ) -> (Ledger, mpsc::Receiver<Order>) {
+    ) -> (Ledger, mpsc::Receiver<RegistrarRequest>) {
         let (orders, inbox) = mpsc::channel(queue);
         let shares = Arc::new(Shares { most: share, held: Mutex::default() });
         (Ledger { orders, shares, clock, seen }, inbox)
@@ -242,10 +244,10 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Unrecorded`]: nothing may be released.
-    pub async fn record(&self, bound: Bound) -> Result<Recorded, Unrecorded> {
+    pub async fn record(&self, bound: QueuedDraft) -> Result<Recorded, Unrecorded> {
         let share = self.shares.take(&bound.draft.read.provider)?;
         let (answer, answered) = Answer::new();
-        self.send(Order::Read { bound, answer, share })?;
+        self.send(RegistrarRequest::Read { bound, answer, share })?;
         answered.wait().await
     }
 
@@ -298,17 +300,17 @@ impl Ledger {
     /// [`Unrecorded`]: they were not taken up, and those in force go on.
     pub async fn enact(&self, rules: Rules) -> Result<u64, Unrecorded> {
         let (answer, answered) = Answer::new();
-        self.send(Order::Enact { rules: Box::new(rules), answer })?;
+        self.send(RegistrarRequest::Enact { rules: Box::new(rules), answer })?;
         answered.wait().await
     }
 
     async fn note(&self, what: Payload) -> Result<u64, Unrecorded> {
         let (answer, answered) = Answer::new();
-        self.send(Order::Note { what: Box::new(what), answer })?;
+        self.send(RegistrarRequest::Note { what: Box::new(what), answer })?;
         answered.wait().await
     }
 
-    fn send(&self, order: Order) -> Result<(), Unrecorded> {
+    fn send(&self, order: RegistrarRequest) -> Result<(), Unrecorded> {
         // What would wait for a recovery would be charged to callers who have long left.
         if *self.seen.status.borrow() != Status::Writable {
             order.refuse(Unrecorded::Unwritable);

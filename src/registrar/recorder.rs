@@ -9,14 +9,14 @@ use tokio::sync::{mpsc, watch};
 
 use super::answer::{Answer, Unrecorded};
 use super::clock::Clock;
-use super::core::Core;
+use super::core::OpenLedger;
 use super::high_water::{Bell, Ear, bell};
 use super::notices::Board;
-use super::queue::{Bound, Draft, Ledger, Order, Published, Ruled};
+use super::queue::{Draft, Ledger, Published, QueuedDraft, RegistrarRequest, Ruled};
 use super::rules::Rules;
-use super::start::{self, Factory, Settings, StartError};
+use super::start::{self, JudgeFactory, LedgerSettings, StartError};
 use super::status::Status;
-use super::waiters::{Committed, Verdict, Waiters};
+use super::waiters::{Committed, DecidedRead, Waiters};
 use super::writer::Commit;
 use crate::format::entry::{Moment, Payload};
 use crate::format::signer::Signer;
@@ -33,11 +33,11 @@ const BATCH: usize = 512;
 
 /// The registrar without its thread.
 pub struct Recorder {
-    settings: Settings,
+    settings: LedgerSettings,
     signer: Signer,
     rules: Rules,
-    factory: Box<Factory>,
-    pub(super) inbox: mpsc::Receiver<Order>,
+    factory: Box<JudgeFactory>,
+    pub(super) inbox: mpsc::Receiver<RegistrarRequest>,
     clock: Clock,
     pub(super) newest: watch::Sender<Arc<str>>,
     pub(super) status: watch::Sender<Status>,
@@ -50,9 +50,9 @@ pub struct Recorder {
     runtime: Handle,
     ruled: Arc<Ruled>,
     /// None while the ledger is in doubt. All of it is made again from the file then.
-    core: Option<Core>,
+    core: Option<OpenLedger>,
     /// What is taken next, before whatever waits.
-    pub(super) next: Option<Order>,
+    pub(super) next: Option<RegistrarRequest>,
     /// Who waits for rules to be in force that were taken up.
     enacting: Option<Answer<u64>>,
     /// Whether the last commit was of more than one order: then there is more than one caller.
@@ -89,10 +89,10 @@ impl Recorder {
     /// Takes up the ledger. Call it inside a tokio runtime: waiters are woken there. The last of three is
     /// for whoever keeps the high-water file.
     pub(super) fn take_up_ledger(
-        settings: Settings,
+        settings: LedgerSettings,
         signer: Signer,
         rules: Rules,
-        factory: Box<Factory>,
+        factory: Box<JudgeFactory>,
     ) -> Result<(Recorder, Ledger, Ear), StartError> {
         let (mut core, note) = start::start(&settings, &signer, &rules, &factory, None)?;
         let clock = core.clock.clone();
@@ -147,10 +147,10 @@ impl Recorder {
     /// # Errors
     /// [`StartError`].
     pub fn open(
-        settings: Settings,
+        settings: LedgerSettings,
         signer: Signer,
         rules: Rules,
-        factory: Box<Factory>,
+        factory: Box<JudgeFactory>,
     ) -> Result<(Recorder, Ledger), StartError> {
         Recorder::take_up_ledger(settings, signer, rules, factory)
             .map(|(recorder, ledger, _)| (recorder, ledger))
@@ -164,8 +164,10 @@ impl Recorder {
             return Step::Idle;
         };
         let done = match first {
-            Order::Enact { rules, answer } => self.enact(&mut core, *rules, answer),
-            Order::Read { .. } | Order::Note { .. } => self.batch(&mut core, first),
+            RegistrarRequest::Enact { rules, answer } => self.enact(&mut core, *rules, answer),
+            RegistrarRequest::Read { .. } | RegistrarRequest::Note { .. } => {
+                self.batch(&mut core, first)
+            }
         };
         match done {
             Ok(()) => {
@@ -191,11 +193,11 @@ impl Recorder {
 
     /// Entry number of the policy head in force; none while the ledger is in doubt.
     pub fn head(&self) -> Option<u64> {
-        self.core.as_ref().map(Core::head)
+        self.core.as_ref().map(OpenLedger::head)
     }
 
     /// Goes on with what is true of the file, and tells whoever waits for rules that they are in force.
-    fn take_over(&mut self, core: Core) {
+    fn take_over(&mut self, core: OpenLedger) {
         if let Some(answer) = self.enacting.take() {
             answer.send(Ok(core.head()));
         }
@@ -204,7 +206,7 @@ impl Recorder {
 
     /// Takes what waits, and writes it in one commit. A policy that comes behind it is left for the next
     /// step: that is a commit of its own.
-    fn batch(&mut self, core: &mut Core, first: Order) -> Result<(), StartError> {
+    fn batch(&mut self, core: &mut OpenLedger, first: RegistrarRequest) -> Result<(), StartError> {
         if self.many {
             // A commit costs about the same for one order as for a hundred. Where processors are
             // short, whoever has more orders to bring runs first; where one is free, this comes back
@@ -216,7 +218,9 @@ impl Recorder {
         let now = core.now();
         let mut next = Some(first);
         let mut room = 1..BATCH;
-        while let Some(order) = next.take_if(|order| !matches!(order, Order::Enact { .. })) {
+        while let Some(order) =
+            next.take_if(|order| !matches!(order, RegistrarRequest::Enact { .. }))
+        {
             take(core, &mut batch, &mut waiters, now, order);
             next = if room.next().is_some() { self.inbox.try_recv().ok() } else { None };
         }
@@ -255,7 +259,7 @@ impl Recorder {
     /// to be.
     fn enact(
         &mut self,
-        core: &mut Core,
+        core: &mut OpenLedger,
         rules: Rules,
         answer: Answer<u64>,
     ) -> Result<(), StartError> {
@@ -273,7 +277,7 @@ impl Recorder {
     }
 
     /// Tells the door and those who follow what was committed.
-    fn tell(&self, core: &mut Core) {
+    fn tell(&self, core: &mut OpenLedger) {
         if !Arc::ptr_eq(&self.jobs.borrow(), core.state.jobs()) {
             self.jobs.send_replace(core.state.jobs().clone());
         }
@@ -316,26 +320,32 @@ impl Recorder {
 }
 
 /// One order into the batch.
-fn take(core: &mut Core, batch: &mut Commit, waiters: &mut Waiters, now: Moment, order: Order) {
+fn take(
+    core: &mut OpenLedger,
+    batch: &mut Commit,
+    waiters: &mut Waiters,
+    now: Moment,
+    order: RegistrarRequest,
+) {
     match order {
-        Order::Read { bound, answer, share } => match read(core, batch, now, bound) {
+        RegistrarRequest::Read { bound, answer, share } => match read(core, batch, now, bound) {
             Ok(verdict) => waiters.reads.push((answer, verdict, share)),
             Err(why) => {
                 drop(share);
                 answer.send(Err(why));
             }
         },
-        Order::Note { what, answer } => match note(core, batch, now, *what) {
+        RegistrarRequest::Note { what, answer } => match note(core, batch, now, *what) {
             Ok(seq) => waiters.notes.push((answer, seq)),
             Err(unrecorded) => answer.send(Err(unrecorded)),
         },
-        Order::Enact { .. } => order.refuse(Unrecorded::Unfit),
+        RegistrarRequest::Enact { .. } => order.refuse(Unrecorded::Unfit),
     }
 }
 
 /// Adds what is not judged, unless its entry is not one that a verifier would pass.
 fn note(
-    core: &mut Core,
+    core: &mut OpenLedger,
     batch: &mut Commit,
     now: Moment,
     what: Payload,
@@ -361,11 +371,11 @@ fn note(
 /// enrolled and must be, its request id stands for another, or its entry is not one that a verifier
 /// would pass.
 fn read(
-    core: &mut Core,
+    core: &mut OpenLedger,
     batch: &mut Commit,
     now: Moment,
-    bound: Bound,
-) -> Result<Verdict, Unrecorded> {
+    bound: QueuedDraft,
+) -> Result<DecidedRead, Unrecorded> {
     let (number, Draft { mut read, reach, asked, enrolled }) = bound.open();
     if read.policy < core.head() {
         return Err(Unrecorded::Outdated);
@@ -377,7 +387,7 @@ fn read(
     let first = core.state.first_of(&read, now, asked);
     read.replay_of = first.map_err(|OtherArguments| Unrecorded::OtherArguments)?;
     let (seq, ruling) = core.add_read(batch, now, read, reach, asked).map_err(unrecorded)?;
-    Ok(Verdict { number, ruling, seq })
+    Ok(DecidedRead { number, ruling, seq })
 }
 
 /// What whoever waits is told of entries that may not stand. But for acts that cannot be and budgets

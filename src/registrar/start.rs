@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::clock;
 use super::clock::{Clock, ClockRefused};
 use super::core;
-use super::core::Core;
+use super::core::OpenLedger;
 use super::rules::Rules;
 use super::writer::{Commits, Edge, Unwritable, Writer};
 use crate::files;
@@ -19,11 +19,11 @@ use crate::state::judge::Judge;
 use crate::state::policies::BadPolicy;
 use crate::state::{Inadmissible, State};
 use crate::verify::store::{FORMAT, Store, Unreadable};
-use crate::verify::{Failure, Fault, Sound, Trust, Unsound, scan};
+use crate::verify::{Failure, LedgerFault, Sound, Trust, Unsound, scan};
 
 /// Where the ledger lies and how it is fed.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct LedgerSettings {
     /// The ledger's file.
     pub path: PathBuf,
     /// The high-water file.
@@ -33,13 +33,13 @@ pub struct Settings {
     /// Most of them of one provider.
     pub share: usize,
     /// How time is told.
-    pub clock: clock::Settings,
+    pub clock: clock::ClockSettings,
     /// How commits reach the disk.
     pub commits: Commits,
 }
 
 /// Makes judges with a fresh state.
-pub type Factory = dyn Fn() -> Box<dyn Judge> + Send;
+pub type JudgeFactory = dyn Fn() -> Box<dyn Judge> + Send;
 
 /// Why a ledger cannot be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -132,11 +132,11 @@ impl From<Inadmissible> for StartError {
     }
 }
 
-impl From<core::Failed> for StartError {
-    fn from(failed: core::Failed) -> StartError {
+impl From<core::RecordError> for StartError {
+    fn from(failed: core::RecordError) -> StartError {
         match failed {
-            core::Failed::Inadmissible(why) => why.into(),
-            core::Failed::Unwritten(error) => error.into(),
+            core::RecordError::Inadmissible(why) => why.into(),
+            core::RecordError::Unwritten(error) => error.into(),
         }
     }
 }
@@ -153,7 +153,7 @@ impl From<rusqlite::Error> for StartError {
 /// # Errors
 /// If a file is there already, or cannot be written.
 pub fn create(
-    settings: &Settings,
+    settings: &LedgerSettings,
     signer: &Signer,
     rules: &Rules,
     founding: &[Act],
@@ -161,7 +161,7 @@ pub fn create(
 ) -> Result<(), StartError> {
     let version = judge.version();
     let writer = Writer::create(&settings.path)?;
-    let mut core = Core {
+    let mut core = OpenLedger {
         writer,
         edge: Frontier::default(),
         tiles: Edge::default(),
@@ -191,12 +191,12 @@ pub fn create(
 /// Takes up the ledger: checks it whole, folds it, and records the rules if they are new. Time is taken
 /// up with it, or goes on by `clock` where a run that has one recovers.
 pub(super) fn start(
-    settings: &Settings,
+    settings: &LedgerSettings,
     signer: &Signer,
     rules: &Rules,
-    factory: &Factory,
+    factory: &JudgeFactory,
     clock: Option<&Clock>,
-) -> Result<(Core, String), StartError> {
+) -> Result<(OpenLedger, String), StartError> {
     let writer = Writer::open(&settings.path, settings.commits.clone())?;
     let high_water = read_high_water(&settings.high_water)?;
     let store = Store::in_place(&settings.path)?;
@@ -224,7 +224,7 @@ pub(super) fn start(
         Some(clock) => clock.going_on_from(last),
         None => Clock::resume(&settings.clock, edge.size().saturating_sub(1), last)?,
     };
-    let mut core = Core { writer, edge, tiles, leaf, clock, state, judge, notices };
+    let mut core = OpenLedger { writer, edge, tiles, leaf, clock, state, judge, notices };
     let enacted = core.enact(rules, signer)?;
     let told = core.tell_time(signer)?;
     Ok((core, told.or(enacted).unwrap_or(note)))
@@ -236,18 +236,18 @@ fn read_high_water(path: &Path) -> Result<String, StartError> {
 }
 
 /// Why a ledger is not taken up. Its one anchor is the high-water file.
-fn unsound(failure: Failure, settings: &Settings, high_water: &str) -> StartError {
+fn unsound(failure: Failure, settings: &LedgerSettings, high_water: &str) -> StartError {
     let highest = Checkpoint::parse(high_water).map_or(0, |checkpoint| checkpoint.size);
     let behind = |unsound: &Unsound| match unsound.fault {
-        Fault::Forked => true,
-        Fault::Truncated => unsound.first_wrong.is_some_and(|first| first < highest),
+        LedgerFault::Forked => true,
+        LedgerFault::Truncated => unsound.first_wrong.is_some_and(|first| first < highest),
         _ => false,
     };
     let path = settings.high_water.clone();
     match failure {
         Failure::Unreadable(unreadable) => unreadable.into(),
         Failure::Unsound(unsound)
-            if (unsound.fault, unsound.first_wrong) == (Fault::Stranger, Some(0)) =>
+            if (unsound.fault, unsound.first_wrong) == (LedgerFault::Stranger, Some(0)) =>
         {
             StartError::Other(unsound.detail)
         }

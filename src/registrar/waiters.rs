@@ -9,12 +9,12 @@ use crate::format::entry::{Outcome, Ruling};
 /// Those who wait for a commit, with what they will be told.
 #[derive(Default)]
 pub(super) struct Waiters {
-    pub(super) reads: Vec<(Answer<Recorded>, Verdict, Share)>,
+    pub(super) reads: Vec<(Answer<Recorded>, DecidedRead, Share)>,
     pub(super) notes: Vec<(Answer<u64>, u64)>,
 }
 
 /// What was decided on a read.
-pub(super) struct Verdict {
+pub(super) struct DecidedRead {
     /// Of the draft.
     pub(super) number: u64,
     pub(super) ruling: Ruling,
@@ -46,7 +46,7 @@ impl Waiters {
     }
 
     fn wake(self, note: &Arc<str>) {
-        for (answer, Verdict { number, ruling, seq }, share) in self.reads {
+        for (answer, DecidedRead { number, ruling, seq }, share) in self.reads {
             // First the place in the queue: whoever is answered may come back at once.
             drop(share);
             answer.send(Ok(recorded(number, ruling, seq, note.clone())));

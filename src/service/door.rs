@@ -4,7 +4,7 @@
 pub mod connection;
 mod form;
 mod frames;
-pub(in crate::service) mod line;
+pub(in crate::service) mod open_connection;
 pub mod places;
 pub(in crate::service) mod pressure;
 pub(in crate::service) mod prompt;

@@ -207,12 +207,12 @@ impl Shared {
 }
 
 /// Takes one line of one level.
-pub struct Line<'a> {
+pub struct LogLine<'a> {
     log: &'a Log,
     level: Level,
 }
 
-impl Write for Line<'_> {
+impl Write for LogLine<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.log.line(self.level, line);
         Ok(line.len())
@@ -224,14 +224,14 @@ impl Write for Line<'_> {
 }
 
 impl<'a> MakeWriter<'a> for Log {
-    type Writer = Line<'a>;
+    type Writer = LogLine<'a>;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line { log: self, level: Level::INFO }
+    fn make_writer(&'a self) -> LogLine<'a> {
+        LogLine { log: self, level: Level::INFO }
     }
 
-    fn make_writer_for(&'a self, of: &Metadata<'_>) -> Line<'a> {
-        Line { log: self, level: *of.level() }
+    fn make_writer_for(&'a self, of: &Metadata<'_>) -> LogLine<'a> {
+        LogLine { log: self, level: *of.level() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The policy in force. All that a read needs of it comes from one [`InForce`], taken once at its
+//! The policy in force. All that a read needs of it comes from one [`ActivePolicy`], taken once at its
 //! beginning, so that no read mixes two policies. It refuses to know files; whoever holds the other
 //! end puts another policy in its place.
 
@@ -13,7 +13,7 @@ use crate::registrar::Unrecorded;
 use crate::source::Source;
 
 /// One policy, as the rooms use it.
-pub struct InForce {
+pub struct ActivePolicy {
     /// What the door holds calls against.
     pub terms: Arc<Terms>,
     /// Request rates.
@@ -24,20 +24,20 @@ pub struct InForce {
 
 /// The policy in force at any moment.
 #[derive(Clone)]
-pub struct Policies(watch::Receiver<Arc<InForce>>);
+pub struct CurrentPolicy(watch::Receiver<Arc<ActivePolicy>>);
 
 /// Where another policy comes into force: one swap, seen by every call that begins after it.
-pub struct Swap(watch::Sender<Arc<InForce>>);
+pub struct PolicySwitch(watch::Sender<Arc<ActivePolicy>>);
 
-impl Policies {
+impl CurrentPolicy {
     /// Beginning with a policy; the swap is for whoever reloads it.
-    pub fn new(first: InForce) -> (Policies, Swap) {
+    pub fn new(first: ActivePolicy) -> (CurrentPolicy, PolicySwitch) {
         let (swap, now) = watch::channel(Arc::new(first));
-        (Policies(now), Swap(swap))
+        (CurrentPolicy(now), PolicySwitch(swap))
     }
 
     /// The policy in force now.
-    pub fn now(&self) -> Arc<InForce> {
+    pub fn now(&self) -> Arc<ActivePolicy> {
         self.0.borrow().clone()
     }
 
@@ -48,9 +48,9 @@ impl Policies {
     /// [`Unrecorded::Outdated`] if none has come by then.
     pub(super) async fn after(
         &self,
-        outdated: &InForce,
+        outdated: &ActivePolicy,
         until: Instant,
-    ) -> Result<Arc<InForce>, Unrecorded> {
+    ) -> Result<Arc<ActivePolicy>, Unrecorded> {
         let mut policies = self.0.clone();
         let newer = policies.wait_for(|policy| policy.terms.head > outdated.terms.head);
         match timeout_at(until, newer).await {
@@ -60,14 +60,14 @@ impl Policies {
     }
 }
 
-impl Swap {
+impl PolicySwitch {
     /// The policy in force now.
-    pub fn now(&self) -> Arc<InForce> {
+    pub fn now(&self) -> Arc<ActivePolicy> {
         self.0.borrow().clone()
     }
 
     /// Puts another policy into force. Calls that are under way go on with what they took.
-    pub fn put(&self, next: InForce) {
+    pub fn put(&self, next: ActivePolicy) {
         self.0.send_replace(Arc::new(next));
     }
 }

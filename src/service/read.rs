@@ -4,21 +4,23 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::policy::{InForce, Policies};
-use crate::admission::{Ask, Bearer, Caller, Peer, Permit, Refused, Shown, Tokens, Word, hold};
+use super::policy::{ActivePolicy, CurrentPolicy};
+use crate::admission::{
+    AdmissionError, Ask, Bearer, Caller, Peer, Permit, PresentedToken, Tokens, Word, authenticate,
+};
 use crate::format::entry::Tag;
-use crate::quota::{Fare, RateLimited, Ticket};
-use crate::registrar::{Foreign, Ledger, Unrecorded};
+use crate::quota::{CallCharge, RateLimited, Ticket};
+use crate::registrar::{Ledger, OtherDraft, Unrecorded};
 use crate::source::{Query, Release, SourceError};
-use crate::state::growth::Origin;
+use crate::state::growth::Requester;
 
 /// How long a read may go on being admitted again because policies change under it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a read passes through.
-pub struct Rooms {
+pub struct ReadPath {
     /// The policy in force: terms, request rates and records.
-    pub policies: Policies,
+    pub policies: CurrentPolicy,
     /// What is remembered of tokens.
     pub tokens: Tokens,
     /// The ledger.
@@ -27,10 +29,10 @@ pub struct Rooms {
 
 /// Why a read ended before it was judged. Nothing was released.
 #[derive(Debug, thiserror::Error)]
-pub enum Stopped {
+pub enum ReadError {
     /// At the door.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] AdmissionError),
     /// Too often.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
@@ -48,7 +50,7 @@ pub enum Stopped {
     Unrecorded(#[from] Unrecorded),
     /// By a fault of this program.
     #[error(transparent)]
-    Foreign(#[from] Foreign),
+    Foreign(#[from] OtherDraft),
 }
 
 /// Why an export does not begin, or ends.
@@ -62,32 +64,32 @@ pub enum JobFault {
     Spent,
 }
 
-impl Rooms {
+impl ReadPath {
     /// Admits, permits, limits, fetches, records, and only then releases: all by one policy. If
     /// another one comes into force before the registrar takes the draft, rows and draft are dropped
     /// and the read begins again under that.
     ///
     /// # Errors
-    /// [`Stopped`] if it was never judged. A read that the judge withheld is a [`Release`] without
+    /// [`ReadError`] if it was never judged. A read that the judge withheld is a [`Release`] without
     /// rows.
     pub async fn read(
         &self,
-        (peer, shown): (&Peer, &Shown<'_>),
+        (peer, shown): (&Peer, &PresentedToken<'_>),
         ask: &Ask,
         query: &Query,
-    ) -> Result<Release, Stopped> {
-        let (mut fare, until) = (Fare::default(), Instant::now() + PATIENCE);
+    ) -> Result<Release, ReadError> {
+        let (mut fare, until) = (CallCharge::default(), Instant::now() + PATIENCE);
         let mut policy = self.policies.now();
         loop {
             let now = SystemTime::now();
-            self.knock(&policy, peer, shown)?;
+            self.charge_unverified(&policy, peer, shown)?;
             let caller = Caller::admit(peer, shown, &policy.terms, &self.tokens, now)?;
             let permit = Permit::grant(caller, ask)?;
             let ticket = policy.quota.take(permit, &mut fare)?;
-            self.hold_enrolled(&policy, &ticket)?;
-            self.hold_contained(&policy, &ticket, query)?;
-            self.hold_entries(&policy, &ticket)?;
-            self.hold_job(&ticket)?;
+            self.check_enrolled(&policy, &ticket)?;
+            self.check_contained(&policy, &ticket, query)?;
+            self.check_entries(&policy, &ticket)?;
+            self.check_job(&ticket)?;
             let (withheld, bound) = policy.source.fetch(ticket, query).await?;
             match self.ledger.record(bound).await {
                 Err(Unrecorded::Outdated) => policy = self.policies.after(&policy, until).await?,
@@ -98,19 +100,32 @@ impl Rooms {
 
     /// Charges a call whose token must be verified. One without a token is refused for nothing: whoever
     /// sends thousands of those must not use up what fresh tokens of the same network are charged to.
-    fn knock(&self, policy: &InForce, peer: &Peer, shown: &Shown<'_>) -> Result<(), RateLimited> {
-        if self.tokens.needs_no_verification(shown) { Ok(()) } else { policy.quota.knock(peer) }
+    fn charge_unverified(
+        &self,
+        policy: &ActivePolicy,
+        peer: &Peer,
+        shown: &PresentedToken<'_>,
+    ) -> Result<(), RateLimited> {
+        if self.tokens.needs_no_verification(shown) {
+            Ok(())
+        } else {
+            policy.quota.charge_unverified(peer)
+        }
     }
 
     /// Refuses a call for its certificate or its token, or because its agent gets nothing, when no more
-    /// of it has come than its headers. It lets nobody in: [`Rooms::read`] asks again.
+    /// of it has come than its headers. It lets nobody in: [`ReadPath::read`] asks again.
     ///
     /// # Errors
-    /// [`Stopped`].
-    pub fn hold_headers(&self, peer: &Peer, shown: &Shown<'_>) -> Result<Option<Bearer>, Stopped> {
+    /// [`ReadError`].
+    pub fn check_headers(
+        &self,
+        peer: &Peer,
+        shown: &PresentedToken<'_>,
+    ) -> Result<Option<Bearer>, ReadError> {
         let policy = self.policies.now();
-        self.knock(&policy, peer, shown)?;
-        let bearer = hold(peer, shown, &policy.terms, &self.tokens, SystemTime::now())?;
+        self.charge_unverified(&policy, peer, shown)?;
+        let bearer = authenticate(peer, shown, &policy.terms, &self.tokens, SystemTime::now())?;
         let tag = |provider: &Word| match &bearer {
             Some(bearer) => policy.source.agent_named(provider, &bearer.agent()),
             None => policy.source.agent_named(provider, peer.agent()),
@@ -118,7 +133,7 @@ impl Rooms {
         let suspended = peer.name().is_some_and(|(_, provider)| {
             self.ledger.contained().refuses(provider, || tag(provider), false, false)
         });
-        if suspended { Err(Stopped::Contained) } else { Ok(bearer) }
+        if suspended { Err(ReadError::Contained) } else { Ok(bearer) }
     }
 
     /// The tag of whoever bears a token at a provider.
@@ -128,7 +143,7 @@ impl Rooms {
 
     /// Refuses whoever only the provider itself knows, before any work on the records: a provider that
     /// runs its issuer could otherwise make as many persons, each with budgets of its own, as it likes.
-    fn hold_enrolled(&self, policy: &InForce, ticket: &Ticket) -> Result<(), Unrecorded> {
+    fn check_enrolled(&self, policy: &ActivePolicy, ticket: &Ticket) -> Result<(), Unrecorded> {
         let permit = ticket.permit();
         if !permit.own_word() {
             return Ok(());
@@ -140,15 +155,15 @@ impl Rooms {
 
     /// Refuses whoever has used up a budget of entries, before any work on the records: the registrar
     /// asks again before it writes.
-    fn hold_entries(&self, policy: &InForce, ticket: &Ticket) -> Result<(), Unrecorded> {
+    fn check_entries(&self, policy: &ActivePolicy, ticket: &Ticket) -> Result<(), Unrecorded> {
         let permit = ticket.permit();
-        let agent = || Origin::Agent(policy.source.agent(permit));
+        let agent = || Requester::Agent(policy.source.agent(permit));
         let tick = || self.ledger.now().tick;
         Ok(self.ledger.exhausted().caller(permit.provider(), agent, tick)?)
     }
 
     /// Refuses an export whose job is not open: what a job allows, the judge says.
-    fn hold_job(&self, ticket: &Ticket) -> Result<(), JobFault> {
+    fn check_job(&self, ticket: &Ticket) -> Result<(), JobFault> {
         let permit = ticket.permit();
         let Some(job) = permit.job() else { return Ok(()) };
         let now = self.ledger.now().at;
@@ -161,19 +176,19 @@ impl Rooms {
 
     /// Refuses whoever is contained so far that the judge could only withhold, before any work on the
     /// records and without an entry for each attempt.
-    fn hold_contained(
+    fn check_contained(
         &self,
-        policy: &InForce,
+        policy: &ActivePolicy,
         ticket: &Ticket,
         query: &Query,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), ReadError> {
         let permit = ticket.permit();
         let page = !matches!(query, Query::Get { .. });
         let agent = || policy.source.agent(permit);
         let contained = self.ledger.contained();
         let export = permit.job().is_some() && contained.exports.contains(permit.provider());
         if export || contained.refuses(permit.provider(), agent, page, permit.open()) {
-            return Err(Stopped::Contained);
+            return Err(ReadError::Contained);
         }
         Ok(())
     }

@@ -120,11 +120,11 @@ mod tests {
 
     use super::*;
     use crate::admission::example::{ask, now, peer, terms};
-    use crate::admission::{Ask, Caller, Permit, Role, Shown, Terms, Tokens};
+    use crate::admission::{Ask, Caller, Permit, PresentedToken, Role, Terms, Tokens};
 
     fn permit_of(terms: Terms, ask: Ask) -> Permit {
         let (peer, terms) = (peer(Role::Provider, "beta"), Arc::new(terms));
-        let (shown, tokens) = (Shown::new([]), Tokens::default());
+        let (shown, tokens) = (PresentedToken::new([]), Tokens::default());
         let caller = Caller::admit(&peer, &shown, &terms, &tokens, now()).ok().unwrap();
         Permit::grant(caller, &ask).ok().unwrap()
     }

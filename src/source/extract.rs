@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::sqlite::{Finding, Progress};
+use super::sqlite::{DataFinding, Progress};
 use super::{Source, SourceError};
 use crate::admission::{Terms, Word};
 
@@ -48,7 +48,7 @@ impl Extract {
         source: &Source,
         terms: &Terms,
         go_on: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Option<Vec<Finding>>, SourceError> {
+    ) -> Result<Option<Vec<DataFinding>>, SourceError> {
         let of = (terms.head, source.kind.opened());
         let reader = match self.reader.take() {
             Some(reader) if self.last.is_some_and(|last| last.of == of) => reader,

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Connection;
 
 use super::Source;
-use super::sqlite::{Class, Id, members};
+use super::sqlite::{IdClass, RecordId, members};
 use crate::admission::{Dataset, Terms, Word};
 use crate::format::entry::{Hash, Roster, Tag, sha256};
 use crate::format::tag::Tagger;
@@ -18,7 +18,7 @@ pub struct Rosters {
     reader: Option<(Connection, Of)>,
     /// At the last look: SQLite's count of the changes that others made to the file, the classes of the
     /// ids of what can be read from, and the day.
-    seen: Option<(i64, Vec<Option<Class>>, u64)>,
+    seen: Option<(i64, Vec<Option<IdClass>>, u64)>,
     /// The members at the last look whose finding was recorded.
     known: HashMap<(Word, Word), HashSet<Tag>>,
 }
@@ -110,7 +110,7 @@ impl Rosters {
     fn members(
         &self,
         reader: &Connection,
-        (name, dataset, class): (&Word, &Dataset, Class),
+        (name, dataset, class): (&Word, &Dataset, IdClass),
         provider: &Word,
     ) -> Result<HashSet<Tag>, rusqlite::Error> {
         let mut statement = reader.prepare_cached(&members(dataset))?;
@@ -119,7 +119,7 @@ impl Rosters {
         while let Some(row) = rows.next()? {
             // What is no id of a record is on no roster that a read could find, and must not hide the
             // others.
-            match Id::of(row.get_ref(0)?).text(class) {
+            match RecordId::of(row.get_ref(0)?).text(class) {
                 Ok(id) => _ = members.insert(self.tagger.subject(provider, name, &id)),
                 Err(_) => others += 1,
             }

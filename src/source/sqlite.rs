@@ -2,8 +2,8 @@
 //! from the policy's own names at the start; nothing that a caller says becomes SQL.
 
 mod check;
+mod dataset;
 mod finding;
-mod held;
 mod id;
 mod layout;
 mod pool;
@@ -25,9 +25,9 @@ use crate::admission::{Dataset, Permit, Provider, SearchKey, Word};
 use crate::format::entry::Tag;
 use crate::names;
 pub use check::Progress;
-pub use finding::{Finding, Weight};
-use held::Held;
-pub(super) use id::{Class, Id};
+use dataset::OpenDataset;
+pub use finding::{DataFinding, FindingEffect};
+pub(super) use id::{IdClass, RecordId};
 use pool::Pool;
 use select::{Select, Selection};
 pub(super) use texts::members;
@@ -35,7 +35,7 @@ use texts::{Texts, compared};
 
 /// Where the file is.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SqliteSettings {
     /// The SQLite file.
     pub path: PathBuf,
     /// Connections that read it.
@@ -60,30 +60,30 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// All of it.
-        findings: Vec<Finding>,
+        findings: Vec<DataFinding>,
     },
 }
 
 /// How a dataset stands.
 #[derive(Debug)]
-pub struct Standing {
+pub struct DatasetStatus {
     /// Which one.
     pub dataset: Word,
     /// Records that reads passed over as if they were not there, since the records were opened.
     pub passed_over: u64,
     /// What the last look at the whole found.
-    pub findings: Arc<[Finding]>,
+    pub findings: Arc<[DataFinding]>,
 }
 
-impl Standing {
+impl DatasetStatus {
     /// Whether nothing can be read from it.
     pub fn stopped(&self) -> bool {
-        self.findings.iter().any(|finding| finding.weight == Weight::Stops)
+        self.findings.iter().any(|finding| finding.weight == FindingEffect::Stops)
     }
 }
 
 /// A line for each.
-struct Lines<'a>(&'a [Finding]);
+struct Lines<'a>(&'a [DataFinding]);
 
 impl fmt::Display for Lines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,7 +100,7 @@ const AT_A_LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Sqlite {
     pool: Arc<Pool>,
-    datasets: HashMap<Word, Arc<Held>>,
+    datasets: HashMap<Word, Arc<OpenDataset>>,
     path: PathBuf,
     opened: u64,
 }
@@ -115,7 +115,7 @@ impl Sqlite {
     /// # Errors
     /// [`OpenError`] if the file is not there or lacks what the policy names.
     pub fn open(
-        settings: &Settings,
+        settings: &SqliteSettings,
         datasets: &BTreeMap<Word, Dataset>,
     ) -> Result<Sqlite, OpenError> {
         let path = settings.path.clone();
@@ -152,7 +152,7 @@ impl Sqlite {
     }
 
     /// The class that the ids of a dataset have; none if nothing can be read from it.
-    pub(super) fn class(&self, dataset: &str) -> Option<Class> {
+    pub(super) fn class(&self, dataset: &str) -> Option<IdClass> {
         let held = self.datasets.get(dataset).filter(|held| held.stopped().is_none());
         held.map(|held| held.class())
     }
@@ -181,18 +181,18 @@ impl Sqlite {
         let of = (&held.name, &held.dataset);
         let Some(looked) = check::look(reader, of, providers, go_on)? else { return Ok(None) };
         let settled = looked.class.is_some();
-        held.looked_at(looked.class.unwrap_or(Class::Text), looked.decoys, looked.findings);
+        held.looked_at(looked.class.unwrap_or(IdClass::Text), looked.decoys, looked.findings);
         Ok(Some(settled && held.stopped().is_none()))
     }
 
     /// How each dataset stands, in the order of their names.
-    pub(super) fn standings(&self) -> Vec<Standing> {
-        let standing = |held: &Arc<Held>| Standing {
+    pub(super) fn standings(&self) -> Vec<DatasetStatus> {
+        let standing = |held: &Arc<OpenDataset>| DatasetStatus {
             dataset: held.name.clone(),
             passed_over: held.passed_over(),
             findings: held.findings(),
         };
-        let mut standings: Vec<Standing> = self.datasets.values().map(standing).collect();
+        let mut standings: Vec<DatasetStatus> = self.datasets.values().map(standing).collect();
         standings.sort_by(|a, b| a.dataset.cmp(&b.dataset));
         standings
     }
@@ -219,7 +219,7 @@ pub fn examine(
     datasets: &BTreeMap<Word, Dataset>,
     providers: &BTreeMap<Word, Provider>,
     go_on: &mut dyn FnMut(Progress),
-) -> Result<Vec<Finding>, OpenError> {
+) -> Result<Vec<DataFinding>, OpenError> {
     let of = |error: String| OpenError::Open { path: path.to_owned(), error };
     let reader = pool::connect(path, AT_OPENING).map_err(|error| of(error.to_string()))?;
     let mut findings = Vec::new();
@@ -240,17 +240,17 @@ pub fn examine(
 }
 
 /// What SQLite finds wrong with the structure of the file.
-fn damages(reader: &Connection) -> Result<Vec<Finding>, rusqlite::Error> {
+fn damages(reader: &Connection) -> Result<Vec<DataFinding>, rusqlite::Error> {
     let mut check = reader.prepare("PRAGMA integrity_check(20)")?;
     let said = check.query_map([], |row| row.get::<_, String>(0))?;
     let said: Vec<String> = said.collect::<Result<_, _>>()?;
-    let damaged = said.into_iter().filter(|line| line != "ok").map(|line| Finding {
+    let damaged = said.into_iter().filter(|line| line != "ok").map(|line| DataFinding {
         dataset: "".into(),
         place: "the file".to_owned(),
         what: format!("is damaged: {line}"),
         rows: 0,
         first: 0,
-        weight: Weight::Stops,
+        weight: FindingEffect::Stops,
         mend: "make the extract anew".to_owned(),
     });
     Ok(damaged.collect())
@@ -261,27 +261,27 @@ fn opened(
     reader: &Connection,
     name: &Word,
     dataset: &Dataset,
-) -> Result<(Held, Vec<Finding>), rusqlite::Error> {
-    let texts = Texts::of(dataset, Class::Text);
+) -> Result<(OpenDataset, Vec<DataFinding>), rusqlite::Error> {
+    let texts = Texts::of(dataset, IdClass::Text);
     let (mut unfit, _) = layout::faults(reader, name, dataset, &texts)?;
     if !unfit.is_empty() {
-        return Ok((Held::new(name, dataset, Class::Text), unfit));
+        return Ok((OpenDataset::new(name, dataset, IdClass::Text), unfit));
     }
     let classes = check::sampled(reader, dataset)?;
-    let held = Held::new(name, dataset, classes.first().copied().unwrap_or(Class::Text));
+    let held = OpenDataset::new(name, dataset, classes.first().copied().unwrap_or(IdClass::Text));
     // Until the first look at the whole ends, no id of another class is to be answered as absent.
     let stops = check::at_first_sight(reader, (name, dataset))?;
     if !stops.is_empty() {
         held.found(stops);
     }
     if let Some((search, column)) = miskeyed(reader, dataset)? {
-        unfit.push(Finding {
+        unfit.push(DataFinding {
             dataset: name.clone(),
             place: format!("the column `{column}` of the search `{search}`"),
             what: "does not hold the keys that docs/name-keys.md makes of the names".to_owned(),
             rows: 0,
             first: 0,
-            weight: Weight::Stops,
+            weight: FindingEffect::Stops,
             mend: "fill it anew, as `greffier name-key` prints them".to_owned(),
         });
     }
@@ -289,7 +289,7 @@ fn opened(
 }
 
 /// A read, with all that it takes.
-fn select(held: &Arc<Held>, permit: &Permit, wanted: Wanted) -> Result<Select, SourceError> {
+fn select(held: &Arc<OpenDataset>, permit: &Permit, wanted: Wanted) -> Result<Select, SourceError> {
     let (class, texts) = (held.class(), held.texts());
     let view = texts.views.get(permit.view());
     let view = view.ok_or(SourceError::Program("a view without statements"))?.clone();
@@ -306,9 +306,9 @@ fn select(held: &Arc<Held>, permit: &Permit, wanted: Wanted) -> Result<Select, S
             let is_id = |key: &SearchKey| compared(&held.dataset, key) == held.dataset.id_column;
             let value = |(key, value): (&SearchKey, String)| match is_id(key) {
                 true => class.value(value),
-                false => Id::Text(value.into_bytes()),
+                false => RecordId::Text(value.into_bytes()),
             };
-            let mut values: Vec<Id> = keys.iter().zip(values).map(value).collect();
+            let mut values: Vec<RecordId> = keys.iter().zip(values).map(value).collect();
             match candidates {
                 None if after.is_empty() => Selection::One(values.swap_remove(0)),
                 // Its one record was on the page before.

@@ -268,7 +268,7 @@ impl Acts {
 
     /// Folds an entry that was checked.
     pub fn apply(&mut self, entry: &Entry) {
-        match &entry.what {
+        match &entry.payload {
             Payload::Genesis(genesis) => self.origin.clone_from(&genesis.origin),
             Payload::Policy(policy) => self.policy(policy),
             Payload::Alert(alert) => self.alert(entry.seq, alert),

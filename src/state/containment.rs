@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::counted::Counted;
+use super::judge_input::JudgeInput;
 use crate::format::entry::{
     Alert, Deed, Entry, Measure, Millis, Moment, Outcome, Payload, Read, Ruling, Tag, Whom, Word,
 };
@@ -79,7 +79,7 @@ pub struct Containment {
 const FOREVER: Millis = Millis::MAX;
 
 /// What becomes of the read that brought a measure about.
-pub fn withholds(measure: Measure, counted: &Counted<'_>, now: Moment) -> Option<Ruling> {
+pub fn withholds(measure: Measure, counted: &JudgeInput<'_>, now: Moment) -> Option<Ruling> {
     let facts = &counted.facts;
     match measure {
         Measure::Throttle if facts.could_off > 0 => Some(Ruling::contained(None)),
@@ -113,7 +113,7 @@ impl Provider {
 
 impl Containment {
     /// What is in force against a read, if anything.
-    pub fn holds(&self, counted: &Counted<'_>, now: Moment) -> Option<Ruling> {
+    pub fn holds(&self, counted: &JudgeInput<'_>, now: Moment) -> Option<Ruling> {
         let facts = &counted.facts;
         let provider = self.providers.get(counted.provider)?;
         let closed = provider.roster_only.is_some_and(|end| now.tick < end);
@@ -140,7 +140,7 @@ impl Containment {
     }
 
     /// Whether another agent of the provider is suspended already.
-    pub fn others_suspended(&self, counted: &Counted<'_>) -> bool {
+    pub fn others_suspended(&self, counted: &JudgeInput<'_>) -> bool {
         let provider = self.providers.get(counted.provider);
         let mut agents = provider.into_iter().flat_map(|provider| &provider.agents);
         agents.any(|(tag, agent)| agent.suspended && *tag != counted.agent)
@@ -148,7 +148,7 @@ impl Containment {
 
     /// Folds an entry.
     pub fn apply(&mut self, entry: &Entry) {
-        match &entry.what {
+        match &entry.payload {
             Payload::Read(read) => self.charge(read, entry.now.tick),
             Payload::Alert(alert) if !alert.measures.is_empty() => {
                 self.alert(alert, entry.now.tick);

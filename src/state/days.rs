@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::counted::Counted;
+use super::judge_input::JudgeInput;
 use crate::format::entry::{Entry, Facts, Level, Millis, Outcome, Payload, Tag, Word, day};
 
 /// One agent's or one provider's day.
@@ -44,7 +44,13 @@ impl Today {
 
 impl Days {
     /// The day up to a read and with it, that being its outcome.
-    pub fn with(&self, level: Level, counted: &Counted<'_>, at: Millis, outcome: Outcome) -> Today {
+    pub fn with(
+        &self,
+        level: Level,
+        counted: &JudgeInput<'_>,
+        at: Millis,
+        outcome: Outcome,
+    ) -> Today {
         let known = match level {
             _ if day(at) != self.today => None,
             Level::Agent => self.agents.get(&counted.agent),
@@ -59,7 +65,7 @@ impl Days {
 
     /// Folds an entry.
     pub fn apply(&mut self, entry: &Entry) {
-        let Payload::Read(read) = &entry.what else { return };
+        let Payload::Read(read) = &entry.payload else { return };
         let at = entry.now.at;
         if day(at) != self.today {
             *self = Days { today: day(at), ..Days::default() };

@@ -24,7 +24,7 @@ const CONTAINING: u64 = 10_000;
 
 /// Who brings entries about at a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum Requester {
     /// A person.
     Agent(Tag),
     /// Whoever has a certificate of it: a receipt needs no person.
@@ -39,10 +39,10 @@ enum Caller {
 }
 
 impl Caller {
-    fn origin(self) -> Origin {
+    fn origin(self) -> Requester {
         match self {
-            Caller::Agent(tag) => Origin::Agent(tag),
-            Caller::Receipt(_) => Origin::Certificate,
+            Caller::Agent(tag) => Requester::Agent(tag),
+            Caller::Receipt(_) => Requester::Certificate,
         }
     }
 }
@@ -120,7 +120,7 @@ pub struct UsedUp {
 #[derive(Clone, Debug, Default)]
 pub struct Exhausted {
     providers: HashMap<Word, Millis>,
-    callers: HashMap<Word, HashMap<Origin, Millis>>,
+    callers: HashMap<Word, HashMap<Requester, Millis>>,
     staff: HashMap<(Word, Word), Millis>,
 }
 
@@ -132,7 +132,7 @@ impl Exhausted {
     pub fn caller(
         &self,
         provider: &Word,
-        caller: impl FnOnce() -> Origin,
+        caller: impl FnOnce() -> Requester,
         tick: impl FnOnce() -> Millis,
     ) -> Result<(), UsedUp> {
         let whole = self.providers.get(provider).copied();
@@ -228,12 +228,12 @@ fn account<K: Eq + Hash>(of: &Accounts<K>, who: &K, size: u64, tick: Millis) -> 
 #[derive(Debug)]
 struct Provider {
     whole: Account,
-    callers: Accounts<Origin>,
+    callers: Accounts<Requester>,
 }
 
 /// All budgets of a ledger: a fold over its entries.
 #[derive(Debug, Default)]
-pub struct Growth {
+pub struct EntryAccounts {
     providers: HashMap<Word, Provider>,
     /// Entries a day of each member of staff, and what is left of them, by role and id.
     staff_day: Option<u64>,
@@ -254,7 +254,7 @@ fn share(whole: u64) -> u64 {
     whole.div_ceil(SHARE)
 }
 
-impl Growth {
+impl EntryAccounts {
     /// Whether an entry may be written at `tick`.
     ///
     /// # Errors
@@ -293,7 +293,7 @@ impl Growth {
         if tick >= self.dropped.saturating_add(DAY) {
             self.drop_fresh(tick);
         }
-        match &entry.what {
+        match &entry.payload {
             Payload::Policy(Policy { section }) => self.rules(section, tick),
             what => self.charge(what, tick),
         }
@@ -394,7 +394,7 @@ impl Growth {
 }
 
 /// What the registrar asks besides.
-impl Growth {
+impl EntryAccounts {
     /// What is to be told of the budgets that the entry was charged to which was folded last.
     pub fn due(&self) -> Vec<Warning> {
         self.due.clone()

@@ -12,7 +12,7 @@ pub const LASTS_MAX: Millis = 31 * 86_400_000;
 
 /// One job.
 #[derive(Clone, Debug)]
-struct Known {
+struct JobState {
     provider: Word,
     dataset: Word,
     terms: JobTerms,
@@ -26,7 +26,7 @@ struct Known {
 
 /// All jobs of a ledger, by the entry that declared each.
 #[derive(Clone, Debug, Default)]
-pub struct Jobs(HashMap<u64, Known>);
+pub struct Jobs(HashMap<u64, JobState>);
 
 /// What a read under a job says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub struct Export<'a> {
 
 /// What a job says of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum JobFit {
     /// It stays within the job.
     Within,
     /// It is the job's, and does not fit: so many rows are left, none if the job is over. Whoever asks
@@ -75,18 +75,18 @@ impl Jobs {
     }
 
     /// Holds an export to its job.
-    pub fn verdict(&self, provider: &str, export: &Export<'_>, at: Millis) -> Verdict {
+    pub fn verdict(&self, provider: &str, export: &Export<'_>, at: Millis) -> JobFit {
         let Export { job, dataset, purpose, view, asked } = *export;
-        let covers = |known: &&Known| {
-            let Known { terms, .. } = known;
+        let covers = |known: &&JobState| {
+            let JobState { terms, .. } = known;
             known.dataset == *dataset && terms.purpose == *purpose && terms.view == *view
         };
         if self.0.get(&job).filter(covers).is_none() {
-            return Verdict::Breach;
+            return JobFit::Breach;
         }
         match self.left(job, provider, dataset, at).unwrap_or(0) {
-            left if asked <= left => Verdict::Within,
-            left => Verdict::Beyond(left),
+            left if asked <= left => JobFit::Within,
+            left => JobFit::Beyond(left),
         }
     }
 
@@ -100,7 +100,7 @@ impl Jobs {
         read.method == Method::Export
             && read.reason.is_none()
             && self.0.get(&export.job).is_some_and(|known| known.provider == read.provider)
-            && (!released || self.verdict(&read.provider, &export, at) == Verdict::Within)
+            && (!released || self.verdict(&read.provider, &export, at) == JobFit::Within)
     }
 
     /// Whether an act can be, if it is about a job: that is approved by somebody else than who declared
@@ -133,7 +133,7 @@ impl Jobs {
 
     /// Whether an entry can change anything here.
     pub(super) fn concerns(entry: &Entry) -> bool {
-        match &entry.what {
+        match &entry.payload {
             Payload::Read(read) => read.job.is_some(),
             Payload::Act(act) => matches!(
                 act.deed(),
@@ -145,7 +145,7 @@ impl Jobs {
 
     /// Folds an entry that was checked.
     pub fn apply(&mut self, entry: &Entry) {
-        match &entry.what {
+        match &entry.payload {
             Payload::Read(read) if read.ruling.outcome == Outcome::Released => {
                 if let Some(known) = read.job.and_then(|job| self.0.get_mut(&job)) {
                     known.rows += read.rows;
@@ -169,7 +169,7 @@ impl Jobs {
                 }
             }
             Deed::DeclareJob { provider, dataset, job } => {
-                let known = Known {
+                let known = JobState {
                     provider: provider.clone(),
                     dataset: dataset.clone(),
                     terms: job.clone(),

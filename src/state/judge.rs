@@ -1,7 +1,7 @@
 //! The judge as the registrar and the replay see it: it comes to them as a trait, so that its state can be
 //! nothing but a fold over the entries.
 
-use super::counted::Counted;
+use super::judge_input::JudgeInput;
 use super::standing::Standing;
 use crate::format::entry::{Alert, Entry, Moment, Ruling};
 
@@ -20,7 +20,7 @@ pub trait Judge: Send {
     /// Version of its rules' meaning; recorded in the head of each policy.
     fn version(&self) -> u64;
     /// Rules on a read, with what holds before it. Changes nothing.
-    fn decide(&self, counted: &Counted<'_>, standing: &Standing, now: Moment) -> Decision;
+    fn decide(&self, counted: &JudgeInput<'_>, standing: &Standing, now: Moment) -> Decision;
     /// Folds an entry: the only way in which its state changes.
     fn apply(&mut self, entry: &Entry);
 }

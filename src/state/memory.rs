@@ -51,7 +51,7 @@ impl Memory {
 
     /// Remembers what an entry released.
     pub(super) fn apply(&mut self, entry: &Entry) {
-        let Payload::Read(read) = &entry.what else { return };
+        let Payload::Read(read) = &entry.payload else { return };
         self.turn(entry.now.at);
         for &tag in read.on.iter().chain(&read.off) {
             self.last.insert(tag, self.today);

@@ -147,7 +147,7 @@ impl Policies {
 
     /// Folds an entry.
     pub(super) fn apply(&mut self, entry: &Entry) {
-        match &entry.what {
+        match &entry.payload {
             Payload::Policy(Policy { section: Section::Head(head) }) => {
                 self.now = Some(std::mem::take(&mut self.coming));
                 self.head = Some((entry.seq, head.clone()));
@@ -200,7 +200,7 @@ mod tests {
         let admitted = policies.admits(&section, policies.coming(), approved);
         let what = Payload::Policy(Policy { section });
         let now = Moment::default();
-        policies.apply(&Entry { seq: 0, prev: Hash::default(), now, what });
+        policies.apply(&Entry { seq: 0, prev: Hash::default(), now, payload: what });
         admitted
     }
 

@@ -11,28 +11,28 @@ const MOST: usize = 4_096;
 
 /// The id of a request: one agent's with one certificate. The same text of anybody else is another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Id {
+pub(super) struct RequestId {
     provider: Word,
     certificate: Hash,
     agent: Tag,
     request: String,
 }
 
-impl Id {
+impl RequestId {
     /// None if the caller gave none.
-    pub(super) fn of(read: &Read) -> Option<Id> {
+    pub(super) fn of(read: &Read) -> Option<RequestId> {
         let request = read.request.clone()?;
         let Read { certificate, agent, .. } = *read;
-        Some(Id { provider: read.provider.clone(), certificate, agent, request })
+        Some(RequestId { provider: read.provider.clone(), certificate, agent, request })
     }
 }
 
 /// The ids of one provider.
 #[derive(Debug, Default)]
 struct Ids {
-    first: HashMap<Id, First>,
+    first: HashMap<RequestId, First>,
     /// From the oldest on.
-    order: VecDeque<Id>,
+    order: VecDeque<RequestId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ impl Repeats {
     /// Entry number of the first read of an id; none if there was none, or there is no id.
     pub(super) fn first(
         &self,
-        id: Option<&Id>,
+        id: Option<&RequestId>,
         at: Millis,
         asked: Option<Hash>,
     ) -> Result<Option<u64>, OtherArguments> {
@@ -76,13 +76,13 @@ impl Repeats {
     /// asked with it, where that is known.
     pub(super) fn apply(&mut self, entry: &Entry, asked: Option<Hash>) {
         self.turn(entry.now.at);
-        let Payload::Read(read) = &entry.what else { return };
-        if let Some(id) = Id::of(read) {
+        let Payload::Read(read) = &entry.payload else { return };
+        if let Some(id) = RequestId::of(read) {
             self.keep(id, entry.seq, asked);
         }
     }
 
-    fn keep(&mut self, id: Id, seq: u64, asked: Option<Hash>) {
+    fn keep(&mut self, id: RequestId, seq: u64, asked: Option<Hash>) {
         let ids = self.providers.entry(id.provider.clone()).or_default();
         if ids.first.contains_key(&id) {
             return;
@@ -111,12 +111,12 @@ mod tests {
     use super::*;
     use crate::format::entry::sha256;
 
-    fn id(provider: &str, n: usize) -> Id {
+    fn id(provider: &str, n: usize) -> RequestId {
         let (certificate, agent) = (Hash([1; 32]), Tag([2; 16]));
-        Id { provider: provider.into(), certificate, agent, request: n.to_string() }
+        RequestId { provider: provider.into(), certificate, agent, request: n.to_string() }
     }
 
-    fn first(repeats: &Repeats, id: &Id) -> Option<u64> {
+    fn first(repeats: &Repeats, id: &RequestId) -> Option<u64> {
         repeats.first(Some(id), 0, None).unwrap()
     }
 
@@ -143,11 +143,11 @@ mod tests {
         let one = id("alpha", 1);
         repeats.turn(86_399_999);
         repeats.keep(one.clone(), 7, None);
-        let first = |repeats: &Repeats, id: &Id, at| repeats.first(Some(id), at, None);
+        let first = |repeats: &Repeats, id: &RequestId, at| repeats.first(Some(id), at, None);
         assert_eq!(first(&repeats, &one, 86_399_999), Ok(Some(7)));
-        let other = Id { certificate: Hash([3; 32]), ..one.clone() };
+        let other = RequestId { certificate: Hash([3; 32]), ..one.clone() };
         assert_eq!(first(&repeats, &other, 86_399_999), Ok(None));
-        let other = Id { agent: Tag([3; 16]), ..one.clone() };
+        let other = RequestId { agent: Tag([3; 16]), ..one.clone() };
         assert_eq!(first(&repeats, &other, 86_399_999), Ok(None));
         assert_eq!(first(&repeats, &one, 86_400_000), Ok(None));
     }

@@ -15,20 +15,20 @@ const LEAST: u64 = 20;
 
 /// One roster.
 #[derive(Clone, Debug)]
-struct Known {
+struct KnownRoster {
     digest: Hash,
     persons: u64,
     /// Of its last entry.
     seq: u64,
     day: u64,
     /// In the window, oldest first.
-    growth: VecDeque<Growth>,
+    growth: VecDeque<RosterGrowth>,
     /// The growth that was warned of last.
     told: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Growth {
+struct RosterGrowth {
     day: u64,
     before: u64,
     added: u64,
@@ -37,7 +37,7 @@ struct Growth {
 /// All rosters of a ledger: a fold over its entries.
 #[derive(Debug, Default)]
 pub(super) struct Rosters {
-    known: HashMap<(Word, Word), Known>,
+    known: HashMap<(Word, Word), KnownRoster>,
     /// By provider, percent.
     may_grow: HashMap<Word, u64>,
     /// By how many persons a roster may grow besides, and since which day.
@@ -76,7 +76,7 @@ impl Rosters {
 
     /// Folds an entry.
     pub(super) fn apply(&mut self, entry: &Entry) {
-        match &entry.what {
+        match &entry.payload {
             Payload::Policy(Policy { section: Section::Provider(rules) }) => {
                 self.may_grow.insert(rules.provider.clone(), rules.roster_growth);
             }
@@ -88,25 +88,25 @@ impl Rosters {
             }
             Payload::Roster(roster) => {
                 let (known, _) = self.after(roster, day(entry.now.at));
-                self.known.insert(key(roster), Known { seq: entry.seq, ..known });
+                self.known.insert(key(roster), KnownRoster { seq: entry.seq, ..known });
             }
             _ => {}
         }
     }
 
     /// What is known with this roster, and what must be told of it.
-    fn after(&self, roster: &Roster, today: u64) -> (Known, Option<Warning>) {
+    fn after(&self, roster: &Roster, today: u64) -> (KnownRoster, Option<Warning>) {
         let &Roster { persons, digest, .. } = roster;
         let Some(known) = self.known.get(&key(roster)) else {
             let growth = VecDeque::new();
-            return (Known { digest, persons, seq: 0, day: today, growth, told: 0 }, None);
+            return (KnownRoster { digest, persons, seq: 0, day: today, growth, told: 0 }, None);
         };
         let mut known = known.clone();
         // Of what changed while nobody looked, only what it grew by is known, and all may be new.
         let unseen = roster.added.is_none() && known.digest != digest;
         let added = roster.added.unwrap_or_else(|| persons.saturating_sub(known.persons));
         if added > 0 {
-            known.growth.push_back(Growth { day: today, before: known.persons, added });
+            known.growth.push_back(RosterGrowth { day: today, before: known.persons, added });
         }
         (known.digest, known.persons, known.day) = (digest, persons, today);
         while known.growth.front().is_some_and(|growth| growth.day + WINDOW <= today) {

@@ -3,7 +3,7 @@
 
 use super::chunk::{NoteOr, Parsed};
 use super::store::FORMAT;
-use super::{Failure, Fault, Sound, Trust, Unsound, Visit, fault};
+use super::{Failure, LedgerFault, Sound, Trust, Unsound, Visit, fault};
 use crate::format::checkpoint::{BadNote, Checkpoint};
 use crate::format::entry::{Entry, Hash, Malformed, Moment, Payload};
 use crate::format::merkle::Frontier;
@@ -64,7 +64,7 @@ impl<'a> Walk<'a> {
             && *size < 1
         {
             let detail = format!("there is a checkpoint of size {size}");
-            return Err(self.at(Fault::Malformed, detail, None).into());
+            return Err(self.at(LedgerFault::Malformed, detail, None).into());
         }
         for (row, leaf, entry) in parsed.entries {
             self.entry(row, leaf, entry, visit)?;
@@ -77,11 +77,11 @@ impl<'a> Walk<'a> {
         self.settle(None)?;
         let size = self.edge.size();
         let detail = format!("a checkpoint covers {covered} entries, but only {size} are there");
-        Err(self.at(Fault::Truncated, detail, Some(size)).into())
+        Err(self.at(LedgerFault::Truncated, detail, Some(size)).into())
     }
 
     /// A fault whose first wrong entry is `first`, everything before it being sound.
-    fn at(&self, kind: Fault, detail: String, first: Option<u64>) -> Unsound {
+    fn at(&self, kind: LedgerFault, detail: String, first: Option<u64>) -> Unsound {
         let last = first.unwrap_or_else(|| self.edge.size()).checked_sub(1);
         fault(kind, detail, first, last)
     }
@@ -98,26 +98,30 @@ impl<'a> Walk<'a> {
         if row > expected {
             self.settle(None)?;
             let detail = format!("entry {seq} is missing");
-            return Err(self.at(Fault::Missing, detail, Some(seq)).into());
+            return Err(self.at(LedgerFault::Missing, detail, Some(seq)).into());
         }
         if row < expected {
             let detail = format!("a row numbered {row} stands where none belongs");
-            return Err(self.at(Fault::Inserted, detail, None).into());
+            return Err(self.at(LedgerFault::Inserted, detail, None).into());
         }
         self.settle(entry.as_ref().ok().map(|entry| entry.prev))?;
         let entry = entry.map_err(|e| {
-            self.at(Fault::Malformed, format!("entry {seq} is no valid entry: {e}"), Some(seq))
+            self.at(
+                LedgerFault::Malformed,
+                format!("entry {seq} is no valid entry: {e}"),
+                Some(seq),
+            )
         })?;
         if entry.seq != seq {
             let detail =
                 format!("in the place of entry {seq} stands one that says it is {}", entry.seq);
-            return Err(self.at(Fault::Reordered, detail, Some(seq)).into());
+            return Err(self.at(LedgerFault::Reordered, detail, Some(seq)).into());
         }
         if seq == 0 {
             self.genesis(&entry)?;
-        } else if matches!(entry.what, Payload::Genesis(_)) {
+        } else if matches!(entry.payload, Payload::Genesis(_)) {
             let detail = format!("entry {seq} is a second genesis");
-            return Err(self.at(Fault::Inserted, detail, Some(seq)).into());
+            return Err(self.at(LedgerFault::Inserted, detail, Some(seq)).into());
         } else if entry.prev != self.leaf {
             // Either the entry before was edited, or the link in this one: the next one tells, or the
             // checkpoint that the one before agrees with.
@@ -134,9 +138,9 @@ impl<'a> Walk<'a> {
             && self.suspicion.is_none()
         {
             let kind = match error {
-                Inadmissible::Act(_) => Fault::Act,
-                Inadmissible::Clock => Fault::Clock,
-                _ => Fault::Facts,
+                Inadmissible::Act(_) => LedgerFault::Act,
+                Inadmissible::Clock => LedgerFault::Clock,
+                _ => LedgerFault::Facts,
             };
             return Err(self.at(kind, format!("entry {seq}: {error}"), Some(seq)).into());
         }
@@ -147,7 +151,7 @@ impl<'a> Walk<'a> {
     }
 
     fn edited(&self, seq: u64) -> Unsound {
-        self.at(Fault::Edited, format!("entry {seq} is not what was signed"), Some(seq))
+        self.at(LedgerFault::Edited, format!("entry {seq} is not what was signed"), Some(seq))
     }
 
     /// Decides a suspicion by what the entry that follows has as its `prev`, or without one.
@@ -160,9 +164,9 @@ impl<'a> Walk<'a> {
     }
 
     fn genesis(&mut self, entry: &Entry) -> Result<(), Failure> {
-        let Payload::Genesis(genesis) = &entry.what else {
+        let Payload::Genesis(genesis) = &entry.payload else {
             let detail = "entry 0 is not a genesis".to_owned();
-            return Err(self.at(Fault::Missing, detail, Some(0)).into());
+            return Err(self.at(LedgerFault::Missing, detail, Some(0)).into());
         };
         let key = self.trust.key;
         if genesis.origin != key.name() {
@@ -171,16 +175,16 @@ impl<'a> Walk<'a> {
                 genesis.origin,
                 key.name()
             );
-            return Err(self.at(Fault::Stranger, detail, Some(0)).into());
+            return Err(self.at(LedgerFault::Stranger, detail, Some(0)).into());
         }
         if genesis.key != key.public_text() {
             let detail = "the ledger names another signing key than the one given".to_owned();
-            return Err(self.at(Fault::Stranger, detail, Some(0)).into());
+            return Err(self.at(LedgerFault::Stranger, detail, Some(0)).into());
         }
         if genesis.format != FORMAT.unsigned_abs() {
             let detail =
                 format!("the genesis is of format {}, the file of {FORMAT}", genesis.format);
-            return Err(self.at(Fault::Malformed, detail, Some(0)).into());
+            return Err(self.at(LedgerFault::Malformed, detail, Some(0)).into());
         }
         if entry.prev != Hash::default() {
             return Err(self.edited(0).into());
@@ -201,7 +205,7 @@ impl<'a> Walk<'a> {
                 let detail =
                     format!("the first {size} entries are not those that an anchor covers");
                 let first = self.anchored.map_or(0, |(seq, _)| seq + 1);
-                return Err(fault(Fault::Forked, detail, Some(first), first.checked_sub(1)));
+                return Err(fault(LedgerFault::Forked, detail, Some(first), first.checked_sub(1)));
             }
             self.anchored = Some((size - 1, self.now));
             self.anchors.remove(0);
@@ -220,27 +224,30 @@ impl<'a> Walk<'a> {
         }
         let (checkpoint, note) = note.map_err(|e| {
             let kind = match &e {
-                BadNote::Malformed(_) => Fault::Malformed,
-                BadNote::False | BadNote::Unsigned | BadNote::Foreign(_) => Fault::Stranger,
+                BadNote::Malformed(_) => LedgerFault::Malformed,
+                BadNote::False | BadNote::Unsigned | BadNote::Foreign(_) => LedgerFault::Stranger,
             };
             here(kind, format!("does not hold: {e}"))
         })?;
         self.checkpoints += 1;
         self.signatures += u64::from(self.trust.all_signatures);
         if i64::try_from(checkpoint.size) != Ok(size) || checkpoint.origin != self.origin {
-            return Err(here(Fault::Edited, "was edited: it says another size or origin".into()));
+            return Err(here(
+                LedgerFault::Edited,
+                "was edited: it says another size or origin".into(),
+            ));
         }
         let first = std::mem::replace(&mut self.covered, checkpoint.size);
         if checkpoint.size == self.edge.size() {
             if checkpoint.root != self.edge.root() {
                 if let Err(error) = Checkpoint::open(&note, self.trust.key) {
-                    return Err(here(Fault::Edited, format!("was edited: {error}")));
+                    return Err(here(LedgerFault::Edited, format!("was edited: {error}")));
                 }
                 self.suspect_batch(first);
             } else if let Err(open) = self.state.commit() {
                 let entry = checkpoint.size.saturating_sub(1);
                 let detail = format!("a commit ends behind entry {entry}, and {open}");
-                return Err(self.at(Fault::Facts, detail, Some(entry)));
+                return Err(self.at(LedgerFault::Facts, detail, Some(entry)));
             }
         }
         self.note = Some((checkpoint, note));
@@ -257,7 +264,7 @@ impl<'a> Walk<'a> {
             format!("entries {first} to {last} are")
         };
         let detail = format!("{range} not what was signed");
-        let otherwise = fault(Fault::Edited, detail, Some(first), first.checked_sub(1));
+        let otherwise = fault(LedgerFault::Edited, detail, Some(first), first.checked_sub(1));
         let before = self.suspicion.take();
         self.suspicion = Some(match before {
             Some(broken) => broken,
@@ -270,21 +277,21 @@ impl<'a> Walk<'a> {
         let size = self.edge.size();
         let Some((checkpoint, note)) = self.note.take() else {
             let detail = "there is no checkpoint".to_owned();
-            return Err(self.at(Fault::Missing, detail, Some(0)).into());
+            return Err(self.at(LedgerFault::Missing, detail, Some(0)).into());
         };
         if let Some(anchor) = self.anchors.first() {
             let detail = format!(
                 "an anchor covers {} entries, but only {size} are there: the end was cut off",
                 anchor.size
             );
-            return Err(self.at(Fault::Truncated, detail, Some(size)).into());
+            return Err(self.at(LedgerFault::Truncated, detail, Some(size)).into());
         }
         Checkpoint::open(&note, self.trust.key).map_err(|e| {
-            self.at(Fault::Stranger, format!("the last checkpoint does not hold: {e}"), None)
+            self.at(LedgerFault::Stranger, format!("the last checkpoint does not hold: {e}"), None)
         })?;
         if checkpoint.size != size {
             let detail = format!("no checkpoint covers entry {}", checkpoint.size);
-            return Err(self.at(Fault::Inserted, detail, Some(checkpoint.size)).into());
+            return Err(self.at(LedgerFault::Inserted, detail, Some(checkpoint.size)).into());
         }
         Ok(Sound {
             edge: self.edge,

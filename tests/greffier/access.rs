@@ -62,7 +62,7 @@ async fn alerts(caller: &mut Caller) -> Vec<proto::ListedAlert> {
 
 /// Acts, but for those that the ledger begins with.
 fn acts(instance: &Instance) -> Vec<(u64, Act)> {
-    let act = |entry: greffier::format::entry::Entry| match entry.what {
+    let act = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Act(Act::Signed(SignedAct { certificate: None, .. })) => None,
         Payload::Act(act) => Some((entry.seq, act)),
         _ => None,
@@ -71,7 +71,7 @@ fn acts(instance: &Instance) -> Vec<(u64, Act)> {
 }
 
 fn reads(instance: &Instance) -> Vec<(u64, Read)> {
-    let read = |entry: greffier::format::entry::Entry| match entry.what {
+    let read = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Read(read) => Some((entry.seq, *read)),
         _ => None,
     };
@@ -404,7 +404,7 @@ async fn a_thief_is_contained_over_kills_until_lifted_and_then_the_count_begins_
     }
     let severities = found(&daemon).await;
     assert!(severities.contains(&("roster".to_owned(), proto::Severity::High)), "{severities:?}");
-    let is_alert = |entry: &greffier::format::entry::Entry| match &entry.what {
+    let is_alert = |entry: &greffier::format::entry::Entry| match &entry.payload {
         Payload::Alert(alert) => Some(alert.clone()),
         _ => None,
     };

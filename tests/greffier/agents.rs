@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use greffier::client::token::TokenSource;
-use greffier::client::{Client, Settings};
+use greffier::client::{Client, ClientSettings};
 use greffier::format::entry::{Deed, Entry, Flag, MatterName, Outcome, Payload};
 use greffier::proto::GetRecordRequest;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
@@ -85,7 +85,7 @@ async fn new_keys_are_in_the_ledger_though_it_could_not_be_written_when_they_cam
     // It has waited for the lock, and given up.
     daemon.until_said("the ledger cannot be written").await;
     held.release();
-    let of_keys = |entry: &Entry| matches!(&entry.what, Payload::Warning(warning) if warning.matter.name() == MatterName::Keys);
+    let of_keys = |entry: &Entry| matches!(&entry.payload, Payload::Warning(warning) if warning.matter.name() == MatterName::Keys);
     // One of each issuer: here they are two with one set.
     while instance.entries().iter().filter(|entry| of_keys(entry)).count() < 2 {
         tokio::task::yield_now().await;
@@ -142,7 +142,7 @@ fn a_start_without_keys_says_what_to_do() {
 /// A client that carries one token.
 async fn client(daemon: &Daemon, name: &str, token: &str) -> Caller {
     let token = Some(TokenSource::fixed(token));
-    let settings = Settings { token, ..daemon.settings(name) };
+    let settings = ClientSettings { token, ..daemon.settings(name) };
     Caller(Client::connect(&settings).await.expect("a connection"))
 }
 
@@ -157,7 +157,7 @@ async fn an_agent_is_one_person_whatever_certificate_and_token_it_comes_with() {
     let authority = Authority::of(&instance.layout);
     let shown = authority.client("provider", PROVIDER);
     issuer.certificate = fingerprint(&shown.0).0;
-    let settings = Settings {
+    let settings = ClientSettings {
         token: Some(TokenSource::fixed(&issuer.changed("jti", json!("token-2")))),
         ..daemon.settings_of(shown.0, shown.1)
     };
@@ -171,7 +171,8 @@ async fn an_agent_is_one_person_whatever_certificate_and_token_it_comes_with() {
     // And somebody else with the same certificate is somebody else.
     let mut claims = issuer.claims();
     (claims["sub"], claims["jti"]) = (json!("bob"), json!("token-3"));
-    let settings = Settings { token: Some(TokenSource::fixed(&issuer.token(&claims))), ..settings };
+    let settings =
+        ClientSettings { token: Some(TokenSource::fixed(&issuer.token(&claims))), ..settings };
     let mut bob = Caller(Client::connect(&settings).await.unwrap());
     let entry = bob.list(2, "", context()).await.unwrap().proof.unwrap().entry;
     assert_ne!(instance.read(entry).agent, read.agent);

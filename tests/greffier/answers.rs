@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::format::entry::{Entry, Matter, Moment, Roster, Warning, sha256};
 use greffier::registrar::rules::Rules;
-use greffier::registrar::start::Factory;
+use greffier::registrar::start::JudgeFactory;
 use greffier::registrar::{Draft, Ledger, Status, Unrecorded, bind, wall};
-use greffier::state::counted::Counted;
 use greffier::state::judge::{Decision, Judge};
+use greffier::state::judge_input::JudgeInput;
 use greffier::state::memory::Reach;
 use greffier::state::standing::Standing;
 use rusqlite::Connection;
@@ -123,7 +123,7 @@ fn every_kind_of_order_is_answered_with_its_entry_alone_and_together() {
         let entries = place.entries();
         for (what, seq) in seqs {
             let seq = seq.unwrap_or_else(|error| panic!("{what}: {error}"));
-            assert_eq!(entries[seq as usize].what.kind(), what);
+            assert_eq!(entries[seq as usize].payload.kind(), what);
         }
         verified(&place.settings.path, &[]).expect("a sound ledger");
     }
@@ -228,7 +228,7 @@ fn what_waits_for_a_recovery_is_refused_and_a_policy_that_was_taken_up_comes_int
         }
         drop(hold);
         let head = enacted.await.expect("the rules are in force");
-        assert_eq!(place.entries()[head as usize].what.kind(), "policy");
+        assert_eq!(place.entries()[head as usize].payload.kind(), "policy");
         let others = others(&rules);
         assert_eq!(ledger.enact(others).await, Ok(head), "in force already");
     });
@@ -240,8 +240,8 @@ pub(crate) struct Faulty(Box<dyn Judge>);
 
 impl Faulty {
     /// Has the registrar die of its first read.
-    pub(crate) fn factory() -> Box<Factory> {
-        Box::new(|| Box::new(Faulty(Anomaly::fresh())) as Box<dyn Judge>)
+    pub(crate) fn factory() -> Box<JudgeFactory> {
+        Box::new(|| Box::new(Faulty(AnomalyJudge::fresh())) as Box<dyn Judge>)
     }
 }
 
@@ -250,7 +250,7 @@ impl Judge for Faulty {
         self.0.version()
     }
 
-    fn decide(&self, _: &Counted<'_>, _: &Standing, _: Moment) -> Decision {
+    fn decide(&self, _: &JudgeInput<'_>, _: &Standing, _: Moment) -> Decision {
         panic!("a judge that panics, as this test wants it to")
     }
 

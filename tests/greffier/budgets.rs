@@ -145,7 +145,7 @@ async fn persons_off_the_roster_come_out_of_a_budget_of_their_own() {
     let alerts: Vec<_> = instance
         .entries()
         .into_iter()
-        .filter_map(|entry| match entry.what {
+        .filter_map(|entry| match entry.payload {
             Payload::Alert(alert) => Some((alert.rule, alert.severity, alert.persons, alert.off)),
             _ => None,
         })

@@ -129,7 +129,7 @@ async fn a_certificate_that_runs_out_soon_is_warned_of_when_it_is_taken_up() {
 }
 
 fn warnings(instance: &Instance) -> Vec<Warning> {
-    let warning = |entry: greffier::format::entry::Entry| match entry.what {
+    let warning = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Warning(warning) => Some(warning),
         _ => None,
     };

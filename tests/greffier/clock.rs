@@ -40,7 +40,7 @@ fn last(instance: &Instance) -> u64 {
 
 /// What the ledger has told of clocks: number and warning.
 fn told_of_clocks(instance: &Instance) -> Vec<(u64, Warning)> {
-    let warning = |entry: Entry| match entry.what {
+    let warning = |entry: Entry| match entry.payload {
         Payload::Warning(warning)
             if [Matter::Clock, Matter::ClockHeld].contains(&warning.matter) =>
         {
@@ -120,7 +120,7 @@ async fn behind_a_clock_that_was_set_back_everything_goes_by_the_time_of_the_ent
     assert!(retry <= Duration::from_millis(fits - written), "{retry:?}");
     assert!(retry + Duration::from_secs(60) > Duration::from_millis(fits - written), "{retry:?}");
     // So is that of the first refusal in a digest.
-    let digest = entries.iter().find_map(|entry| match &entry.what {
+    let digest = entries.iter().find_map(|entry| match &entry.payload {
         Payload::Refusals(refusals) => Some((refusals.since, entry.now.at)),
         _ => None,
     });
@@ -160,7 +160,7 @@ fn entries_and_whoever_asks_hold_one_time_while_the_clock_is_set() {
     place.settings.clock.clocks = Clocks::new(0, move || *clocks.lock().expect("no panic"));
     let at = |seq: u64| place.entries()[usize::try_from(seq).expect("few entries")].now;
     let told = || {
-        let told = place.entries().into_iter().filter_map(|entry| match entry.what {
+        let told = place.entries().into_iter().filter_map(|entry| match entry.payload {
             Payload::Warning(warning) => {
                 Some((warning.matter, warning.observed - warning.expected))
             }

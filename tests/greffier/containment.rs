@@ -6,7 +6,7 @@ use greffier::format::entry::{
 };
 use greffier::registrar::{Ledger, Unrecorded};
 use greffier::state::acts::BadAct;
-use greffier::verify::Fault;
+use greffier::verify::LedgerFault;
 
 use crate::segment::{
     Forge, HEAD, Place, WIDE, access, acknowledgement, get, lift, notes, page, people, read,
@@ -36,7 +36,7 @@ fn agent(name: &str) -> Tag {
 }
 
 fn alerts(place: &Place) -> Vec<(u64, Alert)> {
-    let alert = |entry: greffier::format::entry::Entry| match entry.what {
+    let alert = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Alert(alert) => Some((entry.seq, alert)),
         _ => None,
     };
@@ -107,7 +107,7 @@ fn a_suspension_holds_from_its_entry_on() {
         assert_eq!(get(&ledger, ALPHA, "a1", 400).await.0, Ruling::RELEASED);
         act
     });
-    let released = |entry: &greffier::format::entry::Entry| match &entry.what {
+    let released = |entry: &greffier::format::entry::Entry| match &entry.payload {
         Payload::Read(read) => read.ruling.outcome == Outcome::Released,
         _ => false,
     };
@@ -172,7 +172,7 @@ fn whoever_follows_hears_everything_once_and_after_a_start_again() {
 }
 
 /// An alert that nothing before it explains, signed all the same.
-fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<Fault> {
+fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<LedgerFault> {
     let rules = rules(&[(ALPHA, WIDE)]);
     let place = Place::new();
     let mut forge = Forge::begun(1_700_000_000_000, &rules);
@@ -219,15 +219,18 @@ fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<Fault> {
 fn an_alert_that_does_not_belong_where_it_stands_is_found_though_signed() {
     // Sound as far as it goes without a replay.
     assert_eq!(forged(|_| (), false), None);
-    assert_eq!(forged(|_| (), true), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.provider = "beta-emploi".into(), false), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.agent = agent("a2"), false), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.incident -= 1, false), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.last -= 1, false), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.first += 1, false), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.measures.clear(), false), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.until = Some(alert.since), false), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.severity = Severity::Medium, false), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.off = 2, false), Some(Fault::Facts));
-    assert_eq!(forged(|alert| alert.rule = Rule::Contained, false), Some(Fault::Facts));
+    assert_eq!(forged(|_| (), true), Some(LedgerFault::Facts));
+    assert_eq!(
+        forged(|alert| alert.provider = "beta-emploi".into(), false),
+        Some(LedgerFault::Facts)
+    );
+    assert_eq!(forged(|alert| alert.agent = agent("a2"), false), Some(LedgerFault::Facts));
+    assert_eq!(forged(|alert| alert.incident -= 1, false), Some(LedgerFault::Facts));
+    assert_eq!(forged(|alert| alert.last -= 1, false), Some(LedgerFault::Facts));
+    assert_eq!(forged(|alert| alert.first += 1, false), Some(LedgerFault::Facts));
+    assert_eq!(forged(|alert| alert.measures.clear(), false), Some(LedgerFault::Facts));
+    assert_eq!(forged(|alert| alert.until = Some(alert.since), false), Some(LedgerFault::Facts));
+    assert_eq!(forged(|alert| alert.severity = Severity::Medium, false), Some(LedgerFault::Facts));
+    assert_eq!(forged(|alert| alert.off = 2, false), Some(LedgerFault::Facts));
+    assert_eq!(forged(|alert| alert.rule = Rule::Contained, false), Some(LedgerFault::Facts));
 }

@@ -10,7 +10,7 @@ use tonic_types::StatusExt as _;
 
 use crate::given::{Chance, Given, assert_proven, assert_receipts, copied, newest};
 use crate::instance::{Caller, Daemon, Instance, context};
-use greffier::client::{Client, Settings};
+use greffier::client::{Client, ClientSettings};
 
 const KILLS: u64 = 20;
 const CLIENTS: u64 = 16;
@@ -18,7 +18,12 @@ const CLIENTS: u64 = 16;
 const REPLIES: u64 = 180;
 
 /// Reads one thing after another until the gateway is gone; a refusal of the gateway is a failure.
-async fn read_on(settings: Settings, provider: String, seed: u64, replies: mpsc::Sender<Given>) {
+async fn read_on(
+    settings: ClientSettings,
+    provider: String,
+    seed: u64,
+    replies: mpsc::Sender<Given>,
+) {
     let Ok(client) = Client::connect(&settings).await else { return };
     let mut caller = Caller(client);
     let mut chance = Chance(seed);

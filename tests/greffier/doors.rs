@@ -15,7 +15,7 @@ use crate::wire::Wire;
 const REJECTED: (Code, &str) = (Code::Unauthenticated, "CERTIFICATE_REJECTED");
 
 fn assert_no_reads(instance: &Instance) {
-    assert!(!instance.entries().iter().any(|entry| matches!(entry.what, Payload::Read(_))));
+    assert!(!instance.entries().iter().any(|entry| matches!(entry.payload, Payload::Read(_))));
 }
 
 /// A TLS 1.2 ClientHello, by hand: the suites and groups of any modern client, and no word of 1.3.

@@ -31,7 +31,7 @@ fn limited(provider: i64, staff: i64) -> Instance {
 }
 
 fn told_of_entries(instance: &Instance) -> Vec<Warning> {
-    let warning = |entry: Entry| match entry.what {
+    let warning = |entry: Entry| match entry.payload {
         Payload::Warning(warning) if matches!(warning.matter, Matter::Entries(_)) => Some(warning),
         _ => None,
     };
@@ -64,7 +64,7 @@ async fn one_agent_gets_a_quarter_of_the_entries_and_is_refused_before_the_next_
     }
     assert!(page.french.contains("rien n’a été inscrit"), "{}", page.french);
     let reads = |entries: &[Entry]| {
-        entries.iter().filter(|entry| matches!(entry.what, Payload::Read(_))).count()
+        entries.iter().filter(|entry| matches!(entry.payload, Payload::Read(_))).count()
     };
     assert_eq!(reads(&instance.entries()[size..]), 0);
     // Others of the provider go on.
@@ -139,7 +139,7 @@ async fn used_up_by_staff(instance: &Instance, daemon: &Daemon) {
     }
     let size = instance.entries().len();
     assert_eq!(told(declare(&mut admin, instance).await).what(), USED_UP);
-    let acts = |entry: &Entry| matches!(entry.what, Payload::Act(_) | Payload::Access(_));
+    let acts = |entry: &Entry| matches!(entry.payload, Payload::Act(_) | Payload::Access(_));
     assert!(!instance.entries()[size..].iter().any(acts));
 }
 

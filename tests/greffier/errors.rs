@@ -225,7 +225,7 @@ async fn records_that_cannot_be_read_release_nothing_and_write_nothing() {
     source.execute_batch("ROLLBACK").unwrap();
     assert_eq!(caller.list(1, "", context()).await.unwrap().records.len(), 1);
     let reads = instance.entries().split_off(before).into_iter();
-    let reads = reads.filter(|e| matches!(e.what, greffier::format::entry::Payload::Read(_)));
+    let reads = reads.filter(|e| matches!(e.payload, greffier::format::entry::Payload::Read(_)));
     assert_eq!(reads.count(), 1);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use greffier::client::tail::{Event, State, Tail};
+use greffier::client::tail::{Event, Tail, TailState};
 use greffier::format::entry::{MatterName, Payload};
 use greffier::proto::GetCheckpointRequest;
 
@@ -25,7 +25,7 @@ async fn a_certificate_with_five_days_left_is_warned_of_once() {
         caller.0.ledger.get_checkpoint(GetCheckpointRequest {}).await.expect("a checkpoint");
     }
     let settings = daemon.settings("security-soc");
-    let mut tail = Tail::new(settings, instance.key(), State::default()).expect("no state");
+    let mut tail = Tail::new(settings, instance.key(), TailState::default()).expect("no state");
     let warning = loop {
         if let Event::Warning(warning) = tail.next().await.expect("a ledger that holds") {
             break warning;
@@ -37,7 +37,7 @@ async fn a_certificate_with_five_days_left_is_warned_of_once() {
     let text = &warning.sentences[0].text;
     assert!(text.contains("provider-02 (provider) runs out in 5 days"), "{text}");
     daemon.stop().await;
-    let about = |entry: &greffier::format::entry::Entry| match &entry.what {
+    let about = |entry: &greffier::format::entry::Entry| match &entry.payload {
         Payload::Warning(warning) => warning.matter.name() == MatterName::Certificate,
         _ => false,
     };

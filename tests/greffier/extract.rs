@@ -106,7 +106,7 @@ async fn integer_ids_are_served_and_a_text_among_them_stops_the_dataset_until_it
         let found = caller.search("case_number", &[("id", &id)], 1, context()).await.unwrap();
         assert_eq!(found.records.len(), there, "{id}");
     }
-    let roster = instance.entries().into_iter().find_map(|entry| match entry.what {
+    let roster = instance.entries().into_iter().find_map(|entry| match entry.payload {
         Payload::Roster(roster) if &*roster.provider == PROVIDER => Some(roster.persons),
         _ => None,
     });
@@ -189,10 +189,10 @@ async fn a_file_that_would_stop_a_dataset_takes_the_place_of_none_that_serves() 
     let entries = instance.entries();
     let warned =
         |what: &Payload| matches!(what, Payload::Warning(one) if one.matter.is_of_roster());
-    assert!(!entries.iter().any(|entry| warned(&entry.what)));
+    assert!(!entries.iter().any(|entry| warned(&entry.payload)));
     // A start with such a file refuses its reads from the first one on, and no roster is recorded.
     let rosters = |entries: &[greffier::format::entry::Entry]| {
-        entries.iter().filter(|entry| matches!(entry.what, Payload::Roster(_))).count()
+        entries.iter().filter(|entry| matches!(entry.payload, Payload::Roster(_))).count()
     };
     let before = rosters(&entries);
     replaced(&instance, "UPDATE dossiers SET id = CAST(id AS BLOB)");

@@ -62,7 +62,7 @@ async fn the_figures_are_those_of_what_happened() {
         let id = &record.fields.iter().find(|field| field.name == "family_name");
         assert!(id.is_some_and(|name| !text.contains(&name.value)));
     }
-    let read = instance.entries().into_iter().find_map(|entry| match entry.what {
+    let read = instance.entries().into_iter().find_map(|entry| match entry.payload {
         Payload::Read(read) => Some(read),
         _ => None,
     });

@@ -9,7 +9,7 @@ use greffier::format::entry::{
     Rule, Ruling, Severity, SignedAct, Statement, Tag, Whom,
 };
 use greffier::format::personal::PersonalKey;
-use greffier::verify::Fault;
+use greffier::verify::LedgerFault;
 
 use crate::segment::{
     Forge, ORIGIN, Place, WIDE, access, founding, people, personal, read, rules, signed_by,
@@ -35,7 +35,7 @@ fn key_of(deed: fn(OwnedKey) -> Deed, admin: &str, key: PublicKey) -> Statement 
 }
 
 /// Writes these acts behind the first policy; what a verifier says of the file.
-fn verdict(acts: impl IntoIterator<Item = SignedAct>) -> Option<(Fault, u64, String)> {
+fn verdict(acts: impl IntoIterator<Item = SignedAct>) -> Option<(LedgerFault, u64, String)> {
     let mut forge = Forge::begun(AT, &rules(&[(ALPHA, WIDE)]));
     for act in acts {
         forge.add(Payload::Act(Act::Signed(act)));
@@ -43,7 +43,7 @@ fn verdict(acts: impl IntoIterator<Item = SignedAct>) -> Option<(Fault, u64, Str
     written(forge)
 }
 
-fn written(mut forge: Forge) -> Option<(Fault, u64, String)> {
+fn written(mut forge: Forge) -> Option<(LedgerFault, u64, String)> {
     let place = Place::new();
     forge.commit();
     forge.write(&place.settings);
@@ -58,7 +58,7 @@ fn written(mut forge: Forge) -> Option<(Fault, u64, String)> {
 fn refused(acts: Vec<SignedAct>, words: &str) {
     let last = 7 + acts.len() as u64;
     let (fault, first, detail) = verdict(acts).unwrap_or_else(|| panic!("sound: {words}"));
-    assert_eq!((fault, first), (Fault::Act, last), "{detail}");
+    assert_eq!((fault, first), (LedgerFault::Act, last), "{detail}");
     assert!(detail.contains(words) && detail.contains(&format!("entry {last}")), "{detail}");
 }
 
@@ -150,7 +150,7 @@ fn founders() -> Vec<SignedAct> {
 }
 
 /// A ledger that begins with these acts in the place of the founding enrolments.
-fn begun_with(acts: Vec<SignedAct>) -> Option<(Fault, u64, String)> {
+fn begun_with(acts: Vec<SignedAct>) -> Option<(LedgerFault, u64, String)> {
     let mut forge =
         Forge::founded(AT, &rules(&[(ALPHA, WIDE)]), acts.into_iter().map(Act::Signed).collect());
     forge.add(Payload::Access(access(0)));
@@ -171,13 +171,13 @@ fn a_ledger_begins_with_keys_that_sign_for_themselves_and_with_no_other_act() {
     let suspended = SignedAct { certificate: None, ..signed_by(suspension(), &["admin-1"]) };
     for act in [of_another, with_certificate, by_both, suspended] {
         let (fault, first, detail) = begun_with(vec![act]).expect("not sound");
-        assert_eq!((fault, first), (Fault::Act, 1), "{detail}");
+        assert_eq!((fault, first), (LedgerFault::Act, 1), "{detail}");
         assert!(detail.contains("no founding enrolment"), "{detail}");
     }
     let mut forged = founders();
     forged[1].signatures[0].signature.0[5] ^= 1;
     let (fault, first, detail) = begun_with(forged).expect("not sound");
-    assert_eq!((fault, first), (Fault::Act, 2), "{detail}");
+    assert_eq!((fault, first), (LedgerFault::Act, 2), "{detail}");
     assert!(detail.contains("the signature of `admin-2` is false"), "{detail}");
 }
 
@@ -225,7 +225,7 @@ fn a_key_by_which_anybody_signs_is_enrolled_by_nobody() {
     founding[1].statement.deed = Deed::EnrolKey(OwnedKey { admin: "admin-2".into(), key: NOBODYS });
     founding[1].signatures[0].key = NOBODYS;
     let (fault, first, detail) = begun_with(founding).expect("not sound");
-    assert_eq!((fault, first), (Fault::Act, 2), "{detail}");
+    assert_eq!((fault, first), (LedgerFault::Act, 2), "{detail}");
     assert!(detail.contains(words), "{detail}");
     assert!(VerifierKey::new("registry.example/reads", NOBODYS.0).is_err());
 }
@@ -244,7 +244,7 @@ fn what_a_critical_alert_took_takes_two_to_lift_from_the_agent_and_from_the_prov
     };
     for of_agent in [true, false] {
         let (fault, first, detail) = sound(&[(of_agent, &["admin-1"])]).expect("not sound");
-        assert_eq!((fault, first), (Fault::Act, 10), "{detail}");
+        assert_eq!((fault, first), (LedgerFault::Act, 10), "{detail}");
         assert!(detail.contains("`lift` needs the signatures of two"), "{detail}");
         assert_eq!(sound(&[(of_agent, &BOTH), (of_agent, &["admin-2"])]), None);
         // Each is lifted by itself.

@@ -79,7 +79,7 @@ impl Desk {
     }
 
     fn acts(&self) -> Vec<String> {
-        let deed = |entry: Entry| match entry.what {
+        let deed = |entry: Entry| match entry.payload {
             Payload::Act(Act::Signed(act)) => act.certificate.map(|_| act.statement.deed.name()),
             _ => None,
         };

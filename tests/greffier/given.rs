@@ -95,7 +95,7 @@ pub(crate) fn assert_proven(ledger: &Path, key: &VerifierKey, given: &[Given]) -
     let mut reads = HashMap::new();
     let sound = scan(&store, &trust, &mut |_, _| (), &mut |entry, _, state| {
         replay.apply(entry, state.standing());
-        if let Payload::Read(read) = &entry.what {
+        if let Payload::Read(read) = &entry.payload {
             reads.insert(entry.seq, read.clone());
         }
     });
@@ -117,7 +117,7 @@ pub(crate) fn assert_receipts(ledger: &Path, key: &VerifierKey, given: &[Given])
     let store = Store::open(ledger).expect("a ledger that can be read");
     for given in given {
         let receipt = store.receipt(given.entry()).expect("a receipt");
-        match receipt.check(key).expect("a receipt that holds").entry.what {
+        match receipt.check(key).expect("a receipt that holds").entry.payload {
             Payload::Read(proven) => given.assert_is(&proven),
             other => panic!("entry {} is no read: {other:?}", given.entry()),
         }

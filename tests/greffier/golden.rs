@@ -167,11 +167,11 @@ fn the_bodies_of_the_vectors_are_a_chain_and_have_the_leaves_that_stand_beside_t
         assert_eq!(entry.encode().as_deref(), Ok(body));
         assert_eq!(merkle::leaf(body.as_bytes()), leaf);
         prev = leaf;
-        if let Payload::Genesis(genesis) = &entry.what {
+        if let Payload::Genesis(genesis) = &entry.payload {
             let key = VerifierKey::new(&genesis.origin, *signer().key().public()).expect("a name");
             assert_eq!(genesis.key, key.public_text(), "signed like the other vectors");
         }
-        kinds.push(entry.what.kind());
+        kinds.push(entry.payload.kind());
     }
     let count = |kind: &str| kinds.iter().filter(|of| **of == kind).count();
     let all =
@@ -201,7 +201,7 @@ fn the_acts_of_the_vectors_stand() {
     let mut deeds = HashSet::new();
     for (seq, body) in vector("bodies.jsonl").lines().enumerate() {
         let entry = Entry::parse(body).expect("an entry");
-        if let Payload::Act(act) = &entry.what {
+        if let Payload::Act(act) = &entry.payload {
             assert_eq!(checked(seq, entry.now.at, act), Ok(()), "entry {seq}");
             deeds.extend(act.deed().map(Deed::name));
         }
@@ -228,7 +228,7 @@ fn acts_that_do_not_stand_are_refused() {
             Err(Malformed::Json(_)) => continue,
             Err(other) => panic!("{why:?} is no entry: {other}"),
         };
-        let Payload::Act(act) = &entry.what else { panic!("{why:?} is no act") };
+        let Payload::Act(act) = &entry.payload else { panic!("{why:?} is no act") };
         assert_eq!(entry.seq, after);
         let outcome = checked(after as usize, entry.now.at, act);
         eprintln!("{why:?}: {outcome:?}");
@@ -250,7 +250,7 @@ fn a_receipt_of_a_body_of_the_vectors_checks() {
     let key = key.expect("a name that notes can carry");
     let proven = receipt.check(&key).expect("a receipt that holds");
     assert_eq!(Some(receipt.body.as_str()), bodies.lines().nth(6));
-    assert_eq!(proven.entry.what.kind(), "read");
+    assert_eq!(proven.entry.payload.kind(), "read");
     assert_eq!(proven.checkpoint.root, edge.root());
     assert_eq!(receipt.path, merkle::inclusion(6, 32, &Leaves(leaves)).expect("hashes"));
 }

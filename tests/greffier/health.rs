@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use greffier::client::Settings;
+use greffier::client::ClientSettings;
 use tonic::Streaming;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -17,12 +17,12 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) struct Health(Streaming<HealthCheckResponse>);
 
 impl Health {
-    pub(crate) async fn watch(settings: &Settings) -> Health {
+    pub(crate) async fn watch(settings: &ClientSettings) -> Health {
         Health::watch_of(settings, "").await
     }
 
     /// The same of one of the names that it knows.
-    pub(crate) async fn watch_of(settings: &Settings, service: &str) -> Health {
+    pub(crate) async fn watch_of(settings: &ClientSettings, service: &str) -> Health {
         let read = |path| fs::read(path).expect("a file of the instance");
         let tls = ClientTlsConfig::new()
             .domain_name(&settings.server_name)

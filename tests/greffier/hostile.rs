@@ -65,7 +65,7 @@ impl Office {
 
     /// Acts that are written, but for those that the ledger begins with.
     fn written(&self) -> Vec<String> {
-        let deed = |entry: Entry| match entry.what {
+        let deed = |entry: Entry| match entry.payload {
             Payload::Act(Act::Signed(act)) => act.certificate.map(|_| act.statement.deed.name()),
             _ => None,
         };
@@ -209,7 +209,7 @@ async fn an_act_without_the_signatures_it_needs_is_refused_and_leaves_nothing() 
     let last = office.instance.entries().len();
     let instance = office.close().await;
     let others = instance.entries().split_off(last - 1);
-    let digests = |entry: &Entry| matches!(entry.what, Payload::Refusals(_) | Payload::Act(_));
+    let digests = |entry: &Entry| matches!(entry.payload, Payload::Refusals(_) | Payload::Act(_));
     assert!(others.iter().all(digests));
     let counted: u64 = instance
         .refusals()

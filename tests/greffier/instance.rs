@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::client::token::{Fresh, TokenSource};
-use greffier::client::{Client, Settings};
+use greffier::client::{Client, ClientSettings};
 use greffier::config::{in_force, policy};
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{Entry, Hash, Millis, Payload, Read, Refusals};
@@ -65,7 +65,7 @@ impl Instance {
         edit(&self.layout.policy(), change);
         let last = self.entries().pop().expect("a genesis");
         let good = policy::load(&self.layout.policy()).is_ok();
-        if good && matches!(last.what, Payload::Policy(_)) {
+        if good && matches!(last.payload, Payload::Policy(_)) {
             self.begin_anew();
         }
     }
@@ -81,12 +81,12 @@ impl Instance {
         let (path, high_water) = (self.layout.ledger(), self.layout.high_water());
         std::fs::remove_file(&path).expect("the ledger of `init`");
         std::fs::remove_file(&high_water).expect("its high-water file");
-        let settings = start::Settings {
+        let settings = start::LedgerSettings {
             path,
             high_water,
             queue: 1,
             share: 1,
-            clock: clock::Settings {
+            clock: clock::ClockSettings {
                 clocks: Clocks::new(0, move || Readings { wall: at, monotonic: 0, boot: 0 }),
                 confirmed: None,
             },
@@ -98,7 +98,8 @@ impl Instance {
         let signer = Signer::new(key.name(), &seed).expect("a name for a note");
         let founding = self.layout.founding(key.name(), at + 60_000);
         let founding = founding.expect("the administrators' keys");
-        let made = start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh());
+        let made =
+            start::create(&settings, &signer, &policy.rules(), &founding, AnomalyJudge::fresh());
         made.expect("a ledger");
         in_force::keep(&settings.path, &policy).expect("a copy of the policy");
     }
@@ -258,7 +259,7 @@ impl Instance {
 
     /// The entry of a read.
     pub(crate) fn read(&self, entry: u64) -> Read {
-        match self.entries().swap_remove(entry as usize).what {
+        match self.entries().swap_remove(entry as usize).payload {
             Payload::Read(read) => *read,
             other => panic!("entry {entry} is no read: {other:?}"),
         }
@@ -266,7 +267,7 @@ impl Instance {
 
     /// The digests of refused calls.
     pub(crate) fn refusals(&self) -> Vec<Refusals> {
-        let refusals = |entry: Entry| match entry.what {
+        let refusals = |entry: Entry| match entry.payload {
             Payload::Refusals(refusals) => Some(refusals),
             _ => None,
         };
@@ -363,17 +364,17 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// Where it is, for the client whose certificate and key `init` made under this name.
-    pub(crate) fn settings(&self, name: &str) -> Settings {
+    pub(crate) fn settings(&self, name: &str) -> ClientSettings {
         let (certificate, key) = self.layout.client(name);
         self.settings_of(certificate, key)
     }
 
     /// Where it is, for a client with another certificate and key. It carries tokens of an agent of its
     /// own: whoever has another certificate is somebody else.
-    pub(crate) fn settings_of(&self, certificate: PathBuf, key: PathBuf) -> Settings {
+    pub(crate) fn settings_of(&self, certificate: PathBuf, key: PathBuf) -> ClientSettings {
         let (address, server_name) = (self.address.clone(), "localhost".to_owned());
         let token = Some(minted(&self.layout, &certificate));
-        Settings { address, server_name, ca: self.layout.ca(), certificate, key, token }
+        ClientSettings { address, server_name, ca: self.layout.ca(), certificate, key, token }
     }
 
     /// A connection as one of the clients that `init` made.
@@ -386,7 +387,8 @@ impl Daemon {
         let login = Login::now(agent, &self.layout.client(name).0).expect("a certificate");
         let issuer = AgentIssuer::open(&self.layout).expect("the issuer of `init`");
         let token = issuer.token(&login, SystemTime::now()).expect("randomness");
-        let settings = Settings { token: Some(TokenSource::fixed(&token)), ..self.settings(name) };
+        let settings =
+            ClientSettings { token: Some(TokenSource::fixed(&token)), ..self.settings(name) };
         Caller(Client::connect(&settings).await.expect("a connection"))
     }
 

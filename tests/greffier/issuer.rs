@@ -151,5 +151,5 @@ pub(crate) async fn list(wire: &Wire, values: &[&str]) -> Status {
 }
 
 pub(crate) fn is_read(entry: &Entry) -> bool {
-    matches!(entry.what, Payload::Read(_))
+    matches!(entry.payload, Payload::Read(_))
 }

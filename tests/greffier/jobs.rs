@@ -116,7 +116,7 @@ impl Office {
         let login = Login::now(agent, &certificate).expect("a certificate");
         let token = issuer.token(&login, issued).expect("randomness");
         let token = Some(TokenSource::fixed(&token));
-        let settings = greffier::client::Settings { token, ..self.daemon.settings(PROVIDER) };
+        let settings = greffier::client::ClientSettings { token, ..self.daemon.settings(PROVIDER) };
         Caller(Client::connect(&settings).await.expect("a connection"))
     }
 }
@@ -207,7 +207,7 @@ async fn exported(caller: &mut Caller, request: ExportRecordsRequest) -> Got {
 
 /// Alerts of an instance: number, rule and severity in words.
 fn alerts(instance: &Instance) -> Vec<greffier::format::entry::Alert> {
-    let alert = |entry: greffier::format::entry::Entry| match entry.what {
+    let alert = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Alert(alert) => Some(alert),
         _ => None,
     };
@@ -216,7 +216,7 @@ fn alerts(instance: &Instance) -> Vec<greffier::format::entry::Alert> {
 
 /// Rows of all exports in the ledger.
 fn rows_out(instance: &Instance) -> u64 {
-    let rows = |entry: greffier::format::entry::Entry| match entry.what {
+    let rows = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Read(read) if read.method == Method::Export => read.rows,
         _ => 0,
     };
@@ -435,7 +435,7 @@ async fn a_request_rate_slows_an_export_and_does_not_break_it() {
 /// Nothing of an export outside of what its job says.
 fn assert_nothing_else_went(instance: &Instance, job: u64) {
     for entry in instance.entries() {
-        if let Payload::Read(read) = entry.what
+        if let Payload::Read(read) = entry.payload
             && read.method == Method::Export
         {
             assert_eq!(read.job, Some(job));

@@ -328,7 +328,7 @@ async fn health_and_reflection_are_for_whom_the_policy_knows_in_any_role() {
     assert_eq!(counted(&instance, "CERTIFICATE_REJECTED"), 3 * strangers.len() as u64);
 }
 
-async fn channel(settings: &greffier::client::Settings) -> tonic::transport::Channel {
+async fn channel(settings: &greffier::client::ClientSettings) -> tonic::transport::Channel {
     use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
     let read = |path| std::fs::read(path).unwrap();
     let tls = ClientTlsConfig::new()

@@ -126,7 +126,7 @@ async fn a_reader_of_the_log_that_does_not_read_slows_nobody_and_is_told_of_the_
     assert_serves(&instance, &issuer, &daemon).await;
     // An error, of which the ledger tells when it is logged.
     std::fs::write(instance.layout.policy(), "nonsense").expect("a file");
-    let told = |entry: &Entry| matches!(&entry.what, Payload::Warning(w) if w.matter.name() == MatterName::Policy);
+    let told = |entry: &Entry| matches!(&entry.payload, Payload::Warning(w) if w.matter.name() == MatterName::Policy);
     while !instance.entries().iter().any(told) {
         tokio::task::yield_now().await;
     }

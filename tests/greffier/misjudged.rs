@@ -1,14 +1,14 @@
 //! A registrar with a judge that has a bug: it refuses what a verifier would call unsound, writes nothing of
 //! it, and goes on with whoever the bug does not meet.
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::format::entry::{
     Alert, Entry, Level, Measure, Moment, Outcome, Payload, Rule, Ruling, Severity, Tag,
 };
-use greffier::registrar::start::Factory;
+use greffier::registrar::start::JudgeFactory;
 use greffier::registrar::{Draft, Ledger, Recorded, Unrecorded, bind};
-use greffier::state::counted::Counted;
 use greffier::state::judge::{Decision, Judge};
+use greffier::state::judge_input::JudgeInput;
 use greffier::state::memory::Reach;
 use greffier::state::standing::Standing;
 
@@ -18,7 +18,7 @@ const ALPHA: &str = "alpha-langues";
 const MET: &str = "met";
 
 /// What is wrong with a decision.
-type Bug = fn(&Counted<'_>, Moment, &mut Decision);
+type Bug = fn(&JudgeInput<'_>, Moment, &mut Decision);
 
 /// Decides as it should, but for one agent.
 struct Buggy {
@@ -32,7 +32,7 @@ impl Judge for Buggy {
         self.judge.version()
     }
 
-    fn decide(&self, counted: &Counted<'_>, standing: &Standing, now: Moment) -> Decision {
+    fn decide(&self, counted: &JudgeInput<'_>, standing: &Standing, now: Moment) -> Decision {
         let mut decision = self.judge.decide(counted, standing, now);
         if counted.agent == self.met {
             (self.bug)(counted, now, &mut decision);
@@ -45,13 +45,13 @@ impl Judge for Buggy {
     }
 }
 
-fn factory(bug: Bug) -> Box<Factory> {
+fn factory(bug: Bug) -> Box<JudgeFactory> {
     let met = read(ALPHA, MET, &[], &[]).agent;
-    Box::new(move || Box::new(Buggy { judge: Anomaly::fresh(), met, bug }) as Box<dyn Judge>)
+    Box::new(move || Box::new(Buggy { judge: AnomalyJudge::fresh(), met, bug }) as Box<dyn Judge>)
 }
 
 /// An alert as it should be behind the first read of an agent's day, of one person.
-fn alert(counted: &Counted<'_>, now: Moment) -> Alert {
+fn alert(counted: &JudgeInput<'_>, now: Moment) -> Alert {
     Alert {
         incident: counted.seq + 1,
         rule: Rule::Roster,
@@ -109,7 +109,7 @@ fn recorded(bug: Bug, suspended: bool) -> bool {
     registrar.finish();
     verified(&place.settings.path, &[]).expect("a sound ledger");
     let agent = read(ALPHA, MET, &[], &[]).agent;
-    let of_it = |entry: &Entry| match &entry.what {
+    let of_it = |entry: &Entry| match &entry.payload {
         Payload::Read(read) => read.agent == agent,
         Payload::Alert(_) => true,
         _ => false,

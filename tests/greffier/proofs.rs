@@ -111,7 +111,7 @@ async fn a_provider_has_the_receipts_of_its_own_released_reads_and_no_others() {
     assert!(newest.size as usize >= instance.entries().len());
 
     // Each receipt given is an entry, in order, and a receipt refused is none.
-    let given = instance.entries().into_iter().filter_map(|entry| match entry.what {
+    let given = instance.entries().into_iter().filter_map(|entry| match entry.payload {
         Payload::Access(access) => Some(access),
         _ => None,
     });

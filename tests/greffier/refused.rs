@@ -48,7 +48,7 @@ async fn ten_thousand_refused_attempts_leave_one_digest_a_second() {
     let bodies = instance.bodies().split_off(before);
     let (mut sum, mut digests) = (0, 0);
     for body in &bodies {
-        let digest = match Entry::parse(body).unwrap().what {
+        let digest = match Entry::parse(body).unwrap().payload {
             Payload::Refusals(digest) => digest,
             Payload::Roster(_) => continue,
             _ => panic!("an entry of another kind: {body}"),

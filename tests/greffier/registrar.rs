@@ -5,19 +5,19 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::task::Poll;
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::format::checkpoint::Checkpoint;
 use greffier::format::entry::{
-    Budgets, Counts, Entry, Facts, Method, Millis, Moment, Outcome, Payload, Read, Refusal,
+    Budgets, Counts, Entry, Facts, Method, Millis, Moment, Outcome, Payload, Read, RefusalCount,
     Refusals, Rule, Ruling, Section,
 };
 use greffier::format::merkle;
 use greffier::format::merkle::Frontier;
 use greffier::format::receipt::Receipt;
 use greffier::registrar::start::StartError;
-use greffier::registrar::{Draft, Foreign, Ledger, Unrecorded, bind};
-use greffier::state::counted::Counted;
+use greffier::registrar::{Draft, Ledger, OtherDraft, Unrecorded, bind};
 use greffier::state::judge::{Decision, Judge};
+use greffier::state::judge_input::JudgeInput;
 use greffier::state::memory::Reach;
 use greffier::state::standing::Standing;
 use greffier::verify::store::{Store, Unreadable};
@@ -38,7 +38,7 @@ fn counts(agent_day: u64, provider_day: u64, provider_30_days: u64, never: u64) 
 
 /// The read that an entry is.
 fn the_read(place: &Place, seq: u64) -> Read {
-    match place.entries().swap_remove(seq as usize).what {
+    match place.entries().swap_remove(seq as usize).payload {
         Payload::Read(read) => *read,
         other => panic!("entry {seq} is no read: {other:?}"),
     }
@@ -79,13 +79,13 @@ fn refusals_that_go_on_while_a_commit_is_taken_are_recorded_as_of_its_time() {
     let rules = rules(&[(ALPHA, WIDE)]);
     let place = Place::created(&rules);
     let seq = place.run(&rules, async |ledger| {
-        let others = vec![Refusal { reason: "FLOOD".into(), count: 1 }];
+        let others = vec![RefusalCount { reason: "FLOOD".into(), count: 1 }];
         let since = ledger.now().at + DAY;
         let refusals = Refusals { since, certificates: Vec::new(), others };
         ledger.refusals(refusals).await.expect("an entry")
     });
     let entry = place.entries().swap_remove(seq as usize);
-    let Payload::Refusals(refusals) = entry.what else { panic!("{entry:?}") };
+    let Payload::Refusals(refusals) = entry.payload else { panic!("{entry:?}") };
     assert_eq!(refusals.since, entry.now.at);
     verified(&place.settings.path, &[]).expect("a sound ledger");
 }
@@ -223,7 +223,7 @@ fn the_proof_of_another_draft_opens_nothing() {
         let (two, _) = bind(draft(ALPHA, 1));
         let of_one = ledger.record(one).await.expect("a writable ledger");
         let of_two = ledger.record(two).await.expect("a writable ledger");
-        assert_eq!(its_claim.redeem(of_two).err(), Some(Foreign));
+        assert_eq!(its_claim.redeem(of_two).err(), Some(OtherDraft));
         drop(of_one);
     });
 }
@@ -349,7 +349,7 @@ impl Judge for Newer {
         self.0.version() + 1
     }
 
-    fn decide(&self, counted: &Counted<'_>, standing: &Standing, now: Moment) -> Decision {
+    fn decide(&self, counted: &JudgeInput<'_>, standing: &Standing, now: Moment) -> Decision {
         self.0.decide(counted, standing, now)
     }
 
@@ -364,7 +364,7 @@ fn a_policy_is_written_anew_when_its_digest_or_the_judge_changes_and_only_then()
     let place = Place::created(&rules);
     let heads = || -> Vec<u64> {
         let entries = place.entries();
-        let head = |e: &&Entry| matches!(&e.what, Payload::Policy(p) if matches!(p.section, Section::Head(_)));
+        let head = |e: &&Entry| matches!(&e.payload, Payload::Policy(p) if matches!(p.section, Section::Head(_)));
         entries.iter().filter(head).map(|e| e.seq).collect()
     };
     place.run(&rules, async |_| ());
@@ -376,7 +376,7 @@ fn a_policy_is_written_anew_when_its_digest_or_the_judge_changes_and_only_then()
     assert_eq!(heads(), [7, 12]);
     let runtime = runtime();
     let _inside = runtime.enter();
-    let newer = || Box::new(|| Box::new(Newer(Anomaly::fresh())) as Box<dyn Judge>);
+    let newer = || Box::new(|| Box::new(Newer(AnomalyJudge::fresh())) as Box<dyn Judge>);
     for _ in 0..2 {
         let registrar = place.start_judged(&rules, newer()).expect("a sound ledger");
         assert_eq!(registrar.head, 17);

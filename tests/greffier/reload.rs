@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::format::entry::{
     Act, Budgets, Deed, Hash, Matter, Payload, Policy, Rule, Section, sha256,
 };
@@ -81,7 +81,7 @@ async fn until(caller: &mut Caller, so: impl Fn(&Result<ListRecordsResponse, Sta
 
 /// Heads of policies by their entry numbers.
 fn heads(instance: &Instance) -> HashMap<u64, Hash> {
-    let head = |entry: greffier::format::entry::Entry| match entry.what {
+    let head = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Policy(Policy { section: Section::Head(head) }) => Some((entry.seq, head.digest)),
         _ => None,
     };
@@ -139,7 +139,9 @@ async fn a_policy_that_changes_under_load_fails_no_call_and_mixes_into_no_reply(
     assert_eq!(heads.len() as u64, 1 + RELOADS);
     let entries = instance.entries();
     for (given, fields) in &got {
-        let Payload::Read(read) = &entries[given.entry() as usize].what else { panic!("no read") };
+        let Payload::Read(read) = &entries[given.entry() as usize].payload else {
+            panic!("no read")
+        };
         let expected = if heads[&read.policy] == sha256(&[one.as_bytes()]) {
             &wide[..]
         } else {
@@ -253,7 +255,7 @@ async fn a_budget_raised_by_a_later_policy_fills_up_only_by_refilling() {
     assert!(log.contains("looser: provider provider-02: budget agent_hour 5 -> 50"), "{log}");
     let withheld = told(caller.list(5, "", context()).await);
     assert_eq!(withheld.what(), (Code::ResourceExhausted, "BUDGET_EXHAUSTED"));
-    let last = instance.entries().into_iter().rev().find_map(|entry| match entry.what {
+    let last = instance.entries().into_iter().rev().find_map(|entry| match entry.payload {
         Payload::Read(read) => Some(read),
         _ => None,
     });
@@ -282,7 +284,8 @@ async fn a_policy_that_loosens_waits_for_two_administrators() {
     assert!(log.contains(wider), "{log}");
     assert_eq!(shown(&caller.list(1, "", context()).await.expect("a page")), ["course"]);
     assert_eq!(heads(&instance), before);
-    let warned = |entry: &greffier::format::entry::Entry| matches!(entry.what, Payload::Warning(_));
+    let warned =
+        |entry: &greffier::format::entry::Entry| matches!(entry.payload, Payload::Warning(_));
     assert_eq!(instance.entries().iter().filter(|entry| warned(entry)).count(), 1);
     // Another one is not what they approved.
     approve(&instance, &daemon, &format!("{good}#")).await;
@@ -438,7 +441,7 @@ fn rules_whose_commit_fails_come_into_force_with_the_recovery() {
     let tight = Budgets { agent_minute: 1, ..WIDE };
     let runtime = runtime();
     let _inside = runtime.enter();
-    let registrar = place.start_judged(&first, Box::new(Anomaly::fresh)).expect("a ledger");
+    let registrar = place.start_judged(&first, Box::new(AnomalyJudge::fresh)).expect("a ledger");
     let ledger = registrar.ledger.clone();
     runtime.block_on(async {
         let held = rusqlite::Connection::open(&place.settings.path).expect("the ledger");
@@ -513,7 +516,7 @@ async fn another_file_in_the_place_of_the_records_is_taken_up_and_its_rosters_ar
     assert_eq!(next.records[..2], page.records[1..]);
     // Whoever was taken off the roster is in the ledger too, by the next look.
     let removed = |instance: &Instance| {
-        instance.entries().into_iter().find_map(|entry| match entry.what {
+        instance.entries().into_iter().find_map(|entry| match entry.payload {
             Payload::Roster(roster) if &*roster.provider == "provider-02" => roster.removed,
             _ => None,
         })
@@ -552,7 +555,7 @@ async fn keys_that_come_with_a_policy_are_told_by_their_digest_as_is_a_policy_th
 
 /// Waits until the ledger warns so.
 async fn warned(instance: &Instance, matter: Matter) {
-    let so = |entry: greffier::format::entry::Entry| matches!(entry.what, Payload::Warning(warning) if warning.matter == matter);
+    let so = |entry: greffier::format::entry::Entry| matches!(entry.payload, Payload::Warning(warning) if warning.matter == matter);
     while !instance.entries().into_iter().any(so) {
         tokio::task::yield_now().await;
     }

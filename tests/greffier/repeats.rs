@@ -9,7 +9,7 @@ use greffier::format::entry::{
 use greffier::proto::Context;
 use greffier::registrar::{Draft, Ledger, Unrecorded, bind};
 use greffier::state::memory::Reach;
-use greffier::verify::Fault;
+use greffier::verify::LedgerFault;
 use tonic::Code;
 
 use crate::instance::{Instance, context};
@@ -39,7 +39,7 @@ async fn page(
 
 /// What the reads of a ledger say that they repeat.
 fn said(place: &Place) -> Vec<(u64, Option<u64>)> {
-    let of = |entry: greffier::format::entry::Entry| match entry.what {
+    let of = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Read(read) => Some((entry.seq, read.replay_of)),
         _ => None,
     };
@@ -179,7 +179,7 @@ fn a_repeat_that_says_otherwise_is_found() {
         ),
     ] {
         let fault = unsound(verified(&place.settings.path, &[]));
-        assert_eq!(fault.fault, Fault::Facts, "{case}: {fault:?}");
+        assert_eq!(fault.fault, LedgerFault::Facts, "{case}: {fault:?}");
         assert!(fault.detail.contains("request id"), "{case}: {fault:?}");
     }
 }
@@ -218,7 +218,7 @@ async fn the_same_id_with_other_arguments_is_told_and_counted_and_leaves_no_read
     let own = colleague.list(3, "", ask).await.unwrap();
     assert_eq!(instance.read(own.proof.unwrap().entry).replay_of, None);
     daemon.stop().await;
-    let reads = instance.entries().into_iter().filter(|e| matches!(e.what, Payload::Read(_)));
+    let reads = instance.entries().into_iter().filter(|e| matches!(e.payload, Payload::Read(_)));
     assert_eq!(reads.count(), 3);
     let counts = instance.refusals().into_iter().flat_map(|digest| digest.certificates);
     let counts: Vec<_> = counts.flat_map(|certificate| certificate.counts).collect();

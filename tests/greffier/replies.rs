@@ -46,7 +46,7 @@ impl Instance {
     }
 
     fn reads(&self) -> usize {
-        self.entries().iter().filter(|entry| matches!(entry.what, Payload::Read(_))).count()
+        self.entries().iter().filter(|entry| matches!(entry.payload, Payload::Read(_))).count()
     }
 }
 

@@ -30,7 +30,7 @@ async fn reads(caller: &mut Caller) {
 
 fn warned(instance: &Instance, matter: MatterName) -> usize {
     let of = |what: &Payload| matches!(what, Payload::Warning(warning) if warning.matter.name() == matter);
-    instance.entries().iter().filter(|entry| of(&entry.what)).count()
+    instance.entries().iter().filter(|entry| of(&entry.payload)).count()
 }
 
 async fn until_warned(instance: &Instance, matter: MatterName, times: usize) {

@@ -1,7 +1,7 @@
 //! Rosters that others write while the gateway runs: each change is an entry, and one that grows by
 //! more than it may brings a warning.
 
-use greffier::client::tail::{Event, State, Tail};
+use greffier::client::tail::{Event, Tail, TailState};
 use greffier::format::entry::{MatterName, Payload, Roster, Warning};
 use greffier::proto;
 use rusqlite::Connection;
@@ -11,7 +11,7 @@ use crate::instance::{Daemon, Instance, context};
 const PROVIDER: &str = "provider-02";
 
 fn rosters(instance: &Instance) -> Vec<(u64, Roster)> {
-    let roster = |entry: greffier::format::entry::Entry| match entry.what {
+    let roster = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Roster(roster) if &*roster.provider == PROVIDER => Some((entry.seq, roster)),
         _ => None,
     };
@@ -19,7 +19,7 @@ fn rosters(instance: &Instance) -> Vec<(u64, Roster)> {
 }
 
 fn warnings(instance: &Instance) -> Vec<(u64, Warning)> {
-    let warning = |entry: greffier::format::entry::Entry| match entry.what {
+    let warning = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Warning(warning) => Some((entry.seq, warning)),
         _ => None,
     };
@@ -39,7 +39,7 @@ fn enrol(instance: &Instance, persons: u64) {
 
 async fn warned(instance: &Instance, daemon: &Daemon) -> proto::Warning {
     let settings = daemon.settings("security-soc");
-    let mut tail = Tail::new(settings, instance.key(), State::default()).expect("no state");
+    let mut tail = Tail::new(settings, instance.key(), TailState::default()).expect("no state");
     loop {
         if let Event::Warning(warning) = tail.next().await.expect("a ledger that holds") {
             return warning;

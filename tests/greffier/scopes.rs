@@ -117,7 +117,7 @@ async fn pages_walk_the_own_roster_each_person_once() {
     // Different tags in the entries: the roster, to a person.
     let mut tags = std::collections::HashSet::new();
     for entry in instance.entries() {
-        let Payload::Read(read) = entry.what else { continue };
+        let Payload::Read(read) = entry.payload else { continue };
         assert!(read.off.is_empty());
         if &*read.provider == "provider-02" {
             tags.extend(read.on);

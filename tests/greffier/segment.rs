@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{
-    Access, Acknowledgement, Act, Budgets, Deed, Detectors, Entry, Facts, Genesis, Given, Hash,
-    Head, Method, Millis, Moment, Payload, Policy, ProviderRules, Read, Refusal, Refusals, Refused,
-    Ruling, Section, SecurityDeed, SignedAct, Statement, Tag, Whom, sha256,
+    Access, Acknowledgement, Act, Budgets, CertificateRefusals, Deed, Detectors, Entry, Facts,
+    Genesis, Given, Hash, Head, Method, Millis, Moment, Payload, Policy, ProviderRules, Read,
+    RefusalCount, Refusals, Ruling, Section, SecurityDeed, SignedAct, Statement, Tag, Whom, sha256,
 };
 use greffier::format::merkle;
 use greffier::format::merkle::Frontier;
@@ -17,7 +17,7 @@ use greffier::format::signer::Signer;
 use greffier::format::tag::Tagger;
 use greffier::registrar::clock;
 use greffier::registrar::rules::Rules;
-use greffier::registrar::start::{Factory, Settings, StartError, create};
+use greffier::registrar::start::{JudgeFactory, LedgerSettings, StartError, create};
 use greffier::registrar::{Commits, Registrar};
 use greffier::registrar::{Draft, Ledger, Unrecorded, bind, wall};
 use greffier::state::memory::Reach;
@@ -127,10 +127,10 @@ pub(crate) fn read(provider: &str, agent: &str, on: &[Tag], off: &[Tag]) -> Read
 
 /// A digest of refused calls.
 pub(crate) fn refusals(since: Millis) -> Refusals {
-    let refusal = |reason: &str, count| Refusal { reason: reason.into(), count };
+    let refusal = |reason: &str, count| RefusalCount { reason: reason.into(), count };
     Refusals {
         since,
-        certificates: vec![Refused {
+        certificates: vec![CertificateRefusals {
             certificate: sha256(&[b"refused"]),
             provider: Some("alpha-langues".into()),
             counts: vec![refusal("PURPOSE_NOT_ALLOWED", 2), refusal("RATE_LIMITED", 31)],
@@ -201,7 +201,7 @@ pub(crate) fn lift(provider: &str, agent: Option<Tag>, admins: &[&str]) -> Act {
 /// Somebody has seen the first alert, if there is one.
 pub(crate) fn acknowledgement(ledger: &Ledger) -> Acknowledgement {
     let notices = ledger.notices().after(0, usize::MAX);
-    let alert = notices.iter().find(|notice| matches!(notice.what, Payload::Alert(_)));
+    let alert = notices.iter().find(|notice| matches!(notice.payload, Payload::Alert(_)));
     let deed = SecurityDeed::Acknowledge { alert: alert.map_or(0, |alert| alert.seq) };
     let (certificate, reason) = (sha256(&[b"security"]), "an exercise".to_owned());
     Acknowledgement { id: "soc-1".into(), certificate, deed, reason }
@@ -215,7 +215,7 @@ pub(crate) fn runtime() -> Runtime {
 
 /// A folder with a ledger in it.
 pub(crate) struct Place {
-    pub(crate) settings: Settings,
+    pub(crate) settings: LedgerSettings,
     /// Where copies may go.
     pub(crate) folder: TempDir,
 }
@@ -226,8 +226,9 @@ impl Place {
         let folder = TempDir::new().expect("a temporary folder");
         let path = folder.path().join("ledger.sqlite");
         let high_water = folder.path().join("high-water");
-        let (clock, commits) = (clock::Settings::default(), Commits::default());
-        let settings = Settings { path, high_water, queue: 1_024, share: 1_024, clock, commits };
+        let (clock, commits) = (clock::ClockSettings::default(), Commits::default());
+        let settings =
+            LedgerSettings { path, high_water, queue: 1_024, share: 1_024, clock, commits };
         Place { settings, folder }
     }
 
@@ -235,21 +236,21 @@ impl Place {
     pub(crate) fn created(rules: &Rules) -> Place {
         let place = Place::new();
         let founding = founding(wall() + HOUR);
-        let made = create(&place.settings, &signer(), rules, &founding, Anomaly::fresh());
+        let made = create(&place.settings, &signer(), rules, &founding, AnomalyJudge::fresh());
         made.expect("a new ledger");
         place
     }
 
     /// Starts the registrar with a fresh judge, inside a runtime.
     pub(crate) fn start(&self, rules: &Rules) -> Result<Registrar, StartError> {
-        self.start_judged(rules, Box::new(Anomaly::fresh))
+        self.start_judged(rules, Box::new(AnomalyJudge::fresh))
     }
 
     /// The same with another judge.
     pub(crate) fn start_judged(
         &self,
         rules: &Rules,
-        judge: Box<Factory>,
+        judge: Box<JudgeFactory>,
     ) -> Result<Registrar, StartError> {
         Registrar::start(self.settings.clone(), signer(), rules.clone(), judge)
     }
@@ -410,7 +411,7 @@ impl Forge {
 
     /// Adds an entry.
     pub(crate) fn add(&mut self, what: Payload) -> u64 {
-        let entry = Entry { seq: self.edge.size(), prev: self.leaf, now: self.now, what };
+        let entry = Entry { seq: self.edge.size(), prev: self.leaf, now: self.now, payload: what };
         self.put(entry.encode().expect("an entry that is short enough"))
     }
 
@@ -439,7 +440,7 @@ impl Forge {
     }
 
     /// Writes the file and its high-water mark.
-    pub(crate) fn write(&self, settings: &Settings) {
+    pub(crate) fn write(&self, settings: &LedgerSettings) {
         let file = Connection::open(&settings.path).expect("a new file");
         file.pragma_update(None, "application_id", APPLICATION_ID).expect("pragma");
         file.pragma_update(None, "user_version", FORMAT).expect("pragma");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use greffier::client::tail::{Event, State, Tail};
+use greffier::client::tail::{Event, Tail, TailState};
 use http::Method;
 use rusqlite::{Connection, OpenFlags};
 use toml_edit::value;
@@ -55,7 +55,7 @@ async fn a_forgotten_reader_is_told_of_and_what_it_held_back_is_given_back() {
     read_until(&instance, &mut caller, |wal| wal > 8 * MIB).await;
 
     let settings = daemon.settings("security-soc");
-    let mut tail = Tail::new(settings, instance.key(), State::default()).expect("no state");
+    let mut tail = Tail::new(settings, instance.key(), TailState::default()).expect("no state");
     let warning = loop {
         if let Event::Warning(warning) = tail.next().await.expect("a ledger that holds") {
             break warning;

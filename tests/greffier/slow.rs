@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use greffier::admission::{Keyring, Tokens};
-use greffier::anomaly::Anomaly;
-use greffier::client::Settings;
+use greffier::anomaly::AnomalyJudge;
+use greffier::client::ClientSettings;
 use greffier::config::{Config, policy};
 use greffier::format::checkpoint::Checkpoint;
 use greffier::format::entry::{Act, Deed};
@@ -24,12 +24,12 @@ use greffier::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
 use greffier::quota::Quota;
 use greffier::registrar::Registrar;
 use greffier::registrar::start;
-use greffier::registrar::start::Factory;
+use greffier::registrar::start::JudgeFactory;
 use greffier::registrar::{Commits, Ledger, clock};
 use greffier::service::door::tls;
 use greffier::service::log::Log;
-use greffier::service::policy::{InForce, Policies};
-use greffier::service::read::Rooms;
+use greffier::service::policy::{ActivePolicy, CurrentPolicy};
+use greffier::service::read::ReadPath;
 use greffier::service::tasks::Tasks;
 use greffier::service::watch::sizes::LedgerFile;
 use greffier::service::{ServeError, Server};
@@ -57,28 +57,28 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// As `greffier serve` puts it together.
     async fn start(instance: &Instance) -> Gateway {
-        Gateway::start_with(instance, Box::new(Anomaly::fresh), Tasks::default()).await
+        Gateway::start_with(instance, Box::new(AnomalyJudge::fresh), Tasks::default()).await
     }
 
     /// The same with another judge, and with tasks besides its own.
     pub(crate) async fn start_with(
         instance: &Instance,
-        judge: Box<Factory>,
+        judge: Box<JudgeFactory>,
         mut tasks: Tasks,
     ) -> Gateway {
         let layout = instance.layout.clone();
         let config = Config::load(&layout.config()).expect("a configuration");
         let policy = policy::load(&config.policy).expect("a policy");
-        let source = sqlite::Settings { path: config.source.path, readers: 1 };
+        let source = sqlite::SqliteSettings { path: config.source.path, readers: 1 };
         let records = sqlite::Sqlite::open(&source, &policy.datasets).expect("the records");
         let tagger = Tagger::new(&read_key(&config.ledger.tag_key).expect("a key"));
         let handles = read_key(&config.handles.key).expect("a key");
-        let settings = start::Settings {
+        let settings = start::LedgerSettings {
             path: config.ledger.path.clone(),
             high_water: config.ledger.high_water,
             queue: 1_024,
             share: 256,
-            clock: clock::Settings::default(),
+            clock: clock::ClockSettings::default(),
             commits: Commits::default(),
         };
         let seed = read_key(&config.ledger.signing_key).expect("a key");
@@ -92,9 +92,9 @@ impl Gateway {
         let terms = Arc::new(terms);
         let ledger = registrar.ledger.clone();
         let (quota, source) = (Quota::new(&terms), Source::new(records, tagger));
-        let (policies, _) = Policies::new(InForce { terms, quota, source });
-        let rooms = Rooms { policies, tokens: Tokens::default(), ledger: ledger.clone() };
-        let tls = tls::Settings {
+        let (policies, _) = CurrentPolicy::new(ActivePolicy { terms, quota, source });
+        let rooms = ReadPath { policies, tokens: Tokens::default(), ledger: ledger.clone() };
+        let tls = tls::TlsSettings {
             certificate: config.tls.certificate,
             key: config.tls.key,
             client_ca: config.tls.client_ca,
@@ -114,11 +114,11 @@ impl Gateway {
     }
 
     /// Where it is, for one of the clients that `init` made.
-    pub(crate) fn settings(&self, name: &str) -> Settings {
+    pub(crate) fn settings(&self, name: &str) -> ClientSettings {
         let (certificate, key) = self.layout.client(name);
         let token = Some(minted(&self.layout, &certificate));
         let (address, server_name) = (self.address.clone(), "localhost".to_owned());
-        Settings { address, server_name, ca: self.layout.ca(), certificate, key, token }
+        ClientSettings { address, server_name, ca: self.layout.ca(), certificate, key, token }
     }
 
     /// A connection of bytes, with room for so many of each reply.

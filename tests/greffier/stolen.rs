@@ -65,7 +65,7 @@ async fn reads_soon(daemon: &Daemon) {
 
 fn warnings(instance: &Instance) -> Vec<Warning> {
     let entries = instance.entries().into_iter();
-    let warning = |entry: greffier::format::entry::Entry| match entry.what {
+    let warning = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Warning(warning) if matches!(warning.matter, Matter::Door { .. }) => Some(warning),
         _ => None,
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::client::Client;
 use greffier::service::ServeError;
 use greffier::service::tasks::Tasks;
@@ -35,7 +35,7 @@ async fn a_task_that_dies_again_and_again_ends_the_gateway_in_order_and_health_s
             panic!("a task that dies, as this test wants it to")
         }
     });
-    let gateway = Gateway::start_with(&instance, Box::new(Anomaly::fresh), tasks).await;
+    let gateway = Gateway::start_with(&instance, Box::new(AnomalyJudge::fresh), tasks).await;
     let mut health = Health::watch(&gateway.settings(PROVIDER)).await;
     health.until_serving().await;
     die.notify_one();

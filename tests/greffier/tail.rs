@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
-use greffier::client::tail::{Denounced, Ended, Event, State, Tail};
-use greffier::client::{Client, Settings};
+use greffier::client::tail::{Denounced, Ended, Event, Tail, TailState};
+use greffier::client::{Client, ClientSettings};
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{Deed, Payload};
 use greffier::instance::Layout;
@@ -33,10 +33,10 @@ fn notices(instance: &Instance) -> Vec<u64> {
     let entries = instance.entries().into_iter();
     let notice =
         |what: &Payload| matches!(what, Payload::Alert(_) | Payload::Warning(_) | Payload::Act(_));
-    entries.filter(|entry| notice(&entry.what)).map(|entry| entry.seq).collect()
+    entries.filter(|entry| notice(&entry.payload)).map(|entry| entry.seq).collect()
 }
 
-async fn act(settings: &Settings, suspend: bool, reason: &str) -> Option<u64> {
+async fn act(settings: &ClientSettings, suspend: bool, reason: &str) -> Option<u64> {
     let mut client = Client::connect(settings).await.ok()?;
     let layout = Layout::new(settings.ca.ancestors().nth(2).expect("the instance"));
     let whom = whom("provider-03", "");
@@ -46,9 +46,13 @@ async fn act(settings: &Settings, suspend: bool, reason: &str) -> Option<u64> {
 }
 
 /// Somebody new asks for more than an agent may have in a minute: an alert.
-async fn alarm(layout: &Layout, settings: &Settings, (certificate, key): Shown) -> Option<()> {
+async fn alarm(
+    layout: &Layout,
+    settings: &ClientSettings,
+    (certificate, key): Shown,
+) -> Option<()> {
     let token = Some(minted(layout, &certificate));
-    let settings = Settings { certificate, key, token, ..settings.clone() };
+    let settings = ClientSettings { certificate, key, token, ..settings.clone() };
     let mut caller = Caller(Client::connect(&settings).await.ok()?);
     // Withheld, with an alert behind it, if the gateway is there.
     caller.list(6, "", context()).await.err().map(drop)
@@ -117,12 +121,12 @@ fn entries(out: &Output) -> Vec<u64> {
 /// Follows with the library, and now and then drops everything but the state; every entry that it
 /// was given, in order, once `enough` says which is the last.
 async fn follow(
-    settings: Settings,
+    settings: ClientSettings,
     key: VerifierKey,
     mut enough: watch::Receiver<Option<u64>>,
 ) -> Vec<u64> {
     let mut chance = Chance(7);
-    let (mut state, mut given) = (State::default(), Vec::new());
+    let (mut state, mut given) = (TailState::default(), Vec::new());
     loop {
         let mut tail = Tail::new(settings.clone(), key.clone(), state).expect("a good state");
         for _ in 0..=chance.below(30) {
@@ -149,12 +153,12 @@ async fn follow(
 /// Raises alerts and acts until told to stop, waiting for a gateway where there is none.
 fn raise(
     instance: &Instance,
-    settings: Settings,
+    settings: ClientSettings,
     mut up: watch::Receiver<u64>,
     stop: watch::Receiver<bool>,
 ) -> JoinHandle<u64> {
     let (certificate, key) = instance.layout.client("admin-1");
-    let admin = Settings { certificate, key, ..settings.clone() };
+    let admin = ClientSettings { certificate, key, ..settings.clone() };
     let (authority, layout) = (Authority::of(&instance.layout), instance.layout.clone());
     tokio::spawn(async move {
         let mut told = 0;
@@ -324,7 +328,7 @@ async fn a_tail_that_is_open_denounces_the_gateway_that_comes_back_with_less() {
     let daemon = instance.serve();
     act(&daemon.settings("admin-1"), true, "before").await.expect("an act");
     let mut tail =
-        Tail::new(daemon.settings("security-soc"), instance.key(), State::default()).unwrap();
+        Tail::new(daemon.settings("security-soc"), instance.key(), TailState::default()).unwrap();
     let mut seen = Vec::new();
     loop {
         match tail.next().await.expect("a good ledger") {

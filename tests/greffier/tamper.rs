@@ -125,10 +125,10 @@ fn the_ledger_that_is_tampered_with_is_sound_before() {
     assert_eq!(sound.signatures, sound.checkpoints);
     assert_eq!(signer().key(), &key());
     for kind in ["genesis", "policy", "read", "refusals", "access"] {
-        assert!(entries.iter().any(|entry| entry.what.kind() == kind), "{kind}");
+        assert!(entries.iter().any(|entry| entry.payload.kind() == kind), "{kind}");
     }
     let read = |outcome, off| {
-        entries.iter().any(|entry| match &entry.what {
+        entries.iter().any(|entry| match &entry.payload {
             Payload::Read(read) => read.ruling.outcome == outcome && read.off.is_empty() != off,
             _ => false,
         })

@@ -59,7 +59,7 @@ impl Thief {
     /// Every released read of the thief's, from the ledger.
     fn released(&self) -> Vec<Read> {
         let its = fingerprint(&self.instance.layout.client(THIEF).0);
-        let reads = self.instance.entries().into_iter().filter_map(|entry| match entry.what {
+        let reads = self.instance.entries().into_iter().filter_map(|entry| match entry.payload {
             Payload::Read(read) if read.certificate == its => Some(*read),
             _ => None,
         });
@@ -103,7 +103,7 @@ fn earlier(instance: &Instance, by: Millis) {
     for body in bodies(&path) {
         let mut entry = Entry::parse(&body).expect("an entry");
         entry.now = Moment { at: entry.now.at - by, ..entry.now };
-        match &mut entry.what {
+        match &mut entry.payload {
             Payload::Genesis(genesis) => {
                 signer = Signer::new(&genesis.origin, &seed).ok();
             }

@@ -270,7 +270,7 @@ async fn what_is_good_is_believed_in_each_of_its_forms() {
     let reads: Vec<_> = instance
         .entries()
         .into_iter()
-        .filter_map(|entry| if let Payload::Read(read) = entry.what { Some(read) } else { None })
+        .filter_map(|entry| if let Payload::Read(read) = entry.payload { Some(read) } else { None })
         .collect();
     assert_eq!(reads.len(), cases.len());
     let agents: BTreeSet<_> = reads.iter().map(|read| read.agent.to_string()).collect();

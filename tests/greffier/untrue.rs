@@ -5,9 +5,10 @@
 use greffier::anomaly::VERSION;
 use greffier::format::entry::{
     Act, Alert, Counts, Deed, Detectors, Head, Level, Measure, Method, Outcome, Payload, Policy,
-    Read, Refusal, Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, Whom, sha256,
+    Read, RefusalCount, Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, Whom,
+    sha256,
 };
-use greffier::verify::Fault;
+use greffier::verify::LedgerFault;
 
 use crate::segment::{
     Forge, Place, WIDE, access, people, read, refusals, rules, signed_by, statement, unsound,
@@ -26,7 +27,7 @@ fn begun() -> Forge {
 }
 
 /// What a verifier says of a file with one more checkpoint: the fault, its entry, and why.
-fn written(mut forge: Forge) -> Option<(Fault, Option<u64>, String)> {
+fn written(mut forge: Forge) -> Option<(LedgerFault, Option<u64>, String)> {
     let place = Place::new();
     forge.commit();
     forge.write(&place.settings);
@@ -45,7 +46,7 @@ fn refused(whats: Vec<Payload>, words: &str) {
         forge.add(what);
     }
     let (fault, first, detail) = written(forge).unwrap_or_else(|| panic!("sound: {words}"));
-    assert_eq!((fault, first), (Fault::Facts, Some(last)), "{detail}");
+    assert_eq!((fault, first), (LedgerFault::Facts, Some(last)), "{detail}");
     assert!(detail.contains(words), "{detail}");
 }
 
@@ -288,7 +289,7 @@ fn a_commit_ends_behind_a_group_and_not_inside_of_it() {
     };
     assert_eq!(commit(1, alarmed()), None);
     let (fault, at, detail) = commit(0, alarmed()).expect("an alert in another commit");
-    assert_eq!((fault, at), (Fault::Facts, Some(FIRST + 1)), "{detail}");
+    assert_eq!((fault, at), (LedgerFault::Facts, Some(FIRST + 1)), "{detail}");
     let roster = |persons, name: &[u8], changed: Option<(u64, u64)>| {
         Payload::Roster(Roster {
             provider: ALPHA.into(),
@@ -367,7 +368,7 @@ fn small_things_are_as_the_format_has_them() {
     );
     refused(
         digest(|digest| {
-            let more = Refusal { reason: "RATE_LIMITED".into(), count: 100 };
+            let more = RefusalCount { reason: "RATE_LIMITED".into(), count: 100 };
             let mut other = digest.certificates[0].clone();
             (other.certificate, other.counts) = (sha256(&[b"other"]), vec![more]);
             digest.certificates.push(other);
@@ -381,5 +382,5 @@ fn small_things_are_as_the_format_has_them() {
     unsigned.signatures.clear();
     let mut forge = begun();
     forge.add(Payload::Act(Act::Signed(unsigned)));
-    assert_eq!(written(forge).map(|(fault, ..)| fault), Some(Fault::Act));
+    assert_eq!(written(forge).map(|(fault, ..)| fault), Some(LedgerFault::Act));
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::anomaly::replay::Replay;
 use greffier::format::entry::{
     Act, Budgets, Deed, Entry, Head, Method, Nonce, Outcome, Payload, Policy, Read, Roster,
@@ -11,8 +11,8 @@ use greffier::format::entry::{
 };
 use greffier::format::signer::Signer;
 use greffier::state::State;
-use greffier::state::counted::Counted;
 use greffier::state::judge::Judge;
+use greffier::state::judge_input::JudgeInput;
 use greffier::state::memory::Reach;
 use greffier::verify::store::{APPLICATION_ID, FORMAT, SCHEMA, Store};
 use greffier::verify::{Failure, Trust, scan};
@@ -51,7 +51,7 @@ impl Maker {
         let acts = (1..).zip(ADMINS).map(found).collect();
         let narrow = Budgets { agent_minute: 4, ..WIDE };
         let forge = Forge::founded(AT, &rules(&[(ALPHA, narrow)]), acts);
-        let mut maker = Maker { forge, state: State::default(), judge: Anomaly::fresh() };
+        let mut maker = Maker { forge, state: State::default(), judge: AnomalyJudge::fresh() };
         maker.fold();
         maker
     }
@@ -84,7 +84,7 @@ impl Maker {
         let now = self.forge.now;
         let reach = Reach::Page(read.asked);
         read.facts = self.state.count(&read, reach, now).facts();
-        let counted = Counted::of(self.state.next(), &read);
+        let counted = JudgeInput::of(self.state.next(), &read);
         let decision = self.judge.decide(&counted, self.state.standing(), now);
         read.ruling = decision.ruling;
         if read.ruling.outcome == Outcome::Withheld {

@@ -41,7 +41,7 @@ async fn an_incident_is_listed_shown_acknowledged_and_lifted_by_commands() {
     let alerts: Vec<_> = instance
         .entries()
         .into_iter()
-        .filter_map(|entry| match entry.what {
+        .filter_map(|entry| match entry.payload {
             Payload::Alert(alert) => Some((entry.seq, alert)),
             _ => None,
         })
@@ -135,7 +135,7 @@ async fn commands_that_are_refused_say_why_and_end_with_1() {
         assert_eq!(out.status.code(), Some(2), "nothing is tried, {args:?}: {said}");
         assert!(said.contains(words), "{args:?}: {said}");
     }
-    let acts = |entry: &greffier::format::entry::Entry| matches!(entry.what, Payload::Act(_));
+    let acts = |entry: &greffier::format::entry::Entry| matches!(entry.payload, Payload::Act(_));
     assert!(!instance.entries()[last..].iter().any(acts));
     daemon.stop().await;
 }

@@ -188,7 +188,7 @@ async fn no_wrong_call_is_given_anybody_and_each_leaves_its_trace() {
 
     let (mut nobody, mut withheld) = (0, 0);
     for entry in instance.entries().split_off(before) {
-        match entry.what {
+        match entry.payload {
             Payload::Read(read) => {
                 assert_eq!((read.rows, read.on.len(), read.off.len()), (0, 0, 0), "{read:?}");
                 match read.ruling.outcome {

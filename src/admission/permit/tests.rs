@@ -3,20 +3,23 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::super::example::{ask, now, peer, terms};
-use super::super::{Habits, Hours, Peer, Role, Shown, Terms, Tokens};
+use super::super::{Habits, Hours, Peer, PresentedToken, Role, Terms, Tokens};
 use super::*;
 
-fn grant_to(provider: &str, ask: Ask) -> Result<Permit, Refused> {
+fn grant_to(provider: &str, ask: Ask) -> Result<Permit, AdmissionError> {
     grant_under(&Arc::new(terms()), &peer(Role::Provider, provider), ask)
 }
 
-fn grant_under(terms: &Arc<Terms>, peer: &Peer, ask: Ask) -> Result<Permit, Refused> {
-    Permit::grant(Caller::admit(peer, &Shown::new([]), terms, &Tokens::default(), now())?, &ask)
+fn grant_under(terms: &Arc<Terms>, peer: &Peer, ask: Ask) -> Result<Permit, AdmissionError> {
+    Permit::grant(
+        Caller::admit(peer, &PresentedToken::new([]), terms, &Tokens::default(), now())?,
+        &ask,
+    )
 }
 
 fn purpose_fault(provider: &str, ask: Ask) -> Option<PurposeFault> {
     match grant_to(provider, ask).err()? {
-        Refused::Purpose(fault) => Some(fault),
+        AdmissionError::Purpose(fault) => Some(fault),
         other => panic!("{other}"),
     }
 }
@@ -60,13 +63,13 @@ fn every_malformed_field_is_reported_at_once() {
         request_id: Some("1".into()),
         job: None,
     };
-    let Err(Refused::Malformed(violations)) = grant_to("alpha", ask) else { panic!() };
+    let Err(AdmissionError::Malformed(violations)) = grant_to("alpha", ask) else { panic!() };
     let fields: Vec<_> = violations.iter().map(|v| v.field).collect();
     let expected =
         ["dataset", "purpose", "case_reference", "view", "off_roster_reason", "request_id"];
     assert_eq!(fields, expected);
     assert!(violations.iter().all(|v| v.description.contains("must be")));
-    assert_eq!(Refused::Malformed(violations).reason(), "REQUEST_MALFORMED");
+    assert_eq!(AdmissionError::Malformed(violations).reason(), "REQUEST_MALFORMED");
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn a_reason_opens_only_an_open_scope() {
 #[test]
 fn an_export_has_no_reason_to_leave_the_roster_and_no_request_id() {
     let fields = |ask: Ask| match grant_to("alpha", ask) {
-        Err(Refused::Malformed(violations)) => violations.iter().map(|v| v.field).collect(),
+        Err(AdmissionError::Malformed(violations)) => violations.iter().map(|v| v.field).collect(),
         _ => Vec::new(),
     };
     let export = Ask { job: Some(8), page_size: Some(5), ..ask() };

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::json::{self, Json, Object};
-use super::{Demand, ID_MAX, Issuer, Lack, StepUp, TokenFault, Word, factors};
+use super::{ID_MAX, Issuer, MissingFactor, StepUp, TokenFault, TokenRequirements, Word, factors};
 
 /// How far the clocks of issuer and gateway may be apart, in seconds.
 pub(super) const LEEWAY: i64 = 60;
@@ -58,37 +58,41 @@ impl Claims {
 
     /// Holds them against the issuer as the policy has it, the certificate of the call, and the
     /// time in Unix seconds.
-    pub(super) fn hold(
+    pub(super) fn check(
         &self,
         issuer: &Issuer,
         certificate: &[u8; 32],
         now: i64,
     ) -> Result<(), TokenFault> {
-        let hold = |holds, fault| if holds { Ok(()) } else { Err(fault) };
-        hold(self.issuer == issuer.url, TokenFault::Issuer)?;
-        hold(self.audiences.contains(&issuer.audience), TokenFault::Audience)?;
+        let check = |holds, fault| if holds { Ok(()) } else { Err(fault) };
+        check(self.issuer == issuer.url, TokenFault::Issuer)?;
+        check(self.audiences.contains(&issuer.audience), TokenFault::Audience)?;
         let (early, late) = (now.saturating_add(LEEWAY), now.saturating_sub(LEEWAY));
-        hold(self.expires > late, TokenFault::Expired)?;
-        hold(self.not_before.is_none_or(|from| from <= early), TokenFault::NotYet)?;
-        hold(self.issued <= early && self.authenticated <= early, TokenFault::NotYet)?;
+        check(self.expires > late, TokenFault::Expired)?;
+        check(self.not_before.is_none_or(|from| from <= early), TokenFault::NotYet)?;
+        check(self.issued <= early && self.authenticated <= early, TokenFault::NotYet)?;
         let lifetime = self.expires.checked_sub(self.issued);
         let lifetime = lifetime.and_then(|seconds| u64::try_from(seconds).ok());
         let most = issuer.max_lifetime;
-        hold(lifetime.is_some_and(|seconds| seconds <= most), TokenFault::Lifetime)?;
+        check(lifetime.is_some_and(|seconds| seconds <= most), TokenFault::Lifetime)?;
         // RFC 8705: good only over a connection with the certificate that it was made for.
-        hold(self.certificate == *certificate, TokenFault::Binding)
+        check(self.certificate == *certificate, TokenFault::Binding)
     }
 
     /// How long ago the agent authenticated, in seconds, if that was well enough and not too long
     /// ago for the provider's terms.
-    pub(super) fn authenticated(&self, demand: &Demand, now: i64) -> Result<u64, StepUp> {
+    pub(super) fn authenticated(
+        &self,
+        demand: &TokenRequirements,
+        now: i64,
+    ) -> Result<u64, StepUp> {
         let age = u64::try_from(now.saturating_sub(self.authenticated)).unwrap_or(0);
         let (second_factor, max_age) = (demand.second_factor, demand.auth_max_age);
         let step_up = |lack| StepUp { lack, second_factor, max_age };
         if second_factor && !factors::second(&self.methods) {
-            return Err(step_up(Lack::SecondFactor));
+            return Err(step_up(MissingFactor::SecondFactor));
         }
-        if age > max_age { Err(step_up(Lack::Recent)) } else { Ok(age) }
+        if age > max_age { Err(step_up(MissingFactor::Recent)) } else { Ok(age) }
     }
 }
 

@@ -4,36 +4,36 @@ use super::Word;
 
 /// The closed list, in the order of the RFC. Issuers send other words too; those are not kept and
 /// prove nothing.
-const WORDS: [(&str, Option<Kind>); 21] = [
-    ("face", Some(Kind::Inherence)),
-    ("fpt", Some(Kind::Inherence)),
+const WORDS: [(&str, Option<FactorKind>); 21] = [
+    ("face", Some(FactorKind::Inherence)),
+    ("fpt", Some(FactorKind::Inherence)),
     ("geo", None),
-    ("hwk", Some(Kind::Possession)),
-    ("iris", Some(Kind::Inherence)),
-    ("kba", Some(Kind::Knowledge)),
+    ("hwk", Some(FactorKind::Possession)),
+    ("iris", Some(FactorKind::Inherence)),
+    ("kba", Some(FactorKind::Knowledge)),
     // More than one channel may still be one factor.
     ("mca", None),
     ("mfa", None),
-    ("otp", Some(Kind::Possession)),
-    ("pin", Some(Kind::Knowledge)),
-    ("pop", Some(Kind::Possession)),
-    ("pwd", Some(Kind::Knowledge)),
+    ("otp", Some(FactorKind::Possession)),
+    ("pin", Some(FactorKind::Knowledge)),
+    ("pop", Some(FactorKind::Possession)),
+    ("pwd", Some(FactorKind::Knowledge)),
     ("rba", None),
-    ("retina", Some(Kind::Inherence)),
-    ("sc", Some(Kind::Possession)),
-    ("sms", Some(Kind::Possession)),
-    ("swk", Some(Kind::Possession)),
-    ("tel", Some(Kind::Possession)),
+    ("retina", Some(FactorKind::Inherence)),
+    ("sc", Some(FactorKind::Possession)),
+    ("sms", Some(FactorKind::Possession)),
+    ("swk", Some(FactorKind::Possession)),
+    ("tel", Some(FactorKind::Possession)),
     // Somebody was there, whoever it was.
     ("user", None),
-    ("vbm", Some(Kind::Inherence)),
+    ("vbm", Some(FactorKind::Inherence)),
     // A workstation's word about a log-in at some time.
     ("wia", None),
 ];
 
 /// What a factor rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FactorKind {
     Knowledge,
     Possession,
     Inherence,

@@ -62,14 +62,14 @@ enum Material {
 
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(super) struct JwkKey {
     id: Option<String>,
     material: Material,
     /// SHA-256 of what it is made of: the same key, whatever it is called.
     print: [u8; 32],
 }
 
-impl Key {
+impl JwkKey {
     /// The one algorithm that it is good for.
     pub(super) fn algorithm(&self) -> Algorithm {
         match self.material {
@@ -103,7 +103,7 @@ impl Key {
 /// The keys of an issuer at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeySet {
-    keys: Vec<Key>,
+    keys: Vec<JwkKey>,
     passed_over: Vec<PassedOver>,
 }
 
@@ -129,7 +129,7 @@ impl KeySet {
         if listed.len() > KEYS_MAX {
             return Err(KeySetFault::TooMany);
         }
-        let (mut keys, mut passed_over) = (Vec::<Key>::new(), Vec::new());
+        let (mut keys, mut passed_over) = (Vec::<JwkKey>::new(), Vec::new());
         let mut ambiguous = Vec::new();
         for (n, jwk) in (1..).zip(listed) {
             let jwk = jwk.object().ok_or(KeySetFault::Form)?;
@@ -170,8 +170,8 @@ impl KeySet {
     }
 
     /// The key that a header means: the one of its `kid`; without one, the only one that fits.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
-        let fits = |key: &&Key| key.algorithm() == algorithm;
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&JwkKey> {
+        let fits = |key: &&JwkKey| key.algorithm() == algorithm;
         if id.is_some() {
             return self.keys.iter().find(|key| key.id.as_deref() == id).filter(fits);
         }
@@ -189,7 +189,7 @@ fn called(jwk: &Object, n: usize) -> String {
 }
 
 /// A key for signatures of a kind that is known here, or why it is none.
-fn key(jwk: &Object) -> Result<Key, &'static str> {
+fn key(jwk: &Object) -> Result<JwkKey, &'static str> {
     // A member of another type is a key that says nothing clear.
     let id = match jwk.get("kid") {
         None => None,
@@ -208,7 +208,7 @@ fn key(jwk: &Object) -> Result<Key, &'static str> {
     }
     let material = material(jwk)?;
     let print = print(&material);
-    let key = Key { id, material, print };
+    let key = JwkKey { id, material, print };
     if jwk.get("alg").is_some_and(|alg| alg.text() != Some(key.algorithm().word())) {
         return Err("its `alg` is not one that is checked here by such a key");
     }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::json::{self, Json};
-use super::jwks::{Key, KeySet};
+use super::jwks::{JwkKey, KeySet};
 use super::{Algorithm, ID_MAX, Issuer, TokenFault};
 
 /// A signed token in parts. Nothing of it is true yet.
@@ -26,7 +26,11 @@ pub(super) struct Header {
 
 impl Header {
     /// The one key of the issuer's set that it leads to, if the issuer signs with that algorithm.
-    pub(super) fn key<'k>(&self, issuer: &Issuer, keys: &'k KeySet) -> Result<&'k Key, TokenFault> {
+    pub(super) fn key<'k>(
+        &self,
+        issuer: &Issuer,
+        keys: &'k KeySet,
+    ) -> Result<&'k JwkKey, TokenFault> {
         if !issuer.algorithms.contains(&self.algorithm) {
             return Err(TokenFault::Algorithm);
         }

@@ -15,7 +15,7 @@ use crate::files::{self, Watched};
 
 /// Why the keys of an issuer cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyFile {
+pub enum KeyFileError {
     /// There is no such file, or it is shut.
     #[error(
         "cannot read the keys of issuer {issuer}, {}: {reason}; put the issuer's JWK Set there, or \
@@ -42,7 +42,7 @@ pub enum KeyFile {
 }
 
 /// How many keys there are now and SHA-256 of their file, or why the old ones stay in force.
-pub type Reloaded = Result<(usize, [u8; 32]), KeyFile>;
+pub type Reloaded = Result<(usize, [u8; 32]), KeyFileError>;
 
 /// The issuers of the policy with their keys.
 #[derive(Default)]
@@ -50,19 +50,19 @@ pub struct Keyring(BTreeMap<Word, KeySetFile>);
 
 struct KeySetFile {
     issuer: Issuer,
-    in_force: RwLock<InForce>,
-    known: Mutex<Known>,
+    in_force: RwLock<ActiveKeys>,
+    known: Mutex<LastRead>,
 }
 
 /// The keys that count, and SHA-256 of the file that they are from.
 #[derive(Clone)]
-struct InForce {
+struct ActiveKeys {
     keys: Arc<KeySet>,
     digest: [u8; 32],
 }
 
 /// The file of a key set, as it was last read.
-struct Known {
+struct LastRead {
     file: Watched,
     /// SHA-256 of it; none if it could not be read.
     print: Option<[u8; 32]>,
@@ -72,18 +72,18 @@ impl Keyring {
     /// Reads the keys of every issuer; their files are in `folder`, unless the policy says where.
     ///
     /// # Errors
-    /// [`KeyFile`] of the first whose keys cannot be had.
-    pub fn open(issuers: &BTreeMap<Word, Issuer>, folder: &Path) -> Result<Keyring, KeyFile> {
+    /// [`KeyFileError`] of the first whose keys cannot be had.
+    pub fn open(issuers: &BTreeMap<Word, Issuer>, folder: &Path) -> Result<Keyring, KeyFileError> {
         let watched = |(name, issuer): (&Word, &Issuer)| {
             let issuer = &Issuer { keys: folder.join(&issuer.keys), ..issuer.clone() };
             let file = Watched::content(issuer.keys.clone());
             let bytes = read(name, issuer)?;
             let (keys, digest) = (Arc::new(parse(name, issuer, &bytes)?), digest_of(&bytes));
-            let in_force = RwLock::new(InForce { keys, digest });
-            let known = Mutex::new(Known { file, print: Some(digest) });
+            let in_force = RwLock::new(ActiveKeys { keys, digest });
+            let known = Mutex::new(LastRead { file, print: Some(digest) });
             Ok((name.clone(), KeySetFile { issuer: issuer.clone(), in_force, known }))
         };
-        Ok(Keyring(issuers.iter().map(watched).collect::<Result<_, KeyFile>>()?))
+        Ok(Keyring(issuers.iter().map(watched).collect::<Result<_, KeyFileError>>()?))
     }
 
     /// An issuer and its keys at this moment.
@@ -96,7 +96,7 @@ impl Keyring {
     /// not have: each with how many keys it has, and SHA-256 of their file.
     pub fn others_than(&self, before: &Keyring) -> Vec<(Word, usize, [u8; 32])> {
         let other = |(name, file): (&Word, &KeySetFile)| {
-            let InForce { keys, digest } = file.in_force();
+            let ActiveKeys { keys, digest } = file.in_force();
             let known = before.0.get(name).map(|file| file.in_force().digest);
             (known != Some(digest)).then(|| (name.clone(), keys.len(), digest))
         };
@@ -116,7 +116,7 @@ impl Keyring {
 }
 
 impl KeySetFile {
-    fn in_force(&self) -> InForce {
+    fn in_force(&self) -> ActiveKeys {
         self.in_force.read().clone()
     }
 
@@ -144,23 +144,23 @@ impl KeySetFile {
         }
         Some(parsed.map(|(keys, bytes)| {
             let (count, digest) = (keys.len(), digest_of(&bytes));
-            *self.in_force.write() = InForce { keys: Arc::new(keys), digest };
+            *self.in_force.write() = ActiveKeys { keys: Arc::new(keys), digest };
             (count, digest)
         }))
     }
 }
 
-fn read(name: &Word, issuer: &Issuer) -> Result<Vec<u8>, KeyFile> {
+fn read(name: &Word, issuer: &Issuer) -> Result<Vec<u8>, KeyFileError> {
     files::read(&issuer.keys, KEYS_FILE_MAX as u64).map_err(|reason| {
         if reason.kind() == io::ErrorKind::FileTooLarge {
             return faulty(name, issuer, KeySetFault::TooLarge);
         }
         let (issuer, path) = (name.clone(), issuer.keys.clone());
-        KeyFile::Unreadable { issuer, path, reason }
+        KeyFileError::Unreadable { issuer, path, reason }
     })
 }
 
-fn parse(name: &Word, issuer: &Issuer, bytes: &[u8]) -> Result<KeySet, KeyFile> {
+fn parse(name: &Word, issuer: &Issuer, bytes: &[u8]) -> Result<KeySet, KeyFileError> {
     let keys =
         KeySet::parse(bytes, &issuer.algorithms).map_err(|fault| faulty(name, issuer, fault))?;
     // Once for each set that is taken up: a token by one of these will be refused, and nobody is told why.
@@ -170,9 +170,9 @@ fn parse(name: &Word, issuer: &Issuer, bytes: &[u8]) -> Result<KeySet, KeyFile> 
     Ok(keys)
 }
 
-fn faulty(name: &Word, issuer: &Issuer, fault: KeySetFault) -> KeyFile {
+fn faulty(name: &Word, issuer: &Issuer, fault: KeySetFault) -> KeyFileError {
     let (issuer, path) = (name.clone(), issuer.keys.clone());
-    KeyFile::Faulty { issuer, path, fault }
+    KeyFileError::Faulty { issuer, path, fault }
 }
 
 fn digest_of(bytes: &[u8]) -> [u8; 32] {

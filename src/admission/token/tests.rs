@@ -14,7 +14,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 use super::super::example::{now, peer, terms};
-use super::super::{Caller, Peer, Role, RunBy, Terms, Voucher};
+use super::super::{AgentAuth, Caller, Peer, Role, RunBy, Terms};
 use super::*;
 
 const NOW: i64 = 1_768_500_000;
@@ -40,7 +40,7 @@ struct Door {
 }
 
 impl Door {
-    fn new(demand: impl FnOnce(&mut Demand)) -> Door {
+    fn new(demand: impl FnOnce(&mut TokenRequirements)) -> Door {
         let keys = tempfile::NamedTempFile::new().unwrap();
         fs::write(keys.path(), jwks(&[1])).unwrap();
         let issuer = Issuer {
@@ -52,12 +52,12 @@ impl Door {
             run_by: RunBy::Agency,
         };
         let mut demanded =
-            Demand { issuer: "login".into(), second_factor: true, auth_max_age: 43_200 };
+            TokenRequirements { issuer: "login".into(), second_factor: true, auth_max_age: 43_200 };
         demand(&mut demanded);
         let mut terms = terms();
         terms.keyring =
             Keyring::open(&BTreeMap::from([("login".into(), issuer)]), Path::new("")).unwrap();
-        terms.providers.get_mut("alpha").unwrap().voucher = Voucher::Token(demanded);
+        terms.providers.get_mut("alpha").unwrap().voucher = AgentAuth::Token(demanded);
         let peer = peer(Role::Provider, "alpha");
         Door { terms: Arc::new(terms), tokens: Tokens::default(), peer, keys }
     }
@@ -70,12 +70,17 @@ impl Door {
         })
     }
 
-    fn admit(&self, token: &str) -> Result<Caller, Refused> {
+    fn admit(&self, token: &str) -> Result<Caller, AdmissionError> {
         self.admit_from(&self.peer, &format!("Bearer {token}"), now())
     }
 
-    fn admit_from(&self, peer: &Peer, value: &str, at: SystemTime) -> Result<Caller, Refused> {
-        Caller::admit(peer, &Shown::new([value.as_bytes()]), &self.terms, &self.tokens, at)
+    fn admit_from(
+        &self,
+        peer: &Peer,
+        value: &str,
+        at: SystemTime,
+    ) -> Result<Caller, AdmissionError> {
+        Caller::admit(peer, &PresentedToken::new([value.as_bytes()]), &self.terms, &self.tokens, at)
     }
 
     /// What is told after two looks, between which the files hold still.
@@ -86,7 +91,7 @@ impl Door {
     }
 
     /// What comes of the good claims with one changed.
-    fn with(&self, claim: &str, value: Value) -> Option<Refused> {
+    fn with(&self, claim: &str, value: Value) -> Option<AdmissionError> {
         let mut claims = self.good();
         claims[claim] = value;
         self.admit(&signed(1, &claims)).err()
@@ -189,16 +194,16 @@ fn a_claim_is_of_its_type_and_no_longer_than_it_may_be() {
 #[test]
 fn a_log_in_is_as_good_and_as_fresh_as_the_policy_demands() {
     let step_up = |lack, second_factor| {
-        Some(Refused::StepUp(StepUp { lack, second_factor, max_age: 43_200 }))
+        Some(AdmissionError::StepUp(StepUp { lack, second_factor, max_age: 43_200 }))
     };
     let door = Door::new(|_| ());
-    assert_eq!(door.with("amr", json!(["pwd"])), step_up(Lack::SecondFactor, true));
-    assert_eq!(door.with("amr", json!([])), step_up(Lack::SecondFactor, true));
+    assert_eq!(door.with("amr", json!(["pwd"])), step_up(MissingFactor::SecondFactor, true));
+    assert_eq!(door.with("amr", json!([])), step_up(MissingFactor::SecondFactor, true));
     assert_eq!(door.with("auth_time", json!(NOW - 43_200)), None);
-    assert_eq!(door.with("auth_time", json!(NOW - 43_201)), step_up(Lack::Recent, true));
+    assert_eq!(door.with("auth_time", json!(NOW - 43_201)), step_up(MissingFactor::Recent, true));
     let lax = Door::new(|demand| demand.second_factor = false);
     assert_eq!(lax.with("amr", json!([])), None);
-    assert_eq!(lax.with("auth_time", json!(0)), step_up(Lack::Recent, false));
+    assert_eq!(lax.with("auth_time", json!(0)), step_up(MissingFactor::Recent, false));
 }
 
 #[test]
@@ -219,7 +224,7 @@ fn a_header_holds_one_token_in_one_form() {
     let padded = |n: usize| fault(&format!("Bearer {}", "A".repeat(n)));
     assert_eq!(padded(TOKEN_MAX), Some(TokenFault::Form.into()));
     assert_eq!(padded(TOKEN_MAX + 1), Some(TokenFault::TooLong.into()));
-    let several = Shown::new([&b"Bearer x"[..], b"Bearer x"]);
+    let several = PresentedToken::new([&b"Bearer x"[..], b"Bearer x"]);
     let several = Caller::admit(&door.peer, &several, &door.terms, &door.tokens, now());
     assert_eq!(several.err(), Some(TokenFault::Several.into()));
 }
@@ -228,7 +233,7 @@ fn a_header_holds_one_token_in_one_form() {
 fn what_is_no_token_needs_no_verification() {
     let door = Door::new(|_| ());
     let needs = |values: &[&str]| {
-        let shown = Shown::new(values.iter().map(|value| value.as_bytes()));
+        let shown = PresentedToken::new(values.iter().map(|value| value.as_bytes()));
         !door.tokens.needs_no_verification(&shown)
     };
     let good = &*format!("Bearer {}", signed(1, &door.good()));
@@ -244,11 +249,11 @@ fn what_is_no_token_needs_no_verification() {
 fn only_the_signature_is_remembered() {
     let door = Door::new(|_| ());
     let token = format!("Bearer {}", signed(1, &door.good()));
-    assert!(!door.tokens.needs_no_verification(&Shown::new([token.as_bytes()])));
+    assert!(!door.tokens.needs_no_verification(&PresentedToken::new([token.as_bytes()])));
     assert!(door.admit_from(&door.peer, &token, now()).is_ok());
-    assert!(door.tokens.needs_no_verification(&Shown::new([token.as_bytes()])));
+    assert!(door.tokens.needs_no_verification(&PresentedToken::new([token.as_bytes()])));
     let later = now() + std::time::Duration::from_secs(960);
-    let fault = |refused: Result<Caller, Refused>| refused.err();
+    let fault = |refused: Result<Caller, AdmissionError>| refused.err();
     assert_eq!(fault(door.admit_from(&door.peer, &token, later)), Some(TokenFault::Expired.into()));
     let other = peer(Role::Provider, "alpha");
     assert_eq!(fault(door.admit_from(&other, &token, now())), Some(TokenFault::Binding.into()));
@@ -276,13 +281,13 @@ fn a_bad_key_file_leaves_the_old_keys_in_force_and_is_told_once() {
     for bad in ["", "{\"keys\":[]}", "not json"] {
         fs::write(door.keys.path(), bad).unwrap();
         let told = door.looked();
-        assert!(matches!(told[..], [Err(KeyFile::Faulty { .. })]));
+        assert!(matches!(told[..], [Err(KeyFileError::Faulty { .. })]));
         assert!(door.looked().is_empty());
         assert!(door.admit(&token).is_ok());
     }
     fs::remove_file(door.keys.path()).unwrap();
     let told = door.looked();
-    assert!(matches!(told[..], [Err(KeyFile::Unreadable { .. })]));
+    assert!(matches!(told[..], [Err(KeyFileError::Unreadable { .. })]));
     assert!(door.looked().is_empty());
     assert!(door.admit(&token).is_ok());
     fs::write(door.keys.path(), jwks(&[3, 4])).unwrap();
@@ -340,7 +345,7 @@ proptest! {
     #[test]
     fn no_bytes_are_a_token(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let shown = [&b"Bearer "[..], &bytes].concat();
-        for shown in [Shown::new([&bytes[..]]), Shown::new([&shown[..]])] {
+        for shown in [PresentedToken::new([&bytes[..]]), PresentedToken::new([&shown[..]])] {
             prop_assert!(Caller::admit(&DOOR.peer, &shown, &DOOR.terms, &DOOR.tokens, now()).is_err());
         }
     }

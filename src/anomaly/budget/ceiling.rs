@@ -2,7 +2,7 @@
 //! It knows budgets alone; that a measure ends a pull earlier, or that a roster is smaller, is not
 //! counted on.
 
-use super::{AGENT, Kind, PROVIDER};
+use super::{AGENT, BudgetRule, PROVIDER};
 use crate::format::entry::{Budgets, Level, Millis, Rule};
 
 /// The most that can go, and the budget that decides it.
@@ -26,9 +26,10 @@ pub struct Ceiling {
 /// have one takes exactly as many as the least of them lets go.
 pub fn ceiling(budgets: &Budgets, level: Level, off: bool, time: Millis) -> Ceiling {
     let agent = AGENT.iter().filter(|_| level == Level::Agent);
-    let off_only = |kind: &&Kind| matches!(kind.rule, Rule::OffRosterDay | Rule::OffRoster30Days);
+    let off_only =
+        |kind: &&BudgetRule| matches!(kind.rule, Rule::OffRosterDay | Rule::OffRoster30Days);
     let provider = PROVIDER.iter().filter(|kind| off || !off_only(kind));
-    let most = |kind: &Kind| {
+    let most = |kind: &BudgetRule| {
         let (size, span) = ((kind.size)(budgets), kind.span);
         Ceiling { persons: lets_go(size, span, time), rule: kind.rule, size, span }
     };

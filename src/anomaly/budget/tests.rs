@@ -47,11 +47,11 @@ fn moment(tick: Millis) -> Moment {
 }
 
 fn entry(tick: Millis, what: Payload) -> Entry {
-    Entry { seq: 0, prev: Hash::default(), now: moment(tick), what }
+    Entry { seq: 0, prev: Hash::default(), now: moment(tick), payload: what }
 }
 
 /// Puts a policy in force.
-fn enact(budget: &mut Budget, tick: Millis, providers: &[(&str, Budgets)]) {
+fn enact(budget: &mut PersonBudgets, tick: Millis, providers: &[(&str, Budgets)]) {
     for &(provider, budgets) in providers {
         let rules = ProviderRules {
             provider: provider.into(),
@@ -65,8 +65,8 @@ fn enact(budget: &mut Budget, tick: Millis, providers: &[(&str, Budgets)]) {
     budget.apply(&entry(tick, Payload::Policy(Policy { section: Section::Head(head) })));
 }
 
-fn under(budgets: Budgets) -> Budget {
-    let mut budget = Budget::default();
+fn under(budgets: Budgets) -> PersonBudgets {
+    let mut budget = PersonBudgets::default();
     enact(&mut budget, 0, &[("alpha", budgets)]);
     budget
 }
@@ -86,10 +86,10 @@ fn agent(n: u8) -> Tag {
     Tag([n; 16])
 }
 
-fn ruling(budget: &Budget, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruling {
+fn ruling(budget: &PersonBudgets, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruling {
     let provider = who.0.into();
     budget.decide(
-        &Counted { seq: 1, provider: &provider, agent: who.1, facts, export: None },
+        &JudgeInput { seq: 1, provider: &provider, agent: who.1, facts, export: None },
         moment(tick),
     )
 }
@@ -99,7 +99,7 @@ fn read(who: (&str, Tag), facts: Facts, ruling: Ruling) -> Payload {
 }
 
 /// Rules on a read and folds its entry.
-fn take(budget: &mut Budget, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruling {
+fn take(budget: &mut PersonBudgets, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruling {
     let ruling = ruling(budget, tick, who, facts);
     budget.apply(&entry(tick, read(who, facts, ruling)));
     ruling
@@ -197,7 +197,7 @@ fn a_withheld_read_is_charged_to_nobody() {
 
 #[test]
 fn agents_share_their_provider_s_budgets_and_nobody_else_s() {
-    let mut budget = Budget::default();
+    let mut budget = PersonBudgets::default();
     let budgets = Budgets { agent_day: 3, provider_day: 5, ..all(WIDE) };
     enact(&mut budget, 0, &[("alpha", budgets), ("beta", budgets)]);
     assert_eq!(take(&mut budget, 0, ALPHA, new(3)), Ruling::RELEASED);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::time;
 use super::{BadSecret, Malformed, PersonalKey, StartError};
-use crate::config::Unusable;
+use crate::config::SettingsError;
 use crate::files;
 use crate::format::entry::{
     Deed, JobTerms, OwnedKey, Signature, SignedAct, Statement, Tag, Word, message,
@@ -34,7 +34,7 @@ pub(in crate::cli) enum ActError {
     #[error(transparent)]
     Secret(#[from] BadSecret),
     #[error(transparent)]
-    Config(#[from] Unusable),
+    Config(#[from] SettingsError),
     #[error(transparent)]
     Ledger(#[from] StartError),
     #[error("{0}")]

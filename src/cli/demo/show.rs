@@ -21,7 +21,7 @@ pub(super) struct Screen {
 }
 
 /// One line of the block.
-pub(super) struct Line(ProgressBar);
+pub(super) struct ProgressLine(ProgressBar);
 
 /// What stands out, in colours of ECMA-48.
 const BOLD: &str = "1";
@@ -73,12 +73,12 @@ impl Screen {
     }
 
     /// A line of the block.
-    pub(super) fn line(&self) -> Line {
+    pub(super) fn line(&self) -> ProgressLine {
         let style = ProgressStyle::with_template("   {spinner} {msg}");
         let style = style.expect("the template is a constant of the form that indicatif takes");
         let bar = self.block.add(ProgressBar::new_spinner().with_style(style));
         bar.enable_steady_tick(Duration::from_millis(120));
-        Line(bar)
+        ProgressLine(bar)
     }
 
     fn put(&self, text: &str) {
@@ -93,13 +93,13 @@ impl Screen {
     }
 }
 
-impl Line {
+impl ProgressLine {
     pub(super) fn set(&self, text: String) {
         self.0.set_message(text);
     }
 }
 
-impl Drop for Line {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

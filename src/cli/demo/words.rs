@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 
 use super::grouped;
-use super::show::{Line, Screen};
+use super::show::{ProgressLine, Screen};
 use crate::drill::thief::Gain;
 use crate::drill::{Audience, Happening, Progress, THIEF};
 use crate::instance::Made;
@@ -11,7 +11,7 @@ use crate::instance::Made;
 /// The screen on which it is told, with the block at its bottom while both are at work.
 pub(super) struct Narrator {
     pub(super) screen: Screen,
-    block: Mutex<Option<[Line; 2]>>,
+    block: Mutex<Option<[ProgressLine; 2]>>,
 }
 
 impl Narrator {

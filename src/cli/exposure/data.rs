@@ -6,7 +6,7 @@ use super::super::time;
 use super::super::verdict::sound_as_json;
 use super::Answer;
 use super::statement::{limits, sentence};
-use crate::evidence::exposure::{Exposure, Figures, Place};
+use crate::evidence::exposure::{EntryRef, Exposure, Figures};
 use crate::format::entry::Millis;
 
 const DAY: Millis = 86_400_000;
@@ -64,7 +64,7 @@ fn extend(object: &mut Value, more: Value) {
 
 /// An object with the keys that all figures have.
 fn with(mut object: Value, figures: &Figures) -> Value {
-    let place = |place: Option<Place>| place.map(|p| json!({"entry": p.entry, "at": p.at}));
+    let place = |place: Option<EntryRef>| place.map(|p| json!({"entry": p.entry, "at": p.at}));
     let keys = json!({
         "persons": figures.persons,
         "off_roster": figures.off_roster,
@@ -92,7 +92,7 @@ pub(super) fn as_csv(exposure: &Exposure) -> String {
             .to_owned();
     for ((day, agent), figures) in &exposure.agent_days {
         let Figures { persons, off_roster, rows, reads, first, last } = figures;
-        let place = |place: &Option<Place>| {
+        let place = |place: &Option<EntryRef>| {
             place.map_or_else(|| ",".to_owned(), |p| format!("{},{}", p.entry, time(p.at)))
         };
         text += &format!(

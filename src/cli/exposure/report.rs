@@ -8,7 +8,7 @@ use super::super::{grouped, time};
 use super::Answer;
 use super::data::date;
 use super::statement::{limits, sentence, span};
-use crate::evidence::exposure::{Exposure, Figures, Place};
+use crate::evidence::exposure::{EntryRef, Exposure, Figures};
 
 /// Agents that are listed; those with the most persons come first.
 const AGENTS: usize = 20;
@@ -61,7 +61,7 @@ fn totals(exposure: &Exposure) -> Table {
     table
 }
 
-fn place(place: Place) -> String {
+fn place(place: EntryRef) -> String {
     format!("entry {}, {}", place.entry, time(place.at))
 }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::{NO, bar, failed, print};
-use crate::config::policy::{self, Policy, Unusable};
-use crate::source::sqlite::{Finding, Weight, examine};
+use crate::config::policy::{self, Policy, PolicyError};
+use crate::source::sqlite::{DataFinding, FindingEffect, examine};
 
 pub(super) fn run(file: &Path, records: Option<&Path>, json: bool) -> ExitCode {
     let policy = match policy::load(file) {
         Ok(policy) => policy,
-        Err(Unusable::Faults { faults, .. }) if json => {
+        Err(PolicyError::Faults { faults, .. }) if json => {
             let faults: Vec<_> = faults
                 .iter()
                 .map(|f| json!({"line": f.line, "column": f.column, "what": f.what}))
@@ -21,7 +21,7 @@ pub(super) fn run(file: &Path, records: Option<&Path>, json: bool) -> ExitCode {
             print(json!({"policy": "faulty", "faults": faults}));
             return ExitCode::from(NO);
         }
-        Err(error @ Unusable::Faults { .. }) => {
+        Err(error @ PolicyError::Faults { .. }) => {
             print(error);
             return ExitCode::from(NO);
         }
@@ -44,7 +44,7 @@ pub(super) fn run(file: &Path, records: Option<&Path>, json: bool) -> ExitCode {
         Ok(found) => found,
         Err(error) => return failed(error),
     };
-    let faulty = found.iter().any(|finding| finding.weight != Weight::Told);
+    let faulty = found.iter().any(|finding| finding.weight != FindingEffect::Told);
     if json {
         let mut told = as_json(&policy);
         let state = if faulty { "faulty" } else { "good" };
@@ -64,8 +64,8 @@ pub(super) fn run(file: &Path, records: Option<&Path>, json: bool) -> ExitCode {
     if faulty { ExitCode::from(NO) } else { ExitCode::SUCCESS }
 }
 
-fn finding_json(finding: &Finding) -> Value {
-    let Finding { dataset, place, what, rows, first, weight, mend } = finding;
+fn finding_json(finding: &DataFinding) -> Value {
+    let DataFinding { dataset, place, what, rows, first, weight, mend } = finding;
     json!({
         "dataset": dataset, "place": place, "what": what, "rows": rows, "first_row": first,
         "outcome": weight.word(), "mend": mend,

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use super::super::{NO, failed, grouped, print};
 use crate::admission::{
-    Dataset, Demand, Grant, Habits, PAGE_MAX, Provider, Rate, RunBy, Scope, Search, Voucher, Word,
+    AgentAuth, Dataset, Grant, Habits, PAGE_MAX, Provider, Rate, RunBy, Scope, Search,
+    TokenRequirements, Word,
 };
 use crate::anomaly::budget::ceiling::{Ceiling, ceiling};
 use crate::anomaly::{DAY, HOUR, MINUTE};
-use crate::config::policy::{self, Policy, Unusable};
+use crate::config::policy::{self, Policy, PolicyError};
 use crate::format::entry::{Budgets, Level, Millis, RosterRule, word};
 
 /// The times for which the ceiling is told.
@@ -28,7 +29,7 @@ const TIMES: [(&str, Millis); 5] = [
 pub(super) fn run(provider: &str, file: &Path, json: bool) -> ExitCode {
     let policy = match policy::load(file) {
         Ok(policy) => policy,
-        Err(error @ Unusable::Faults { .. }) => {
+        Err(error @ PolicyError::Faults { .. }) => {
             failed(error);
             return ExitCode::from(NO);
         }
@@ -115,8 +116,9 @@ impl<'p> Explained<'p> {
     }
 
     /// Who says which of its people calls.
-    fn vouched(&self, voucher: &Voucher) -> String {
-        let Voucher::Token(Demand { issuer, second_factor, auth_max_age }) = voucher else {
+    fn vouched(&self, voucher: &AgentAuth) -> String {
+        let AgentAuth::Token(TokenRequirements { issuer, second_factor, auth_max_age }) = voucher
+        else {
             return "Its agents are told apart by client certificate alone; nobody vouches for the \
                     person."
                 .to_owned();
@@ -214,8 +216,8 @@ impl<'p> Explained<'p> {
             "policy": self.policy.digest.to_string(),
             "contact": contact,
             "agents": match voucher {
-                Voucher::Certificate => json!({"issuer": null}),
-                Voucher::Token(demand) => json!({
+                AgentAuth::Certificate => json!({"issuer": null}),
+                AgentAuth::Token(demand) => json!({
                     "issuer": demand.issuer,
                     "second_factor": demand.second_factor,
                     "auth_max_age_seconds": demand.auth_max_age,

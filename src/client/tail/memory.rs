@@ -20,7 +20,7 @@ const FORM: &str = "greffier tail 1";
 /// Where a tail goes on from. As text: a line for the form, one for the entry, and the checkpoint
 /// as it came, a signed note that `greffier verify --anchor` takes too once the two lines are gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
+pub struct TailState {
     /// The last entry that was delivered.
     pub after: u64,
     /// The newest checkpoint that was checked, a signed note.
@@ -38,23 +38,23 @@ pub enum BadState {
     After,
 }
 
-impl fmt::Display for State {
+impl fmt::Display for TailState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let checkpoint = self.checkpoint.as_deref().unwrap_or_default();
         write!(f, "{FORM}\nafter {}\n{checkpoint}", self.after)
     }
 }
 
-impl FromStr for State {
+impl FromStr for TailState {
     type Err = BadState;
 
-    fn from_str(text: &str) -> Result<State, BadState> {
+    fn from_str(text: &str) -> Result<TailState, BadState> {
         let rest = text.strip_prefix(FORM).and_then(|rest| rest.strip_prefix('\n'));
         let rest = rest.ok_or(BadState::Form)?.strip_prefix("after ").ok_or(BadState::After)?;
         let (after, note) = rest.split_once('\n').ok_or(BadState::After)?;
         let after = after.parse().map_err(|_| BadState::After)?;
         let checkpoint = (!note.is_empty()).then(|| note.to_owned());
-        Ok(State { after, checkpoint })
+        Ok(TailState { after, checkpoint })
     }
 }
 
@@ -118,9 +118,9 @@ pub(super) enum Advance {
 }
 
 /// The memory.
-pub(super) struct Memory {
+pub(super) struct TailMemory {
     key: VerifierKey,
-    state: State,
+    state: TailState,
     remembered: Option<Checkpoint>,
     /// Up to which entry the gateway said that it had sent everything.
     claimed: u64,
@@ -128,16 +128,16 @@ pub(super) struct Memory {
     owed: Option<Instant>,
 }
 
-impl Memory {
+impl TailMemory {
     /// # Errors
     /// If the key did not sign the checkpoint of the state.
-    pub(super) fn new(key: VerifierKey, state: State) -> Result<Memory, BadNote> {
+    pub(super) fn new(key: VerifierKey, state: TailState) -> Result<TailMemory, BadNote> {
         let remembered = state.checkpoint.as_deref();
         let remembered = remembered.map(|note| Checkpoint::open(note, &key)).transpose()?;
-        Ok(Memory { key, state, remembered, claimed: 0, owed: None })
+        Ok(TailMemory { key, state, remembered, claimed: 0, owed: None })
     }
 
-    pub(super) fn state(&self) -> &State {
+    pub(super) fn state(&self) -> &TailState {
         &self.state
     }
 
@@ -249,16 +249,16 @@ mod tests {
         vec![merkle::leaf(&[kind, 1])]
     }
 
-    fn memory() -> Memory {
-        Memory::new(key(1), State::default()).unwrap()
+    fn memory() -> TailMemory {
+        TailMemory::new(key(1), TailState::default()).unwrap()
     }
 
     #[test]
     fn a_state_comes_back_as_it_was_written() {
         let states = [
-            State::default(),
-            State { after: 7, checkpoint: None },
-            State { after: u64::MAX, checkpoint: Some(note(0, 9)) },
+            TailState::default(),
+            TailState { after: 7, checkpoint: None },
+            TailState { after: u64::MAX, checkpoint: Some(note(0, 9)) },
         ];
         for state in states {
             assert_eq!(state.to_string().parse(), Ok(state));
@@ -271,7 +271,7 @@ mod tests {
             ("greffier tail 1\nafter x\n", BadState::After),
             ("greffier tail 1\nbefore 1\n", BadState::After),
         ] {
-            assert_eq!(text.parse::<State>(), Err(why), "{text:?}");
+            assert_eq!(text.parse::<TailState>(), Err(why), "{text:?}");
         }
     }
 
@@ -295,7 +295,7 @@ mod tests {
     fn a_shorter_another_or_a_foreign_ledger_is_denounced() {
         let mut memory = memory();
         memory.look(&note(0, 5)).unwrap();
-        let look = |memory: &mut Memory, note: &str| memory.look(note).err();
+        let look = |memory: &mut TailMemory, note: &str| memory.look(note).err();
         let shorter = Some(Denounced::Shorter { remembered: 5, now: 4 });
         assert_eq!(look(&mut memory, &note(0, 4)), shorter);
         let forked = Some(Denounced::Forked { remembered: 5, now: 5 });
@@ -345,8 +345,8 @@ mod tests {
 
     #[test]
     fn a_state_of_another_key_is_refused() {
-        let state = State { after: 3, checkpoint: Some(note(0, 5)) };
-        assert_eq!(Memory::new(key(2), state).err(), Some(BadNote::Unsigned));
+        let state = TailState { after: 3, checkpoint: Some(note(0, 5)) };
+        assert_eq!(TailMemory::new(key(2), state).err(), Some(BadNote::Unsigned));
     }
 
     #[test]

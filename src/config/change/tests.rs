@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::admission::{CaseForm, Class, Hours, SearchKey};
+use crate::admission::{CaseForm, FieldClass, Hours, SearchKey};
 use crate::config::policy::parse;
 use crate::config::policy::tests::SHIPPED;
 
@@ -352,7 +352,12 @@ fn edit(policy: &mut Policy, which: u8, n: u8) {
         }
         (7, ..) => flip(cir.views.get_mut(view).unwrap(), one),
         (8, ..) => {
-            let class = [Class::Identity, Class::Contact, Class::Status, Class::Sensitive];
+            let class = [
+                FieldClass::Identity,
+                FieldClass::Contact,
+                FieldClass::Status,
+                FieldClass::Sensitive,
+            ];
             cir.fields[usize::from(n % 5)].class = class[usize::from(n % 4)];
         }
         (9, ..) => flip(&mut cir.off_roster_reasons, one),

@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::format::entry::{
-    Budgets, Facts, Genesis, Hash, Method, Moment, ProviderRules, Refused, Rule, Ruling,
+    Budgets, CertificateRefusals, Facts, Genesis, Hash, Method, Moment, ProviderRules, Rule, Ruling,
 };
 
 const DAY: Millis = 86_400_000;
 
 fn entry(seq: u64, at: Millis, what: Payload) -> Entry {
-    Entry { seq, prev: Hash::default(), now: Moment { at, tick: at }, what }
+    Entry { seq, prev: Hash::default(), now: Moment { at, tick: at }, payload: what }
 }
 
 /// A released read by agent `a` of `alpha`.
@@ -83,7 +83,7 @@ fn a_person_given_again_is_one_person_and_another_row() {
         (2, read("cir", &[2], &[])),
         (3, read("cir", &[], &[])),
     ]);
-    let place = |entry, at| Some(Place { entry, at });
+    let place = |entry, at| Some(EntryRef { entry, at });
     let expected = Figures {
         persons: 2,
         off_roster: 0,
@@ -191,14 +191,14 @@ fn what_was_withheld_is_counted_by_rule_and_as_received_by_nobody() {
         (3, withheld(Rule::ProviderDay, 1)),
     ]);
     assert_eq!(got.total, Figures::default());
-    assert_eq!(got.withheld["provider_day"], Withheld { reads: 2, asked: 501 });
-    assert_eq!(got.withheld["agent_minute"], Withheld { reads: 1, asked: 3 });
+    assert_eq!(got.withheld["provider_day"], WithheldReads { reads: 2, asked: 501 });
+    assert_eq!(got.withheld["agent_minute"], WithheldReads { reads: 1, asked: 3 });
 }
 
 #[test]
 fn refused_calls_are_those_of_certificates_that_name_the_provider() {
-    let counts = |reason: &str, count| vec![Refusal { reason: reason.into(), count }];
-    let refused = |provider: Option<&str>, reason, count| Refused {
+    let counts = |reason: &str, count| vec![RefusalCount { reason: reason.into(), count }];
+    let refused = |provider: Option<&str>, reason, count| CertificateRefusals {
         certificate: Hash::default(),
         provider: provider.map(Into::into),
         counts: counts(reason, count),

@@ -118,7 +118,7 @@ pub struct Statement {
 
 /// A statement as it is signed, with the ledger that it is for.
 #[derive(Serialize, Deserialize)]
-struct Bound<'a> {
+struct AddressedStatement<'a> {
     origin: Cow<'a, str>,
     #[serde(flatten)]
     statement: Cow<'a, Statement>,
@@ -231,7 +231,7 @@ impl Statement {
     /// # Errors
     /// As [`Entry::encode`](super::Entry::encode).
     pub fn encode(&self, origin: &str) -> Result<String, Malformed> {
-        let bound = Bound { origin: origin.into(), statement: Cow::Borrowed(self) };
+        let bound = AddressedStatement { origin: origin.into(), statement: Cow::Borrowed(self) };
         let text = serde_json::to_string(&bound)
             .expect("derived Serialize of plain structs into memory does not fail");
         if text.len() > STATEMENT_MAX {
@@ -252,9 +252,10 @@ impl Statement {
             return Err(Malformed::TooLong(text.len(), STATEMENT_MAX));
         }
         let mut json = serde_json::Deserializer::from_str(text);
-        let bound: Result<Bound<'_>, _> =
+        let bound: Result<AddressedStatement<'_>, _> =
             exact(&mut json).and_then(|read| json.end().map(|()| read));
-        let Bound { origin, statement } = bound.map_err(|e| Malformed::Json(e.to_string()))?;
+        let AddressedStatement { origin, statement } =
+            bound.map_err(|e| Malformed::Json(e.to_string()))?;
         same(&statement.encode(&origin)?, text)?;
         Ok((origin.into_owned(), statement.into_owned()))
     }

@@ -54,7 +54,7 @@ impl Entry {
         let mut out = Vec::with_capacity(1_024);
         {
             use std::io::Write as _;
-            let (seq, prev, kind) = (self.seq, self.prev, self.what.kind());
+            let (seq, prev, kind) = (self.seq, self.prev, self.payload.kind());
             // Writing to a Vec cannot fail.
             let _ = write!(
                 out,
@@ -62,7 +62,7 @@ impl Entry {
             );
         }
         let rest = out.len();
-        let written = match &self.what {
+        let written = match &self.payload {
             Payload::Genesis(x) => serde_json::to_writer(&mut out, x),
             Payload::Policy(x) => serde_json::to_writer(&mut out, x),
             Payload::Roster(x) => serde_json::to_writer(&mut out, x),
@@ -79,7 +79,7 @@ impl Entry {
         if out.len() > BODY_MAX {
             return Err(Malformed::TooLong(out.len(), BODY_MAX));
         }
-        let act = matches!(self.what, Payload::Act(_));
+        let act = matches!(self.payload, Payload::Act(_));
         limits(&out, |key| match key {
             b"origin" | b"key" | b"network" | b"signature" => StringForm::Text,
             b"reason" if act => StringForm::Text,
@@ -237,7 +237,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
         if map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
             return Err(de::Error::custom("keys behind the end of the entry"));
         }
-        Ok(Entry { seq, prev, now: Moment { at, tick }, what })
+        Ok(Entry { seq, prev, now: Moment { at, tick }, payload: what })
     }
 }
 

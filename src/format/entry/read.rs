@@ -21,7 +21,7 @@ pub enum Method {
 /// Name and tagged value of a search key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Key {
+pub struct SearchKey {
     /// As declared by the dataset.
     pub name: Word,
     /// Of the value as searched.
@@ -196,7 +196,7 @@ pub struct Read {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub keys: Vec<Key>,
+    pub keys: Vec<SearchKey>,
     pub asked: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub misses: u64,

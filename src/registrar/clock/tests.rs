@@ -28,7 +28,7 @@ impl Machine {
 
     /// Begins where `LAST` is the last entry, number 7.
     fn resume(&self, confirmed: Option<u64>) -> Result<Clock, ClockRefused> {
-        Clock::resume(&Settings { clocks: self.clocks(), confirmed }, 7, LAST)
+        Clock::resume(&ClockSettings { clocks: self.clocks(), confirmed }, 7, LAST)
     }
 
     /// All clocks go on.
@@ -278,7 +278,7 @@ fn a_start_before_the_program_was_built_needs_the_number_too() {
     let last = Moment { at: BUILT, tick: 5 };
     let resume = |wall, confirmed| {
         let clocks = Machine::at(wall).clocks();
-        Clock::resume(&Settings { clocks, confirmed }, 7, last)
+        Clock::resume(&ClockSettings { clocks, confirmed }, 7, last)
     };
     let refused = resume(BUILT - 1, None).expect_err("before the build").to_string();
     assert!(refused.contains("was built") && refused.contains("--confirm-clock 7"), "{refused}");

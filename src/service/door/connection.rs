@@ -17,11 +17,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_rustls::server::TlsStream;
 
 use super::frames::{FrameCounts, Frames, STREAMS};
-use super::line::Line;
+use super::open_connection::OpenConnection;
 use super::places::{self, Limits};
 use super::stream::{PATIENCE, Streams};
 use crate::service::MESSAGE;
-use crate::service::grpc::status::Fault;
+use crate::service::grpc::status::ApiError;
 
 /// Longest that any call may take until its reply begins, whatever deadline it names: its request,
 /// too, must have come by then.
@@ -49,7 +49,7 @@ const TURNED_AWAY: Duration = Duration::from_secs(1);
 /// is given up, and then it says so: nobody waits for an answer of it who has shown who calls.
 pub(in crate::service) async fn serve(
     stream: TlsStream<TcpStream>,
-    line: &Arc<Line>,
+    line: &Arc<OpenConnection>,
     given_up: &mut places::GivenUp,
 ) -> bool {
     tokio::select! {
@@ -78,7 +78,7 @@ pub async fn coalesced<T>(future: impl Future<Output = T>, busy: impl Fn() -> bo
 }
 
 /// Drives HTTP/2 and the clocks of a connection.
-async fn drive(stream: TlsStream<TcpStream>, line: &Arc<Line>) {
+async fn drive(stream: TlsStream<TcpStream>, line: &Arc<OpenConnection>) {
     let of_call = line.clone();
     let service = service_fn(move |request| call::call(request, of_call.clone()));
     let mut http = http2::Builder::new(Streams(line.clone()));
@@ -120,7 +120,7 @@ async fn drive(stream: TlsStream<TcpStream>, line: &Arc<Line>) {
         }
     }
     if calmed || seen.flooded() {
-        line.refuse(Fault::flood());
+        line.refuse(ApiError::flood());
     }
 }
 
@@ -132,7 +132,7 @@ fn told_to_calm_down(error: &hyper::Error) -> bool {
 
 /// When a connection is told to end, and when it is cut.
 struct End<'a> {
-    line: &'a Line,
+    line: &'a OpenConnection,
     seen: &'a FrameCounts,
     idle: Duration,
     old: Instant,
@@ -147,7 +147,7 @@ enum Due {
 }
 
 impl<'a> End<'a> {
-    fn new(line: &'a Line, seen: &'a FrameCounts) -> End<'a> {
+    fn new(line: &'a OpenConnection, seen: &'a FrameCounts) -> End<'a> {
         let Limits { idle, age, .. } = *line.shared.places.limits();
         let age = if line.place.is_some() { age } else { TURNED_AWAY };
         End { line, seen, idle, old: Instant::now() + age, said: None }

@@ -10,7 +10,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::admission::Violation;
-use crate::service::grpc::status::Fault;
+use crate::service::grpc::status::ApiError;
 
 const WORDS: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const MEDIA_TYPE: &str = "application/grpc";
@@ -31,11 +31,11 @@ impl Unfit {
     pub(in crate::service) fn response(
         &self,
         method: &Method,
-        refuse: impl FnOnce(Fault) -> Status,
+        refuse: impl FnOnce(ApiError) -> Status,
     ) -> Response<Body> {
         match self {
             Unfit::Http(code, english) => {
-                let status = refuse(Fault::no_call(english));
+                let status = refuse(ApiError::no_call(english));
                 let words = format!("{}\n", status.message());
                 let body = if method == Method::HEAD { Body::empty() } else { Body::new(words) };
                 let mut response = Response::new(body);
@@ -47,7 +47,7 @@ impl Unfit {
                 response
             }
             Unfit::Encoding => {
-                let mut response = refuse(Fault::encoding()).into_http();
+                let mut response = refuse(ApiError::encoding()).into_http();
                 let accepted = HeaderValue::from_static("identity");
                 response.headers_mut().insert("grpc-accept-encoding", accepted);
                 response
@@ -55,7 +55,7 @@ impl Unfit {
             Unfit::Timeout => {
                 let description = "must be 1 to 8 digits and one of H, M, S, m, u, n".to_owned();
                 let violation = Violation { field: TIMEOUT, description };
-                refuse(Fault::malformed(&[violation])).into_http()
+                refuse(ApiError::malformed(&[violation])).into_http()
             }
         }
     }

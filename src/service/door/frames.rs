@@ -27,7 +27,7 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 
 /// Frames that carry nothing of a call: at once, and in the long run each second.
-const CHATTER: Budget = Budget { burst: 1_024.0, a_second: 64.0 };
+const CHATTER: FrameBudget = FrameBudget { burst: 1_024.0, a_second: 64.0 };
 /// Each call may bring so many of them: its window updates and pings.
 const A_CALL: f64 = 8.0;
 /// One more may come for each of so many bytes that the client is sent, which it must acknowledge. An
@@ -36,23 +36,23 @@ const BYTES: f64 = 64.0;
 /// Calls at once on one connection.
 pub(in crate::service) const STREAMS: u32 = 256;
 /// Calls that are taken back: as many as can be open, twice, and then some each second.
-const RESETS: Budget = Budget { burst: 2.0 * STREAMS as f64, a_second: 32.0 };
+const RESETS: FrameBudget = FrameBudget { burst: 2.0 * STREAMS as f64, a_second: 32.0 };
 
 #[derive(Clone, Copy)]
-struct Budget {
+struct FrameBudget {
     burst: f64,
     a_second: f64,
 }
 
 /// What is left of a budget.
 struct Left {
-    budget: Budget,
+    budget: FrameBudget,
     left: f64,
     at: Instant,
 }
 
 impl Left {
-    fn new(budget: Budget) -> Left {
+    fn new(budget: FrameBudget) -> Left {
         Left { budget, left: budget.burst, at: Instant::now() }
     }
 
@@ -117,10 +117,10 @@ impl Scan {
 
 /// What is known of a connection from its bytes.
 #[derive(Clone, Default)]
-pub(in crate::service) struct FrameCounts(Arc<Mutex<State>>);
+pub(in crate::service) struct FrameCounts(Arc<Mutex<FrameState>>);
 
 #[derive(Default)]
-struct State {
+struct FrameState {
     flooded: bool,
     stalled: Option<Instant>,
 }
@@ -136,7 +136,7 @@ impl FrameCounts {
         self.state().stalled
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FrameState> {
         self.0.lock()
     }
 }

@@ -24,7 +24,7 @@ pub use self::limits::Limits;
 pub(in crate::service) use self::limits::descriptors;
 use self::limits::{NOBODY, STAFF_CALLS, STAFF_CONNECTIONS, STAFF_REPLIES};
 use super::replies::Replies;
-use crate::admission::{Bearer, Reader, Role, Word, host};
+use crate::admission::{Bearer, Principal, Role, Word, host};
 use crate::quota::shares::{Share, Shares};
 
 /// Who takes places.
@@ -37,7 +37,7 @@ enum Holder {
 
 impl Holder {
     /// Whom a certificate names, if the policy knows them.
-    fn of(reader: Option<&Reader>) -> Holder {
+    fn of(reader: Option<&Principal>) -> Holder {
         match reader {
             None => Holder::Nobody,
             Some(reader) if reader.role() == Role::Provider => {
@@ -172,7 +172,7 @@ impl Places {
 
     /// Somebody whom the policy knows has shaken hands: they find a place from there for an hour. Where
     /// agents have tokens a certificate alone does not show that, and [`Connection::prove`] does.
-    pub(in crate::service) fn see(&self, reader: &Reader, from: IpAddr, now: Instant) {
+    pub(in crate::service) fn see(&self, reader: &Principal, from: IpAddr, now: Instant) {
         if reader.has_agents() {
             return;
         }
@@ -184,12 +184,12 @@ impl Places {
     /// and so does the oldest of an agent who has more than a share of them.
     pub(in crate::service) fn connection(
         self: &Arc<Self>,
-        reader: Option<&Reader>,
+        reader: Option<&Principal>,
         from: IpAddr,
         now: Instant,
     ) -> Option<(Connection, GivenUp)> {
         let (holder, network) = (Holder::of(reader), host(from));
-        let has_agents = reader.is_some_and(Reader::has_agents);
+        let has_agents = reader.is_some_and(Principal::has_agents);
         let Limits { provider_connections, provider_calls, provider_replies_mib, .. } = self.limits;
         let (share, calls, mib) = match holder {
             Holder::Provider(_) => (provider_connections, provider_calls, provider_replies_mib),
@@ -321,7 +321,7 @@ impl Agent {
 
 /// What a call shows of who makes it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::service) enum Shows {
+pub(in crate::service) enum CallCredential {
     /// The certificate, and that is enough.
     Certificate,
     /// A good token.
@@ -332,7 +332,7 @@ pub(in crate::service) enum Shows {
 
 /// Whose places are all taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::service) enum Full {
+pub(in crate::service) enum PlacesFull {
     /// The provider's, or the member of staff's.
     Holder,
     /// One agent's, which is a share of the provider's.
@@ -355,20 +355,22 @@ fn part(of: usize) -> usize {
 
 impl Connection {
     /// A place for one call, of those that its holder has.
-    pub(in crate::service) fn call(&self, shows: Shows) -> Result<Call, Full> {
+    pub(in crate::service) fn call(&self, shows: CallCredential) -> Result<Call, PlacesFull> {
         let tokenless = match shows {
-            Shows::Certificate | Shows::Token(_) => None,
-            Shows::Nothing => {
-                let share = self.addresses.take(self.network).ok_or(Full::Tokenless)?;
+            CallCredential::Certificate | CallCredential::Token(_) => None,
+            CallCredential::Nothing => {
+                let share = self.addresses.take(self.network).ok_or(PlacesFull::Tokenless)?;
                 let place = self.tokenless.clone().try_acquire_owned();
-                Some((place.map_err(|_| Full::Tokenless)?, share))
+                Some((place.map_err(|_| PlacesFull::Tokenless)?, share))
             }
         };
         let agent = match shows {
-            Shows::Token(agent) => Some(self.agents.take(agent.digest).ok_or(Full::Agent)?),
-            Shows::Certificate | Shows::Nothing => None,
+            CallCredential::Token(agent) => {
+                Some(self.agents.take(agent.digest).ok_or(PlacesFull::Agent)?)
+            }
+            CallCredential::Certificate | CallCredential::Nothing => None,
         };
-        let call = self.calls.clone().try_acquire_owned().map_err(|_| Full::Holder)?;
+        let call = self.calls.clone().try_acquire_owned().map_err(|_| PlacesFull::Holder)?;
         Ok(Call { _call: call, _tokenless: tokenless, _agent: agent })
     }
 

@@ -12,7 +12,7 @@ use tonic::Status;
 
 use crate::admission::Peer;
 use crate::service::Shared;
-use crate::service::grpc::status::Fault;
+use crate::service::grpc::status::ApiError;
 
 /// How long it may take: a message is a few hundred bytes.
 const SOON: Duration = Duration::from_secs(3);
@@ -68,7 +68,9 @@ impl Body for Prompt {
                 let clock = this.clock.get_or_insert_with(|| Box::pin(sleep_until(this.due)));
                 std::task::ready!(clock.as_mut().poll(cx));
                 this.here = true;
-                Poll::Ready(Some(Err(this.shared.refuse_peer(&this.peer, Fault::message_late()))))
+                Poll::Ready(Some(Err(this
+                    .shared
+                    .refuse_peer(&this.peer, ApiError::message_late()))))
             }
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::admission::{Peer, Role};
-use crate::format::entry::{Hash, Millis, Refusal, Refusals, Refused, Word};
+use crate::format::entry::{CertificateRefusals, Hash, Millis, RefusalCount, Refusals, Word};
 use crate::registrar::{Clock, Ledger};
 
 /// Certificates that are counted each by itself between two digests; the rest are counted together.
@@ -35,13 +35,13 @@ pub(in crate::service) const HANDSHAKES_FULL: &str = "HANDSHAKES_FULL";
 pub(in crate::service) type Counts = BTreeMap<&'static str, u64>;
 
 #[derive(Default)]
-struct Counted {
+struct RefusalTally {
     since: Option<Millis>,
     certificates: HashMap<[u8; 32], (Option<Word>, Counts)>,
     others: Counts,
 }
 
-impl Counted {
+impl RefusalTally {
     /// All of it, by reason.
     fn total(&self) -> Counts {
         let mut total = self.others.clone();
@@ -54,9 +54,9 @@ impl Counted {
 pub(in crate::service) struct Tally {
     clock: Clock,
     /// What the next digest of calls is made of, and of connections for which there was no place.
-    calls: Mutex<Counted>,
+    calls: Mutex<RefusalTally>,
     /// The same of failed handshakes.
-    handshakes: Mutex<Counted>,
+    handshakes: Mutex<RefusalTally>,
     /// Connections that ended without a byte. They are a figure and nothing more.
     silent: AtomicU64,
     since_start: Mutex<Counts>,
@@ -98,7 +98,7 @@ impl Tally {
         let mut counted = self.calls.lock();
         counted.since.get_or_insert_with(|| self.clock.now().at);
         let full = counted.certificates.len() >= CERTIFICATES;
-        let Counted { certificates, others, .. } = &mut *counted;
+        let RefusalTally { certificates, others, .. } = &mut *counted;
         let counts = match certificates.get_mut(&peer.fingerprint()) {
             Some((_, counts)) => counts,
             None if full => others,
@@ -126,7 +126,7 @@ impl Tally {
         self.silent.fetch_add(1, Relaxed);
     }
 
-    fn connection(&self, counted: &Mutex<Counted>, reason: &'static str) {
+    fn connection(&self, counted: &Mutex<RefusalTally>, reason: &'static str) {
         self.total(reason);
         let mut counted = counted.lock();
         counted.since.get_or_insert_with(|| self.clock.now().at);
@@ -180,7 +180,7 @@ impl Tally {
 }
 
 /// Hands a count over; whether there was one, and the ledger has it.
-async fn hand_over(counted: &Mutex<Counted>, ledger: &Ledger) -> bool {
+async fn hand_over(counted: &Mutex<RefusalTally>, ledger: &Ledger) -> bool {
     let taken = std::mem::take(&mut *counted.lock());
     let Some(since) = taken.since else { return false };
     let kept = ledger.refusals(digest(since, &taken)).await.is_ok();
@@ -190,9 +190,9 @@ async fn hand_over(counted: &Mutex<Counted>, ledger: &Ledger) -> bool {
     kept
 }
 
-fn put_back(counted: &mut Counted, old: Counted, since: Millis) {
+fn put_back(counted: &mut RefusalTally, old: RefusalTally, since: Millis) {
     counted.since = Some(since);
-    let Counted { certificates, others, .. } = counted;
+    let RefusalTally { certificates, others, .. } = counted;
     add(others, &old.others);
     for (certificate, (provider, counts)) in old.certificates {
         if certificates.len() >= CERTIFICATES && !certificates.contains_key(&certificate) {
@@ -210,14 +210,14 @@ fn add(to: &mut Counts, from: &Counts) {
     }
 }
 
-fn listed(counts: &Counts) -> Vec<Refusal> {
+fn listed(counts: &Counts) -> Vec<RefusalCount> {
     let refusal =
-        |(reason, count): (&&str, &u64)| Refusal { reason: (*reason).into(), count: *count };
+        |(reason, count): (&&str, &u64)| RefusalCount { reason: (*reason).into(), count: *count };
     counts.iter().map(refusal).collect()
 }
 
 /// The entry: the certificates with the most refusals by name, everyone else together.
-fn digest(since: Millis, counted: &Counted) -> Refusals {
+fn digest(since: Millis, counted: &RefusalTally) -> Refusals {
     let total = |counts: &Counts| counts.values().sum::<u64>();
     let mut certificates: Vec<_> = counted.certificates.iter().collect();
     // The fingerprint makes the order of equals the same each time.
@@ -226,10 +226,11 @@ fn digest(since: Millis, counted: &Counted) -> Refusals {
     for (_, (_, counts)) in certificates.iter().skip(NAMED) {
         add(&mut others, counts);
     }
-    let named = certificates.iter().take(NAMED).map(|(print, (provider, counts))| Refused {
-        certificate: Hash(**print),
-        provider: provider.clone(),
-        counts: listed(counts),
-    });
+    let named =
+        certificates.iter().take(NAMED).map(|(print, (provider, counts))| CertificateRefusals {
+            certificate: Hash(**print),
+            provider: provider.clone(),
+            counts: listed(counts),
+        });
     Refusals { since, certificates: named.collect(), others: listed(&others) }
 }

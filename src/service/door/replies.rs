@@ -91,13 +91,13 @@ impl Room {
 
 /// Put by a handler beside its reply: it takes room until it is taken.
 #[derive(Clone)]
-pub(in crate::service) struct Held(
+pub(in crate::service) struct ReplyRoom(
     #[expect(dead_code, reason = "it is kept to be dropped")] Arc<Room>,
 );
 
-impl From<Room> for Held {
-    fn from(room: Room) -> Held {
-        Held(Arc::new(room))
+impl From<Room> for ReplyRoom {
+    fn from(room: Room) -> ReplyRoom {
+        ReplyRoom(Arc::new(room))
     }
 }
 

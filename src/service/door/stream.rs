@@ -17,10 +17,10 @@ use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
 
-use super::line::{Line, OpenTail};
+use super::open_connection::{OpenConnection, OpenTail};
 use super::places;
-use super::replies::{Endless, Held, Paced};
-use crate::service::grpc::status::Fault;
+use super::replies::{Endless, Paced, ReplyRoom};
+use crate::service::grpc::status::ApiError;
 
 /// How long a client may take to make room for what it is sent: for a whole reply, or for the next
 /// event of a tail.
@@ -40,7 +40,7 @@ tokio::task_local! {
 
 /// Runs the streams of one connection, each beside its watch.
 #[derive(Clone)]
-pub(in crate::service) struct Streams(pub(in crate::service) Arc<Line>);
+pub(in crate::service) struct Streams(pub(in crate::service) Arc<OpenConnection>);
 
 impl<F> Executor<F> for Streams
 where
@@ -79,7 +79,7 @@ struct Rest {
     /// The call's place among those of its provider.
     _place: Option<places::Call>,
     /// The room that its reply takes.
-    _held: Option<Held>,
+    _held: Option<ReplyRoom>,
     _tail: Option<OpenTail>,
 }
 
@@ -117,7 +117,7 @@ struct Watch(Mutex<Rest>);
 
 impl Watch {
     /// Ends when the client has been too slow.
-    async fn patience(&self, line: &Line) {
+    async fn patience(&self, line: &OpenConnection) {
         let mut stopping = line.stopping();
         loop {
             let leaving = *stopping.borrow_and_update();
@@ -136,18 +136,18 @@ impl Watch {
 
     /// A tail gives up its place at once, and its reader finds out why when it reads again: it has
     /// as long again for that. Any other reply is over.
-    fn give_up(&self, line: &Line) -> bool {
+    fn give_up(&self, line: &OpenConnection) -> bool {
         let mut rest = self.0.lock();
         if rest.why.is_some() {
             return false;
         }
         if !rest.endless {
-            line.refuse(Fault::reply_not_taken());
+            line.refuse(ApiError::reply_not_taken());
             return false;
         }
         let mut why = HeaderMap::new();
         // It is made of what headers can hold.
-        let told = line.refuse(Fault::tail_too_slow()).add_header(&mut why).is_ok();
+        let told = line.refuse(ApiError::tail_too_slow()).add_header(&mut why).is_ok();
         let (why, since) = (Some(why), Some(Instant::now()));
         let given_up = std::mem::replace(&mut *rest, Rest { why, since, ..Rest::new() });
         drop(rest);
@@ -163,12 +163,12 @@ pub(in crate::service) struct Reply(Arc<Watch>);
 /// Has a reply watched, and its call's place kept until the reply is taken.
 pub(in crate::service) fn watched(
     response: Response<Body>,
-    line: &Arc<Line>,
+    line: &Arc<OpenConnection>,
     place: Option<places::Call>,
 ) -> Response<Reply> {
     let watch = WATCH.with(Arc::clone);
     let (mut head, body) = response.into_parts();
-    let _held = head.extensions.remove::<Held>();
+    let _held = head.extensions.remove::<ReplyRoom>();
     let endless = head.extensions.get::<Endless>().is_some();
     let paced = endless || head.extensions.get::<Paced>().is_some();
     // Tails have places of their own.

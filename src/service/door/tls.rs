@@ -2,8 +2,8 @@
 //! handshake; what the certificate says is for the door.
 
 mod material;
+mod reload;
 mod revoked;
-mod watch;
 
 use std::future::poll_fn;
 use std::io;
@@ -29,12 +29,12 @@ use crate::admission::{Authorities, Peer};
 use crate::files::{SecretError, Watched};
 use crate::service::watch::expiry::Own;
 use material::{Identity, Trusted};
-pub(in crate::service) use watch::keep;
-use watch::{AuthoritiesFiles, IdentityFiles};
+pub(in crate::service) use reload::keep;
+use reload::{AuthoritiesFiles, IdentityFiles};
 
 /// Whose certificates are shown and accepted.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct TlsSettings {
     /// The server's certificate chain, PEM.
     pub certificate: PathBuf,
     /// Its private key, PEM, readable by its owner only.
@@ -104,7 +104,7 @@ pub(in crate::service) enum Unopened {
 
 /// Accepts connections.
 pub(in crate::service) struct Door {
-    settings: Settings,
+    settings: TlsSettings,
     provider: Arc<CryptoProvider>,
     /// Looked at by themselves: a disk that does not answer for the one leaves the other watched.
     identity_files: Mutex<IdentityFiles>,
@@ -148,7 +148,7 @@ fn acceptor(
 
 impl Door {
     pub(in crate::service) fn new(
-        settings: &Settings,
+        settings: &TlsSettings,
         trust_domain: Arc<str>,
     ) -> Result<Door, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());

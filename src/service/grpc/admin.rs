@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::notice::{decide, reason_fault};
-use super::status::Fault;
+use super::status::ApiError;
 use crate::admission::grammar::{ID, is_id};
-use crate::admission::{Reader, Role, Terms, Violation};
+use crate::admission::{Principal, Role, Terms, Violation};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::entry;
 use crate::format::entry::{
@@ -30,7 +30,7 @@ pub(in crate::service) struct AdminService(pub(in crate::service) Arc<Shared>);
 
 impl AdminService {
     /// The act, if everything that can be said without the ledger is good; else all that is not.
-    fn act(&self, reader: &Reader, request: &SubmitActRequest) -> Result<Act, Vec<Violation>> {
+    fn act(&self, reader: &Principal, request: &SubmitActRequest) -> Result<Act, Vec<Violation>> {
         let mut faults = Vec::new();
         let mut fault = |field, description: String| faults.push(Violation { field, description });
         let signatures = signatures(&request.signatures);
@@ -167,7 +167,7 @@ impl Admin for AdminService {
     ) -> Result<Response<SubmitActResponse>, Status> {
         let reader = self.0.reader(&request, &[Role::Admin])?;
         let act = self.act(&reader, request.get_ref());
-        let act = act.map_err(|faults| self.0.refuse(&request, Fault::malformed(&faults)))?;
+        let act = act.map_err(|faults| self.0.refuse(&request, ApiError::malformed(&faults)))?;
         let written = decide(&self.0.rooms.ledger, act).await;
         let act = written.map_err(|not| self.0.refuse(&request, (&not).into()))?;
         Ok(Response::new(SubmitActResponse { act: Some(act) }))

@@ -6,7 +6,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::notice::{self, decide, reason_fault};
-use super::status::Fault;
+use super::status::ApiError;
 use super::tail::{Events, Tail, TailPlaces, WATCHERS};
 use crate::admission::{Role, Violation};
 use crate::format::entry::{Acknowledgement, Act, Entry, Hash, Payload, SecurityDeed};
@@ -37,7 +37,7 @@ impl AlertsService {
     }
 
     fn malformed<T>(&self, request: &Request<T>, faults: &[Violation]) -> Status {
-        self.shared.refuse(request, Fault::malformed(faults))
+        self.shared.refuse(request, ApiError::malformed(faults))
     }
 }
 
@@ -51,7 +51,7 @@ impl Alerts for AlertsService {
     ) -> Result<Response<Events>, Status> {
         let reader = self.shared.reader(&request, &WATCHERS)?;
         let Some(place) = self.tails.take(&reader) else {
-            return Err(self.shared.refuse(&request, Fault::tails_full()));
+            return Err(self.shared.refuse(&request, ApiError::tails_full()));
         };
         let tail = Tail::open(&self.shared, &request, place)?;
         let mut response = Response::new(tail.events());
@@ -92,8 +92,8 @@ impl Alerts for AlertsService {
         }
         let ledger = &self.shared.rooms.ledger;
         let entry = ledger.notices().get(*alert);
-        if !entry.is_some_and(|entry| matches!(entry.what, Payload::Alert(_))) {
-            return Err(self.shared.refuse(&request, Fault::no_alert(*alert)));
+        if !entry.is_some_and(|entry| matches!(entry.payload, Payload::Alert(_))) {
+            return Err(self.shared.refuse(&request, ApiError::no_alert(*alert)));
         }
         let act = Acknowledgement {
             id: reader.id().clone(),
@@ -112,13 +112,13 @@ fn page(alerts: &[AlertAndActs], most: usize) -> ListAlertsResponse {
     let mut page = ListAlertsResponse::default();
     let mut bytes = 0;
     for AlertAndActs { alert: entry, acknowledgements } in alerts {
-        let Payload::Alert(alert) = &entry.what else { continue };
+        let Payload::Alert(alert) = &entry.payload else { continue };
         if page.alerts.len() == most || bytes > PAGE_BYTES {
             let last = page.alerts.last().and_then(|listed| listed.alert.as_ref());
             page.next_after_entry = last.map_or(0, |alert| alert.entry);
             break;
         }
-        let act = |entry: &Arc<Entry>| match &entry.what {
+        let act = |entry: &Arc<Entry>| match &entry.payload {
             Payload::Act(act) => Some(notice::act(entry, act)),
             _ => None,
         };

@@ -12,14 +12,14 @@ use tokio::sync::watch;
 use tonic::{Request, Status};
 
 use super::messages::{ask, carried, dataset_name, most_rows, record, refusal, stopped};
-use super::status::Fault;
-use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, Shown};
+use super::status::ApiError;
+use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, PresentedToken};
 use crate::format::entry::Rule;
 use crate::proto::{ExportRecordsRequest, ExportRecordsResponse, Proof};
 use crate::service::Shared;
 use crate::service::door::replies::{Replies, Room};
-use crate::service::read::Stopped;
-use crate::source::{Query, Refusal, Release, Rows};
+use crate::service::read::ReadError;
+use crate::source::{Query, Release, Rows, WithheldReason};
 
 /// What an export sends.
 pub(in crate::service) type Pages =
@@ -50,7 +50,7 @@ impl Export {
         mut request: Request<ExportRecordsRequest>,
     ) -> Result<Export, Status> {
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
-        let peer = peer.ok_or_else(|| Fault::internal("the caller is not known").status())?;
+        let peer = peer.ok_or_else(|| ApiError::internal("the caller is not known").status())?;
         let carried = carried(&request).iter().cloned().collect();
         let replies = request.extensions().get().cloned();
         let message = request.get_mut();
@@ -84,19 +84,19 @@ impl Export {
         let mut room = self.room().await?;
         let release = loop {
             if *self.stopping.borrow() {
-                return Err(Fault::stopping().status());
+                return Err(ApiError::stopping().status());
             }
-            let shown = Shown::new(self.carried.iter().map(HeaderValue::as_bytes));
+            let shown = PresentedToken::new(self.carried.iter().map(HeaderValue::as_bytes));
             let caller = (&*self.peer, &shown);
             match self.shared.rooms.read(caller, &self.sized(), &query).await {
                 // Another export of the job was faster: what it left is asked for.
                 Ok(Release {
-                    reply: Err(Refusal { rule: Some(Rule::Job), remaining: 1.., .. }),
+                    reply: Err(WithheldReason { rule: Some(Rule::Job), remaining: 1.., .. }),
                     ..
                 }) => {}
                 Ok(release) => break release,
                 // A client cannot slow down what the gateway sends, so the gateway waits.
-                Err(Stopped::RateLimited(limited)) => {
+                Err(ReadError::RateLimited(limited)) => {
                     tokio::time::sleep(limited.retry_after.min(TURN)).await;
                 }
                 Err(why) => return Err(stopped(&self.shared, &self.peer, why, &query)),
@@ -117,11 +117,11 @@ impl Export {
     /// Room for a page, however long its provider's other replies take it.
     async fn room(&self) -> Result<Room, Status> {
         let replies = self.replies.as_ref();
-        let replies = replies.ok_or_else(|| Fault::internal("there is no place").status())?;
+        let replies = replies.ok_or_else(|| ApiError::internal("there is no place").status())?;
         let mut stopping = self.stopping.clone();
         tokio::select! {
             room = replies.room(most_rows(&self.ask)) => Ok(room),
-            _ = stopping.wait_for(|stopping| *stopping) => Err(Fault::stopping().status()),
+            _ = stopping.wait_for(|stopping| *stopping) => Err(ApiError::stopping().status()),
         }
     }
 

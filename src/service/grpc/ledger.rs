@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
-use super::status::Fault;
-use crate::admission::{Reader, Role};
+use super::status::ApiError;
+use crate::admission::{Principal, Role};
 use crate::format::entry::{Access, Entry, Given, Hash, Outcome, Payload};
 use crate::format::receipt::Receipt;
 use crate::proto::ledger_server::Ledger;
@@ -18,7 +18,7 @@ use crate::proto::{
 };
 use crate::registrar::Unrecorded;
 use crate::service::Shared;
-use crate::state::growth::{Origin, UsedUp};
+use crate::state::growth::{Requester, UsedUp};
 use crate::verify::store::{Store, Unreadable};
 
 /// Receipts at once: each takes a millisecond or so, one after the other.
@@ -68,16 +68,16 @@ impl OpenStores {
 }
 
 impl LedgerService {
-    fn reader<T>(&self, request: &Request<T>) -> Result<Reader, Status> {
+    fn reader<T>(&self, request: &Request<T>) -> Result<Principal, Status> {
         self.shared.reader(request, &[Role::Provider, Role::Auditor, Role::Security])
     }
 
     /// Whether there is room for an entry of this reader, before any work is done for it.
-    fn room(&self, reader: &Reader) -> Result<(), UsedUp> {
+    fn room(&self, reader: &Principal) -> Result<(), UsedUp> {
         let ledger = &self.shared.rooms.ledger;
         let (exhausted, tick) = (ledger.exhausted(), || ledger.now().tick);
         match reader.role() {
-            Role::Provider => exhausted.caller(reader.id(), || Origin::Certificate, tick),
+            Role::Provider => exhausted.caller(reader.id(), || Requester::Certificate, tick),
             role => exhausted.staff(role.word(), reader.id(), tick),
         }
     }
@@ -89,7 +89,7 @@ impl LedgerService {
         work: impl FnOnce(&OpenStores) -> Result<T, Unreadable> + Send + 'static,
     ) -> Result<T, Status> {
         let Ok(place) = self.shelf.places.clone().try_acquire_owned() else {
-            return Err(self.shared.refuse(request, Fault::from(&Unrecorded::Busy)));
+            return Err(self.shared.refuse(request, ApiError::from(&Unrecorded::Busy)));
         };
         let shelf = self.shelf.clone();
         let found = tokio::task::spawn_blocking(move || {
@@ -103,22 +103,22 @@ impl LedgerService {
                 if !matches!(error, Unreadable::NoEntry(_)) {
                     tracing::error!(%error, "the ledger cannot be read");
                 }
-                Err(self.shared.refuse(request, Fault::from(&error)))
+                Err(self.shared.refuse(request, ApiError::from(&error)))
             }
             Err(error) => {
                 tracing::error!(%error, "a question to the ledger's file ended in a fault");
-                Err(Fault::internal("the ledger's file could not be asked").status())
+                Err(ApiError::internal("the ledger's file could not be asked").status())
             }
         }
     }
 }
 
 /// A provider may have the receipts of its own released reads; who watches the ledger, of any entry.
-fn may_have(reader: &Reader, body: &str) -> bool {
+fn may_have(reader: &Principal, body: &str) -> bool {
     if reader.role() != Role::Provider {
         return true;
     }
-    let Ok(Entry { what: Payload::Read(read), .. }) = Entry::parse(body) else {
+    let Ok(Entry { payload: Payload::Read(read), .. }) = Entry::parse(body) else {
         return false;
     };
     read.provider == *reader.id() && read.ruling.outcome == Outcome::Released

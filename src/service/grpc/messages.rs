@@ -3,12 +3,12 @@
 use http::header::{AUTHORIZATION, GetAll, HeaderMap, HeaderValue};
 use tonic::{Request, Status};
 
-use super::status::Fault;
-use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, Refused};
+use super::status::ApiError;
+use crate::admission::{AdmissionError, Ask, PAGE_DEFAULT, PAGE_MAX, Peer};
 use crate::proto::{Context, Field, Record, View};
 use crate::service::Shared;
-use crate::service::read::Stopped;
-use crate::source::{Query, Refusal, Row};
+use crate::service::read::ReadError;
+use crate::source::{Query, Row, WithheldReason};
 
 /// The tokens that a request carries: one, if it is well made.
 pub(in crate::service) fn carried<T>(request: &Request<T>) -> GetAll<'_, HeaderValue> {
@@ -20,22 +20,22 @@ pub(in crate::service) fn carried<T>(request: &Request<T>) -> GetAll<'_, HeaderV
 pub(in crate::service) fn stopped(
     shared: &Shared,
     peer: &Peer,
-    why: Stopped,
+    why: ReadError,
     query: &Query,
 ) -> Status {
     tracing::debug!(%why, "a read was refused before the judge");
-    shared.refuse_peer(peer, shared.calling(Fault::from(&as_asked(why, query))))
+    shared.refuse_peer(peer, shared.calling(ApiError::from(&as_asked(why, query))))
 }
 
 /// The status of a read that the judge withheld.
 pub(in crate::service) fn refusal(
     shared: &Shared,
-    why: Refusal,
+    why: WithheldReason,
     entry: u64,
     checkpoint: &str,
 ) -> Status {
     let now = shared.rooms.ledger.now().at;
-    shared.calling(Fault::withheld(why, entry, checkpoint, now)).status()
+    shared.calling(ApiError::withheld(why, entry, checkpoint, now)).status()
 }
 
 /// Most rows that a request can have in its reply. What it may not ask for, the door says.
@@ -59,8 +59,10 @@ pub(in crate::service) fn record_name(name: &str) -> Option<(&str, &str)> {
 
 /// A refusal whose fields are called as the request calls them (`google.rpc.BadRequest`: the path
 /// that leads to the field).
-fn as_asked(mut stopped: Stopped, query: &Query) -> Stopped {
-    let Stopped::Refused(Refused::Malformed(violations)) = &mut stopped else { return stopped };
+fn as_asked(mut stopped: ReadError, query: &Query) -> ReadError {
+    let ReadError::Refused(AdmissionError::Malformed(violations)) = &mut stopped else {
+        return stopped;
+    };
     for violation in violations {
         violation.field = match violation.field {
             "dataset" => {

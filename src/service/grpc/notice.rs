@@ -10,7 +10,7 @@ use crate::registrar::{Ledger, Unrecorded};
 
 /// The event of an entry that is an alert, a warning or an act.
 pub(in crate::service) fn event(entry: &Entry) -> Option<Event> {
-    match &entry.what {
+    match &entry.payload {
         Payload::Alert(what) => Some(Event::Alert(alert(entry, what))),
         Payload::Warning(what) => Some(Event::Warning(warning(entry, what))),
         Payload::Act(what) => Some(Event::Act(act(entry, what))),
@@ -135,7 +135,7 @@ pub(in crate::service) async fn decide(
     let seq = ledger.act(act).await?;
     // It is on the board before anyone is told that it is written.
     let entry = ledger.notices().get(seq).ok_or(Unrecorded::Unanswered)?;
-    match &entry.what {
+    match &entry.payload {
         Payload::Act(what) => Ok(self::act(&entry, what)),
         _ => Err(Unrecorded::Unanswered),
     }

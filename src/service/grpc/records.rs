@@ -9,15 +9,15 @@ use super::exports::{Export, Pages};
 use super::messages::{
     ask, carried, dataset_name, most_rows, record, record_name, refusal, stopped,
 };
-use super::status::Fault;
-use crate::admission::{Ask, Mark, Shown};
+use super::status::ApiError;
+use crate::admission::{Ask, PresentedToken, TokenDigest};
 use crate::proto::records_server::Records;
 use crate::proto::{
     ExportRecordsRequest, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
     ListRecordsResponse, Proof, Record, SearchRecordsRequest, SearchRecordsResponse,
 };
 use crate::service::Shared;
-use crate::service::door::replies::{Held, Paced, Room};
+use crate::service::door::replies::{Paced, ReplyRoom, Room};
 use crate::source::{Query, Row, Rows};
 
 /// The service.
@@ -39,7 +39,7 @@ impl Reply {
     ) -> Response<T> {
         let records = self.rows.into_iter().map(record).collect();
         let mut response = Response::new(message(records, self.next_page, Some(self.proof)));
-        response.extensions_mut().insert(Held::from(self.room));
+        response.extensions_mut().insert(ReplyRoom::from(self.room));
         response
     }
 }
@@ -54,9 +54,9 @@ impl RecordsService {
     ) -> Result<Reply, Status> {
         let peer = self.0.peer(request)?;
         let carried = carried(request);
-        let shown = Shown::new(carried.iter().map(HeaderValue::as_bytes));
+        let shown = PresentedToken::new(carried.iter().map(HeaderValue::as_bytes));
         let mut room = self.0.room(peer, request.extensions().get(), most_rows(ask)).await?;
-        let shown = shown.marked(request.extensions().get::<Mark>());
+        let shown = shown.marked(request.extensions().get::<TokenDigest>());
         let release = self.0.rooms.read((peer, &shown), ask, &query).await;
         let release = release.map_err(|why| stopped(&self.0, peer, why, &query))?;
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
@@ -64,9 +64,9 @@ impl RecordsService {
             release.reply.map_err(|why| refusal(&self.0, why, entry, checkpoint))?;
         if let Query::Get { .. } = query {
             match rows.first() {
-                None => return Err(Fault::not_available(entry, checkpoint).status()),
+                None => return Err(ApiError::not_available(entry, checkpoint).status()),
                 Some(row) if row.left_out => {
-                    return Err(Fault::record_too_large(entry, checkpoint).status());
+                    return Err(ApiError::record_too_large(entry, checkpoint).status());
                 }
                 Some(_) => {}
             }

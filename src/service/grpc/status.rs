@@ -7,12 +7,12 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::admission::{Lack, Refused, StepUp, TokenFault, Violation};
+use crate::admission::{AdmissionError, MissingFactor, StepUp, TokenFault, Violation};
 use crate::format::entry::{Millis, Rule, Tag, word};
 use crate::quota::RateLimited;
-use crate::registrar::{Foreign, Unrecorded};
-use crate::service::read::{JobFault, Stopped};
-use crate::source::{Refusal, SourceError};
+use crate::registrar::{OtherDraft, Unrecorded};
+use crate::service::read::{JobFault, ReadError};
+use crate::source::{SourceError, WithheldReason};
 use crate::state::acts::BadAct;
 use crate::state::growth::UsedUp;
 use crate::verify::store::Unreadable;
@@ -22,7 +22,7 @@ const DOMAIN: &str = "greffier";
 const CONTAINED: &str = "ACCESS_CONTAINED";
 
 /// An error on its way out: what it is called, in two languages, and what comes with it.
-pub(in crate::service) struct Fault {
+pub(in crate::service) struct ApiError {
     code: Code,
     reason: &'static str,
     english: String,
@@ -31,7 +31,7 @@ pub(in crate::service) struct Fault {
     details: ErrorDetails,
 }
 
-impl Fault {
+impl ApiError {
     fn new(
         code: Code,
         reason: &'static str,
@@ -39,7 +39,7 @@ impl Fault {
         french: &'static str,
     ) -> Self {
         let (metadata, details) = (HashMap::new(), ErrorDetails::new());
-        Fault { code, reason, english: english.into(), french, metadata, details }
+        ApiError { code, reason, english: english.into(), french, metadata, details }
     }
 
     /// The stable word of the error.
@@ -65,11 +65,11 @@ impl Fault {
     }
 
     /// A request that cannot be read, field by field.
-    pub(in crate::service) fn malformed(violations: &[Violation]) -> Fault {
+    pub(in crate::service) fn malformed(violations: &[Violation]) -> ApiError {
         let fields: Vec<&str> = violations.iter().map(|v| v.field).collect();
         let english = format!("malformed request: {}", fields.join(", "));
         let french = "Requête mal formée : voir le détail, champ par champ.";
-        let mut fault = Fault::new(Code::InvalidArgument, "REQUEST_MALFORMED", english, french);
+        let mut fault = ApiError::new(Code::InvalidArgument, "REQUEST_MALFORMED", english, french);
         for violation in violations {
             fault.details.add_bad_request_violation(violation.field, &violation.description);
         }
@@ -77,163 +77,163 @@ impl Fault {
     }
 
     /// A record that is absent, or that this caller may not know to be there.
-    pub(in crate::service) fn not_available(entry: u64, checkpoint: &str) -> Fault {
+    pub(in crate::service) fn not_available(entry: u64, checkpoint: &str) -> ApiError {
         let english = "this record is not available to you";
         let french = "Ce dossier ne vous est pas accessible.";
-        Fault::new(Code::PermissionDenied, "RECORD_NOT_AVAILABLE", english, french)
+        ApiError::new(Code::PermissionDenied, "RECORD_NOT_AVAILABLE", english, french)
             .with("entry", entry)
             .with("checkpoint", checkpoint)
     }
 
     /// A record that no reply holds. That it is there is told, and was charged.
-    pub(in crate::service) fn record_too_large(entry: u64, checkpoint: &str) -> Fault {
+    pub(in crate::service) fn record_too_large(entry: u64, checkpoint: &str) -> ApiError {
         let english = "this record is larger than a reply may be, in the view asked for: ask for a smaller \
                        view, or have the agency hand it over otherwise";
         let french = "Ce dossier dépasse la taille d’une réponse : demandez une vue plus restreinte, ou \
                       adressez-vous à l’administration.";
-        Fault::new(Code::FailedPrecondition, "RECORD_TOO_LARGE", english, french)
+        ApiError::new(Code::FailedPrecondition, "RECORD_TOO_LARGE", english, french)
             .with("entry", entry)
             .with("checkpoint", checkpoint)
     }
 
     /// An entry that is absent, or not this caller's to see.
-    pub(in crate::service) fn no_entry() -> Fault {
+    pub(in crate::service) fn no_entry() -> ApiError {
         let english = "this entry is not available to you";
         let french = "Cette entrée ne vous est pas accessible.";
-        Fault::new(Code::PermissionDenied, "ENTRY_NOT_AVAILABLE", english, french)
+        ApiError::new(Code::PermissionDenied, "ENTRY_NOT_AVAILABLE", english, french)
     }
 
     /// An alert that is not there.
-    pub(in crate::service) fn no_alert(entry: u64) -> Fault {
+    pub(in crate::service) fn no_alert(entry: u64) -> ApiError {
         let english = format!("entry {entry} is no alert of this ledger");
         let french = "Cette entrée n’est pas une alerte de ce registre.";
-        Fault::new(Code::NotFound, "ALERT_NOT_FOUND", english, french)
+        ApiError::new(Code::NotFound, "ALERT_NOT_FOUND", english, french)
     }
 
     /// As many tails are open as there may be.
-    pub(in crate::service) fn tails_full() -> Fault {
+    pub(in crate::service) fn tails_full() -> ApiError {
         let english = "as many tails are open as there may be: close one, or try again later";
         let french = "Trop de suivis d’alertes sont ouverts : réessayez plus tard.";
-        Fault::new(Code::ResourceExhausted, "TAILS_FULL", english, french)
+        ApiError::new(Code::ResourceExhausted, "TAILS_FULL", english, french)
             .retry_after(Duration::from_secs(10))
     }
 
     /// A tail whose reader does not take what there is.
-    pub(in crate::service) fn tail_too_slow() -> Fault {
+    pub(in crate::service) fn tail_too_slow() -> ApiError {
         let english = "the tail was read too slowly and is cut: tail again after the last entry";
         let french = "Suivi lu trop lentement et coupé : reprenez après la dernière entrée reçue.";
-        Fault::new(Code::Aborted, "TAIL_TOO_SLOW", english, french)
+        ApiError::new(Code::Aborted, "TAIL_TOO_SLOW", english, french)
     }
 
     /// A reply that its client does not take; it finds a stream that was reset.
-    pub(in crate::service) fn reply_not_taken() -> Fault {
+    pub(in crate::service) fn reply_not_taken() -> ApiError {
         let english = "the reply was not taken in time: nothing more of it is sent";
         let french = "La réponse n’a pas été lue à temps.";
-        Fault::new(Code::DeadlineExceeded, "REPLY_NOT_TAKEN", english, french)
+        ApiError::new(Code::DeadlineExceeded, "REPLY_NOT_TAKEN", english, french)
     }
 
     /// A provider has as many connections as it may have.
-    pub(in crate::service) fn connections_full() -> Fault {
+    pub(in crate::service) fn connections_full() -> ApiError {
         let english = "as many connections are open as you may have: use those, or close one";
         let french = "Trop de connexions sont ouvertes : réutilisez-les ou fermez-en une.";
-        Fault::new(Code::ResourceExhausted, "CONNECTIONS_FULL", english, french)
+        ApiError::new(Code::ResourceExhausted, "CONNECTIONS_FULL", english, french)
             .retry_after(Duration::from_secs(5))
     }
 
     /// A provider has as many calls in flight as it may have.
-    pub(in crate::service) fn calls_full() -> Fault {
+    pub(in crate::service) fn calls_full() -> ApiError {
         let english = "as many of your calls are in flight as there may be: wait for their replies";
         let french = "Trop d’appels sont en cours : attendez leurs réponses.";
-        Fault::new(Code::ResourceExhausted, "CALLS_FULL", english, french)
+        ApiError::new(Code::ResourceExhausted, "CALLS_FULL", english, french)
             .retry_after(Duration::from_millis(500))
     }
 
     /// An agent has as many calls in flight as one agent of a provider may have.
-    pub(in crate::service) fn agents_calls_full() -> Fault {
+    pub(in crate::service) fn agents_calls_full() -> ApiError {
         let english = "as many calls of this agent are in flight as one agent may have, a quarter of the \
                        provider's: wait for their replies";
         let french = "Trop d’appels de cet agent sont en cours, un quart de ceux de l’opérateur au plus : \
                       attendez leurs réponses.";
-        Fault::new(Code::ResourceExhausted, "CALLS_FULL", english, french)
+        ApiError::new(Code::ResourceExhausted, "CALLS_FULL", english, french)
             .retry_after(Duration::from_millis(500))
     }
 
     /// The message of a call did not come.
-    pub(in crate::service) fn message_late() -> Fault {
+    pub(in crate::service) fn message_late() -> ApiError {
         let english = "the message of this call did not come within 3 seconds of its headers: send both \
                        together";
         let french = "Le message de cet appel n’est pas arrivé dans les 3 secondes : envoyez-le avec les \
                       en-têtes.";
-        Fault::new(Code::DeadlineExceeded, "MESSAGE_LATE", english, french)
+        ApiError::new(Code::DeadlineExceeded, "MESSAGE_LATE", english, french)
     }
 
     /// A caller has as many bytes of replies waiting as it may have.
-    pub(in crate::service) fn replies_full() -> Fault {
+    pub(in crate::service) fn replies_full() -> ApiError {
         let english = "as much of your replies waits to be read as there may be: nothing was read; take \
                        those first";
         let french = "Trop de réponses attendent d’être lues : lisez-les d’abord.";
-        Fault::new(Code::ResourceExhausted, "REPLIES_FULL", english, french)
+        ApiError::new(Code::ResourceExhausted, "REPLIES_FULL", english, french)
             .retry_after(Duration::from_millis(500))
     }
 
     /// More headers than any call has need of.
-    pub(in crate::service) fn too_much_metadata(most: usize) -> Fault {
+    pub(in crate::service) fn too_much_metadata(most: usize) -> ApiError {
         let english = format!("a request has at most {most} headers");
         let french = "Requête aux en-têtes trop nombreux.";
-        Fault::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", english, french)
+        ApiError::new(Code::InvalidArgument, "REQUEST_TOO_LARGE", english, french)
     }
 
     /// A request of HTTP that is no call: who sent it speaks no gRPC.
-    pub(in crate::service) fn no_call(english: &str) -> Fault {
+    pub(in crate::service) fn no_call(english: &str) -> ApiError {
         let french = "Cette requête n’est pas un appel gRPC.";
-        Fault::new(Code::InvalidArgument, "NOT_GRPC", english, french)
+        ApiError::new(Code::InvalidArgument, "NOT_GRPC", english, french)
     }
 
     /// Messages in a form that is not read here.
-    pub(in crate::service) fn encoding() -> Fault {
+    pub(in crate::service) fn encoding() -> ApiError {
         let english = "messages are protocol buffers without compression: send no `grpc-encoding`, \
                        and `application/grpc` as content type";
         let french =
             "Messages compressés ou d’un autre format : envoyez du protobuf non compressé.";
-        Fault::new(Code::Unimplemented, "ENCODING_UNSUPPORTED", english, french)
+        ApiError::new(Code::Unimplemented, "ENCODING_UNSUPPORTED", english, french)
     }
 
     /// A connection that is cut for its frames; there is no call to answer.
-    pub(in crate::service) fn flood() -> Fault {
+    pub(in crate::service) fn flood() -> ApiError {
         let english = "more frames than calls have need of: the connection is closed";
         let french = "Trop de trames sans appel : la connexion est coupée.";
-        Fault::new(Code::ResourceExhausted, "FLOOD", english, french)
+        ApiError::new(Code::ResourceExhausted, "FLOOD", english, french)
     }
 
     /// The daemon stops while something goes on that would not end by itself.
-    pub(in crate::service) fn stopping() -> Fault {
+    pub(in crate::service) fn stopping() -> ApiError {
         let english = "the gateway is stopping: come again";
         let french = "La passerelle s’arrête : reprenez plus tard.";
-        Fault::new(Code::Unavailable, "GATEWAY_STOPPING", english, french)
+        ApiError::new(Code::Unavailable, "GATEWAY_STOPPING", english, french)
             .retry_after(Duration::from_secs(1))
     }
 
     /// Contained: in force already, or by what this very read showed.
-    pub(in crate::service) fn contained() -> Fault {
+    pub(in crate::service) fn contained() -> ApiError {
         let english = "access is contained: nothing was released; call the agency's security team";
         let french = "Accès restreint : aucune donnée n’a été communiquée ; contactez l’équipe de \
                       sécurité de l’administration.";
-        Fault::new(Code::PermissionDenied, CONTAINED, english, french)
+        ApiError::new(Code::PermissionDenied, CONTAINED, english, french)
     }
 
     /// A person whom only the provider knows. The tag is in its receipts too, and the agency needs it.
-    pub(in crate::service) fn not_enrolled(agent: Tag) -> Fault {
+    pub(in crate::service) fn not_enrolled(agent: Tag) -> ApiError {
         let english = format!(
             "agent {agent} is not enrolled: nothing was released; ask the agency to enrol it"
         );
         let french = "Cet agent n’est pas habilité : aucune donnée n’a été communiquée ; demandez son \
                       habilitation à l’administration.";
-        Fault::new(Code::PermissionDenied, "AGENT_NOT_ENROLLED", english, french)
+        ApiError::new(Code::PermissionDenied, "AGENT_NOT_ENROLLED", english, french)
             .with("agent", agent)
     }
 
     /// Says whom the policy in force names for it, if somebody can give access back.
-    pub(in crate::service) fn calling(mut self, contact: Option<&str>) -> Fault {
+    pub(in crate::service) fn calling(mut self, contact: Option<&str>) -> ApiError {
         match contact {
             Some(contact) if self.reason == CONTAINED => {
                 self.english = format!("{}: {contact}", self.english);
@@ -245,19 +245,19 @@ impl Fault {
 
     /// Withheld by the judge.
     pub(in crate::service) fn withheld(
-        refusal: Refusal,
+        refusal: WithheldReason,
         entry: u64,
         checkpoint: &str,
         now: Millis,
-    ) -> Fault {
+    ) -> ApiError {
         if refusal.rule == Some(Rule::Job) {
-            let spent = Fault::from(&JobFault::Spent);
+            let spent = ApiError::from(&JobFault::Spent);
             return spent.with("entry", entry).with("checkpoint", checkpoint);
         }
         if refusal.rule == Some(Rule::Contained) {
-            let fault = Fault::contained().with("entry", entry).with("checkpoint", checkpoint);
+            let fault = ApiError::contained().with("entry", entry).with("checkpoint", checkpoint);
             let wait = refusal.fits_at.map(|at| Duration::from_millis(at.saturating_sub(now)));
-            return wait.into_iter().fold(fault, Fault::retry_after);
+            return wait.into_iter().fold(fault, ApiError::retry_after);
         }
         let budget = refusal.rule.as_ref().map(word).unwrap_or_default();
         let left = refusal.remaining;
@@ -268,7 +268,7 @@ impl Fault {
         );
         let french = "Cette requête pourrait renvoyer plus de personnes qu’il n’en reste au budget : \
                       demandez-en moins, ou plus tard.";
-        let mut fault = Fault::new(Code::ResourceExhausted, "BUDGET_EXHAUSTED", english, french)
+        let mut fault = ApiError::new(Code::ResourceExhausted, "BUDGET_EXHAUSTED", english, french)
             .with("budget", &budget)
             .with("remaining", left)
             .with("entry", entry)
@@ -286,85 +286,87 @@ impl Fault {
     }
 
     /// A log-in that is not enough. The token itself is good, so its owner is told what to do.
-    fn step_up(step_up: &StepUp) -> Fault {
+    fn step_up(step_up: &StepUp) -> ApiError {
         let StepUp { lack, second_factor, max_age } = step_up;
         let english = format!("{lack}: log in again, and carry the new token");
         let french = match lack {
-            Lack::SecondFactor => {
+            MissingFactor::SecondFactor => {
                 "Second facteur d’authentification requis : authentifiez-vous à nouveau."
             }
-            Lack::Recent => "Authentification trop ancienne : authentifiez-vous à nouveau.",
+            MissingFactor::Recent => {
+                "Authentification trop ancienne : authentifiez-vous à nouveau."
+            }
         };
         let required = if *second_factor { "mfa" } else { "any" };
-        Fault::new(Code::Unauthenticated, "STEP_UP_REQUIRED", english, french)
+        ApiError::new(Code::Unauthenticated, "STEP_UP_REQUIRED", english, french)
             .with("required_methods", required)
             .with("max_age_seconds", max_age)
     }
 
     /// The deadline passed; the entry, if any, stands.
-    pub(in crate::service) fn deadline() -> Fault {
+    pub(in crate::service) fn deadline() -> ApiError {
         let english = "the deadline passed before the reply was ready; its entry, if any, stands";
         let french = "Le délai est dépassé ; l’entrée au registre, s’il y en a une, demeure.";
-        Fault::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", english, french)
+        ApiError::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", english, french)
     }
 
     /// A fault of this program.
-    pub(in crate::service) fn internal(english: &str) -> Fault {
-        Fault::new(Code::Internal, "INTERNAL", english, "Erreur interne.")
+    pub(in crate::service) fn internal(english: &str) -> ApiError {
+        ApiError::new(Code::Internal, "INTERNAL", english, "Erreur interne.")
     }
 
     /// A status that tonic made by itself, in our terms.
-    pub(in crate::service) fn transport(code: Code, message: &str) -> Fault {
+    pub(in crate::service) fn transport(code: Code, message: &str) -> ApiError {
         match code {
-            Code::OutOfRange => Fault::new(
+            Code::OutOfRange => ApiError::new(
                 Code::InvalidArgument,
                 "REQUEST_TOO_LARGE",
                 message,
                 "Requête trop volumineuse.",
             ),
-            Code::Unimplemented => Fault::new(
+            Code::Unimplemented => ApiError::new(
                 Code::Unimplemented,
                 "METHOD_UNKNOWN",
                 "there is no such method; server reflection lists those that are there",
                 "Cette méthode n’existe pas.",
             ),
             // Without details it is tonic's, and tonic says so of what it cannot decode.
-            Code::Internal | Code::Unknown | Code::InvalidArgument => Fault::new(
+            Code::Internal | Code::Unknown | Code::InvalidArgument => ApiError::new(
                 Code::InvalidArgument,
                 "REQUEST_MALFORMED",
                 format!("the request cannot be decoded: {message}"),
                 "Requête illisible.",
             ),
-            other => Fault::new(other, "TRANSPORT", message, "Erreur de transport."),
+            other => ApiError::new(other, "TRANSPORT", message, "Erreur de transport."),
         }
     }
 }
 
-impl From<&Refused> for Fault {
-    fn from(refused: &Refused) -> Fault {
+impl From<&AdmissionError> for ApiError {
+    fn from(refused: &AdmissionError) -> ApiError {
         match refused {
-            Refused::Malformed(violations) => Fault::malformed(violations),
-            Refused::Certificate(why) => Fault::new(
+            AdmissionError::Malformed(violations) => ApiError::malformed(violations),
+            AdmissionError::Certificate(why) => ApiError::new(
                 Code::Unauthenticated,
                 refused.reason(),
                 format!("certificate rejected: {why}"),
                 "Certificat refusé.",
             ),
-            Refused::Token(TokenFault::Missing) => Fault::new(
+            AdmissionError::Token(TokenFault::Missing) => ApiError::new(
                 Code::Unauthenticated,
                 refused.reason(),
                 "token rejected: there is none; carry one as `authorization: Bearer TOKEN`",
                 "Jeton refusé : il n’y en a pas.",
             ),
             // Which check failed is for the log: whoever tries tokens learns nothing.
-            Refused::Token(_) => Fault::new(
+            AdmissionError::Token(_) => ApiError::new(
                 Code::Unauthenticated,
                 refused.reason(),
                 "token rejected",
                 "Jeton refusé.",
             ),
-            Refused::StepUp(step_up) => Fault::step_up(step_up),
-            Refused::Purpose(why) => Fault::new(
+            AdmissionError::StepUp(step_up) => ApiError::step_up(step_up),
+            AdmissionError::Purpose(why) => ApiError::new(
                 Code::PermissionDenied,
                 refused.reason(),
                 why.to_string(),
@@ -374,22 +376,26 @@ impl From<&Refused> for Fault {
     }
 }
 
-impl From<&RateLimited> for Fault {
-    fn from(limited: &RateLimited) -> Fault {
+impl From<&RateLimited> for ApiError {
+    fn from(limited: &RateLimited) -> ApiError {
         let french = "Trop de requêtes : réessayez plus tard.";
-        let mut fault =
-            Fault::new(Code::ResourceExhausted, RateLimited::REASON, limited.to_string(), french);
+        let mut fault = ApiError::new(
+            Code::ResourceExhausted,
+            RateLimited::REASON,
+            limited.to_string(),
+            french,
+        );
         fault.details.add_quota_failure_violation("rate", "requests a second");
         fault.retry_after(limited.retry_after)
     }
 }
 
-impl From<&BadAct> for Fault {
-    fn from(bad: &BadAct) -> Fault {
+impl From<&BadAct> for ApiError {
+    fn from(bad: &BadAct) -> ApiError {
         let english = format!("the act was not written: {bad}");
         let rejected = |why: &str| {
             let french = "Signature refusée : l’acte n’a pas été inscrit.";
-            Fault::new(Code::PermissionDenied, "SIGNATURE_REJECTED", english.clone(), french)
+            ApiError::new(Code::PermissionDenied, "SIGNATURE_REJECTED", english.clone(), french)
                 .with("why", why)
         };
         match bad {
@@ -402,54 +408,58 @@ impl From<&BadAct> for Fault {
             BadAct::Submitter(admin) => rejected("not_signed_by_submitter").with("admin", admin),
             BadAct::Second(deed) => {
                 let french = "Cet acte demande la signature d’un second administrateur.";
-                Fault::new(Code::PermissionDenied, "SECOND_SIGNATURE_REQUIRED", english, french)
+                ApiError::new(Code::PermissionDenied, "SECOND_SIGNATURE_REQUIRED", english, french)
                     .with("deed", deed.name())
             }
             BadAct::Known | BadAct::Weak | BadAct::Nothing(_) | BadAct::Job => {
                 let french = "Acte impossible dans l’état présent du registre.";
-                Fault::new(Code::FailedPrecondition, "ACT_NOT_POSSIBLE", english, french)
+                ApiError::new(Code::FailedPrecondition, "ACT_NOT_POSSIBLE", english, french)
             }
             BadAct::Form | BadAct::Signatures(_) | BadAct::Founding => {
-                Fault::malformed(&[Violation { field: "statement", description: bad.to_string() }])
+                ApiError::malformed(&[Violation {
+                    field: "statement",
+                    description: bad.to_string(),
+                }])
             }
         }
     }
 }
 
-impl From<&Unrecorded> for Fault {
-    fn from(unrecorded: &Unrecorded) -> Fault {
+impl From<&Unrecorded> for ApiError {
+    fn from(unrecorded: &Unrecorded) -> ApiError {
         let english = || format!("{unrecorded}: nothing was released");
         match unrecorded {
             Unrecorded::Act(bad) => bad.into(),
-            Unrecorded::NotEnrolled(agent) => Fault::not_enrolled(*agent),
+            Unrecorded::NotEnrolled(agent) => ApiError::not_enrolled(*agent),
             Unrecorded::Entries(used_up) => used_up.into(),
             Unrecorded::OtherArguments => {
                 let description = "was used with other arguments: choose a new one".to_owned();
-                Fault::malformed(&[Violation { field: "context.request_id", description }])
+                ApiError::malformed(&[Violation { field: "context.request_id", description }])
             }
             // The same again would be no other entry.
             Unrecorded::Unfit => {
                 let french = "Cette opération ne peut pas être inscrite au registre : aucune donnée n’a \
                               été communiquée.";
-                Fault::new(Code::Internal, "ENTRY_UNFIT", english(), french)
+                ApiError::new(Code::Internal, "ENTRY_UNFIT", english(), french)
             }
-            Unrecorded::Unanswered | Unrecorded::Unapproved => Fault::internal(&english()),
+            Unrecorded::Unanswered | Unrecorded::Unapproved => ApiError::internal(&english()),
             Unrecorded::Busy | Unrecorded::Unwritable | Unrecorded::Outdated => {
                 let french = "Le registre est indisponible : aucune donnée n’a été communiquée.";
-                let fault = Fault::new(Code::Unavailable, "LEDGER_UNAVAILABLE", english(), french);
-                unrecorded.retry_after().into_iter().fold(fault, Fault::retry_after)
+                let fault =
+                    ApiError::new(Code::Unavailable, "LEDGER_UNAVAILABLE", english(), french);
+                unrecorded.retry_after().into_iter().fold(fault, ApiError::retry_after)
             }
         }
     }
 }
 
 /// Of the ledger's file, read to answer a question. Its path is nobody's business but the log's.
-impl From<&Unreadable> for Fault {
-    fn from(unreadable: &Unreadable) -> Fault {
+impl From<&Unreadable> for ApiError {
+    fn from(unreadable: &Unreadable) -> ApiError {
         match unreadable {
-            Unreadable::NoEntry(_) => Fault::no_entry(),
-            Unreadable::Copy(_) => Fault::from(&Unrecorded::Unwritable),
-            Unreadable::Sqlite(error) if passes(error) => Fault::from(&Unrecorded::Unwritable),
+            Unreadable::NoEntry(_) => ApiError::no_entry(),
+            Unreadable::Copy(_) => ApiError::from(&Unrecorded::Unwritable),
+            Unreadable::Sqlite(error) if passes(error) => ApiError::from(&Unrecorded::Unwritable),
             Unreadable::Missing(_)
             | Unreadable::NotOurs(_)
             | Unreadable::Journal(_)
@@ -460,7 +470,7 @@ impl From<&Unreadable> for Fault {
                                trying again does not help; tell the agency";
                 let french =
                     "Le fichier du registre présente un défaut : prévenez l’administration.";
-                Fault::new(Code::FailedPrecondition, "LEDGER_FAULTY", english, french)
+                ApiError::new(Code::FailedPrecondition, "LEDGER_FAULTY", english, french)
             }
         }
     }
@@ -485,28 +495,28 @@ fn passes(error: &rusqlite::Error) -> bool {
     )
 }
 
-impl From<&UsedUp> for Fault {
-    fn from(used_up: &UsedUp) -> Fault {
+impl From<&UsedUp> for ApiError {
+    fn from(used_up: &UsedUp) -> ApiError {
         let english = format!("{used_up}: nothing was written or released");
         let french = "Le nombre d’entrées au registre permis par jour est atteint : rien n’a été \
                       inscrit ni communiqué.";
-        let mut fault = Fault::new(Code::ResourceExhausted, "ENTRY_BUDGET", english, french);
+        let mut fault = ApiError::new(Code::ResourceExhausted, "ENTRY_BUDGET", english, french);
         fault.details.add_quota_failure_violation("entries", "ledger entries a day");
         fault.retry_after(Duration::from_millis(used_up.wait))
     }
 }
 
-impl From<&JobFault> for Fault {
-    fn from(fault: &JobFault) -> Fault {
+impl From<&JobFault> for ApiError {
+    fn from(fault: &JobFault) -> ApiError {
         match fault {
             JobFault::Closed => {
                 let french = "Aucune opération approuvée de ce numéro ne vous est ouverte.";
-                Fault::new(Code::PermissionDenied, "JOB_NOT_OPEN", fault.to_string(), french)
+                ApiError::new(Code::PermissionDenied, "JOB_NOT_OPEN", fault.to_string(), french)
             }
             JobFault::Spent => {
                 let french = "L’opération ne permet plus aucune ligne.";
                 let code = Code::ResourceExhausted;
-                let mut spent = Fault::new(code, "JOB_EXHAUSTED", fault.to_string(), french);
+                let mut spent = ApiError::new(code, "JOB_EXHAUSTED", fault.to_string(), french);
                 spent.details.add_quota_failure_violation("job", "no rows remain");
                 spent
             }
@@ -514,14 +524,14 @@ impl From<&JobFault> for Fault {
     }
 }
 
-impl From<&SourceError> for Fault {
-    fn from(error: &SourceError) -> Fault {
+impl From<&SourceError> for ApiError {
+    fn from(error: &SourceError) -> ApiError {
         match error {
-            SourceError::Malformed(violations) => Fault::malformed(violations),
+            SourceError::Malformed(violations) => ApiError::malformed(violations),
             SourceError::Busy | SourceError::Unavailable(_) | SourceError::Random(_) => {
                 let english = "the records cannot be reached now: nothing was released";
                 let french = "Les dossiers sont indisponibles : aucune donnée n’a été communiquée.";
-                Fault::new(Code::Unavailable, "SOURCE_UNAVAILABLE", english, french)
+                ApiError::new(Code::Unavailable, "SOURCE_UNAVAILABLE", english, french)
                     .retry_after(Duration::from_secs(1))
             }
             SourceError::Faulty(_) => {
@@ -529,31 +539,31 @@ impl From<&SourceError> for Fault {
                                released, and trying again does not help; tell the agency";
                 let french = "Les dossiers présentent un défaut à corriger : aucune donnée n’a été \
                               communiquée ; prévenez l’administration.";
-                Fault::new(Code::FailedPrecondition, "SOURCE_FAULTY", english, french)
+                ApiError::new(Code::FailedPrecondition, "SOURCE_FAULTY", english, french)
             }
             SourceError::Program(_) => {
-                Fault::internal("the records cannot be asked: nothing was released")
+                ApiError::internal("the records cannot be asked: nothing was released")
             }
         }
     }
 }
 
-impl From<&Foreign> for Fault {
-    fn from(_: &Foreign) -> Fault {
-        Fault::internal("the reply does not belong to this request: nothing was released")
+impl From<&OtherDraft> for ApiError {
+    fn from(_: &OtherDraft) -> ApiError {
+        ApiError::internal("the reply does not belong to this request: nothing was released")
     }
 }
 
-impl From<&Stopped> for Fault {
-    fn from(stopped: &Stopped) -> Fault {
+impl From<&ReadError> for ApiError {
+    fn from(stopped: &ReadError) -> ApiError {
         match stopped {
-            Stopped::Refused(refused) => refused.into(),
-            Stopped::RateLimited(limited) => limited.into(),
-            Stopped::Contained => Fault::contained(),
-            Stopped::Job(fault) => fault.into(),
-            Stopped::Source(error) => error.into(),
-            Stopped::Unrecorded(unrecorded) => unrecorded.into(),
-            Stopped::Foreign(foreign) => foreign.into(),
+            ReadError::Refused(refused) => refused.into(),
+            ReadError::RateLimited(limited) => limited.into(),
+            ReadError::Contained => ApiError::contained(),
+            ReadError::Job(fault) => fault.into(),
+            ReadError::Source(error) => error.into(),
+            ReadError::Unrecorded(unrecorded) => unrecorded.into(),
+            ReadError::Foreign(foreign) => foreign.into(),
         }
     }
 }

@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Status};
 
 use super::notice::event;
-use super::status::Fault;
-use crate::admission::{Peer, Reader, Role, Word};
+use super::status::ApiError;
+use crate::admission::{Peer, Principal, Role, Word};
 use crate::format::checkpoint::Checkpoint;
 use crate::proto::tail_alerts_response::Event;
 use crate::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
@@ -53,7 +53,7 @@ impl Default for TailPlaces {
 
 impl TailPlaces {
     /// A place for one more tail of this reader, if there is one.
-    pub(in crate::service) fn take(&self, reader: &Reader) -> Option<TailPlace> {
+    pub(in crate::service) fn take(&self, reader: &Principal) -> Option<TailPlace> {
         let own = {
             let mut own = self.own.lock();
             let own = own.entry((reader.role(), reader.id().clone()));
@@ -108,7 +108,7 @@ impl Tail {
         let now = Instant::now();
         Ok(Tail {
             shared: shared.clone(),
-            peer: peer.ok_or_else(|| Fault::internal("the caller is not known").status())?,
+            peer: peer.ok_or_else(|| ApiError::internal("the caller is not known").status())?,
             notices: shared.rooms.ledger.notices(),
             stopping: shared.stopping.subscribe(),
             cursor: request.get_ref().after_entry,
@@ -134,7 +134,7 @@ impl Tail {
     async fn event(&mut self) -> Result<Event, Status> {
         loop {
             if *self.stopping.borrow() {
-                return Err(Fault::stopping().status());
+                return Err(ApiError::stopping().status());
             }
             if self.beat.is_none() && self.next_beat <= Instant::now() {
                 // Whoever may not open a tail any more may not keep one either.
@@ -166,7 +166,7 @@ impl Tail {
             tokio::select! {
                 biased;
                 _ = self.stopping.changed() => {}
-                more = self.notices.more() => if !more { return Err(Fault::stopping().status()) },
+                more = self.notices.more() => if !more { return Err(ApiError::stopping().status()) },
                 () = sleep_until(self.next_beat) => {}
             }
         }

@@ -14,7 +14,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
 use super::warnings::Warnings;
-use crate::admission::{Peer, Reader, Role, Terms, Word};
+use crate::admission::{Peer, Principal, Role, Terms, Word};
 use crate::format::entry::{CertificateOf, Hash, Matter, Warning, sha256};
 
 /// From how many days ahead on it is said. Each is said more urgently than the one before.
@@ -113,7 +113,7 @@ impl Certificates {
         let mut soonest = BTreeMap::new();
         for Certificate { peer, last } in known.values().filter(|known| known.is_recent(now)) {
             // When it was shown it had not run out.
-            let Ok(reader) = Reader::admit(peer, terms, &Role::ALL, *last) else { continue };
+            let Ok(reader) = Principal::admit(peer, terms, &Role::ALL, *last) else { continue };
             let not_after = peer.not_after().and_then(|at| u64::try_from(at).ok());
             let Some(not_after) = not_after else { continue };
             let first = soonest.entry((reader.role(), reader.id().clone())).or_insert(not_after);

@@ -15,7 +15,7 @@ use crate::proto::records_server::SERVICE_NAME as RECORDS;
 use crate::service::Shared;
 use crate::service::tasks::patiently;
 use crate::source::extract::Extract;
-use crate::source::sqlite::{Finding, Progress, Weight};
+use crate::source::sqlite::{DataFinding, FindingEffect, Progress};
 
 /// Between two looks for a cause to look at everything.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -111,10 +111,10 @@ pub(in crate::service) async fn keep(
     }
 }
 
-fn tell(found: &[Finding]) {
+fn tell(found: &[DataFinding]) {
     for finding in found.iter().take(TOLD) {
         match finding.weight {
-            Weight::Told => tracing::warn!("records: {finding}"),
+            FindingEffect::Told => tracing::warn!("records: {finding}"),
             _ => tracing::error!("records: {finding}"),
         }
     }

@@ -25,8 +25,8 @@ use crate::format::entry::{Outcome, Tag, Word, word};
 use crate::registrar::{self, Ledger};
 use crate::service::Shared;
 use crate::service::door::refusals::{HANDSHAKE, HANDSHAKES_FULL};
-use crate::service::grpc::status::Fault;
-use crate::source::sqlite::Weight;
+use crate::service::grpc::status::ApiError;
+use crate::source::sqlite::FindingEffect;
 use crate::state::containment::Contained;
 
 /// Where they are.
@@ -104,7 +104,7 @@ impl Sheet {
         let ruled = ruled.map(|outcome| (word(&outcome), shared.rooms.ledger.ruled(outcome)));
         self.counters("reads", "Reads that were ruled on since the start", "outcome", ruled);
         // A reason that appears with its first refusal would not be seen to rise.
-        let told = [Fault::flood().reason(), Fault::connections_full().reason()];
+        let told = [ApiError::flood().reason(), ApiError::connections_full().reason()];
         let all = [HANDSHAKE, HANDSHAKES_FULL].into_iter().chain(told).map(|reason| (reason, 0));
         let refused = all.chain(shared.tally.since_start());
         let refused = refused.map(|(reason, count)| (reason.to_owned(), count));
@@ -171,7 +171,7 @@ impl Sheet {
             .map(|of| (vec![("dataset", of.dataset.to_string())], u64::from(of.stopped())));
         let help = "Whether nothing can be read from a dataset until its records are mended";
         self.gauges("dataset_stopped", help, stopped);
-        let weights = Weight::ALL.into_iter();
+        let weights = FindingEffect::ALL.into_iter();
         let faults = weights.flat_map(|weight| {
             standings.iter().map(move |of| {
                 let of_it = of.findings.iter().filter(|finding| finding.weight == weight);

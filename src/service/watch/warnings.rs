@@ -35,14 +35,14 @@ pub struct Warnings {
 struct Owed {
     waiting: Mutex<VecDeque<Warning>>,
     /// Of files, by what they are of: those that wait for their turn.
-    paces: Mutex<HashMap<Subject, Pace>>,
+    paces: Mutex<HashMap<WarningTopic, Pace>>,
     more: Notify,
     /// Whoever hands them over: one at a time, so that none is handed over twice.
     handing: AsyncMutex<()>,
 }
 
 /// What a warning of a file is about: whoever writes it again and again has one line of warnings.
-type Subject = (MatterName, Option<Word>);
+type WarningTopic = (MatterName, Option<Word>);
 
 /// The warnings of one file: some may come at once, and then one in a while. No other budget bounds them.
 /// What had to wait is told in its order, each content once: keys that were in force for a moment are
@@ -104,7 +104,7 @@ impl Pace {
 }
 
 /// The file that it is of, if it is of one that somebody writes.
-fn file(matter: &Matter) -> Option<Subject> {
+fn file(matter: &Matter) -> Option<WarningTopic> {
     let issuer = match matter {
         Matter::Keys { issuer, .. } => Some(issuer.clone()),
         Matter::Policy { .. } | Matter::Authorities { .. } | Matter::Revoked => None,

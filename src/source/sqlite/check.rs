@@ -8,8 +8,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::super::SourceError;
-use super::finding::{Finding, Weight};
-use super::id::{BadId, Class, Id};
+use super::finding::{DataFinding, FindingEffect};
+use super::id::{BadId, IdClass, RecordId};
 use super::layout;
 use super::select::text;
 use super::texts::{Texts, compared, members};
@@ -24,9 +24,9 @@ const DECOYS: u64 = 1_024;
 /// What a look at a dataset found.
 pub(super) struct Looked {
     /// The class of its ids; none if it has none.
-    pub(super) class: Option<Class>,
-    pub(super) decoys: Vec<Id>,
-    pub(super) findings: Vec<Finding>,
+    pub(super) class: Option<IdClass>,
+    pub(super) decoys: Vec<RecordId>,
+    pub(super) findings: Vec<DataFinding>,
 }
 
 /// Where rows are, and how many of them went by.
@@ -49,7 +49,7 @@ pub(super) fn look(
     go_on: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Looked>, SourceError> {
     let class = sampled(reader, dataset).ok().and_then(|classes| classes.first().copied());
-    let texts = Texts::of(dataset, class.unwrap_or(Class::Text));
+    let texts = Texts::of(dataset, class.unwrap_or(IdClass::Text));
     let mut look = Look::new(name, dataset, go_on);
     match look.all(reader, providers, &texts) {
         Ok(ControlFlow::Continue(())) => {}
@@ -69,7 +69,7 @@ pub(super) fn look(
 }
 
 /// The classes that the first ids of a dataset and its roster have, the one of most of them first.
-pub(super) fn sampled(reader: &Connection, dataset: &Dataset) -> rusqlite::Result<Vec<Class>> {
+pub(super) fn sampled(reader: &Connection, dataset: &Dataset) -> rusqlite::Result<Vec<IdClass>> {
     let Dataset { table, id_column, roster_table, .. } = dataset;
     let sql = format!(
         r#"SELECT typeof(id) FROM (
@@ -80,7 +80,7 @@ pub(super) fn sampled(reader: &Connection, dataset: &Dataset) -> rusqlite::Resul
     let mut classes = reader.prepare(&sql)?;
     let names = classes.query_map([], |row| row.get::<_, String>(0))?;
     let names: Vec<String> = names.collect::<Result<_, _>>()?;
-    let class = |name: &String| Class::ALL.into_iter().find(|class| class.name() == name);
+    let class = |name: &String| IdClass::ALL.into_iter().find(|class| class.name() == name);
     Ok(names.iter().filter_map(class).collect())
 }
 
@@ -89,7 +89,7 @@ pub(super) fn sampled(reader: &Connection, dataset: &Dataset) -> rusqlite::Resul
 pub(super) fn at_first_sight(
     reader: &Connection,
     (name, dataset): (&Word, &Dataset),
-) -> rusqlite::Result<Vec<Finding>> {
+) -> rusqlite::Result<Vec<DataFinding>> {
     let Dataset { table, id_column: id, roster_table, .. } = dataset;
     let mut go_on = |_| ControlFlow::Continue(());
     let mut look = Look::new(name, dataset, &mut go_on);
@@ -97,7 +97,7 @@ pub(super) fn at_first_sight(
         let mut statement = reader.prepare(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            classes.add(&Id::of(row.get_ref(0)?));
+            classes.add(&RecordId::of(row.get_ref(0)?));
         }
         Ok::<_, rusqlite::Error>(())
     };
@@ -119,12 +119,12 @@ pub(super) fn at_first_sight(
 struct Classes(BTreeMap<&'static str, u64>);
 
 impl Classes {
-    fn add(&mut self, id: &Id) {
-        *self.0.entry(id.class().map_or_else(|name| name, Class::name)).or_default() += 1;
+    fn add(&mut self, id: &RecordId) {
+        *self.0.entry(id.class().map_or_else(|name| name, IdClass::name)).or_default() += 1;
     }
 
-    fn of(&self) -> Vec<Class> {
-        Class::ALL.into_iter().filter(|class| self.0.contains_key(class.name())).collect()
+    fn of(&self) -> Vec<IdClass> {
+        IdClass::ALL.into_iter().filter(|class| self.0.contains_key(class.name())).collect()
     }
 
     fn told(&self) -> String {
@@ -135,12 +135,12 @@ impl Classes {
 
 /// Ids spread over all that were seen: the gap between two doubles when there are enough.
 struct Sample {
-    ids: Vec<Id>,
+    ids: Vec<RecordId>,
     every: u64,
 }
 
 impl Sample {
-    fn see(&mut self, n: u64, id: &Id) {
+    fn see(&mut self, n: u64, id: &RecordId) {
         if n.is_multiple_of(self.every) {
             self.ids.push(id.clone());
         }
@@ -161,9 +161,9 @@ struct Look<'a> {
     records: Classes,
     roster: Classes,
     sample: Sample,
-    findings: Vec<Finding>,
+    findings: Vec<DataFinding>,
     /// By place and what is wrong there.
-    rows: BTreeMap<(String, String), Finding>,
+    rows: BTreeMap<(String, String), DataFinding>,
 }
 
 impl<'a> Look<'a> {
@@ -185,17 +185,17 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn class(&self) -> Option<Class> {
+    fn class(&self) -> Option<IdClass> {
         self.records.of().into_iter().chain(self.roster.of()).next()
     }
 
     fn whole(&mut self, place: String, what: String, mend: String) {
-        let (dataset, weight) = (self.name.clone(), Weight::Stops);
-        self.findings.push(Finding { dataset, place, what, rows: 0, first: 0, weight, mend });
+        let (dataset, weight) = (self.name.clone(), FindingEffect::Stops);
+        self.findings.push(DataFinding { dataset, place, what, rows: 0, first: 0, weight, mend });
     }
 
-    fn row(&mut self, n: u64, place: String, what: String, weight: Weight) {
-        let new = || Finding {
+    fn row(&mut self, n: u64, place: String, what: String, weight: FindingEffect) {
+        let new = || DataFinding {
             dataset: self.name.clone(),
             place: place.clone(),
             what: what.clone(),
@@ -284,7 +284,7 @@ impl<'a> Look<'a> {
         let nulls = format!(r#"SELECT count(*) FROM "{table}" t WHERE t."{id}" IS NULL"#);
         let place = format!("{table}.{id}");
         self.nulls(reader.query_row(&nulls, [], |row| row.get(0))?, place.clone());
-        let mut held = |look: &mut Look<'_>, n, id: &Id, row: &Row<'_>| {
+        let mut held = |look: &mut Look<'_>, n, id: &RecordId, row: &Row<'_>| {
             look.records.add(id);
             look.sample.see(n, id);
             look.columns(n, &columns, row)
@@ -299,7 +299,7 @@ impl<'a> Look<'a> {
         let at = |column: &Word| columns.binary_search(column).map_or(0, |at| at + 1);
         for column in columns.iter().filter(|column| **column != dataset.id_column) {
             if let Err(what) = text(row.get_ref(at(column))?) {
-                self.row(n, format!("{table}.{column}"), what.to_owned(), Weight::Absent);
+                self.row(n, format!("{table}.{column}"), what.to_owned(), FindingEffect::Absent);
             }
         }
         for search in &dataset.searches {
@@ -322,7 +322,7 @@ impl<'a> Look<'a> {
                 };
                 if let Some(what) = what {
                     let place = format!("{table}.{column}, by which `{}` searches,", search.name);
-                    self.row(n, place, what.to_owned(), Weight::Unfound);
+                    self.row(n, place, what.to_owned(), FindingEffect::Unfound);
                 }
             }
         }
@@ -352,12 +352,12 @@ impl<'a> Look<'a> {
         let place = format!("{roster}.id");
         self.nulls(reader.query_row(&nulls, [provider], |row| row.get(0))?, place.clone());
         let mut count = 0;
-        let mut held = |look: &mut Look<'_>, n, id: &Id, row: &Row<'_>| {
+        let mut held = |look: &mut Look<'_>, n, id: &RecordId, row: &Row<'_>| {
             look.roster.add(id);
             count += 1;
             if !row.get::<_, bool>(1)? {
                 let what = "is of a person without a record".to_owned();
-                look.row(n, format!("{}.id", look.dataset.roster_table), what, Weight::Told);
+                look.row(n, format!("{}.id", look.dataset.roster_table), what, FindingEffect::Told);
             }
             Ok(())
         };
@@ -367,15 +367,23 @@ impl<'a> Look<'a> {
             let (dataset, place) = (self.name.clone(), format!("table {roster}"));
             let what = format!("has nobody for the provider {provider}");
             let mend = "check how its column `provider` is written".to_owned();
-            let weight = Weight::Told;
-            self.findings.push(Finding { dataset, place, what, rows: 0, first: 0, weight, mend });
+            let weight = FindingEffect::Told;
+            self.findings.push(DataFinding {
+                dataset,
+                place,
+                what,
+                rows: 0,
+                first: 0,
+                weight,
+                mend,
+            });
         }
         Ok(done)
     }
 
     fn nulls(&mut self, rows: u64, place: String) {
         for n in 1..=rows {
-            self.row(n, place.clone(), BadId::Class("null").to_string(), Weight::Absent);
+            self.row(n, place.clone(), BadId::Class("null").to_string(), FindingEffect::Absent);
         }
     }
 
@@ -387,9 +395,9 @@ impl<'a> Look<'a> {
         (first, next): &(String, String),
         provider: Option<&Word>,
         place: &str,
-        held: &mut dyn FnMut(&mut Look<'_>, u64, &Id, &Row<'_>) -> rusqlite::Result<()>,
+        held: &mut dyn FnMut(&mut Look<'_>, u64, &RecordId, &Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<ControlFlow<()>, SourceError> {
-        let (mut n, mut after, mut twice) = (0, None::<Id>, false);
+        let (mut n, mut after, mut twice) = (0, None::<RecordId>, false);
         loop {
             let mut statement =
                 reader.prepare_cached(if after.is_some() { next } else { first })?;
@@ -400,7 +408,7 @@ impl<'a> Look<'a> {
             let (mut seen, mut last) = (0, after.clone());
             while let Some(row) = rows.next()? {
                 seen += 1;
-                let id = Id::of(row.get_ref(0)?);
+                let id = RecordId::of(row.get_ref(0)?);
                 // The last one says whether the one before it stands once; its turn comes.
                 if seen > ROWS && last.as_ref() != Some(&id) {
                     break;
@@ -410,15 +418,20 @@ impl<'a> Look<'a> {
                     // The first of them was counted as if it were alone.
                     let both = if twice { 1 } else { 2 };
                     for n in (n + 1 - both)..=n {
-                        self.row(n, place.to_owned(), BadId::Twice.to_string(), Weight::Absent);
+                        self.row(
+                            n,
+                            place.to_owned(),
+                            BadId::Twice.to_string(),
+                            FindingEffect::Absent,
+                        );
                     }
                     twice = true;
                     continue;
                 }
                 twice = false;
-                let class = id.class().unwrap_or(Class::Text);
+                let class = id.class().unwrap_or(IdClass::Text);
                 if let Err(why) = id.text(class) {
-                    self.row(n, place.to_owned(), why.to_string(), Weight::Absent);
+                    self.row(n, place.to_owned(), why.to_string(), FindingEffect::Absent);
                 }
                 held(self, n, &id, row)?;
                 last = Some(id);

@@ -6,7 +6,7 @@ use crate::admission::Word;
 
 /// What comes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
+pub enum FindingEffect {
     /// Nothing is read from the dataset until it is mended.
     Stops,
     /// The records are answered as if they were not there.
@@ -17,24 +17,25 @@ pub enum Weight {
     Told,
 }
 
-impl Weight {
+impl FindingEffect {
     /// All of them.
-    pub const ALL: [Weight; 4] = [Weight::Stops, Weight::Absent, Weight::Unfound, Weight::Told];
+    pub const ALL: [FindingEffect; 4] =
+        [FindingEffect::Stops, FindingEffect::Absent, FindingEffect::Unfound, FindingEffect::Told];
 
     /// Its word.
     pub fn word(self) -> &'static str {
         match self {
-            Weight::Stops => "stops",
-            Weight::Absent => "absent",
-            Weight::Unfound => "unfound",
-            Weight::Told => "told",
+            FindingEffect::Stops => "stops",
+            FindingEffect::Absent => "absent",
+            FindingEffect::Unfound => "unfound",
+            FindingEffect::Told => "told",
         }
     }
 }
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct DataFinding {
     /// Which dataset of the policy; empty if it is of all.
     pub dataset: Word,
     /// Table, or table and column, or search.
@@ -47,14 +48,14 @@ pub struct Finding {
     /// of rows.
     pub first: u64,
     /// What comes of it.
-    pub weight: Weight,
+    pub weight: FindingEffect,
     /// What to do.
     pub mend: String,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for DataFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Finding { dataset, place, what, rows, first, weight, mend } = self;
+        let DataFinding { dataset, place, what, rows, first, weight, mend } = self;
         if !dataset.is_empty() {
             write!(f, "dataset `{dataset}`: ")?;
         }
@@ -65,10 +66,10 @@ impl fmt::Display for Finding {
             _ => write!(f, " in {rows} rows, the first of them row {first} in the order of ids")?,
         }
         f.write_str(match weight {
-            Weight::Stops => "; nothing can be read",
-            Weight::Absent => "; answered as absent",
-            Weight::Unfound => "; the search does not find them",
-            Weight::Told => "",
+            FindingEffect::Stops => "; nothing can be read",
+            FindingEffect::Absent => "; answered as absent",
+            FindingEffect::Unfound => "; the search does not find them",
+            FindingEffect::Told => "",
         })?;
         if mend.is_empty() { Ok(()) } else { write!(f, ": {mend}") }
     }

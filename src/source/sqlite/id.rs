@@ -9,7 +9,7 @@ use crate::admission::ID_MAX;
 
 /// The storage class of a dataset's ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
+pub(crate) enum IdClass {
     /// TEXT.
     Text,
     /// INTEGER; the text of an id is its decimal digits.
@@ -19,42 +19,42 @@ pub(crate) enum Class {
 /// The integer that is no id, so that what is no integer can be looked up all the same.
 const NOBODY: i64 = i64::MIN;
 
-impl Class {
+impl IdClass {
     /// Both.
-    pub(super) const ALL: [Class; 2] = [Class::Text, Class::Integer];
+    pub(super) const ALL: [IdClass; 2] = [IdClass::Text, IdClass::Integer];
 
     /// What `typeof` calls it.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Class::Text => "text",
-            Class::Integer => "integer",
+            IdClass::Text => "text",
+            IdClass::Integer => "integer",
         }
     }
 
     /// The value of an id, for statements to compare with. An id that no record of this class can have
     /// becomes a value that none has.
-    pub(super) fn value(self, id: String) -> Id {
+    pub(super) fn value(self, id: String) -> RecordId {
         match self {
-            Class::Text => Id::Text(id.into_bytes()),
-            Class::Integer => {
+            IdClass::Text => RecordId::Text(id.into_bytes()),
+            IdClass::Integer => {
                 let number = id.parse().ok().filter(|n: &i64| n.to_string() == id);
-                Id::Integer(number.unwrap_or(NOBODY))
+                RecordId::Integer(number.unwrap_or(NOBODY))
             }
         }
     }
 
     /// The value before that of every id.
-    pub(super) fn first(self) -> Id {
+    pub(super) fn first(self) -> RecordId {
         match self {
-            Class::Text => Id::Text(Vec::new()),
-            Class::Integer => Id::Integer(NOBODY),
+            IdClass::Text => RecordId::Text(Vec::new()),
+            IdClass::Integer => RecordId::Integer(NOBODY),
         }
     }
 }
 
 /// A value of an id column, as it is stored.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
-pub(crate) enum Id {
+pub(crate) enum RecordId {
     /// As it is, UTF-8 or not.
     Text(Vec<u8>),
     Integer(i64),
@@ -87,32 +87,32 @@ pub(crate) enum BadId {
     Twice,
 }
 
-impl Id {
-    pub(crate) fn of(value: ValueRef<'_>) -> Id {
+impl RecordId {
+    pub(crate) fn of(value: ValueRef<'_>) -> RecordId {
         match value {
-            ValueRef::Null => Id::Null,
-            ValueRef::Integer(n) => Id::Integer(n),
-            ValueRef::Real(x) => Id::Real(x),
-            ValueRef::Text(bytes) => Id::Text(bytes.to_vec()),
-            ValueRef::Blob(bytes) => Id::Blob(bytes.to_vec()),
+            ValueRef::Null => RecordId::Null,
+            ValueRef::Integer(n) => RecordId::Integer(n),
+            ValueRef::Real(x) => RecordId::Real(x),
+            ValueRef::Text(bytes) => RecordId::Text(bytes.to_vec()),
+            ValueRef::Blob(bytes) => RecordId::Blob(bytes.to_vec()),
         }
     }
 
     /// Its class; what `typeof` says of it if it has none.
-    pub(super) fn class(&self) -> Result<Class, &'static str> {
+    pub(super) fn class(&self) -> Result<IdClass, &'static str> {
         match self {
-            Id::Text(_) => Ok(Class::Text),
-            Id::Integer(_) => Ok(Class::Integer),
-            Id::Real(_) => Err("real"),
-            Id::Blob(_) => Err("blob"),
-            Id::Null => Err("null"),
+            RecordId::Text(_) => Ok(IdClass::Text),
+            RecordId::Integer(_) => Ok(IdClass::Integer),
+            RecordId::Real(_) => Err("real"),
+            RecordId::Blob(_) => Err("blob"),
+            RecordId::Null => Err("null"),
         }
     }
 
     /// Its text, if it is an id of this class.
-    pub(crate) fn text(&self, class: Class) -> Result<String, BadId> {
+    pub(crate) fn text(&self, class: IdClass) -> Result<String, BadId> {
         match self {
-            Id::Text(bytes) if class == Class::Text => {
+            RecordId::Text(bytes) if class == IdClass::Text => {
                 let text = std::str::from_utf8(bytes).map_err(|_| BadId::Encoding)?;
                 match text.len() {
                     0 => Err(BadId::Empty),
@@ -121,31 +121,31 @@ impl Id {
                     _ => Err(BadId::Long),
                 }
             }
-            Id::Integer(NOBODY) if class == Class::Integer => Err(BadId::Range),
-            Id::Integer(n) if class == Class::Integer => Ok(n.to_string()),
-            other => Err(BadId::Class(other.class().map_or_else(|name| name, Class::name))),
+            RecordId::Integer(NOBODY) if class == IdClass::Integer => Err(BadId::Range),
+            RecordId::Integer(n) if class == IdClass::Integer => Ok(n.to_string()),
+            other => Err(BadId::Class(other.class().map_or_else(|name| name, IdClass::name))),
         }
     }
 
     /// A value close behind this one that is no id: whoever looks for it goes where this one is.
-    pub(super) fn beside(&self) -> Id {
+    pub(super) fn beside(&self) -> RecordId {
         match self {
-            Id::Text(bytes) => Id::Text([bytes, &b"\x01"[..]].concat()),
+            RecordId::Text(bytes) => RecordId::Text([bytes, &b"\x01"[..]].concat()),
             // Beyond 2^52 there are no halves, and no agency has so many records.
-            Id::Integer(n) if n.unsigned_abs() < 1 << 52 => Id::Real(*n as f64 + 0.5),
-            _ => Id::Integer(NOBODY),
+            RecordId::Integer(n) if n.unsigned_abs() < 1 << 52 => RecordId::Real(*n as f64 + 0.5),
+            _ => RecordId::Integer(NOBODY),
         }
     }
 }
 
-impl ToSql for Id {
+impl ToSql for RecordId {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
-            Id::Text(bytes) => ValueRef::Text(bytes),
-            Id::Integer(n) => ValueRef::Integer(*n),
-            Id::Real(x) => ValueRef::Real(*x),
-            Id::Blob(bytes) => ValueRef::Blob(bytes),
-            Id::Null => ValueRef::Null,
+            RecordId::Text(bytes) => ValueRef::Text(bytes),
+            RecordId::Integer(n) => ValueRef::Integer(*n),
+            RecordId::Real(x) => ValueRef::Real(*x),
+            RecordId::Blob(bytes) => ValueRef::Blob(bytes),
+            RecordId::Null => ValueRef::Null,
         }))
     }
 }
@@ -154,43 +154,43 @@ impl ToSql for Id {
 mod tests {
     use super::*;
 
-    fn text(bytes: &[u8]) -> Id {
-        Id::Text(bytes.to_vec())
+    fn text(bytes: &[u8]) -> RecordId {
+        RecordId::Text(bytes.to_vec())
     }
 
     #[test]
     fn an_id_is_text_of_its_class_within_its_length() {
         let longest = "é".repeat(ID_MAX / 2);
-        assert_eq!(text(longest.as_bytes()).text(Class::Text).as_deref(), Ok(&*longest));
+        assert_eq!(text(longest.as_bytes()).text(IdClass::Text).as_deref(), Ok(&*longest));
         let longer = format!("{longest}a");
         for (value, class, why) in [
-            (text(longer.as_bytes()), Class::Text, BadId::Long),
-            (text(b""), Class::Text, BadId::Empty),
-            (text(b"7\x01"), Class::Text, BadId::Control),
-            (text(b"7\0"), Class::Text, BadId::Control),
-            (text(b"\xff"), Class::Text, BadId::Encoding),
-            (Id::Integer(7), Class::Text, BadId::Class("integer")),
-            (text(b"7"), Class::Integer, BadId::Class("text")),
-            (Id::Real(7.0), Class::Integer, BadId::Class("real")),
-            (Id::Blob(b"7".to_vec()), Class::Text, BadId::Class("blob")),
-            (Id::Null, Class::Text, BadId::Class("null")),
-            (Id::Integer(i64::MIN), Class::Integer, BadId::Range),
+            (text(longer.as_bytes()), IdClass::Text, BadId::Long),
+            (text(b""), IdClass::Text, BadId::Empty),
+            (text(b"7\x01"), IdClass::Text, BadId::Control),
+            (text(b"7\0"), IdClass::Text, BadId::Control),
+            (text(b"\xff"), IdClass::Text, BadId::Encoding),
+            (RecordId::Integer(7), IdClass::Text, BadId::Class("integer")),
+            (text(b"7"), IdClass::Integer, BadId::Class("text")),
+            (RecordId::Real(7.0), IdClass::Integer, BadId::Class("real")),
+            (RecordId::Blob(b"7".to_vec()), IdClass::Text, BadId::Class("blob")),
+            (RecordId::Null, IdClass::Text, BadId::Class("null")),
+            (RecordId::Integer(i64::MIN), IdClass::Integer, BadId::Range),
         ] {
             assert_eq!(value.text(class), Err(why), "{value:?}");
         }
         for n in [0, 7, -7, i64::MAX, i64::MIN + 1] {
-            assert_eq!(Id::Integer(n).text(Class::Integer), Ok(n.to_string()));
+            assert_eq!(RecordId::Integer(n).text(IdClass::Integer), Ok(n.to_string()));
         }
     }
 
     #[test]
     fn only_the_very_text_of_an_integer_finds_it() {
-        let value = |id: &str| Class::Integer.value(id.to_owned());
-        assert_eq!(value("7"), Id::Integer(7));
-        assert_eq!(value("-7"), Id::Integer(-7));
+        let value = |id: &str| IdClass::Integer.value(id.to_owned());
+        assert_eq!(value("7"), RecordId::Integer(7));
+        assert_eq!(value("-7"), RecordId::Integer(-7));
         for other in ["07", "+7", " 7", "7.0", "7e0", "", "-0", "9223372036854775808", "\u{1}"] {
-            assert_eq!(value(other), Id::Integer(NOBODY), "{other}");
+            assert_eq!(value(other), RecordId::Integer(NOBODY), "{other}");
         }
-        assert_eq!(Class::Text.value("07".to_owned()), text(b"07"));
+        assert_eq!(IdClass::Text.value("07".to_owned()), text(b"07"));
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::finding::{Finding, Weight};
+use super::finding::{DataFinding, FindingEffect};
 use super::texts::{Texts, by_id_alone, compared};
 use crate::admission::{Dataset, SearchKey, Word};
 
@@ -17,7 +17,7 @@ pub(super) fn faults(
     name: &Word,
     dataset: &Dataset,
     texts: &Texts,
-) -> rusqlite::Result<(Vec<Finding>, bool)> {
+) -> rusqlite::Result<(Vec<DataFinding>, bool)> {
     let layout = Layout { reader, name, dataset };
     let missing = layout.missing()?;
     if !missing.is_empty() {
@@ -42,13 +42,13 @@ struct Layout<'a> {
 }
 
 impl Layout<'_> {
-    fn fault(&self, place: String, what: &str, mend: String) -> Finding {
+    fn fault(&self, place: String, what: &str, mend: String) -> DataFinding {
         let (dataset, what) = (self.name.clone(), what.to_owned());
-        Finding { dataset, place, what, rows: 0, first: 0, weight: Weight::Stops, mend }
+        DataFinding { dataset, place, what, rows: 0, first: 0, weight: FindingEffect::Stops, mend }
     }
 
     /// Tables and columns that the policy names and the file has not.
-    fn missing(&self) -> rusqlite::Result<Vec<Finding>> {
+    fn missing(&self) -> rusqlite::Result<Vec<DataFinding>> {
         let Dataset { table, id_column, roster_table, .. } = self.dataset;
         let mut of_table: BTreeSet<Word> =
             self.dataset.fields.iter().map(|field| field.column.clone()).collect();
@@ -78,7 +78,7 @@ impl Layout<'_> {
     }
 
     /// What is wrong for statements of the views; their plans do not depend on which view it is.
-    fn views(&self, texts: &Texts) -> rusqlite::Result<Vec<Finding>> {
+    fn views(&self, texts: &Texts) -> rusqlite::Result<Vec<DataFinding>> {
         let Dataset { table, id_column: id, roster_table: roster, .. } = self.dataset;
         let (mut of_roster, mut of_table) = (true, true);
         for view in texts.views.values() {
@@ -111,7 +111,7 @@ impl Layout<'_> {
         Ok(faults)
     }
 
-    fn no_index_for(&self, search: &Word) -> rusqlite::Result<Finding> {
+    fn no_index_for(&self, search: &Word) -> rusqlite::Result<DataFinding> {
         let Dataset { table, id_column: id, .. } = self.dataset;
         let keys = self.dataset.search(search).map(|search| &*search.keys).unwrap_or_default();
         debug_assert!(!by_id_alone(self.dataset, keys));

@@ -38,7 +38,7 @@ const PAGES_OF_ONE: usize = 2 << 10;
 
 /// One connection, and the limit of its reads.
 #[derive(Debug)]
-struct Reader {
+struct PooledConnection {
     connection: Connection,
     left: Arc<AtomicU32>,
 }
@@ -48,10 +48,10 @@ struct Reader {
 pub(super) struct Pool {
     path: PathBuf,
     /// For reads in place; none where one found the file faulty, until it is opened again.
-    readers: Vec<Mutex<Option<Reader>>>,
+    readers: Vec<Mutex<Option<PooledConnection>>>,
     next: AtomicUsize,
     /// For reads that wait.
-    spare: Mutex<Vec<Reader>>,
+    spare: Mutex<Vec<PooledConnection>>,
     places: Arc<Semaphore>,
     shares: Arc<Shares<Word>>,
 }
@@ -150,7 +150,7 @@ impl Pool {
         let open = self.spare.lock().pop();
         let reader = match open {
             Some(reader) => reader,
-            None => Reader::open(&self.path, PATIENCE)?,
+            None => PooledConnection::open(&self.path, PATIENCE)?,
         };
         let found = reader.read(ON_THREAD, ask);
         if !spent(&found) {
@@ -159,8 +159,8 @@ impl Pool {
         found
     }
 
-    fn in_place(&self) -> Result<Reader, rusqlite::Error> {
-        let reader = Reader::open(&self.path, Duration::ZERO)?;
+    fn in_place(&self) -> Result<PooledConnection, rusqlite::Error> {
+        let reader = PooledConnection::open(&self.path, Duration::ZERO)?;
         // Negative, it is not a number of pages.
         let pages = (PAGES / self.readers.len()).max(PAGES_OF_ONE) as i64;
         reader.connection.pragma_update(None, "cache_size", -pages)?;
@@ -174,13 +174,16 @@ fn spent<T>(found: &Result<T, SourceError>) -> bool {
     matches!(found, Err(SourceError::Faulty(_) | SourceError::Unavailable(_)))
 }
 
-impl Reader {
-    fn open(path: &std::path::Path, patience: Duration) -> Result<Reader, rusqlite::Error> {
+impl PooledConnection {
+    fn open(
+        path: &std::path::Path,
+        patience: Duration,
+    ) -> Result<PooledConnection, rusqlite::Error> {
         let (mut connection, left) = (connect(path, patience)?, Arc::new(AtomicU32::new(u32::MAX)));
         let limit = left.clone();
         let over = move || limit.fetch_sub(1, Ordering::Relaxed) <= 1;
         connection.progress_handler(STEPS, Some(over))?;
-        Ok(Reader { connection, left })
+        Ok(PooledConnection { connection, left })
     }
 
     fn read<T>(

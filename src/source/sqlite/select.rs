@@ -9,15 +9,15 @@ use rusqlite::{CachedStatement, Connection, Row};
 
 use super::super::page::{Found, Page, name_length};
 use super::super::{RowFault, SourceError};
-use super::held::Held;
-use super::id::{BadId, Class, Id};
+use super::dataset::OpenDataset;
+use super::id::{BadId, IdClass, RecordId};
 use super::texts::View;
 use crate::admission::Word;
 
 /// A read, with all that it needs: it may go from one thread to another.
 pub(super) struct Select {
-    pub(super) held: Arc<Held>,
-    pub(super) class: Class,
+    pub(super) held: Arc<OpenDataset>,
+    pub(super) class: IdClass,
     pub(super) view: Arc<View>,
     pub(super) provider: Word,
     /// Whether persons off the roster may be met.
@@ -30,23 +30,23 @@ pub(super) struct Select {
 /// What is looked for.
 pub(super) enum Selection {
     /// The record of an id.
-    One(Id),
+    One(RecordId),
     /// The records behind an id.
-    Behind(Id),
+    Behind(RecordId),
     /// The records whose ids a statement names.
     Matching {
         candidates: Arc<str>,
         /// The id before, then a value for each key.
-        values: Vec<Id>,
+        values: Vec<RecordId>,
         /// Whom to look for on the roster where the statement names nobody: else whoever is there and
         /// not on the roster would cost a look more than whoever is not there.
-        decoy: Id,
+        decoy: RecordId,
     },
 }
 
 /// A row that waits to be told whether the next one has the same id.
 struct Last {
-    id: Id,
+    id: RecordId,
     row: Result<Found, RowFault>,
     twice: bool,
 }
@@ -74,7 +74,7 @@ impl Select {
     fn one(
         &self,
         get: &mut CachedStatement<'_>,
-        id: &Id,
+        id: &RecordId,
         page: &mut Page,
     ) -> Result<(), SourceError> {
         let mut rows = get.query((&self.provider, id))?;
@@ -90,7 +90,7 @@ impl Select {
     }
 
     /// As many records as are wanted, however many are passed over.
-    fn behind(&self, reader: &Connection, after: &Id) -> Result<Page, SourceError> {
+    fn behind(&self, reader: &Connection, after: &RecordId) -> Result<Page, SourceError> {
         let mut list = reader.prepare_cached(&self.view.list[usize::from(self.open)])?;
         let (mut page, mut after) = (Page::of(self.most), after.clone());
         let limit = self.most + 1;
@@ -100,7 +100,7 @@ impl Select {
             while let Some(row) = rows.next()? {
                 seen += 1;
                 if let Some(last) = &mut last
-                    && last.id == Id::of(row.get_ref(0)?)
+                    && last.id == RecordId::of(row.get_ref(0)?)
                 {
                     last.twice = true;
                     continue;
@@ -134,8 +134,8 @@ impl Select {
         &self,
         reader: &Connection,
         candidates: &str,
-        values: &[Id],
-        decoy: &Id,
+        values: &[RecordId],
+        decoy: &RecordId,
     ) -> Result<Page, SourceError> {
         // One look at the file, whoever is found.
         let _snapshot = reader.unchecked_transaction()?;
@@ -144,7 +144,7 @@ impl Select {
         let mut rows = candidates.query(rusqlite::params_from_iter(values))?;
         let mut before = None;
         while let Some(row) = rows.next()? {
-            let id = Id::of(row.get_ref(0)?);
+            let id = RecordId::of(row.get_ref(0)?);
             if before.as_ref() != Some(&id) {
                 self.one(&mut get, &id, &mut page)?;
             }
@@ -161,7 +161,7 @@ impl Select {
     }
 
     fn last(&self, row: &Row<'_>, page: &Page) -> Result<Last, SourceError> {
-        let id = Id::of(row.get_ref(0)?);
+        let id = RecordId::of(row.get_ref(0)?);
         Ok(Last { row: self.read(&id, row, page)?, id, twice: false })
     }
 
@@ -189,7 +189,7 @@ impl Select {
     /// page does not hold is not copied.
     fn read(
         &self,
-        id: &Id,
+        id: &RecordId,
         row: &Row<'_>,
         page: &Page,
     ) -> Result<Result<Found, RowFault>, SourceError> {

@@ -7,18 +7,18 @@ use super::*;
 use crate::admission::example;
 
 /// The class of the ids that most tests have.
-const TEXT: Class = Class::Text;
+const TEXT: IdClass = IdClass::Text;
 
 /// A file made by these statements.
-fn file_of(sql: &str) -> (TempDir, Settings) {
+fn file_of(sql: &str) -> (TempDir, SqliteSettings) {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("source.sqlite");
     Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-    (dir, Settings { path, readers: 1 })
+    (dir, SqliteSettings { path, readers: 1 })
 }
 
 /// A file with the tables of the example policy, and whatever else is done to it.
-fn file(columns: &str, then: &str) -> (TempDir, Settings) {
+fn file(columns: &str, then: &str) -> (TempDir, SqliteSettings) {
     file_of(&format!(
         "CREATE TABLE dossiers(id TEXT PRIMARY KEY, {columns}) WITHOUT ROWID;
          CREATE TABLE roster(provider TEXT, id TEXT, PRIMARY KEY(provider, id)) WITHOUT ROWID;
@@ -188,14 +188,14 @@ fn a_field_outside_of_the_view_is_never_fetched() {
     let rows = |view: &str| -> Vec<Result<usize, SourceError>> {
         let open = [false, true].into_iter();
         let whats = open.flat_map(|open| {
-            let id = |id: &str| Id::Text(id.as_bytes().to_vec());
+            let id = |id: &str| RecordId::Text(id.as_bytes().to_vec());
             let candidates = texts.candidates["name"].clone().unwrap();
             let name =
                 Selection::Matching { candidates, values: vec![id(""), id("a b")], decoy: id("1") };
             [Selection::One(id("1")), Selection::Behind(id("")), name].map(|what| (open, what))
         });
         let found = whats.map(|(open, what)| {
-            let held = Arc::new(Held::new(&"cir".into(), dataset, TEXT));
+            let held = Arc::new(OpenDataset::new(&"cir".into(), dataset, TEXT));
             let (view, provider) = (texts.views[view].clone(), "alpha".into());
             let select = Select { held, class: TEXT, view, provider, open, most: 10, what };
             Ok(select
@@ -235,7 +235,7 @@ fn extract(id: &str, roster: &str, then: &str) -> String {
 }
 
 /// Everything that is wrong with such a file.
-fn found(sql: &str) -> Vec<(Weight, String)> {
+fn found(sql: &str) -> Vec<(FindingEffect, String)> {
     let (_dir, settings) = file_of(sql);
     let terms = example::terms();
     let mut providers = terms.providers.clone();
@@ -283,7 +283,7 @@ fn read_by_alpha(sql: &str) -> [Vec<String>; 3] {
     });
     let single = single.collect();
     let candidates = held.texts().candidates["name"].clone().unwrap();
-    let values = vec![class.first(), Id::Text(b"a b".to_vec())];
+    let values = vec![class.first(), RecordId::Text(b"a b".to_vec())];
     let searched = run(Selection::Matching { candidates, values, decoy: held.decoy(&[]) });
     [pages, single, ids(&searched)]
 }
@@ -316,7 +316,7 @@ fn an_integer_and_the_text_of_it_are_not_one_person() {
         let sql = extract(id, roster, &format!("UPDATE roster SET id = {to};"));
         let told = found(&sql);
         assert!(
-            told.iter().any(|(weight, line)| *weight == Weight::Stops
+            told.iter().any(|(weight, line)| *weight == FindingEffect::Stops
                 && line.contains("TEXT")
                 && line.contains("INTEGER")),
             "{id} {roster}: {told:#?}"
@@ -332,7 +332,8 @@ fn an_integer_and_the_text_of_it_are_not_one_person() {
     ] {
         let told = found(&extract("", "", stray));
         assert!(
-            told.iter().any(|(weight, line)| *weight == Weight::Stops && line.contains("1 TEXT")),
+            told.iter()
+                .any(|(weight, line)| *weight == FindingEffect::Stops && line.contains("1 TEXT")),
             "{told:#?}"
         );
         let [pages, single, _] = read_by_alpha(&extract("", "", stray));
@@ -386,12 +387,12 @@ fn a_faulty_record_is_answered_as_absent_and_the_others_are_not() {
         let sql = extract("TEXT", "TEXT", &then);
         let told = found(&sql);
         assert!(
-            told.iter().any(|(weight, line)| *weight == Weight::Absent
+            told.iter().any(|(weight, line)| *weight == FindingEffect::Absent
                 && line.contains(why)
                 && line.contains("answered as absent")),
             "{then}: {told:#?}"
         );
-        assert!(told.iter().all(|(weight, _)| *weight != Weight::Stops), "{told:#?}");
+        assert!(told.iter().all(|(weight, _)| *weight != FindingEffect::Stops), "{told:#?}");
         let [pages, single, searched] = read_by_alpha(&sql);
         assert_eq!((pages, single), (but_15.clone(), but_15.clone()), "{then}");
         assert_eq!(searched, numbers(10..13));
@@ -409,14 +410,26 @@ fn a_faulty_record_is_answered_as_absent_and_the_others_are_not() {
 fn what_stops_a_dataset_or_hides_it_from_a_search_is_told_with_its_rows_and_no_value() {
     let good = extract("TEXT", "TEXT", "");
     for (then, weight, says) in [
-        ("UPDATE dossiers SET id = CAST(id AS BLOB);", Weight::Stops, "10 BLOB"),
-        ("UPDATE dossiers SET name_key = 'b a' WHERE id = '13';", Weight::Unfound, "in row 4"),
-        ("DELETE FROM roster;", Weight::Told, "nobody for the provider alpha"),
-        ("UPDATE roster SET provider = 'alpha ';", Weight::Told, "nobody for the provider alpha"),
-        ("DELETE FROM dossiers WHERE id = '19';", Weight::Told, "without a record"),
-        ("DROP TABLE roster;", Weight::Stops, "table roster is not there"),
-        ("ALTER TABLE dossiers DROP COLUMN email;", Weight::Stops, "dossiers.email is not there"),
-        ("DROP INDEX dossiers_by_name;", Weight::Stops, "CREATE INDEX dossiers_by_name"),
+        ("UPDATE dossiers SET id = CAST(id AS BLOB);", FindingEffect::Stops, "10 BLOB"),
+        (
+            "UPDATE dossiers SET name_key = 'b a' WHERE id = '13';",
+            FindingEffect::Unfound,
+            "in row 4",
+        ),
+        ("DELETE FROM roster;", FindingEffect::Told, "nobody for the provider alpha"),
+        (
+            "UPDATE roster SET provider = 'alpha ';",
+            FindingEffect::Told,
+            "nobody for the provider alpha",
+        ),
+        ("DELETE FROM dossiers WHERE id = '19';", FindingEffect::Told, "without a record"),
+        ("DROP TABLE roster;", FindingEffect::Stops, "table roster is not there"),
+        (
+            "ALTER TABLE dossiers DROP COLUMN email;",
+            FindingEffect::Stops,
+            "dossiers.email is not there",
+        ),
+        ("DROP INDEX dossiers_by_name;", FindingEffect::Stops, "CREATE INDEX dossiers_by_name"),
     ] {
         let told = found(&format!("{good} {then}"));
         assert!(
@@ -425,7 +438,9 @@ fn what_stops_a_dataset_or_hides_it_from_a_search_is_told_with_its_rows_and_no_v
         );
     }
     let real = extract("TEXT", "TEXT", "").replace("id TEXT", "id REAL");
-    assert!(found(&real).iter().any(|(w, line)| *w == Weight::Stops && line.contains("REAL")));
+    assert!(
+        found(&real).iter().any(|(w, line)| *w == FindingEffect::Stops && line.contains("REAL"))
+    );
 }
 
 #[test]

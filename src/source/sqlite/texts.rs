@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::id::Class;
+use super::id::IdClass;
 use crate::admission::{Dataset, SearchKey, Word};
 
 /// The statements of one dataset for ids of one class.
@@ -30,7 +30,7 @@ pub(super) struct View {
 }
 
 impl Texts {
-    pub(super) fn of(dataset: &Dataset, class: Class) -> Texts {
+    pub(super) fn of(dataset: &Dataset, class: IdClass) -> Texts {
         let views = dataset.views.iter();
         let views = views.map(|(name, fields)| (name.clone(), view(dataset, fields, class).into()));
         let searches = dataset.searches.iter();
@@ -62,7 +62,7 @@ pub(super) fn compared(dataset: &Dataset, key: &SearchKey) -> Word {
 }
 
 /// That a row of the roster is of the provider ?1, and its id one that a record can have.
-fn of_provider(class: Class) -> String {
+fn of_provider(class: IdClass) -> String {
     let class = class.name();
     format!(
         "r.provider = ?1 COLLATE BINARY AND typeof(r.provider) = 'text' AND typeof(r.id) = '{class}'"
@@ -78,7 +78,7 @@ pub(crate) fn members(dataset: &Dataset) -> String {
     )
 }
 
-fn view(dataset: &Dataset, fields: &[Word], class: Class) -> View {
+fn view(dataset: &Dataset, fields: &[Word], class: IdClass) -> View {
     let (table, id, roster) = (&dataset.table, &dataset.id_column, &dataset.roster_table);
     let column = |name: &Word| dataset.column(name).unwrap_or(name).clone();
     let columns: String = fields.iter().map(|f| format!(r#", t."{}""#, column(f))).collect();
@@ -113,7 +113,7 @@ fn view(dataset: &Dataset, fields: &[Word], class: Class) -> View {
 
 /// The ids of the records that a search may mean, read from the index alone: the roster decides before
 /// any record is fetched. ?1 is the id before; the values follow.
-fn candidates(dataset: &Dataset, keys: &[SearchKey], class: Class) -> Option<Arc<str>> {
+fn candidates(dataset: &Dataset, keys: &[SearchKey], class: IdClass) -> Option<Arc<str>> {
     if by_id_alone(dataset, keys) {
         return None;
     }

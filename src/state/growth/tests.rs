@@ -19,7 +19,7 @@ const NOTHING: Budgets = Budgets {
 
 /// A ledger that writes what is admitted, and what is to be told behind it.
 struct Book {
-    growth: Growth,
+    growth: EntryAccounts,
     tick: Millis,
     told: Vec<Warning>,
 }
@@ -27,7 +27,7 @@ struct Book {
 impl Book {
     /// A provider may have so many entries a day, and so may each member of staff.
     fn of(day: u64) -> Book {
-        let mut book = Book { growth: Growth::default(), tick: 0, told: Vec::new() };
+        let mut book = Book { growth: EntryAccounts::default(), tick: 0, told: Vec::new() };
         book.rules(Some(day));
         book
     }
@@ -47,7 +47,7 @@ impl Book {
 
     fn fold(&mut self, what: Payload) {
         let now = Moment { at: self.tick, tick: self.tick };
-        self.growth.apply(&Entry { seq: 0, prev: Digest::default(), now, what });
+        self.growth.apply(&Entry { seq: 0, prev: Digest::default(), now, payload: what });
     }
 
     fn put(&mut self, what: Payload) -> Result<(), UsedUp> {
@@ -68,7 +68,7 @@ impl Book {
 
 fn read(agent: u8) -> Payload {
     let body = include_str!("../../../docs/vectors/bodies.jsonl").lines().nth(6).expect("a read");
-    let Payload::Read(mut read) = Entry::parse(body).expect("a body").what else {
+    let Payload::Read(mut read) = Entry::parse(body).expect("a body").payload else {
         panic!("{body}")
     };
     (read.provider, read.agent) = (ALPHA.into(), Tag([agent; 16]));
@@ -125,7 +125,7 @@ fn a_budget_refills_over_a_day_of_ticks_and_says_how_long_until_the_next() {
 fn what_a_read_brought_about_is_charged_and_never_in_its_way() {
     let mut book = Book::of(100);
     let body = include_str!("../../../docs/vectors/bodies.jsonl").lines().nth(9).expect("an alert");
-    let Payload::Alert(mut alert) = Entry::parse(body).expect("a body").what else {
+    let Payload::Alert(mut alert) = Entry::parse(body).expect("a body").payload else {
         panic!("{body}")
     };
     (alert.provider, alert.agent) = (ALPHA.into(), Tag([1; 16]));
@@ -215,7 +215,7 @@ fn another_policy_resizes_and_fills_nothing_and_one_without_a_limit_has_none() {
 fn the_door_is_told_who_must_wait_and_until_when() {
     let mut book = Book::of(100);
     let asks = |book: &Book, agent: u8| {
-        let of = || Origin::Agent(Tag([agent; 16]));
+        let of = || Requester::Agent(Tag([agent; 16]));
         book.growth.exhausted().caller(&ALPHA.into(), of, || book.tick)
     };
     let none = book.growth.exhausted().clone();

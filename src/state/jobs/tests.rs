@@ -39,7 +39,7 @@ fn withdrawal(admin: &str) -> SignedAct {
 
 fn fold(jobs: &mut Jobs, seq: u64, act: SignedAct) {
     let (prev, now) = (Hash::default(), Moment::default());
-    jobs.apply(&Entry { seq, prev, now, what: Payload::Act(Act::Signed(act)) });
+    jobs.apply(&Entry { seq, prev, now, payload: Payload::Act(Act::Signed(act)) });
 }
 
 fn opened(rows: u64) -> Jobs {
@@ -114,14 +114,14 @@ proptest! {
             let (view, purpose) = (&view, &purpose);
             let export = Export { job: 8, dataset: &dataset, purpose, view, asked };
             match jobs.verdict("alpha", &export, 10) {
-                Verdict::Within => {
+                JobFit::Within => {
                     // As many as were found, and no more than were asked for.
                     let known = jobs.0.get_mut(&8).unwrap();
                     known.rows += found.min(asked);
                     out += found.min(asked);
                 }
-                Verdict::Beyond(left) => prop_assert!(left == rows - out && asked > left),
-                Verdict::Breach => prop_assert!((1..=3).contains(&wrong)),
+                JobFit::Beyond(left) => prop_assert!(left == rows - out && asked > left),
+                JobFit::Breach => prop_assert!((1..=3).contains(&wrong)),
             }
             prop_assert!(out <= rows);
             prop_assert_eq!(jobs.left(8, "alpha", "cir", 10), Some(rows - out));

@@ -36,8 +36,8 @@ impl Book {
 
     fn put(&mut self, day: u64, what: Payload) -> bool {
         let now = Moment { at: day * DAY, tick: 0 };
-        let entry = Entry { seq: self.seq, prev: Hash::default(), now, what };
-        let (admitted, due) = match (&self.due, &entry.what) {
+        let entry = Entry { seq: self.seq, prev: Hash::default(), now, payload: what };
+        let (admitted, due) = match (&self.due, &entry.payload) {
             (Some(due), Payload::Warning(warning)) => (due == warning, None),
             (Some(_), _) => (false, None),
             (None, Payload::Roster(roster)) => {

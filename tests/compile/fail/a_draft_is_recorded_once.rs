@@ -1,6 +1,6 @@
-use greffier::registrar::{Bound, Ledger};
+use greffier::registrar::{QueuedDraft, Ledger};
 
-async fn twice(ledger: &Ledger, bound: Bound) {
+async fn twice(ledger: &Ledger, bound: QueuedDraft) {
     let _ = ledger.record(bound).await;
     let _ = ledger.record(bound).await;
 }

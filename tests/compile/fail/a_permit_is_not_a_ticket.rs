@@ -1,8 +1,8 @@
 use greffier::admission::Permit;
-use greffier::registrar::Bound;
-use greffier::source::{Query, Source, Withheld};
+use greffier::registrar::QueuedDraft;
+use greffier::source::{Query, Source, WithheldRows};
 
-async fn fetch(source: &Source, permit: Permit, query: &Query) -> Option<(Withheld, Bound)> {
+async fn fetch(source: &Source, permit: Permit, query: &Query) -> Option<(WithheldRows, QueuedDraft)> {
     source.fetch(permit, query).await.ok()
 }
 

@@ -1,7 +1,7 @@
 use greffier::registrar::Recorded;
-use greffier::source::{Release, Withheld};
+use greffier::source::{Release, WithheldRows};
 
-fn open(one: Withheld, two: Withheld, recorded: Recorded) -> Option<Release> {
+fn open(one: WithheldRows, two: WithheldRows, recorded: Recorded) -> Option<Release> {
     let _ = one.release(recorded);
     two.release(recorded).ok()
 }

@@ -1,7 +1,7 @@
 use greffier::registrar::Recorded;
-use greffier::source::{Release, Withheld};
+use greffier::source::{Release, WithheldRows};
 
-fn open(withheld: Withheld, one: Recorded, two: Recorded) -> Option<Release> {
+fn open(withheld: WithheldRows, one: Recorded, two: Recorded) -> Option<Release> {
     let _ = withheld.release(one);
     withheld.release(two).ok()
 }

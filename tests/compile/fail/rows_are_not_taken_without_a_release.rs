@@ -1,6 +1,6 @@
-use greffier::source::{Row, Withheld};
+use greffier::source::{Row, WithheldRows};
 
-fn open(withheld: Withheld) -> Vec<Row> {
+fn open(withheld: WithheldRows) -> Vec<Row> {
     withheld.rows
 }
 

@@ -1,7 +1,7 @@
 use greffier::registrar::Recorded;
-use greffier::source::{Release, Withheld};
+use greffier::source::{Release, WithheldRows};
 
-fn open(withheld: Withheld, recorded: Recorded) -> Option<Release> {
+fn open(withheld: WithheldRows, recorded: Recorded) -> Option<Release> {
     withheld.release(recorded).ok()
 }
 

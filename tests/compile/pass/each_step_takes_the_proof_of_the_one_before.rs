@@ -1,13 +1,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use greffier::admission::{Ask, Caller, Peer, Permit, Shown, Terms, Tokens};
-use greffier::registrar::{Bound, Ledger, Recorded};
-use greffier::quota::{Fare, Quota, Ticket};
-use greffier::source::{Query, Source, Withheld};
+use greffier::admission::{Ask, Caller, Peer, Permit, PresentedToken, Terms, Tokens};
+use greffier::registrar::{QueuedDraft, Ledger, Recorded};
+use greffier::quota::{CallCharge, Quota, Ticket};
+use greffier::source::{Query, Source, WithheldRows};
 
 fn admit(
-    (peer, shown): (&Peer, &Shown<'_>),
+    (peer, shown): (&Peer, &PresentedToken<'_>),
     terms: &Arc<Terms>,
     tokens: &Tokens,
     ask: &Ask,
@@ -18,14 +18,14 @@ fn admit(
 }
 
 fn limit(quota: &Quota, permit: Permit) -> Option<Ticket> {
-    quota.take(permit, &mut Fare::default()).ok()
+    quota.take(permit, &mut CallCharge::default()).ok()
 }
 
-async fn fetch(source: &Source, ticket: Ticket, query: &Query) -> Option<(Withheld, Bound)> {
+async fn fetch(source: &Source, ticket: Ticket, query: &Query) -> Option<(WithheldRows, QueuedDraft)> {
     source.fetch(ticket, query).await.ok()
 }
 
-async fn record(ledger: &Ledger, bound: Bound) -> Option<Recorded> {
+async fn record(ledger: &Ledger, bound: QueuedDraft) -> Option<Recorded> {
     ledger.record(bound).await.ok()
 }
 

@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use greffier::admission::Keyring;
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::config::policy::{self, Policy};
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{
-    Access, Act, Deed, Facts, Given, Matter, Method, Nonce, Read, Refusal, Refusals, Refused,
+    Access, Act, Deed, Facts, Given, Matter, Method, Nonce, Read, RefusalCount, Refusals, CertificateRefusals,
     Roster, Ruling, Signature, SignedAct, Statement, Tag, Warning, Whom, Word, sha256,
 };
 use greffier::format::personal::PersonalKey;
@@ -65,7 +65,7 @@ impl Instance {
         let policy = policy::load(&layout.policy()).expect("its policy");
         let founding = layout.founding(ORIGIN, wall() + HOUR).expect("its administrators");
         let (settings, signer) = (settings(layout), signer(layout));
-        let made = start::create(&settings, &signer, &policy.rules(), &founding, Anomaly::fresh());
+        let made = start::create(&settings, &signer, &policy.rules(), &founding, AnomalyJudge::fresh());
         made.expect("a ledger");
         let made = prepared.finish().expect("the instance in its place");
         // Its folder is another one now.
@@ -82,7 +82,7 @@ impl Instance {
             settings(&instance.layout),
             signer(&instance.layout),
             instance.policy.rules(),
-            Box::new(Anomaly::fresh),
+            Box::new(AnomalyJudge::fresh),
         );
         let registrar = registrar.expect("a ledger that can be taken up");
         runtime.block_on(instance.write(&registrar.ledger, registrar.head));
@@ -91,7 +91,7 @@ impl Instance {
     }
 
     /// Where its ledger is.
-    pub fn settings(&self) -> start::Settings {
+    pub fn settings(&self) -> start::LedgerSettings {
         settings(&self.layout)
     }
 
@@ -191,13 +191,13 @@ fn often(path: &Path) -> String {
     often.replace(&vouched, &with("certificate"))
 }
 
-fn settings(layout: &Layout) -> start::Settings {
-    start::Settings {
+fn settings(layout: &Layout) -> start::LedgerSettings {
+    start::LedgerSettings {
         path: layout.ledger(),
         high_water: layout.high_water(),
         queue: 64,
         share: 64,
-        clock: clock::Settings::default(),
+        clock: clock::ClockSettings::default(),
         commits: Commits::default(),
     }
 }
@@ -225,12 +225,12 @@ fn roster(provider: &str, persons: u64) -> Roster {
 fn refusals() -> Refusals {
     Refusals {
         since: wall(),
-        certificates: vec![Refused {
+        certificates: vec![CertificateRefusals {
             certificate: sha256(&[b"refused"]),
             provider: Some(PROVIDERS[0].into()),
-            counts: vec![Refusal { reason: "RATE_LIMITED".into(), count: 31 }],
+            counts: vec![RefusalCount { reason: "RATE_LIMITED".into(), count: 31 }],
         }],
-        others: vec![Refusal { reason: "HANDSHAKE".into(), count: 4 }],
+        others: vec![RefusalCount { reason: "HANDSHAKE".into(), count: 4 }],
     }
 }
 

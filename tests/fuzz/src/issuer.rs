@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use greffier::admission::{Algorithm, Issuer, KeyFile, Keyring, Peer, RunBy, Terms};
+use greffier::admission::{Algorithm, Issuer, KeyFileError, Keyring, Peer, RunBy, Terms};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use crate::instance::Instance;
@@ -47,7 +47,7 @@ pub fn good(certificate: &[u8; 32]) -> (String, String) {
 ///
 /// # Errors
 /// If it is none.
-pub fn terms(instance: &Instance, keys: &Path) -> Result<Terms, KeyFile> {
+pub fn terms(instance: &Instance, keys: &Path) -> Result<Terms, KeyFileError> {
     let issuer = Issuer {
         url: "https://login.example".to_owned(),
         audience: "greffier".to_owned(),

@@ -54,7 +54,8 @@ async fn a_suspended_providers_open_export_delivers_no_further_page() {
 
 /// Reads from an entry on.
 fn reads_behind(instance: &Instance, from: usize) -> usize {
-    let is_read = |entry: &&greffier::format::entry::Entry| matches!(entry.what, Payload::Read(_));
+    let is_read =
+        |entry: &&greffier::format::entry::Entry| matches!(entry.payload, Payload::Read(_));
     instance.entries()[from..].iter().filter(is_read).count()
 }
 

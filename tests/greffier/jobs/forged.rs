@@ -4,7 +4,7 @@
 use greffier::format::entry::{
     Act, Counts, Deed, JobTerms, Method, Outcome, Payload, Read, Rule, Ruling, Statement,
 };
-use greffier::verify::Fault;
+use greffier::verify::LedgerFault;
 
 use crate::segment::{
     Forge, Place, WIDE, people, read, rules, signed_by, statement, unsound, verified,
@@ -55,7 +55,7 @@ fn page(provider: &str, job: Option<u64>, persons: std::ops::Range<u32>) -> Read
 }
 
 /// What a verifier says of a ledger with these entries behind the first policy.
-fn verdict(whats: Vec<Payload>) -> Option<(Fault, u64, String)> {
+fn verdict(whats: Vec<Payload>) -> Option<(LedgerFault, u64, String)> {
     let mut forge = Forge::begun(AT, &rules(&[(ALPHA, WIDE), (BETA, WIDE)]));
     for what in whats {
         forge.add(what);
@@ -120,7 +120,7 @@ fn an_export_within_its_job_is_sound_and_any_other_is_found() {
     for (case, whats) in cases {
         let last = 7 + whats.len() as u64;
         let (fault, first, detail) = verdict(whats).unwrap_or_else(|| panic!("sound: {case}"));
-        assert_eq!((fault, first), (Fault::Facts, last), "{case}: {detail}");
+        assert_eq!((fault, first), (LedgerFault::Facts, last), "{case}: {detail}");
         assert!(detail.contains("not what its job says"), "{case}: {detail}");
     }
     // What was withheld may be so.
@@ -148,7 +148,7 @@ fn a_job_that_two_persons_are_not_behind_is_found() {
         let last = 7 + acts.len() as u64;
         let (fault, first, detail) =
             verdict(acts.clone()).unwrap_or_else(|| panic!("sound: {acts:?}"));
-        assert_eq!((fault, first), (Fault::Act, last), "{detail}");
+        assert_eq!((fault, first), (LedgerFault::Act, last), "{detail}");
     }
     // Whatever an administrator signed is that, and no other job.
     let Payload::Act(Act::Signed(mut wider)) = declaration(declared()) else { panic!("an act") };
@@ -156,7 +156,7 @@ fn a_job_that_two_persons_are_not_behind_is_found() {
     job.rows = 5_000;
     let wider = Payload::Act(Act::Signed(wider));
     let (fault, first, detail) = verdict(vec![wider]).expect("not sound");
-    assert_eq!((fault, first), (Fault::Act, JOB), "{detail}");
+    assert_eq!((fault, first), (LedgerFault::Act, JOB), "{detail}");
     assert!(detail.contains("the signature of `admin-1` is false"), "{detail}");
     let month = JobTerms { until: AT + 31 * 24 * HOUR, ..declared() };
     assert_eq!(verdict(vec![declaration(month)]), None);

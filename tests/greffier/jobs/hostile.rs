@@ -111,7 +111,8 @@ async fn no_call_outside_of_an_open_job_is_given_a_row() {
         assert_eq!(told.what(), what, "{case}");
         assert_eq!(told.metadata.contains_key("entry"), left == Breach, "{case}");
         let entries = instance.entries().split_off(before);
-        let of = |is: fn(&Payload) -> bool| entries.iter().filter(|entry| is(&entry.what)).count();
+        let of =
+            |is: fn(&Payload) -> bool| entries.iter().filter(|entry| is(&entry.payload)).count();
         let reads = of(|what| matches!(what, Payload::Read(_)));
         let alerts = of(|what| matches!(what, Payload::Alert(_)));
         assert_eq!((reads, alerts), if left == Breach { (1, 1) } else { (0, 0) }, "{case}");

@@ -44,7 +44,7 @@ fn export(job: u64, agent: &str, persons: std::ops::Range<u32>) -> Read {
 }
 
 fn alerts(place: &Place) -> Vec<(Rule, Severity)> {
-    let alert = |entry: greffier::format::entry::Entry| match entry.what {
+    let alert = |entry: greffier::format::entry::Entry| match entry.payload {
         Payload::Alert(alert) => Some((alert.rule, alert.severity)),
         _ => None,
     };

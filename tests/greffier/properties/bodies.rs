@@ -3,12 +3,13 @@
 use std::num::NonZeroU64;
 
 use greffier::format::entry::{
-    Access, Acknowledgement, Act, Alert, BODY_MAX, Budgets, CertificateOf, Counts, Deed, Detectors,
-    Entry, EntryBudget, Facts, Flag, Genesis, Given, Hash, Head, INTEGER_END, JobTerms, Key, Level,
-    Malformed, Matter, Measure, Method, Moment, NAME_MAX, Nonce, Outcome, OwnedKey, Payload,
-    Policy, ProviderAgent, ProviderRules, PublicKey, Read, Refusal, Refusals, Refused, Roster,
-    RosterRule, Rule, Ruling, Section, SecurityDeed, Severity, Signature, SignatureBytes,
-    SignedAct, StaffRules, Statement, TEXT_MAX, Tag, Warning, Whom, Word,
+    Access, Acknowledgement, Act, Alert, BODY_MAX, Budgets, CertificateOf, CertificateRefusals,
+    Counts, Deed, Detectors, Entry, EntryBudget, Facts, Flag, Genesis, Given, Hash, Head,
+    INTEGER_END, JobTerms, Level, Malformed, Matter, Measure, Method, Moment, NAME_MAX, Nonce,
+    Outcome, OwnedKey, Payload, Policy, ProviderAgent, ProviderRules, PublicKey, Read,
+    RefusalCount, Refusals, Roster, RosterRule, Rule, Ruling, SearchKey, Section, SecurityDeed,
+    Severity, Signature, SignatureBytes, SignedAct, StaffRules, Statement, TEXT_MAX, Tag, Warning,
+    Whom, Word,
 };
 use proptest::prelude::*;
 
@@ -116,7 +117,7 @@ impl Draw {
             method: self.one_of(&[Method::Get, Method::List, Method::Search, Method::Export]),
             view: self.name().into(),
             job: self.option(Draw::number),
-            keys: self.list(|d| Key { name: d.name().into(), tag: d.tag() }),
+            keys: self.list(|d| SearchKey { name: d.name().into(), tag: d.tag() }),
             asked: self.number(),
             misses: self.number(),
             rows: self.number(),
@@ -263,8 +264,8 @@ impl Draw {
         })
     }
 
-    fn refusal(&mut self) -> Refusal {
-        Refusal { reason: self.name().into(), count: self.number() }
+    fn refusal(&mut self) -> RefusalCount {
+        RefusalCount { reason: self.name().into(), count: self.number() }
     }
 
     fn what(&mut self) -> Payload {
@@ -277,7 +278,7 @@ impl Draw {
             1 => Payload::Policy(Policy { section: self.section() }),
             2 => Payload::Refusals(Refusals {
                 since: self.number(),
-                certificates: self.list(|d| Refused {
+                certificates: self.list(|d| CertificateRefusals {
                     certificate: d.hash(),
                     provider: d.option(|d| d.name().into()),
                     counts: d.list(Draw::refusal),
@@ -339,7 +340,7 @@ impl Draw {
             seq: self.number(),
             prev: self.hash(),
             now: Moment { at: self.number(), tick: self.number() },
-            what: self.what(),
+            payload: self.what(),
         }
     }
 }
@@ -503,7 +504,7 @@ fn seen(reason: &str, alert: u64) -> Entry {
     let (certificate, deed) = (Hash::default(), SecurityDeed::Acknowledge { alert });
     let (id, reason) = ("soc-1".into(), reason.to_owned());
     let act = Act::Acknowledged(Acknowledgement { id, certificate, deed, reason });
-    Entry { seq: 1, prev: Hash::default(), now: Moment::default(), what: Payload::Act(act) }
+    Entry { seq: 1, prev: Hash::default(), now: Moment::default(), payload: Payload::Act(act) }
 }
 
 /// One all of whose keys must be there.
@@ -515,7 +516,7 @@ fn given(role: &str) -> Entry {
         what: Given::Receipt,
         entry: 0,
     };
-    Entry { what: Payload::Access(access), ..seen("x", 0) }
+    Entry { payload: Payload::Access(access), ..seen("x", 0) }
 }
 
 #[test]
@@ -602,7 +603,7 @@ fn every_control_character_is_refused_raw_and_escaped_and_its_neighbours_are_not
 fn a_body_has_65_535_bytes_at_most() {
     let (texts, names) = (vec!["word".into()], vec!["word".into()]);
     let mut read = Draw { numbers: vec![1], texts, names, taken: 0 }.read();
-    let of = |read: Read| Entry { what: Payload::Read(Box::new(read)), ..seen("x", 0) };
+    let of = |read: Read| Entry { payload: Payload::Read(Box::new(read)), ..seen("x", 0) };
     read.on = vec![Tag([0; 16]); 2_500];
     let missing = BODY_MAX - encoded(&of(read.clone())).len();
     // A tag takes 25 bytes with quotes and comma; the network takes up the rest.

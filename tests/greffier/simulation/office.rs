@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use greffier::format::entry::{
     Act, Budgets, Deed, Hash, JobTerms, Matter, Method, Millis, Nonce, Outcome, ProviderAgent,
-    Read, Refusal, Refusals, Roster, Statement, Tag, Warning, Whom, Word, sha256,
+    Read, RefusalCount, Refusals, Roster, Statement, Tag, Warning, Whom, Word, sha256,
 };
 use greffier::registrar::rules::Rules;
 use greffier::registrar::{Draft, Ledger, Unrecorded, bind};
@@ -177,7 +177,7 @@ impl Office {
         let ago = self.chance.random_range(0..5_000);
         // The first of them may have come while a commit was taken.
         let since = ledger.now().at + 1_000 - ago;
-        let others = vec![Refusal { reason: "FLOOD".into(), count: 1 + ago }];
+        let others = vec![RefusalCount { reason: "FLOOD".into(), count: 1 + ago }];
         let refusals = Refusals { since, certificates: Vec::new(), others };
         note("refusals", async move { ledger.refusals(refusals).await })
     }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::anomaly::replay::Replay;
 use greffier::format::entry::{Act, Deed, Entry, Millis, Payload, Section};
 use greffier::registrar::clock::{self, Clocks, Readings};
 use greffier::registrar::recorder::{Recorder, Step};
 use greffier::registrar::rules::Rules;
-use greffier::registrar::start::{Settings, StartError, create};
+use greffier::registrar::start::{LedgerSettings, StartError, create};
 use greffier::registrar::{Ledger, Status, Unrecorded};
 use greffier::verify::store::Store;
 use greffier::verify::{Trust, scan};
@@ -127,13 +127,13 @@ impl World {
         *self.tally.entry(what).or_default() += 1;
     }
 
-    fn settings(&self) -> Settings {
-        Settings {
+    fn settings(&self) -> LedgerSettings {
+        LedgerSettings {
             path: self.path.clone(),
             high_water: self.path.with_extension("high-water"),
             queue: 1_024,
             share: 700,
-            clock: clock::Settings { clocks: self.time.clocks(), confirmed: None },
+            clock: clock::ClockSettings { clocks: self.time.clocks(), confirmed: None },
             commits: self.disk.commits(&self.path),
         }
     }
@@ -154,7 +154,8 @@ impl World {
             key.founding(ORIGIN, &admin.into(), nonce, BEGIN + HOUR).expect("a name")
         });
         let (settings, founding) = (self.settings(), founding.collect::<Vec<_>>());
-        create(&settings, &signer(), &self.rules, &founding, Anomaly::fresh()).expect("a ledger");
+        create(&settings, &signer(), &self.rules, &founding, AnomalyJudge::fresh())
+            .expect("a ledger");
         self.high_water = std::fs::read_to_string(&settings.high_water).expect("a high-water file");
     }
 
@@ -217,7 +218,7 @@ impl World {
     fn open(&mut self) -> (Recorder, Ledger) {
         let settings = self.settings();
         let open = |rules: &Rules| {
-            Recorder::open(settings.clone(), signer(), rules.clone(), Box::new(Anomaly::fresh))
+            Recorder::open(settings.clone(), signer(), rules.clone(), Box::new(AnomalyJudge::fresh))
         };
         if let Some(wanted) = self.wanted.take() {
             match open(&wanted) {
@@ -379,7 +380,8 @@ impl World {
     }
 
     fn remember_job(&mut self, body: &str) {
-        let Ok(Entry { seq, what: Payload::Act(Act::Signed(act)), .. }) = Entry::parse(body) else {
+        let Ok(Entry { seq, payload: Payload::Act(Act::Signed(act)), .. }) = Entry::parse(body)
+        else {
             return;
         };
         if let Deed::DeclareJob { provider, job, .. } = &act.statement.deed {
@@ -416,7 +418,7 @@ impl World {
 
 /// Whether an entry says what somebody was told.
 fn is_true(says: &Says, entry: &Entry) -> bool {
-    match (says, &entry.what) {
+    match (says, &entry.payload) {
         (Says::Read { agent, persons, outcome }, Payload::Read(read)) => {
             let listed = read.on.iter().chain(&read.off).copied().collect::<Vec<_>>();
             let released = *outcome == greffier::format::entry::Outcome::Released;

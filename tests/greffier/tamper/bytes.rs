@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use greffier::verify::store::{Store, Unreadable};
-use greffier::verify::{Failure, Fault};
+use greffier::verify::{Failure, LedgerFault};
 
 use super::{commit_of, small};
 use crate::segment::{bodies, notes, scanned, tampering, unsound, verified};
@@ -111,7 +111,7 @@ fn a_damaged_page_is_found() {
         bytes[(page - 1) * 4_096..page * 4_096].fill(garbage);
         std::fs::write(&damaged, &bytes).expect("a file");
         let fault = unsound(verified(&damaged, &[]));
-        assert_eq!(fault.fault, Fault::Schema, "{fault:?}");
+        assert_eq!(fault.fault, LedgerFault::Schema, "{fault:?}");
     }
 }
 

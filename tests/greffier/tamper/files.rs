@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use greffier::verify::store::{APPLICATION_ID, FORMAT, SCHEMA, Unreadable};
-use greffier::verify::{Failure, Fault};
+use greffier::verify::{Failure, LedgerFault};
 use rusqlite::Connection;
 
 use super::small;
@@ -43,7 +43,7 @@ fn a_database_in_utf_16_is_refused_and_said_to_be_one() {
             file.execute("INSERT INTO checkpoints VALUES (?1, ?2)", (size, note)).expect("a row");
         }
         let fault = unsound(verified(&path, &[]));
-        assert_eq!((fault.fault, fault.first_wrong), (Fault::Schema, None));
+        assert_eq!((fault.fault, fault.first_wrong), (LedgerFault::Schema, None));
         assert!(fault.detail.contains(encoding), "{}", fault.detail);
     }
 }

@@ -7,7 +7,7 @@ use greffier::format::entry::{Entry, Hash, Payload};
 use greffier::format::merkle;
 use greffier::format::merkle::Frontier;
 use greffier::verify::store::{Store, Unreadable};
-use greffier::verify::{Failure, Fault, Sound, Trust, Unsound, scan};
+use greffier::verify::{Failure, LedgerFault, Sound, Trust, Unsound, scan};
 use rusqlite::Connection;
 
 use super::{commit_of, ledger, newest};
@@ -89,7 +89,7 @@ fn a_deleted_entry_is_missing() {
         file.execute("DELETE FROM entries WHERE seq = ?1", [seq]).expect("a row");
         let fault = found(&copy);
         let last = seq + 1 == all.len() as u64;
-        assert_eq!(fault.fault, if last { Fault::Truncated } else { Fault::Missing });
+        assert_eq!(fault.fault, if last { LedgerFault::Truncated } else { LedgerFault::Missing });
         assert_eq!((fault.first_wrong, fault.last_sound), (Some(seq), seq.checked_sub(1)));
         let body = &all[seq as usize];
         file.execute("INSERT INTO entries VALUES (?1, ?2)", (seq, body)).expect("a row");
@@ -105,7 +105,7 @@ fn swapped_entries_are_reordered() {
         swapped.swap(seq, seq + 1);
         rewrite(&copy, &swapped);
         let fault = found(&copy);
-        assert_eq!((fault.fault, fault.first_wrong), (Fault::Reordered, Some(seq as u64)));
+        assert_eq!((fault.fault, fault.first_wrong), (LedgerFault::Reordered, Some(seq as u64)));
     }
 }
 
@@ -146,7 +146,7 @@ fn a_chain_that_was_worked_out_anew_is_refused_from_the_commit_of_the_change_on(
         rewrite(&copy, &chained(&other));
         let commit = commit_of(&copy, seq as u64);
         let fault = found(&copy);
-        assert_eq!((fault.fault, fault.first_wrong), (Fault::Edited, Some(commit.start)));
+        assert_eq!((fault.fault, fault.first_wrong), (LedgerFault::Edited, Some(commit.start)));
         assert_eq!(fault.last_sound, commit.start.checked_sub(1));
     }
 }
@@ -194,7 +194,11 @@ fn a_forger_who_rewrites_the_checkpoints_too_does_not_move_the_verdict() {
         tampering(&copy).execute(sql, (size, note)).expect("a row");
     }
     let fault = found(&copy);
-    assert_eq!(fault.fault, Fault::Stranger, "the forged checkpoint behind the edit: {fault:?}");
+    assert_eq!(
+        fault.fault,
+        LedgerFault::Stranger,
+        "the forged checkpoint behind the edit: {fault:?}"
+    );
     assert_eq!(fault.last_sound, commit.start.checked_sub(1));
     // All signatures but the last look right only to who does not check them: it still fails.
     assert!(matches!(verified_lightly(&copy), Err(Failure::Unsound(_))));
@@ -224,11 +228,11 @@ fn a_tail_that_was_cut_off_shows_against_an_anchor_alone() {
         file.execute("DELETE FROM checkpoints WHERE size > ?1", [size]).expect("rows");
         verified(&copy, &[]).expect("a shorter ledger is a ledger");
         let fault = unsound(verified(&copy, std::slice::from_ref(&anchor)));
-        assert_eq!((fault.fault, fault.first_wrong), (Fault::Truncated, Some(size)));
+        assert_eq!((fault.fault, fault.first_wrong), (LedgerFault::Truncated, Some(size)));
     }
     let file = tampering(&copy);
     file.execute_batch("DELETE FROM entries; DELETE FROM checkpoints").expect("rows");
-    assert_eq!(found(&copy).fault, Fault::Missing);
+    assert_eq!(found(&copy).fault, LedgerFault::Missing);
 }
 
 #[test]
@@ -238,13 +242,13 @@ fn entries_or_checkpoints_cut_off_alone_show_without_an_anchor() {
     let file = tampering(&copy);
     file.execute("DELETE FROM checkpoints WHERE size = ?1", [size]).expect("a row");
     let fault = found(&copy);
-    assert_eq!((fault.fault, fault.first_wrong), (Fault::Inserted, Some(size - 1)));
+    assert_eq!((fault.fault, fault.first_wrong), (LedgerFault::Inserted, Some(size - 1)));
     file.execute("INSERT INTO checkpoints VALUES (?1, ?2)", (size, last)).expect("a row");
     // Thinned in the middle it is as good as before: any later one covers what they covered.
     file.execute("DELETE FROM checkpoints WHERE size < ?1", [size]).expect("rows");
     verified(&copy, &[]).expect("a thinned ledger");
     file.execute_batch("DELETE FROM checkpoints").expect("rows");
-    assert_eq!(found(&copy).fault, Fault::Missing);
+    assert_eq!(found(&copy).fault, LedgerFault::Missing);
 }
 
 #[test]
@@ -268,14 +272,14 @@ fn a_history_signed_anew_with_the_stolen_key_is_a_fork_against_an_anchor() {
             let sound = verdict.expect("nothing before the anchor was changed");
             assert_eq!(sound.anchored.map(|(seq, _)| seq), Some(size - 1));
         } else {
-            assert_eq!(unsound(verdict).fault, Fault::Forked);
+            assert_eq!(unsound(verdict).fault, LedgerFault::Forked);
         }
     }
     // Between two anchors, one that holds and one that does not, lies the first wrong entry.
     let all: Vec<String> = anchors.into_iter().map(|(_, note)| note).collect();
     let fault = unsound(verified(&copy, &all));
     let commit = commit_of(&copy, seq);
-    assert_eq!((fault.fault, fault.first_wrong), (Fault::Forked, Some(commit.start)));
+    assert_eq!((fault.fault, fault.first_wrong), (LedgerFault::Forked, Some(commit.start)));
 }
 
 #[test]
@@ -285,10 +289,10 @@ fn rows_numbered_where_none_belong_are_inserted() {
     let body = &bodies(&copy)[3];
     let size = bodies(&copy).len() as i64;
     for (row, kind) in [
-        (-1, Fault::Inserted),
-        (i64::MIN, Fault::Inserted),
-        (size, Fault::Reordered),
-        (i64::MAX, Fault::Missing),
+        (-1, LedgerFault::Inserted),
+        (i64::MIN, LedgerFault::Inserted),
+        (size, LedgerFault::Reordered),
+        (i64::MAX, LedgerFault::Missing),
     ] {
         file.execute("INSERT INTO entries VALUES (?1, ?2)", (row, body)).expect("a row");
         assert_eq!(found(&copy).fault, kind, "row {row}");
@@ -311,7 +315,7 @@ fn another_genesis_or_a_clock_that_goes_back_is_refused_though_signed() {
     let appended = |what: Payload, at: u64| {
         let last = Entry::parse(&all[all.len() - 1]).expect("an entry");
         let now = greffier::format::entry::Moment { at: last.now.at + at - 1_000, ..last.now };
-        let entry = Entry { seq: size, prev: Hash::default(), now, what };
+        let entry = Entry { seq: size, prev: Hash::default(), now, payload: what };
         let mut longer = all.clone();
         longer.push(entry.encode().expect("an entry"));
         let longer = chained(&longer);
@@ -321,11 +325,11 @@ fn another_genesis_or_a_clock_that_goes_back_is_refused_though_signed() {
         tampering(&copy).execute(sql, (size + 1, note)).expect("a row");
         verified(&copy, &[])
     };
-    let genesis = Entry::parse(&all[0]).expect("an entry").what;
+    let genesis = Entry::parse(&all[0]).expect("an entry").payload;
     appended(Payload::Access(access(1)), 1_000).expect("an entry like others");
     for (result, kind) in [
-        (appended(genesis, 1_000), Fault::Inserted),
-        (appended(Payload::Access(access(1)), 999), Fault::Clock),
+        (appended(genesis, 1_000), LedgerFault::Inserted),
+        (appended(Payload::Access(access(1)), 999), LedgerFault::Clock),
     ] {
         let fault = unsound(result);
         assert_eq!((fault.fault, fault.first_wrong), (kind, Some(size)));
@@ -333,7 +337,7 @@ fn another_genesis_or_a_clock_that_goes_back_is_refused_though_signed() {
     let mut read = read("beta-emploi", "b1", &people("beta-emploi", 20..22), &[]);
     read.ruling = greffier::format::entry::Ruling::RELEASED;
     let fault = unsound(appended(Payload::Read(Box::new(read)), 1_000));
-    assert_eq!((fault.fault, fault.first_wrong), (Fault::Facts, Some(size)));
+    assert_eq!((fault.fault, fault.first_wrong), (LedgerFault::Facts, Some(size)));
 }
 
 #[test]
@@ -357,7 +361,7 @@ fn a_changed_schema_is_refused() {
         verified(&copy, &[]).expect("a sound copy");
         tampering(&copy).execute_batch(change).expect("a change of the schema");
         let fault = found(&copy);
-        assert_eq!((fault.fault, fault.first_wrong), (Fault::Schema, None), "{change}");
+        assert_eq!((fault.fault, fault.first_wrong), (LedgerFault::Schema, None), "{change}");
     }
 }
 
@@ -388,7 +392,7 @@ fn a_ledger_of_another_key_is_a_stranger_s() {
         let other = greffier::format::signer::Signer::new(origin, &[seed; 32]).expect("a name");
         let trust = Trust { key: other.key(), anchors: &[], all_signatures: true };
         let fault = unsound(scan(&store, &trust, &mut |_, _| (), &mut |_, _, _| ()));
-        assert_eq!((fault.fault, fault.first_wrong), (Fault::Stranger, Some(0)));
+        assert_eq!((fault.fault, fault.first_wrong), (LedgerFault::Stranger, Some(0)));
     }
 }
 
@@ -432,6 +436,6 @@ fn a_file_copied_without_its_wal_is_short_and_only_an_anchor_shows_it() {
     let anchor = [newest(path)];
     let fewer = verified(&short, &[]).expect("a shorter ledger is a ledger");
     assert_eq!(fewer.checkpoint.size + 1, bodies(path).len() as u64);
-    assert_eq!(unsound(verified(&short, &anchor)).fault, Fault::Truncated);
+    assert_eq!(unsound(verified(&short, &anchor)).fault, LedgerFault::Truncated);
     verified(&whole, &anchor).expect("the WAL has the rest");
 }

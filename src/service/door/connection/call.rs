@@ -11,15 +11,15 @@ use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use super::{CALL_MAX, Line};
-use crate::admission::{Bearer, Reader, Refused, Shown};
-use crate::service::door::places::{Agent, Full, Shows};
+use super::{CALL_MAX, OpenConnection};
+use crate::admission::{AdmissionError, Bearer, PresentedToken, Principal};
+use crate::service::door::places::{Agent, CallCredential, PlacesFull};
 use crate::service::door::prompt::Prompt;
 use crate::service::door::stream::{Reply, watched};
 use crate::service::door::{form, places};
 use crate::service::grpc::services;
-use crate::service::grpc::status::Fault;
-use crate::service::read::Stopped;
+use crate::service::grpc::status::ApiError;
+use crate::service::read::ReadError;
 use crate::service::watch::figures;
 
 /// Headers of one call.
@@ -28,7 +28,7 @@ const METADATA: usize = 64;
 /// Answers a call.
 pub(super) async fn call(
     request: Request<Incoming>,
-    line: Arc<Line>,
+    line: Arc<OpenConnection>,
 ) -> Result<Response<Reply>, Infallible> {
     let answered = match request.uri().path() {
         figures::PATH => answer_figures(&request, &line),
@@ -44,15 +44,16 @@ pub(super) async fn call(
 /// A reply with the place that its call has, or a refusal of a call that had none.
 type Answered = Result<(Response<Body>, places::Call), Box<Response<Body>>>;
 
-fn answer_figures(request: &Request<Incoming>, line: &Line) -> Answered {
+fn answer_figures(request: &Request<Incoming>, line: &OpenConnection) -> Answered {
     let refused = |status: Status| Box::new(figures::refused(&status, request.method()));
     let reader = known(request, line).map_err(refused)?;
-    let shows = if reader.has_agents() { Shows::Nothing } else { Shows::Certificate };
+    let shows =
+        if reader.has_agents() { CallCredential::Nothing } else { CallCredential::Certificate };
     let place = place(line, shows, None).map_err(refused)?;
     Ok((figures::answer(&line.shared, &line.peer, request.method()), place))
 }
 
-async fn answer(mut request: Request<Incoming>, line: &Line) -> Answered {
+async fn answer(mut request: Request<Incoming>, line: &OpenConnection) -> Answered {
     let refused = |status: Status| Box::new(status.into_http());
     let reader = known(&request, line).map_err(refused)?;
     let limit = form::deadline(request.method(), request.headers());
@@ -62,9 +63,9 @@ async fn answer(mut request: Request<Incoming>, line: &Line) -> Answered {
     let bearer =
         if reader.has_agents() { bearer(&mut request, line).map_err(refused)? } else { None };
     let shows = match &bearer {
-        Some(bearer) => Shows::Token(Agent::of(bearer)),
-        None if reader.has_agents() => Shows::Nothing,
-        None => Shows::Certificate,
+        Some(bearer) => CallCredential::Token(Agent::of(bearer)),
+        None if reader.has_agents() => CallCredential::Nothing,
+        None => CallCredential::Certificate,
     };
     let place = place(line, shows, bearer.as_ref()).map_err(refused)?;
     // gRPC health and reflection are standards of their own, with their own statuses.
@@ -79,11 +80,11 @@ async fn answer(mut request: Request<Incoming>, line: &Line) -> Answered {
     }
     let limit = limit.unwrap_or(CALL_MAX).min(CALL_MAX);
     let response = match within(limit, line.services.call(request)).await {
-        None => Fault::deadline().status().into_http(),
+        None => ApiError::deadline().status().into_http(),
         Some(response) => match foreign(&response).filter(|_| !standard) {
             None => response,
             Some(status) => {
-                line.refuse(Fault::transport(status.code(), status.message())).into_http()
+                line.refuse(ApiError::transport(status.code(), status.message())).into_http()
             }
         },
     };
@@ -92,26 +93,29 @@ async fn answer(mut request: Request<Incoming>, line: &Line) -> Answered {
 
 /// Who calls, if the policy knows them and there is a place for the connection: whatever is called,
 /// health and reflection too.
-fn known(request: &Request<Incoming>, line: &Line) -> Result<Reader, Status> {
+fn known(request: &Request<Incoming>, line: &OpenConnection) -> Result<Principal, Status> {
     if request.headers().len() > METADATA {
-        return Err(line.refuse(Fault::too_much_metadata(METADATA)));
+        return Err(line.refuse(ApiError::too_much_metadata(METADATA)));
     }
     if line.place.is_none() {
-        return Err(line.refuse(Fault::connections_full()));
+        return Err(line.refuse(ApiError::connections_full()));
     }
     line.shared.known(&line.peer).map_err(|refused| line.refuse((&refused).into()))
 }
 
 /// Who bears the good token that a call of a provider carries whose agents have some. A read must carry
 /// one: without, it is told so before it takes a place.
-fn bearer(request: &mut Request<Incoming>, line: &Line) -> Result<Option<Bearer>, Status> {
+fn bearer(
+    request: &mut Request<Incoming>,
+    line: &OpenConnection,
+) -> Result<Option<Bearer>, Status> {
     let must = services::takes_token(request.uri().path());
     if !must && !request.headers().contains_key(AUTHORIZATION) {
         return Ok(None);
     }
     let carried = request.headers().get_all(AUTHORIZATION).iter();
-    let shown = Shown::new(carried.map(HeaderValue::as_bytes));
-    let (held, mark) = (line.shared.rooms.hold_headers(&line.peer, &shown), shown.mark());
+    let shown = PresentedToken::new(carried.map(HeaderValue::as_bytes));
+    let (held, mark) = (line.shared.rooms.check_headers(&line.peer, &shown), shown.mark());
     if let Some(mark) = mark {
         request.extensions_mut().insert(mark);
     }
@@ -119,7 +123,9 @@ fn bearer(request: &mut Request<Incoming>, line: &Line) -> Result<Option<Bearer>
         Ok(bearer) => return Ok(bearer),
         Err(why) => why,
     };
-    if let (Stopped::Refused(Refused::Token(_)), Some(_), Some(place)) = (&why, mark, &line.place) {
+    if let (ReadError::Refused(AdmissionError::Token(_)), Some(_), Some(place)) =
+        (&why, mark, &line.place)
+    {
         place.disprove();
     }
     if !must {
@@ -128,21 +134,25 @@ fn bearer(request: &mut Request<Incoming>, line: &Line) -> Result<Option<Bearer>
     tracing::debug!(%why, "a read was refused at its headers");
     match why {
         // It is known who calls, and that is all there is to it.
-        Stopped::Contained => Err(line.refuse(line.shared.calling((&why).into()))),
+        ReadError::Contained => Err(line.refuse(line.shared.calling((&why).into()))),
         _ => Err(line.turn_away((&why).into(), None)),
     }
 }
 
 /// A place for a call, by what it shows; `bearer` is whose the token is, if it shows one.
-fn place(line: &Line, shows: Shows, bearer: Option<&Bearer>) -> Result<places::Call, Status> {
-    let place = line.place.as_ref().ok_or_else(|| line.refuse(Fault::connections_full()))?;
-    if let Shows::Token(agent) = shows {
+fn place(
+    line: &OpenConnection,
+    shows: CallCredential,
+    bearer: Option<&Bearer>,
+) -> Result<places::Call, Status> {
+    let place = line.place.as_ref().ok_or_else(|| line.refuse(ApiError::connections_full()))?;
+    if let CallCredential::Token(agent) = shows {
         place.prove(agent);
     }
     place.call(shows).map_err(|full| match full {
-        Full::Holder => line.refuse(Fault::calls_full()),
-        Full::Agent => line.turn_away(Fault::agents_calls_full(), bearer),
-        Full::Tokenless => line.turn_away(Fault::calls_full(), None),
+        PlacesFull::Holder => line.refuse(ApiError::calls_full()),
+        PlacesFull::Agent => line.turn_away(ApiError::agents_calls_full(), bearer),
+        PlacesFull::Tokenless => line.turn_away(ApiError::calls_full(), None),
     })
 }
 

@@ -4,11 +4,11 @@ use futures_util::FutureExt as _;
 
 use super::*;
 use crate::admission::example::{peer, terms};
-use crate::admission::{Demand, Voucher};
+use crate::admission::{AgentAuth, TokenRequirements};
 
-fn reader(role: Role, id: &str) -> Reader {
+fn reader(role: Role, id: &str) -> Principal {
     let now = crate::admission::example::now();
-    Reader::admit(&peer(role, id), &terms(), &Role::ALL, now).ok().unwrap()
+    Principal::admit(&peer(role, id), &terms(), &Role::ALL, now).ok().unwrap()
 }
 
 fn places(change: impl FnOnce(&mut Limits)) -> Arc<Places> {
@@ -18,7 +18,7 @@ fn places(change: impl FnOnce(&mut Limits)) -> Arc<Places> {
 }
 
 /// A connection from one address, at no time in particular.
-fn connect(places: &Arc<Places>, reader: Option<&Reader>) -> Option<Connection> {
+fn connect(places: &Arc<Places>, reader: Option<&Principal>) -> Option<Connection> {
     let taken = places.connection(reader, from("192.0.2.1"), Instant::now());
     taken.map(|(connection, _)| connection)
 }
@@ -80,22 +80,25 @@ fn a_provider_has_its_share_of_connections_and_of_calls() {
     assert!(connect(&places, Some(&alpha)).is_none());
     let other = connect(&places, Some(&beta)).unwrap();
     // More connections are no more calls.
-    let calls = [&one, &one, &two].map(|of| of.call(Shows::Certificate));
+    let calls = [&one, &one, &two].map(|of| of.call(CallCredential::Certificate));
     assert!(calls.iter().all(Result::is_ok));
-    assert!(one.call(Shows::Certificate).is_err() && two.call(Shows::Certificate).is_err());
-    assert!(other.call(Shows::Certificate).is_ok());
+    assert!(
+        one.call(CallCredential::Certificate).is_err()
+            && two.call(CallCredential::Certificate).is_err()
+    );
+    assert!(other.call(CallCredential::Certificate).is_ok());
     drop((calls, one));
-    assert!(two.call(Shows::Certificate).is_ok());
+    assert!(two.call(CallCredential::Certificate).is_ok());
     assert!(connect(&places, Some(&alpha)).is_some());
 }
 
 /// A reader of alpha, whose agents have tokens.
-fn with_agents() -> Reader {
+fn with_agents() -> Principal {
     let mut terms = terms();
-    let demand = Demand { issuer: "x".into(), second_factor: true, auth_max_age: 60 };
-    terms.providers.get_mut("alpha").unwrap().voucher = Voucher::Token(demand);
+    let demand = TokenRequirements { issuer: "x".into(), second_factor: true, auth_max_age: 60 };
+    terms.providers.get_mut("alpha").unwrap().voucher = AgentAuth::Token(demand);
     let now = crate::admission::example::now();
-    Reader::admit(&peer(Role::Provider, "alpha"), &terms, &Role::ALL, now).ok().unwrap()
+    Principal::admit(&peer(Role::Provider, "alpha"), &terms, &Role::ALL, now).ok().unwrap()
 }
 
 #[tokio::test]
@@ -201,20 +204,21 @@ fn calls_without_a_good_token_leave_most_places_to_the_others() {
         calls.collect::<Vec<_>>()
     };
     // Eight in all, and a quarter of them from one address.
-    let without = most(&one, Shows::Nothing);
+    let without = most(&one, CallCredential::Nothing);
     assert_eq!(without.len(), 2);
-    let others = most(&two, Shows::Nothing);
+    let others = most(&two, CallCredential::Nothing);
     assert_eq!(others.len(), 2);
     // A quarter of all for one agent.
-    let with = most(&one, Shows::Token(good(1)));
+    let with = most(&one, CallCredential::Token(good(1)));
     assert_eq!(with.len(), 16);
-    assert_eq!(one.call(Shows::Token(good(1))).err(), Some(Full::Agent));
-    assert_eq!(two.call(Shows::Token(good(1))).err(), Some(Full::Agent));
-    let rest = (2..9).flat_map(|agent| most(&two, Shows::Token(good(agent)))).collect::<Vec<_>>();
+    assert_eq!(one.call(CallCredential::Token(good(1))).err(), Some(PlacesFull::Agent));
+    assert_eq!(two.call(CallCredential::Token(good(1))).err(), Some(PlacesFull::Agent));
+    let rest =
+        (2..9).flat_map(|agent| most(&two, CallCredential::Token(good(agent)))).collect::<Vec<_>>();
     assert_eq!(rest.len(), 64 - 2 - 2 - 16);
-    assert_eq!(two.call(Shows::Token(good(9))).err(), Some(Full::Holder));
+    assert_eq!(two.call(CallCredential::Token(good(9))).err(), Some(PlacesFull::Holder));
     drop(without);
-    assert!(one.call(Shows::Nothing).is_ok());
+    assert!(one.call(CallCredential::Nothing).is_ok());
     drop((with, others, rest));
 }
 

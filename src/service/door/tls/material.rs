@@ -14,7 +14,7 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 
 use super::revoked::{self, Lists};
-use super::{Settings, TlsError};
+use super::{TlsError, TlsSettings};
 use crate::files::{SMALL, read, read_secret};
 use crate::format::entry::{Hash, sha256};
 use crate::service::watch::expiry::Own;
@@ -33,7 +33,7 @@ pub(super) struct Identity {
 impl Identity {
     /// The chain and the key, if they fit each other.
     pub(super) fn read(
-        settings: &Settings,
+        settings: &TlsSettings,
         provider: &CryptoProvider,
     ) -> Result<Identity, TlsError> {
         let chain = certificates(&settings.certificate, &content(&settings.certificate)?)?;
@@ -46,7 +46,7 @@ impl Identity {
 
     /// The same, to take the place of one that works: it must be good now.
     pub(super) fn read_anew(
-        settings: &Settings,
+        settings: &TlsSettings,
         provider: &CryptoProvider,
     ) -> Result<Identity, TlsError> {
         let identity = Identity::read(settings, provider)?;
@@ -79,7 +79,7 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    pub(super) fn read(settings: &Settings) -> Result<Contents, TlsError> {
+    pub(super) fn read(settings: &TlsSettings) -> Result<Contents, TlsError> {
         let authorities = content(&settings.client_ca)?;
         let revoked = settings.client_crl.as_deref().map(|path| {
             read(path, LISTS).map_err(|error| TlsError::File { path: path.to_owned(), error })
@@ -95,7 +95,7 @@ impl Contents {
 
 impl Trusted {
     pub(super) fn read(
-        settings: &Settings,
+        settings: &TlsSettings,
         provider: Arc<CryptoProvider>,
     ) -> Result<Trusted, TlsError> {
         Trusted::parse(settings, &Contents::read(settings)?, provider)
@@ -103,7 +103,7 @@ impl Trusted {
 
     /// Those of the files' contents.
     pub(super) fn parse(
-        settings: &Settings,
+        settings: &TlsSettings,
         contents: &Contents,
         provider: Arc<CryptoProvider>,
     ) -> Result<Trusted, TlsError> {

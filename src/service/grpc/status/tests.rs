@@ -24,7 +24,7 @@ fn io() -> std::io::Error {
     std::io::Error::other("an exercise")
 }
 
-fn rows() -> Vec<(Fault, Row)> {
+fn rows() -> Vec<(ApiError, Row)> {
     let path = PathBuf::from;
     let ledger = [
         (Unrecorded::Busy, LEDGER),
@@ -69,21 +69,21 @@ fn rows() -> Vec<(Fault, Row)> {
         (SourceError::Malformed(Vec::new()), MALFORMED),
     ];
     let ended = [
-        (Stopped::Contained, (Code::PermissionDenied, "ACCESS_CONTAINED", false)),
+        (ReadError::Contained, (Code::PermissionDenied, "ACCESS_CONTAINED", false)),
         (JobFault::Closed.into(), (Code::PermissionDenied, "JOB_NOT_OPEN", false)),
         (JobFault::Spent.into(), (Code::ResourceExhausted, "JOB_EXHAUSTED", false)),
-        (Foreign.into(), INTERNAL),
+        (OtherDraft.into(), INTERNAL),
     ];
     let own = [
-        (Fault::replies_full(), (Code::ResourceExhausted, "REPLIES_FULL", true)),
-        (Fault::calls_full(), (Code::ResourceExhausted, "CALLS_FULL", true)),
-        (Fault::connections_full(), (Code::ResourceExhausted, "CONNECTIONS_FULL", true)),
-        (Fault::tails_full(), (Code::ResourceExhausted, "TAILS_FULL", true)),
-        (Fault::stopping(), (Code::Unavailable, "GATEWAY_STOPPING", true)),
-        (Fault::record_too_large(1, "c"), (Code::FailedPrecondition, "RECORD_TOO_LARGE", false)),
-        (Fault::not_available(1, "c"), (Code::PermissionDenied, "RECORD_NOT_AVAILABLE", false)),
-        (Fault::encoding(), (Code::Unimplemented, "ENCODING_UNSUPPORTED", false)),
-        (Fault::internal("an exercise"), INTERNAL),
+        (ApiError::replies_full(), (Code::ResourceExhausted, "REPLIES_FULL", true)),
+        (ApiError::calls_full(), (Code::ResourceExhausted, "CALLS_FULL", true)),
+        (ApiError::connections_full(), (Code::ResourceExhausted, "CONNECTIONS_FULL", true)),
+        (ApiError::tails_full(), (Code::ResourceExhausted, "TAILS_FULL", true)),
+        (ApiError::stopping(), (Code::Unavailable, "GATEWAY_STOPPING", true)),
+        (ApiError::record_too_large(1, "c"), (Code::FailedPrecondition, "RECORD_TOO_LARGE", false)),
+        (ApiError::not_available(1, "c"), (Code::PermissionDenied, "RECORD_NOT_AVAILABLE", false)),
+        (ApiError::encoding(), (Code::Unimplemented, "ENCODING_UNSUPPORTED", false)),
+        (ApiError::internal("an exercise"), INTERNAL),
     ];
     let mut rows = Vec::from(own);
     rows.extend(ledger.iter().map(|(error, row)| (error.into(), *row)));

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
 
-use greffier::admission::{Peer, Shown, Tokens, hold};
+use greffier::admission::{Peer, PresentedToken, Tokens, authenticate};
 use greffier_fuzz::instance::Instance;
 use greffier_fuzz::issuer::{NOW, good, peer, signed, terms};
 use greffier_fuzz::{file, put};
@@ -33,9 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
     match terms(instance, keys.path()) {
         Ok(terms) => {
-            let shown = Shown::new([token.as_bytes()]);
+            let shown = PresentedToken::new([token.as_bytes()]);
             // The key that signed it is there, or is not.
-            let _ = hold(peer, &shown, &terms, &Tokens::default(), now);
+            let _ = authenticate(peer, &shown, &terms, &Tokens::default(), now);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }

@@ -8,16 +8,16 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use greffier::admission::Tokens;
-use greffier::anomaly::Anomaly;
+use greffier::anomaly::AnomalyJudge;
 use greffier::format::tag::Tagger;
 use greffier::quota::Quota;
 use greffier::registrar::Registrar;
 use greffier::service::Server;
 use greffier::service::door::places::Limits;
-use greffier::service::door::tls::Settings;
+use greffier::service::door::tls::TlsSettings;
 use greffier::service::log::Log;
-use greffier::service::policy::{InForce, Policies, Swap};
-use greffier::service::read::Rooms;
+use greffier::service::policy::{ActivePolicy, CurrentPolicy, PolicySwitch};
+use greffier::service::read::ReadPath;
 use greffier::service::watch::sizes::LedgerFile;
 use greffier::source::{Source, sqlite};
 use greffier_fuzz::instance::Instance;
@@ -30,7 +30,7 @@ use tokio::runtime::Runtime;
 struct Gateway {
     instance: Instance,
     registrar: Registrar,
-    policies: (Policies, Swap),
+    policies: (CurrentPolicy, PolicySwitch),
     log: Log,
     authorities: NamedTempFile,
     revoked: NamedTempFile,
@@ -42,16 +42,16 @@ static GATEWAY: LazyLock<Gateway> = LazyLock::new(|| {
     let registrar = {
         let _inside = runtime.enter();
         let (settings, signer) = (instance.settings(), instance.signer());
-        Registrar::start(settings, signer, instance.policy.rules(), Box::new(Anomaly::fresh))
+        Registrar::start(settings, signer, instance.policy.rules(), Box::new(AnomalyJudge::fresh))
     };
     let registrar = registrar.expect("a ledger that can be taken up");
-    let records = sqlite::Settings { path: instance.layout.source(), readers: 1 };
+    let records = sqlite::SqliteSettings { path: instance.layout.source(), readers: 1 };
     let records = sqlite::Sqlite::open(&records, &instance.policy.datasets).expect("records");
     let terms =
         instance.policy.terms(registrar.head, "greffier.example", &[7; 32], instance.keyring());
     let source = Source::new(records, Tagger::new(&[9; 32]));
     let quota = Quota::new(&terms);
-    let policies = Policies::new(InForce { terms: terms.into(), quota, source });
+    let policies = CurrentPolicy::new(ActivePolicy { terms: terms.into(), quota, source });
     let log = Log::start().expect("a log");
     let (authorities, revoked) = (file(), file());
     Gateway { instance, registrar, policies, log, authorities, revoked, runtime }
@@ -72,14 +72,14 @@ fuzz_target!(|bytes: &[u8]| {
             put(&gateway.revoked, bytes);
         }
     }
-    let settings = Settings {
+    let settings = TlsSettings {
         certificate: layout.server_certificate(),
         key: layout.server_key(),
         client_ca: gateway.authorities.path().to_owned(),
         client_crl: Some(gateway.revoked.path().to_owned()),
         handshake_timeout: Duration::from_secs(1),
     };
-    let rooms = Rooms {
+    let rooms = ReadPath {
         policies: gateway.policies.0.clone(),
         tokens: Tokens::default(),
         ledger: gateway.registrar.ledger.clone(),

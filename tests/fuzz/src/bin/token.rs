@@ -7,7 +7,7 @@ use std::fs;
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
 
-use greffier::admission::{Peer, Shown, TOKEN_MAX, Terms, Tokens, hold};
+use greffier::admission::{Peer, PresentedToken, TOKEN_MAX, Terms, Tokens, authenticate};
 use greffier_fuzz::file;
 use greffier_fuzz::instance::Instance;
 use greffier_fuzz::issuer::{NOW, key_set, peer, signed, terms};
@@ -23,7 +23,7 @@ static DOOR: LazyLock<(Peer, Terms, Tokens)> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     let (peer, terms, tokens) = &*DOOR;
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
-    let held = |value: &[u8]| hold(peer, &Shown::new([value]), terms, tokens, now);
+    let held = |value: &[u8]| authenticate(peer, &PresentedToken::new([value]), terms, tokens, now);
     assert!(held(bytes).is_err(), "whatever nobody signed is good");
     if let Some(at) = bytes.iter().position(|byte| *byte == b'\n') {
         let token = ["Bearer ", &signed(&bytes[..at], &bytes[at + 1..])].concat();

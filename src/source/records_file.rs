@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Source;
-use super::sqlite::{Finding, OpenError, Standing};
+use super::sqlite::{DataFinding, DatasetStatus, OpenError};
 use crate::admission::Word;
 use crate::files::{Watched, beside};
 
@@ -57,7 +57,7 @@ impl RecordsFile {
         open: impl FnOnce() -> Result<Source, OpenError>,
         before: &Source,
     ) -> Result<Source, NotOpened> {
-        self.hold_journal()?;
+        self.check_journal()?;
         self.0.reading();
         self.open(open, before)
     }
@@ -71,14 +71,14 @@ impl RecordsFile {
         open: impl FnOnce() -> Result<Source, OpenError>,
         before: &Source,
     ) -> Result<Source, NotOpened> {
-        self.hold_journal()?;
+        self.check_journal()?;
         let source = open()?;
-        self.hold_serving(before, &source)?;
+        self.check_serving(before, &source)?;
         Ok(source)
     }
 
     /// Holds another file to having no journal beside it, before anything opens it.
-    fn hold_journal(&self) -> Result<(), NotOpened> {
+    fn check_journal(&self) -> Result<(), NotOpened> {
         match journal(self.0.path()).filter(|_| self.0.changed()) {
             Some(journal) => Err(NotOpened::Journal(journal)),
             None => Ok(()),
@@ -87,12 +87,12 @@ impl RecordsFile {
 
     /// Holds records to stopping no dataset that can be read from: they are no better than those that
     /// are there.
-    fn hold_serving(&self, before: &Source, after: &Source) -> Result<(), OpenError> {
-        let stopped = |standing: &Standing| standing.stopped();
+    fn check_serving(&self, before: &Source, after: &Source) -> Result<(), OpenError> {
+        let stopped = |standing: &DatasetStatus| standing.stopped();
         let before = before.standings().into_iter().filter(stopped);
         let before: Vec<Word> = before.map(|standing| standing.dataset).collect();
         let stops = after.standings().into_iter().filter(stopped);
-        let findings: Vec<Finding> = stops
+        let findings: Vec<DataFinding> = stops
             .filter(|standing| !before.contains(&standing.dataset))
             .flat_map(|standing| standing.findings.to_vec())
             .collect();

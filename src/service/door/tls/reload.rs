@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::material::{Contents, Identity, Trusted};
-use super::{Door, Settings, TlsError};
+use super::{Door, TlsError, TlsSettings};
 use crate::files::Watched;
 use crate::format::entry::{Hash, Matter, Warning};
 use crate::service::tasks::{PATIENCE, patiently};
@@ -36,7 +36,7 @@ pub(super) struct AuthoritiesFiles {
 
 impl AuthoritiesFiles {
     /// Watched from here on.
-    pub(super) fn watched(settings: &Settings) -> AuthoritiesFiles {
+    pub(super) fn watched(settings: &TlsSettings) -> AuthoritiesFiles {
         let client_ca = Watched::content(settings.client_ca.clone());
         let client_crl = settings.client_crl.clone().map(Watched::content);
         let (believed, lists_good_until) = (Hash::default(), None);

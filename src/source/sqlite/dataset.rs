@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::finding::{Finding, Weight};
-use super::id::{Class, Id};
+use super::finding::{DataFinding, FindingEffect};
+use super::id::{IdClass, RecordId};
 use super::texts::Texts;
 use crate::admission::{Dataset, Word};
 
@@ -17,27 +17,27 @@ const BETWEEN: Duration = Duration::from_secs(1);
 
 /// One dataset.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct OpenDataset {
     pub(super) name: Word,
     pub(super) dataset: Dataset,
     texts: [Texts; 2],
     class: AtomicU8,
     /// Where on a roster to look for nobody.
-    decoys: Mutex<Arc<[Id]>>,
+    decoys: Mutex<Arc<[RecordId]>>,
     hasher: RandomState,
     /// What the last look at it found.
-    findings: Mutex<Arc<[Finding]>>,
+    findings: Mutex<Arc<[DataFinding]>>,
     /// Records that reads passed over.
     passed_over: AtomicU64,
     told: Mutex<Option<Instant>>,
 }
 
-impl Held {
-    pub(super) fn new(name: &Word, dataset: &Dataset, class: Class) -> Held {
-        Held {
+impl OpenDataset {
+    pub(super) fn new(name: &Word, dataset: &Dataset, class: IdClass) -> OpenDataset {
+        OpenDataset {
             name: name.clone(),
             dataset: dataset.clone(),
-            texts: Class::ALL.map(|class| Texts::of(dataset, class)),
+            texts: IdClass::ALL.map(|class| Texts::of(dataset, class)),
             class: AtomicU8::new(class as u8),
             decoys: Mutex::new(Arc::new([])),
             hasher: RandomState::new(),
@@ -48,8 +48,8 @@ impl Held {
     }
 
     /// The class that its ids have.
-    pub(super) fn class(&self) -> Class {
-        Class::ALL[usize::from(self.class.load(Ordering::Relaxed))]
+    pub(super) fn class(&self) -> IdClass {
+        IdClass::ALL[usize::from(self.class.load(Ordering::Relaxed))]
     }
 
     pub(super) fn texts(&self) -> &Texts {
@@ -57,34 +57,39 @@ impl Held {
     }
 
     /// Takes up what a look at the whole found.
-    pub(super) fn looked_at(&self, class: Class, decoys: Vec<Id>, findings: Vec<Finding>) {
+    pub(super) fn looked_at(
+        &self,
+        class: IdClass,
+        decoys: Vec<RecordId>,
+        findings: Vec<DataFinding>,
+    ) {
         self.class.store(class as u8, Ordering::Relaxed);
         *self.decoys.lock() = decoys.into();
         *self.findings.lock() = findings.into();
     }
 
     /// Adds to what was found.
-    pub(super) fn found(&self, more: Vec<Finding>) {
+    pub(super) fn found(&self, more: Vec<DataFinding>) {
         let mut findings = self.findings.lock();
         *findings = findings.iter().cloned().chain(more).collect();
     }
 
-    pub(super) fn findings(&self) -> Arc<[Finding]> {
+    pub(super) fn findings(&self) -> Arc<[DataFinding]> {
         self.findings.lock().clone()
     }
 
     /// Why nothing is read from it, if that is so.
     pub(super) fn stopped(&self) -> Option<String> {
         let findings = self.findings.lock();
-        findings.iter().find(|f| f.weight == Weight::Stops).map(ToString::to_string)
+        findings.iter().find(|f| f.weight == FindingEffect::Stops).map(ToString::to_string)
     }
 
     /// Where to look for nobody, the same for the same values.
-    pub(super) fn decoy(&self, values: &[Id]) -> Id {
+    pub(super) fn decoy(&self, values: &[RecordId]) -> RecordId {
         let decoys = self.decoys.lock().clone();
         let texts = values.iter().map(|value| match value {
-            Id::Text(bytes) | Id::Blob(bytes) => bytes.as_slice(),
-            Id::Integer(_) | Id::Real(_) | Id::Null => &[],
+            RecordId::Text(bytes) | RecordId::Blob(bytes) => bytes.as_slice(),
+            RecordId::Integer(_) | RecordId::Real(_) | RecordId::Null => &[],
         });
         let hash = self.hasher.hash_one(texts.collect::<Vec<_>>());
         match decoys.len() {

@@ -11,14 +11,14 @@ use super::places;
 use crate::admission::{Bearer, Peer, Word};
 use crate::service::Shared;
 use crate::service::grpc::services::Services;
-use crate::service::grpc::status::Fault;
+use crate::service::grpc::status::ApiError;
 
 /// Open streams from which on replies are worth waiting for one another. It costs a turn of the
 /// runtime, and with two calls on each of four connections it saved nothing that could be measured.
 const SEVERAL: usize = 4;
 
 /// What is shared by the calls of one connection.
-pub(in crate::service) struct Line {
+pub(in crate::service) struct OpenConnection {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: Arc<Peer>,
     /// None if there was none to have: then every call is told so.
@@ -35,15 +35,15 @@ struct OpenStreams {
     tails: usize,
 }
 
-impl Line {
+impl OpenConnection {
     pub(in crate::service) fn new(
         shared: Arc<Shared>,
         peer: Peer,
         place: Option<places::Connection>,
         services: Arc<Services>,
-    ) -> Arc<Line> {
+    ) -> Arc<OpenConnection> {
         let streams = Mutex::new(OpenStreams { open: 0, since: Instant::now(), tails: 0 });
-        Arc::new(Line { shared, peer: Arc::new(peer), place, services, streams })
+        Arc::new(OpenConnection { shared, peer: Arc::new(peer), place, services, streams })
     }
 
     /// One more stream, until this is dropped.
@@ -63,13 +63,13 @@ impl Line {
     }
 
     /// A refusal, counted.
-    pub(in crate::service) fn refuse(&self, fault: Fault) -> Status {
+    pub(in crate::service) fn refuse(&self, fault: ApiError) -> Status {
         self.shared.refuse_peer(&self.peer, fault)
     }
 
     /// The same of a call or a connection over which no good token came, or of one more call of an agent
     /// who has its share.
-    pub(in crate::service) fn turn_away(&self, fault: Fault, bearer: Option<&Bearer>) -> Status {
+    pub(in crate::service) fn turn_away(&self, fault: ApiError, bearer: Option<&Bearer>) -> Status {
         let Shared { pressure, warnings, rooms, .. } = &*self.shared;
         let tag = |provider: &Word| bearer.map(|bearer| rooms.tag(provider, bearer));
         pressure.turned_away(&self.peer, tag, Instant::now(), warnings);
@@ -98,7 +98,7 @@ impl Line {
 }
 
 /// A stream that is open.
-pub(in crate::service) struct OpenStream(Arc<Line>);
+pub(in crate::service) struct OpenStream(Arc<OpenConnection>);
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
@@ -109,7 +109,7 @@ impl Drop for OpenStream {
 }
 
 /// A tail that is open.
-pub(in crate::service) struct OpenTail(Arc<Line>);
+pub(in crate::service) struct OpenTail(Arc<OpenConnection>);
 
 impl Drop for OpenTail {
     fn drop(&mut self) {

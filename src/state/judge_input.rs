@@ -6,7 +6,7 @@ use crate::format::entry::{Facts, Read, Tag, Word};
 /// What the judge may know of a read: what its entry says of it before the ruling, and no tags of
 /// persons, since a withheld read has none to replay from.
 #[derive(Debug, Clone, Copy)]
-pub struct Counted<'a> {
+pub struct JudgeInput<'a> {
     /// Number of the entry that it becomes.
     pub seq: u64,
     /// For whom.
@@ -19,10 +19,10 @@ pub struct Counted<'a> {
     pub export: Option<Export<'a>>,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> JudgeInput<'a> {
     /// The read of entry `seq`.
-    pub fn of(seq: u64, read: &'a Read) -> Counted<'a> {
+    pub fn of(seq: u64, read: &'a Read) -> JudgeInput<'a> {
         let export = Export::of(read);
-        Counted { seq, provider: &read.provider, agent: read.agent, facts: read.facts, export }
+        JudgeInput { seq, provider: &read.provider, agent: read.agent, facts: read.facts, export }
     }
 }

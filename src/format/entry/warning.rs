@@ -1,25 +1,8 @@
-//! What the gateway keeps an eye on besides reads: the rosters that scopes rest on, and what
-//! somebody should look at before it becomes an alert.
+//! What somebody should look at before it becomes an alert.
 
 use serde::{Deserialize, Serialize};
 
 use crate::format::entry::{Hash, Tag, Word};
-
-/// The roster of one provider, as it was found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
-pub struct Roster {
-    pub provider: Word,
-    pub dataset: Word,
-    #[serde(default, skip_serializing_if = "super::is_zero")]
-    pub persons: u64,
-    pub digest: Hash,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub added: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub removed: Option<u64>,
-}
 
 /// What a warning is about, and what it names for that.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -186,7 +169,7 @@ mod tests {
             r#"{{"seq":1,"prev":"{}","at":1,"tick":1,"kind":"warning","matter":"{matter}",{keys}"observed":3,"expected":0}}"#,
             Hash::default()
         );
-        match Entry::parse(&body).map_err(|why| why.to_string())?.what {
+        match Entry::parse(&body).map_err(|why| why.to_string())?.payload {
             Payload::Warning(warning) => Ok(warning.matter),
             what => panic!("{what:?}"),
         }
