@@ -292,7 +292,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::service::door::places::Limits;
+    use crate::places::Limits;
 
     const SHIPPED: &str = include_str!("../config/config.toml");
 

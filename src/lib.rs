@@ -34,8 +34,14 @@ pub mod format;
 // What `init` makes.
 #[cfg(feature = "serve")]
 pub mod instance;
+// The program's own log: written by a thread that nobody waits for.
+#[cfg(feature = "serve")]
+pub mod log;
 // The key of a name, however it is written.
 pub mod names;
+// Who may take how many places at the door.
+#[cfg(feature = "serve")]
+pub mod places;
 // The generated code of the gRPC surface.
 #[cfg(feature = "serve")]
 pub mod proto;

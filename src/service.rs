@@ -3,7 +3,6 @@
 
 pub mod door;
 mod grpc;
-pub mod log;
 pub mod policy;
 pub mod read;
 pub mod tasks;
@@ -22,14 +21,15 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::admission::{AdmissionError, Peer, Principal, Role};
+use crate::log::Log;
+use crate::places;
+use crate::places::replies::{Replies, Room};
+use crate::places::{Limits, Places};
 use crate::registrar::Status;
 use door::open_connection::OpenConnection;
-use door::places::{Limits, Places};
-use door::replies::{Replies, Room};
-use door::{connection, places, pressure, refusals, tls};
+use door::{connection, pressure, refusals, tls};
 use grpc::services::{self, Services};
 use grpc::status::ApiError;
-use log::Log;
 use read::ReadPath;
 use tasks::Tasks;
 use watch::sizes::LedgerFile;

@@ -8,7 +8,7 @@ use tracing::Level;
 
 use super::{FAILED, failed, safe};
 use crate::daemon;
-use crate::service::log::Log;
+use crate::log::Log;
 
 /// Run the gateway
 ///

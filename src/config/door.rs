@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::service::door::places::Limits;
+use crate::places::Limits;
 
 /// `[door]`
 #[derive(Clone, Debug, Deserialize)]

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::LEAVE;
-use crate::service::log::Log;
+use crate::log::Log;
 
 /// Signals from the moment on that this was made, whenever they are asked for.
 pub(super) struct Signals {

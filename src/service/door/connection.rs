@@ -18,8 +18,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::frames::{FrameCounts, Frames, STREAMS};
 use super::open_connection::OpenConnection;
-use super::places::{self, Limits};
 use super::stream::{PATIENCE, Streams};
+use crate::places::{self, Limits};
 use crate::service::MESSAGE;
 use crate::service::grpc::status::ApiError;
 

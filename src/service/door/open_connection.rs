@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Status;
 
-use super::places;
 use crate::admission::{Bearer, Peer, Word};
+use crate::places;
 use crate::service::Shared;
 use crate::service::grpc::services::Services;
 use crate::service::grpc::status::ApiError;

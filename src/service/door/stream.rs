@@ -18,8 +18,8 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::open_connection::{OpenConnection, OpenTail};
-use super::places;
-use super::replies::{Endless, Paced, ReplyRoom};
+use crate::places;
+use crate::places::replies::{Endless, Paced, ReplyRoom};
 use crate::service::grpc::status::ApiError;
 
 /// How long a client may take to make room for what it is sent: for a whole reply, or for the next

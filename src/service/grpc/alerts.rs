@@ -10,6 +10,7 @@ use super::status::ApiError;
 use super::tail::{Events, Tail, TailPlaces, WATCHERS};
 use crate::admission::{Role, Violation};
 use crate::format::entry::{Acknowledgement, Act, Entry, Hash, Payload, SecurityDeed};
+use crate::places::replies::Endless;
 use crate::proto::alerts_server::Alerts;
 use crate::proto::{
     AcknowledgeAlertRequest, AcknowledgeAlertResponse, ListAlertsRequest, ListAlertsResponse,
@@ -17,7 +18,6 @@ use crate::proto::{
 };
 use crate::registrar::notices::AlertAndActs;
 use crate::service::Shared;
-use crate::service::door::replies::Endless;
 
 /// Alerts of a page.
 const PAGE: i32 = 50;

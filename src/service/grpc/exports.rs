@@ -15,9 +15,9 @@ use super::messages::{ask, carried, dataset_name, most_rows, record, refusal, st
 use super::status::ApiError;
 use crate::admission::{Ask, PAGE_DEFAULT, PAGE_MAX, Peer, PresentedToken};
 use crate::format::entry::Rule;
+use crate::places::replies::{Replies, Room};
 use crate::proto::{ExportRecordsRequest, ExportRecordsResponse, Proof};
 use crate::service::Shared;
-use crate::service::door::replies::{Replies, Room};
 use crate::service::read::ReadError;
 use crate::source::{Query, Release, Rows, WithheldReason};
 

@@ -11,13 +11,13 @@ use super::messages::{
 };
 use super::status::ApiError;
 use crate::admission::{Ask, PresentedToken, TokenDigest};
+use crate::places::replies::{Paced, ReplyRoom, Room};
 use crate::proto::records_server::Records;
 use crate::proto::{
     ExportRecordsRequest, GetRecordRequest, GetRecordResponse, ListRecordsRequest,
     ListRecordsResponse, Proof, Record, SearchRecordsRequest, SearchRecordsResponse,
 };
 use crate::service::Shared;
-use crate::service::door::replies::{Paced, ReplyRoom, Room};
 use crate::source::{Query, Row, Rows};
 
 /// The service.

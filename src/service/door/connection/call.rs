@@ -13,10 +13,11 @@ use tonic::{Code, Status};
 
 use super::{CALL_MAX, OpenConnection};
 use crate::admission::{AdmissionError, Bearer, PresentedToken, Principal};
-use crate::service::door::places::{Agent, CallCredential, PlacesFull};
+use crate::places;
+use crate::places::{Agent, CallCredential, PlacesFull};
+use crate::service::door::form;
 use crate::service::door::prompt::Prompt;
 use crate::service::door::stream::{Reply, watched};
-use crate::service::door::{form, places};
 use crate::service::grpc::services;
 use crate::service::grpc::status::ApiError;
 use crate::service::read::ReadError;

@@ -23,14 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Put by a handler beside a reply that goes on for ever.
 #[derive(Clone, Copy)]
-pub(in crate::service) struct Endless;
+pub(crate) struct Endless;
 
 /// Put by a handler beside a reply of many messages, for each of which there is time again.
 #[derive(Clone, Copy)]
-pub(in crate::service) struct Paced;
+pub(crate) struct Paced;
 
 /// The room of one caller, over all its connections.
-pub(in crate::service) struct Replies {
+pub(crate) struct Replies {
     room: Arc<Semaphore>,
     /// All of it, in units.
     whole: u32,
@@ -40,19 +40,19 @@ pub(in crate::service) struct Replies {
 
 impl Replies {
     /// Room for so many bytes.
-    pub(in crate::service) fn new(bytes: usize) -> Replies {
+    pub(crate) fn new(bytes: usize) -> Replies {
         let whole = units(bytes);
         let room = Arc::new(Semaphore::new(whole as usize));
         Replies { room, whole, row: AtomicUsize::new(ROW) }
     }
 
     /// Room for a reply of at most so many rows; none if there is none in time.
-    pub(in crate::service) async fn room_soon(self: &Arc<Self>, rows: u64) -> Option<Room> {
+    pub(crate) async fn room_soon(self: &Arc<Self>, rows: u64) -> Option<Room> {
         timeout(PATIENCE, self.room(rows)).await.ok()
     }
 
     /// The same, however long it takes. Whoever waits gets it in turn.
-    pub(in crate::service) async fn room(self: &Arc<Self>, rows: u64) -> Room {
+    pub(crate) async fn room(self: &Arc<Self>, rows: u64) -> Room {
         let taken = self.room.clone().acquire_many_owned(self.estimate(rows)).await;
         Room { replies: self.clone(), taken: taken.expect("nobody closes it") }
     }
@@ -66,14 +66,14 @@ impl Replies {
 }
 
 /// The room that one reply takes; dropped, it is free.
-pub(in crate::service) struct Room {
+pub(crate) struct Room {
     replies: Arc<Replies>,
     taken: OwnedSemaphorePermit,
 }
 
 impl Room {
     /// Leaves a reply what its released rows take of it.
-    pub(in crate::service) fn keep(&mut self, rows: usize, bytes: usize) {
+    pub(crate) fn keep(&mut self, rows: usize, bytes: usize) {
         let Replies { room, row, .. } = &*self.replies;
         row.fetch_max(bytes / rows.max(1), Ordering::Relaxed);
         let (wanted, has) = (units(bytes + PROOF) as usize, self.taken.num_permits());
@@ -91,9 +91,7 @@ impl Room {
 
 /// Put by a handler beside its reply: it takes room until it is taken.
 #[derive(Clone)]
-pub(in crate::service) struct ReplyRoom(
-    #[expect(dead_code, reason = "it is kept to be dropped")] Arc<Room>,
-);
+pub(crate) struct ReplyRoom(#[expect(dead_code, reason = "it is kept to be dropped")] Arc<Room>);
 
 impl From<Room> for ReplyRoom {
     fn from(room: Room) -> ReplyRoom {

@@ -6,6 +6,7 @@ mod crowd;
 mod familiar;
 mod handshakes;
 mod limits;
+pub(crate) mod replies;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -21,9 +22,9 @@ use tokio::time::Instant;
 use self::crowd::{Crowd, Number};
 use self::handshakes::Handshakes;
 pub use self::limits::Limits;
-pub(in crate::service) use self::limits::descriptors;
+pub(crate) use self::limits::descriptors;
 use self::limits::{NOBODY, STAFF_CALLS, STAFF_CONNECTIONS, STAFF_REPLIES};
-use super::replies::Replies;
+use self::replies::Replies;
 use crate::admission::{Bearer, Principal, Role, Word, host};
 use crate::quota::shares::{Share, Shares};
 
@@ -142,28 +143,24 @@ impl Taken {
 }
 
 /// The places of the door.
-pub(in crate::service) struct Places {
+pub(crate) struct Places {
     limits: Limits,
     handshakes: Mutex<Handshakes<Tell>>,
     taken: Mutex<Taken>,
 }
 
 impl Places {
-    pub(in crate::service) fn new(limits: Limits) -> Places {
+    pub(crate) fn new(limits: Limits) -> Places {
         let handshakes = Mutex::new(Handshakes::new(limits.room()));
         Places { limits, handshakes, taken: Mutex::default() }
     }
 
-    pub(in crate::service) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
 
     /// A place to shake hands in, if there is one or if one is given up for it.
-    pub(in crate::service) fn handshake(
-        self: &Arc<Self>,
-        from: IpAddr,
-        now: Instant,
-    ) -> Option<Handshake> {
+    pub(crate) fn handshake(self: &Arc<Self>, from: IpAddr, now: Instant) -> Option<Handshake> {
         let (tell, given_up) = oneshot::channel();
         let taken = self.handshakes.lock().enter(host(from), now, tell)?;
         let given_up = GivenUp(Some(given_up));
@@ -172,7 +169,7 @@ impl Places {
 
     /// Somebody whom the policy knows has shaken hands: they find a place from there for an hour. Where
     /// agents have tokens a certificate alone does not show that, and [`Connection::prove`] does.
-    pub(in crate::service) fn see(&self, reader: &Principal, from: IpAddr, now: Instant) {
+    pub(crate) fn see(&self, reader: &Principal, from: IpAddr, now: Instant) {
         if reader.has_agents() {
             return;
         }
@@ -182,7 +179,7 @@ impl Places {
     /// A connection for whom the certificate names, if the policy knows them. Where agents have tokens,
     /// one over which no token has come that is good now gives way to a new one of the same provider,
     /// and so does the oldest of an agent who has more than a share of them.
-    pub(in crate::service) fn connection(
+    pub(crate) fn connection(
         self: &Arc<Self>,
         reader: Option<&Principal>,
         from: IpAddr,
@@ -247,7 +244,7 @@ impl Places {
     }
 
     /// Connections and handshakes that are open.
-    pub(in crate::service) fn taken_now(&self) -> (usize, usize) {
+    pub(crate) fn taken_now(&self) -> (usize, usize) {
         (self.taken().connections, self.handshakes().held())
     }
 
@@ -261,7 +258,7 @@ impl Places {
 }
 
 /// A place for one handshake; dropped, it is free.
-pub(in crate::service) struct Handshake {
+pub(crate) struct Handshake {
     places: Arc<Places>,
     taken: handshakes::Taken,
     given_up: GivenUp,
@@ -269,12 +266,12 @@ pub(in crate::service) struct Handshake {
 
 impl Handshake {
     /// Whether somebody known has come from the same network of late.
-    pub(in crate::service) fn is_familiar(&self) -> bool {
+    pub(crate) fn is_familiar(&self) -> bool {
         self.taken.familiar
     }
 
     /// Whether the place was given up to somebody else.
-    pub(in crate::service) fn given_up(&mut self) -> &mut GivenUp {
+    pub(crate) fn given_up(&mut self) -> &mut GivenUp {
         &mut self.given_up
     }
 }
@@ -286,7 +283,7 @@ impl Drop for Handshake {
 }
 
 /// A place for one connection; dropped, it is free.
-pub(in crate::service) struct Connection {
+pub(crate) struct Connection {
     places: Arc<Places>,
     holder: Holder,
     network: IpAddr,
@@ -305,7 +302,7 @@ pub(in crate::service) struct Connection {
 
 /// An agent, as far as places are concerned.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::service) struct Agent {
+pub(crate) struct Agent {
     /// As [`Bearer::digest`] has it.
     digest: [u8; 16],
     /// When the token expires, Unix seconds.
@@ -314,14 +311,14 @@ pub(in crate::service) struct Agent {
 
 impl Agent {
     /// The agent of a good token.
-    pub(in crate::service) fn of(bearer: &Bearer) -> Agent {
+    pub(crate) fn of(bearer: &Bearer) -> Agent {
         Agent { digest: bearer.digest(), until: bearer.until() }
     }
 }
 
 /// What a call shows of who makes it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::service) enum CallCredential {
+pub(crate) enum CallCredential {
     /// The certificate, and that is enough.
     Certificate,
     /// A good token.
@@ -332,7 +329,7 @@ pub(in crate::service) enum CallCredential {
 
 /// Whose places are all taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::service) enum PlacesFull {
+pub(crate) enum PlacesFull {
     /// The provider's, or the member of staff's.
     Holder,
     /// One agent's, which is a share of the provider's.
@@ -342,7 +339,7 @@ pub(in crate::service) enum PlacesFull {
 }
 
 /// Places for one call.
-pub(in crate::service) struct Call {
+pub(crate) struct Call {
     _call: OwnedSemaphorePermit,
     _tokenless: Option<(OwnedSemaphorePermit, Share<IpAddr>)>,
     _agent: Option<Share<[u8; 16]>>,
@@ -355,7 +352,7 @@ fn part(of: usize) -> usize {
 
 impl Connection {
     /// A place for one call, of those that its holder has.
-    pub(in crate::service) fn call(&self, shows: CallCredential) -> Result<Call, PlacesFull> {
+    pub(crate) fn call(&self, shows: CallCredential) -> Result<Call, PlacesFull> {
         let tokenless = match shows {
             CallCredential::Certificate | CallCredential::Token(_) => None,
             CallCredential::Nothing => {
@@ -376,7 +373,7 @@ impl Connection {
 
     /// A good token has come over it: until that expires it gives way to nobody, unless its agent has
     /// more than a share. Who comes from its network is familiar from here on.
-    pub(in crate::service) fn prove(&self, agent: Agent) {
+    pub(crate) fn prove(&self, agent: Agent) {
         let until = agent.until;
         if !self.has_agents || self.proven_until.load(Ordering::Relaxed) >= until {
             return;
@@ -397,7 +394,7 @@ impl Connection {
     }
 
     /// A bad token has come over it: whatever came before, it gives way.
-    pub(in crate::service) fn disprove(&self) {
+    pub(crate) fn disprove(&self) {
         if self.proven_until.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -410,7 +407,7 @@ impl Connection {
     }
 
     /// The room that its holder has for replies.
-    pub(in crate::service) fn replies(&self) -> &Arc<Replies> {
+    pub(crate) fn replies(&self) -> &Arc<Replies> {
         &self.replies
     }
 }
@@ -429,11 +426,11 @@ impl Drop for Connection {
 }
 
 /// Whether a place was given up.
-pub(in crate::service) struct GivenUp(Option<oneshot::Receiver<Infallible>>);
+pub(crate) struct GivenUp(Option<oneshot::Receiver<Infallible>>);
 
 impl GivenUp {
     /// Returns when it is.
-    pub(in crate::service) async fn told(&mut self) {
+    pub(crate) async fn told(&mut self) {
         match &mut self.0 {
             Some(told) => {
                 let Err(_dropped) = told.await;

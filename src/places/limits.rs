@@ -65,7 +65,7 @@ const OTHER_FILES: usize = 256;
 
 impl Limits {
     /// The same, or what so many file descriptors allow: each connection and each handshake has one.
-    pub(in crate::service) fn within(mut self, descriptors: usize) -> Limits {
+    pub(crate) fn within(mut self, descriptors: usize) -> Limits {
         let most = descriptors.saturating_sub(OTHER_FILES).max(descriptors / 2).max(2);
         if self.connections + self.handshakes > most {
             self.handshakes = self.handshakes.min(most / 4).max(1);
@@ -97,7 +97,7 @@ impl Limits {
 
 /// How many files the process may have open, if the system says so. The soft limit, which a process
 /// can raise only by a call that this program does not make.
-pub(in crate::service) fn descriptors() -> Option<usize> {
+pub(crate) fn descriptors() -> Option<usize> {
     getrlimit(Resource::Nofile).current.and_then(|files| files.try_into().ok())
 }
 
