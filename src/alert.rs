@@ -70,6 +70,9 @@ enum AlertTopic {
     Budget(Span, bool),
     Job,
     Roster,
+    Strangers,
+    Probing,
+    Signs,
 }
 
 fn subject(rule: Rule) -> AlertTopic {
@@ -83,6 +86,9 @@ fn subject(rule: Rule) -> AlertTopic {
         Rule::Job => AlertTopic::Job,
         // No ledger has an alert of what is in force: see `state`.
         Rule::Contained | Rule::Roster => AlertTopic::Roster,
+        Rule::Strangers => AlertTopic::Strangers,
+        Rule::Probing => AlertTopic::Probing,
+        Rule::Signs => AlertTopic::Signs,
     }
 }
 

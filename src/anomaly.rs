@@ -7,11 +7,12 @@
 #![deny(clippy::float_arithmetic, reason = "what is judged is integers, the same everywhere")]
 
 pub mod budget;
+mod detectors;
 mod job;
 mod ladder;
 mod measures;
 pub mod replay;
-mod roster;
+mod signs;
 
 use crate::format::entry::{Entry, Level, Millis, Moment, Outcome, Rule, Ruling, Severity};
 use crate::state::containment::withholds;
@@ -20,7 +21,7 @@ use crate::state::judge_input::JudgeInput;
 use crate::state::standing::Standing;
 
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.
-pub const VERSION: u64 = 3;
+pub const VERSION: u64 = 4;
 
 /// Milliseconds of a minute.
 pub const MINUTE: Millis = 60_000;
@@ -44,7 +45,8 @@ struct Finding {
 #[derive(Debug, Default)]
 pub struct AnomalyJudge {
     budget: budget::PersonBudgets,
-    roster: roster::RosterDetector,
+    detectors: detectors::AllDetectors,
+    signs: signs::ManySigns,
     ladder: ladder::Ladder,
 }
 
@@ -74,10 +76,10 @@ impl Judge for AnomalyJudge {
                 None => Some(budget::refused(counted, &ruling)),
             });
         }
-        let alarmed = self.ladder.alarmed(counted.provider, now.tick);
-        let roster = self.roster.findings(counted, ruling.outcome, alarmed);
+        let found = self.detectors.findings(counted, ruling.outcome, now);
         let follows = |finding| measures::follows(containment, finding, counted, ruling.outcome);
-        findings.extend(roster.into_iter().map(follows));
+        findings.extend(found.into_iter().map(follows));
+        findings.extend(self.signs.finding(&findings, counted, now.tick));
         self.ladder.keep_new(&mut findings, counted, now.tick);
         let measures = |finding: &Finding| measures::measures(containment, finding, counted);
         // What is found in a read takes hold with that very read.
@@ -101,7 +103,8 @@ impl Judge for AnomalyJudge {
 
     fn apply(&mut self, entry: &Entry) {
         self.budget.apply(entry);
-        self.roster.apply(entry);
+        self.detectors.apply(entry);
+        self.signs.apply(entry);
         self.ladder.apply(entry);
     }
 }

@@ -56,6 +56,29 @@ fn found(alert: &Alert) -> String {
                 weight(expected, '.'),
             );
         }
+        AlertTopic::Strangers => {
+            return format!(
+                "goes off its roster day after day, more than is usual there: {} off the roster disclosed \
+                 today, {} too many over the days and the limit {}",
+                persons(off),
+                weight(observed, '.'),
+                weight(expected, '.'),
+            );
+        }
+        AlertTopic::Probing => {
+            return format!(
+                "asks again and again for persons who are not found, more than mistakes explain: \
+                 suspicion {} and the limit {}",
+                weight(observed, '.'),
+                weight(expected, '.'),
+            );
+        }
+        AlertTopic::Signs => {
+            return format!(
+                "shows small signs of {observed} different kinds, each below its own limit; {expected} \
+                 within the time are too many"
+            );
+        }
     };
     let off = if only_off { " off the roster" } else { "" };
     let span = match span {

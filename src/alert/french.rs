@@ -57,6 +57,30 @@ fn found(alert: &Alert) -> String {
                 weight(expected, ','),
             );
         }
+        AlertTopic::Strangers => {
+            return format!(
+                "sort de sa liste jour après jour, plus qu’il n’y est d’usage : {} hors liste {} ce jour, {} \
+                 de trop au fil des jours pour une limite de {}",
+                persons(off),
+                if off > 1 { "communiquées" } else { "communiquée" },
+                weight(observed, ','),
+                weight(expected, ','),
+            );
+        }
+        AlertTopic::Probing => {
+            return format!(
+                "demande encore et encore des personnes introuvables, plus que des erreurs ne l’expliquent : \
+                 suspicion {} pour une limite de {}",
+                weight(observed, ','),
+                weight(expected, ','),
+            );
+        }
+        AlertTopic::Signs => {
+            return format!(
+                "donne de petits signes de {observed} genres, chacun sous sa propre limite ; {expected} en ce \
+                 temps sont de trop"
+            );
+        }
     };
     let off = if only_off { " hors liste" } else { "" };
     let span = match span {

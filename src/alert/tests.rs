@@ -45,7 +45,7 @@ fn all() -> Vec<Alert> {
         (Rule::ProviderDay, Provider, Some(High)),
         (Rule::Provider30Days, Provider, Some(High)),
         (Rule::OffRosterDay, Provider, Some(Critical)),
-        (Rule::OffRoster30Days, Provider, Some(Critical)),
+        (Rule::OffRoster30Days, Provider, Some(High)),
     ];
     let mut cases: Vec<(Rule, Level, Severity)> = Vec::new();
     for (rule, level, exhausted) in budgets {
@@ -55,6 +55,10 @@ fn all() -> Vec<Alert> {
     for level in [Agent, Provider] {
         let grave = [Info, Medium, High, Critical];
         cases.extend(grave.map(|severity| (Rule::Roster, level, severity)));
+        cases.extend([Info, High].map(|severity| (Rule::Strangers, level, severity)));
+    }
+    for rule in [Rule::Probing, Rule::Signs] {
+        cases.extend([Info, Medium, High, Critical].map(|severity| (rule, Agent, severity)));
     }
     let mut all = Vec::new();
     for (rule, level, severity) in cases {
@@ -70,8 +74,9 @@ fn all() -> Vec<Alert> {
         for measures in measures {
             for (persons, off, n) in [(0, 0, 0), (1, 0, 1), (1, 1, 2), (5, 5, 5), (20, 14, 20)] {
                 let until = (severity == Medium).then_some(AT + 3_600_000);
-                let weight = |n| if rule == Rule::Roster { n * 3_219 } else { n };
-                let used_up = severity != Info && rule != Rule::Roster;
+                let sums = matches!(rule, Rule::Roster | Rule::Strangers | Rule::Probing);
+                let weight = |n| if sums { n * 3_219 } else { n };
+                let used_up = severity != Info && rule.withholds();
                 all.push(Alert {
                     rule,
                     severity,
@@ -152,7 +157,7 @@ fn every_rule_severity_and_level_has_a_sentence_of_its_own() {
         once.dedup();
         // The day's budget of an agent and that of a provider differ in who; nothing is said twice.
         assert_eq!(once.len(), texts.len());
-        assert_eq!(texts.len(), 25);
+        assert_eq!(texts.len(), 38);
     }
 }
 

@@ -82,7 +82,7 @@ const PROVIDER: [BudgetRule; 4] = [
     },
     BudgetRule {
         rule: Rule::OffRoster30Days,
-        grave: Some(Severity::Critical),
+        grave: Some(Severity::High),
         span: 30 * DAY,
         size: |b| b.off_roster_30_days,
         could: |f| f.could_off,

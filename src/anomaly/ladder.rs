@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{DAY, Finding, HOUR};
+use super::{Finding, HOUR};
 use crate::format::entry::{
     Alert, Deed, Entry, Level, Measure, Millis, Moment, Payload, Rule, Severity, Tag, Whom, Word,
 };
@@ -41,8 +41,6 @@ struct Incident {
 #[derive(Debug, Default)]
 pub(super) struct Ladder {
     incidents: HashMap<Word, Incident>,
-    /// When something critical was found last, by provider.
-    critical: HashMap<Word, Millis>,
 }
 
 fn of(level: Level, agent: Tag) -> Option<Tag> {
@@ -53,11 +51,6 @@ fn of(level: Level, agent: Tag) -> Option<Tag> {
 }
 
 impl Ladder {
-    /// Whether something critical was found at another provider within a day.
-    pub(super) fn alarmed(&self, provider: &Word, tick: Millis) -> bool {
-        self.critical.iter().any(|(whose, at)| whose != provider && tick < at.saturating_add(DAY))
-    }
-
     /// Drops the findings that have been said already, as gravely.
     pub(super) fn keep_new(
         &self,
@@ -96,13 +89,9 @@ impl Ladder {
                 let severity = alert.severity;
                 let key = (alert.rule, of(alert.level, alert.agent));
                 incident.said.insert(key, LastAlert { severity, tick });
-                if severity == Severity::Critical {
-                    self.critical.insert(alert.provider.clone(), tick);
-                }
             }
             Payload::Act(act) => {
                 let Some(Deed::Lift(Whom { provider, agent })) = act.deed() else { return };
-                self.critical.remove(provider);
                 if let Some(incident) = self.incidents.get_mut(provider) {
                     incident.said.retain(|(_, whose), _| whose != agent);
                     incident.first = incident.first.filter(|_| agent.is_some());

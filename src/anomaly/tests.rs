@@ -62,13 +62,31 @@ impl Bench {
 
     /// A read as it would be recorded; what was ruled, and the alerts behind it.
     fn read(&mut self, who: (&str, u8), facts: Facts) -> (Ruling, Vec<Alert>) {
+        self.ask(who, Method::List, facts, 0)
+    }
+
+    /// A search; 1 miss, or none.
+    fn search(&mut self, who: (&str, u8), misses: u64) -> (Ruling, Vec<Alert>) {
+        let facts = Facts { could: 1, ..AGAIN };
+        self.ask(who, Method::Search, facts, misses)
+    }
+
+    fn ask(
+        &mut self,
+        who: (&str, u8),
+        method: Method,
+        facts: Facts,
+        misses: u64,
+    ) -> (Ruling, Vec<Alert>) {
         let provider: Word = who.0.into();
         let agent = Tag([who.1; 16]);
         let seq = self.entries.len() as u64;
-        let counted = JudgeInput { seq, provider: &provider, agent, facts, export: None };
+        let counted =
+            JudgeInput { seq, provider: &provider, agent, method, facts, misses, export: None };
         let decision = self.judge.decide(&counted, &self.standing, self.now);
         let ruling = decision.ruling;
-        self.add(Payload::Read(Box::new(read(provider, agent, facts, ruling))));
+        let read = Read { method, misses, ..read(provider, agent, facts, ruling) };
+        self.add(Payload::Read(Box::new(read)));
         for alert in &decision.alerts {
             self.add(Payload::Alert(alert.clone()));
         }
@@ -234,15 +252,120 @@ fn a_refusal_is_the_same_whomever_it_would_have_found() {
 }
 
 #[test]
-fn a_burst_of_twelve_is_ordinary_and_persons_on_the_roster_make_up_for_it() {
+fn a_burst_of_twelve_now_and_then_is_ordinary_and_persons_on_the_roster_make_up_for_it() {
     let mut bench = Bench::under(WIDE);
     for _ in 0..10 {
         assert_eq!(bench.strangers(A, 12), 12);
-        for _ in 0..60 {
-            assert_eq!(bench.read(A, on(1)).0, Ruling::RELEASED);
+        for _ in 0..12 {
+            for _ in 0..5 {
+                assert_eq!(bench.read(A, on(1)).0, Ruling::RELEASED);
+            }
+            bench.pass(DAY);
         }
     }
     assert!(bench.alerts().iter().all(|alert| alert.severity == Severity::Info));
+    bench.assert_replays();
+}
+
+/// So many persons off the roster on each of these days, among many on it; how many were released.
+fn patient(bench: &mut Bench, who: (&str, u8), a_day: u64, days: u64) -> u64 {
+    let mut released = 0;
+    for _ in 0..days {
+        // It tries as often again as it is refused.
+        let now = bench.strangers(who, a_day);
+        (0..a_day - now).for_each(|_| drop(bench.read(who, off(1))));
+        released += now;
+        bench.read(who, on(30));
+        bench.pass(DAY);
+    }
+    released
+}
+
+#[test]
+fn one_stranger_a_day_is_found_however_many_of_its_roster_an_agent_reads() {
+    let mut bench = Bench::under(WIDE);
+    let released = patient(&mut bench, A, 1, 100);
+    let high = bench.alerts().into_iter().find(|alert| alert.severity == Severity::High);
+    assert_eq!(high.map(|alert| (alert.rule, alert.level)), Some((Rule::Strangers, Level::Agent)));
+    assert!(released <= 45, "{released}");
+    assert!(bench.refused(A, true));
+    bench.assert_replays();
+}
+
+#[test]
+fn fifteen_strangers_a_day_are_a_flood_within_days() {
+    let mut bench = Bench::under(WIDE);
+    let released = patient(&mut bench, A, 12, 30);
+    assert!(released <= 48, "{released}");
+    bench.assert_replays();
+}
+
+#[test]
+fn strangers_of_many_agents_add_up_to_the_provider_s() {
+    let mut bench = Bench::under(WIDE);
+    let mut released = 0;
+    for _ in 0..60 {
+        for agent in 1..=12 {
+            released += bench.strangers(("alpha", agent), 2);
+            bench.read(("alpha", agent), on(30));
+        }
+        bench.pass(DAY);
+    }
+    let whole = |a: &&Alert| (a.rule, a.level) == (Rule::Strangers, Level::Provider);
+    let high = bench.alerts().into_iter().filter(whole).find(|a| a.severity == Severity::High);
+    assert_eq!(high.expect("an alert").measures, [Measure::CloseOffRoster]);
+    assert!(released <= 155, "{released}");
+    bench.assert_replays();
+}
+
+#[test]
+fn whoever_tries_one_name_after_another_is_held_back_and_ten_misses_in_a_row_are_not() {
+    let mut bench = Bench::under(WIDE);
+    for _ in 0..20 {
+        for _ in 0..10 {
+            assert_eq!(bench.search(A, 1).0, Ruling::RELEASED);
+        }
+        for _ in 0..40 {
+            bench.search(A, 0);
+        }
+        bench.pass(HOUR);
+    }
+    assert!(bench.alerts().iter().all(|alert| alert.severity == Severity::Info));
+    let misses = (0..100).take_while(|_| bench.search(A, 1).0 == Ruling::RELEASED).count();
+    assert!(misses <= 12, "{misses}");
+    // Hour after hour of nothing but misses is found anew each time, and not answered.
+    for _ in 0..10 {
+        bench.pass(HOUR);
+        let (ruling, alerts) = bench.search(A, 1);
+        assert_eq!((ruling.outcome, alerts[0].severity), (Outcome::Withheld, Severity::Medium));
+    }
+    bench.pass(HOUR);
+    assert_eq!(bench.search(A, 0).0, Ruling::RELEASED);
+    bench.assert_replays();
+}
+
+#[test]
+fn small_signs_of_different_kinds_add_up_and_of_one_kind_do_not() {
+    let mut bench = Bench::under(Budgets { agent_hour: 60, ..WIDE });
+    // Past half of an hour's budget, again and again.
+    for _ in 0..5 {
+        bench.read(A, on(31));
+        bench.pass(2 * HOUR);
+    }
+    assert!(bench.alerts().iter().all(|alert| alert.severity == Severity::Info));
+    let before = bench.alerts().len();
+    // Then strangers in a row.
+    bench.strangers(A, 7);
+    let said: Vec<_> = bench.alerts()[before..].iter().map(|a| (a.rule, a.severity)).collect();
+    assert_eq!(said, [(Rule::Roster, Severity::Info), (Rule::Signs, Severity::Medium)]);
+    // And then misses, within three days.
+    bench.pass(DAY);
+    for _ in 0..8 {
+        bench.search(A, 1);
+    }
+    let last = bench.alerts().into_iter().next_back().expect("an alert").clone();
+    assert_eq!((last.rule, last.severity), (Rule::Signs, Severity::High));
+    assert_eq!((last.observed, last.expected), (3, 3));
     bench.assert_replays();
 }
 
@@ -364,18 +487,12 @@ fn a_budget_past_half_is_worth_knowing_once_an_hour() {
 }
 
 #[test]
-fn something_critical_elsewhere_halves_the_height_for_a_day_and_is_medium_at_most() {
+fn something_critical_elsewhere_moves_no_height_here() {
     let mut bench = Bench::under(Budgets { off_roster_day: 9, ..WIDE });
     bench.strangers(("beta", 9), 20);
-    let mut bench = Bench { now: bench.now, ..bench };
-    assert_eq!(bench.strangers(A, 12), 6);
-    let last = bench.alerts().into_iter().next_back().expect("an alert").clone();
-    assert_eq!((&*last.provider, last.severity), ("alpha", Severity::Medium));
-    // Explained there, it alarms nobody here.
-    bench.act(Deed::Lift, "beta", None);
-    bench.act(Deed::Lift, "alpha", Some(1));
-    bench.act(Deed::Lift, "alpha", None);
-    assert_eq!(bench.strangers(A, 20), 3, "what is left of the day's nine");
+    assert!(bench.alerts().iter().any(|alert| alert.severity == Severity::Critical));
+    assert_eq!(bench.strangers(A, 8), 8);
+    assert!(bench.read(A, on(15)).0 == Ruling::RELEASED);
     bench.assert_replays();
 }
 
@@ -520,7 +637,7 @@ proptest! {
     ) {
         let roster = RosterRule { off: off_step, on: on_step, withheld, medium, high };
         let mut bench = Bench::under(WIDE);
-        bench.add(Payload::Policy(Policy { section: Section::Detectors(Detectors { roster }) }));
+        bench.add(Payload::Policy(Policy { section: Section::Detectors(Detectors { roster, ..Detectors::default() }) }));
         for _ in 0..3 {
             let persons = persons % (1 << 53);
             let facts = Facts { could: 5, could_off: 5, all: counts(persons), off: counts(persons / 2) };

@@ -11,7 +11,7 @@ use crate::admission::{
     AgentAuth, Dataset, Field, Grant, Habits, Issuer, Provider, Purpose, Rate, Role, Scope, Search,
     TokenRequirements, Weights, Word,
 };
-use crate::format::entry::{Budgets, Detectors, Hash, ProviderRules, RosterRule, more};
+use crate::format::entry::{Budgets, Detectors, Hash, ProviderRules, more};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,18 +105,18 @@ impl Found {
         }
     }
 
+    /// A figure whose rise tightens.
+    fn lowered(&mut self, name: &str, old: u64, new: u64) {
+        if old != new {
+            self.add(new < old, format!("{name} {old} -> {new}"));
+        }
+    }
+
     /// A limit of entries; none is no limit.
     fn entries(&mut self, name: &str, old: Option<u64>, new: Option<u64>) {
         let figure = |limit: Option<u64>| limit.map_or("none".to_owned(), |n| n.to_string());
         if old != new {
             self.add(more(new, old), format!("{name} {} -> {}", figure(old), figure(new)));
-        }
-    }
-
-    /// A figure whose rise tightens.
-    fn lowered(&mut self, name: &str, old: u64, new: u64) {
-        if old != new {
-            self.add(new < old, format!("{name} {old} -> {new}"));
         }
     }
 
@@ -373,13 +373,15 @@ fn budgets(found: &mut Found, old: &Budgets, new: &Budgets) {
 }
 
 fn detectors(found: &mut Found, old: &Detectors, new: &Detectors) {
-    let Detectors { roster: old } = *old;
-    let Detectors { roster: RosterRule { off, on, withheld, medium, high } } = *new;
-    found.lowered("off", old.off, off);
-    found.raised("on", old.on, on);
-    found.lowered("withheld", old.withheld, withheld);
-    found.raised("medium", old.medium, medium);
-    found.raised("high", old.high, high);
+    for ((rule, old), (_, new)) in old.rules().into_iter().zip(new.rules()) {
+        found.at(format!("detectors.{rule}"));
+        for (old, new) in old.iter().zip(&new) {
+            if old != new {
+                let change = format!("{} {} -> {}", new.name, old.value, new.value);
+                found.add(new.loosens(old), change);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

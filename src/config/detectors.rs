@@ -1,32 +1,51 @@
-//! `[detectors.roster]`: what the detectors go by. A table that is not there has the defaults.
+//! `[detectors.RULE]`: what the detectors go by. A table that is not there has the defaults, and one that
+//! is there has all of its figures.
 
 use super::table::Table;
-use crate::format::entry::{Detectors, RosterRule};
+use crate::format::entry::{Detectors, ProbingRule, RosterRule, SignsRule, StrangersRule};
 
 /// Largest step and height, in thousandths.
 const LARGEST: u64 = 1_000_000_000;
 
 pub(super) fn read(root: &mut Table<'_>) -> Detectors {
     let Some(mut all) = root.optional_table("detectors") else { return Detectors::default() };
-    let roster = all.optional_table("roster").map(roster).unwrap_or_default();
+    let detectors = Detectors {
+        roster: rule(&mut all, "roster", RosterRule::of),
+        strangers: rule(&mut all, "strangers", StrangersRule::of),
+        probing: rule(&mut all, "probing", ProbingRule::of),
+        signs: rule(&mut all, "signs", SignsRule::of),
+    };
     all.close();
-    Detectors { roster }
+    detectors
 }
 
-fn roster(mut table: Table<'_>) -> RosterRule {
-    let mut figure = |key| table.integer(key, 1..=LARGEST);
-    let (off, on, withheld) = (figure("off"), figure("on"), figure("withheld"));
-    let (medium, high) = (figure("medium"), figure("high"));
+/// The rule under this name, made of its figures.
+fn rule<R: Default>(
+    all: &mut Table<'_>,
+    name: &'static str,
+    of: impl Fn(&mut dyn FnMut(&'static str) -> u64) -> R,
+) -> R {
+    let Some(mut table) = all.optional_table(name) else { return R::default() };
+    let (mut medium, mut high) = (0, u64::MAX);
+    let rule = of(&mut |key| {
+        let figure = table.integer(key, 1..=LARGEST);
+        match key {
+            "medium" => medium = figure,
+            "high" => high = figure,
+            _ => {}
+        }
+        figure
+    });
     if medium > high {
-        table
-            .fault(table.at(), "`medium` is above `high`: write a smaller one, or a larger `high`");
+        let wrong = "`medium` is above `high`: write a smaller one, or a larger `high`";
+        table.fault(table.at(), wrong);
     }
     table.close();
-    RosterRule { off, on, withheld, medium, high }
+    rule
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::policy::parse;
     use super::super::policy::tests::{SHIPPED, faults};
     use super::*;
@@ -42,19 +61,29 @@ mod tests {
         assert_eq!(parse(&bare).unwrap().detectors, Detectors::default());
     }
 
-    #[test]
-    fn the_annotated_policy_shows_the_defaults() {
-        let shown = SHIPPED.split_once("# [detectors.roster]\n").unwrap().1.replace("# ", "");
-        assert_eq!(parse(&with(&shown)).unwrap().detectors, Detectors::default());
-        assert_eq!(shown.lines().count(), 5);
+    /// The tables as the annotated policy shows them.
+    pub(crate) fn shown() -> String {
+        let (_, tables) = SHIPPED.split_once("# [detectors.roster]\n").unwrap();
+        let lines = tables.lines().filter_map(|line| line.strip_prefix("# "));
+        let lines = lines.filter(|line| line.starts_with('[') || line.contains(" = "));
+        ["[detectors.roster]"].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
-    fn a_table_gives_all_five_figures() {
+    fn the_annotated_policy_shows_the_defaults() {
+        let shown = shown();
+        assert_eq!(parse(&format!("{SHIPPED}\n{shown}")).unwrap().detectors, Detectors::default());
+        let rules = Detectors::default().rules();
+        let figures: usize = rules.iter().map(|(_, figures)| figures.len()).sum();
+        assert_eq!(shown.lines().count(), figures + rules.len(), "each rule and figure");
+    }
+
+    #[test]
+    fn a_table_gives_all_its_figures() {
         let policy =
             parse(&with("off = 3000\non = 1\nwithheld = 2\nmedium = 9000\nhigh = 9000\n")).unwrap();
         let roster = RosterRule { off: 3_000, on: 1, withheld: 2, medium: 9_000, high: 9_000 };
-        assert_eq!(policy.detectors, Detectors { roster });
+        assert_eq!(policy.detectors, Detectors { roster, ..Detectors::default() });
     }
 
     #[test]

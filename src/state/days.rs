@@ -8,7 +8,6 @@ use crate::format::entry::{Entry, Facts, Level, Millis, Outcome, Payload, Tag, W
 /// One agent's or one provider's day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Today {
-    /// Number and time of its first read.
     /// Number of its first read.
     pub first: u64,
     /// Time of its first read.

@@ -304,7 +304,7 @@ mod tests {
             (RosterRule { withheld: roster.withheld - 1, ..roster }, true),
             (RosterRule { medium: roster.medium + 1, ..roster }, true),
         ] {
-            let detectors = Section::Detectors(Detectors { roster: rule });
+            let detectors = Section::Detectors(Detectors { roster: rule, ..Detectors::default() });
             assert_eq!(follows(vec![detectors], &none), !loosens, "{rule:?}");
         }
     }

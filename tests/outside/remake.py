@@ -121,10 +121,11 @@ def main():
             entry["origin"] = origin
         if entry["kind"] == "act":
             signed_anew(was, origin, entry)
-        entry["prev"] = leaves[-1].hex() if leaves else "0" * 64
+        # By what each follows: a line may have been edited, and is then of another leaf than before.
+        prev = leaves[-1].hex() if leaves else "0" * 64
+        links[entry["prev"]], entry["prev"] = prev, prev
         bodies.append(compact(entry))
         leaves.append(leaf(bodies[-1]))
-        links[leaf(line).hex()] = leaves[-1].hex()
     Path("bodies.jsonl").write_text("".join(body + "\n" for body in bodies))
     Path("bodies.leaves").write_text("".join(of.hex() + "\n" for of in leaves))
 

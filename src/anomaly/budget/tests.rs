@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::entry::{Counts, Hash, Head};
+use crate::format::entry::{Counts, Hash, Head, Method};
 
 /// A budget that is never the tightest here.
 const WIDE: u64 = 1 << 40;
@@ -89,7 +89,15 @@ fn agent(n: u8) -> Tag {
 fn ruling(budget: &PersonBudgets, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruling {
     let provider = who.0.into();
     budget.decide(
-        &JudgeInput { seq: 1, provider: &provider, agent: who.1, facts, export: None },
+        &JudgeInput {
+            seq: 1,
+            provider: &provider,
+            agent: who.1,
+            method: Method::List,
+            facts,
+            misses: 0,
+            export: None,
+        },
         moment(tick),
     )
 }

@@ -26,7 +26,15 @@ fn export(bench: &mut Bench, agent: u8, view: &str, persons: u64) -> (Ruling, Ve
     let (dataset, purpose) = (&dataset, &purpose);
     let of = Export { job: JOB, dataset, purpose, view: &view, asked: persons };
     let (seq, facts) = (bench.entries.len() as u64, on(persons));
-    let counted = JudgeInput { seq, provider: &provider, agent, facts, export: Some(of) };
+    let counted = JudgeInput {
+        seq,
+        provider: &provider,
+        agent,
+        method: Method::Export,
+        facts,
+        misses: 0,
+        export: Some(of),
+    };
     let Decision { ruling, alerts } = bench.judge.decide(&counted, &bench.standing, bench.now);
     let released = ruling == Ruling::RELEASED;
     bench.add(Payload::Read(Box::new(Read {

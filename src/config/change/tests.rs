@@ -62,8 +62,7 @@ fn a_figure_that_rises_or_falls_is_told_with_both_values() {
     let staff = "staff_entries_per_day = 10000";
     one(staff, "staff_entries_per_day = 10001", true, "policy", "10000 -> 10001");
     one(staff, "staff_entries_per_day = 1", false, "policy", "staff_entries_per_day 10000 -> 1");
-    let shown = SHIPPED.split_once("# [detectors.roster]\n").unwrap().1;
-    let written = format!("[detectors.roster]\n{}", shown.replace("# ", ""));
+    let written = crate::config::detectors::tests::shown();
     let rule = |from: &str, to: &str| {
         assert!(written.contains(from));
         parse(&format!("{SHIPPED}\n{}", written.replacen(from, to, 1))).unwrap()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::entry::{Hash, Word};
+use crate::format::entry::{Detectors, Hash, Word};
 
 /// A policy entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,53 +104,6 @@ impl Budgets {
             agent.into_iter().chain(provider)
         };
         sizes(self).zip(sizes(before)).any(|(now, before)| now > before)
-    }
-}
-
-/// What the detectors go by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Detectors {
-    /// Persons off the roster.
-    pub roster: RosterRule,
-}
-
-impl Detectors {
-    /// Whether anything is found later than by `before`.
-    pub fn loosens(&self, before: &Detectors) -> bool {
-        let Detectors { roster: RosterRule { off, on, withheld, medium, high } } = *self;
-        let before = before.roster;
-        off < before.off
-            || on > before.on
-            || withheld < before.withheld
-            || medium > before.medium
-            || high > before.high
-    }
-}
-
-/// The roster detector: a sum that each new person off the roster raises and each on it lowers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RosterRule {
-    /// What a person off the roster adds, in thousandths.
-    pub off: u64,
-    /// What a person on it takes away, in thousandths.
-    pub on: u64,
-    /// What an attempt off the roster adds that is withheld, whatever it would have found, in
-    /// thousandths.
-    pub withheld: u64,
-    /// From this sum on the finding is medium.
-    pub medium: u64,
-    /// From this sum on it is high; half of it is information.
-    pub high: u64,
-}
-
-/// A Bernoulli CUSUM of 2 % against 50 % (E. S. Page, Continuous inspection schemes, 1954): ln(.5/.02)
-/// and -ln(.5/.98). Bursts of up to twelve are ordinary; the thirteenth in a row is not. A fifth of a
-/// person for an attempt that got nobody: nobody tries sixty times in a row by mistake.
-impl Default for RosterRule {
-    fn default() -> RosterRule {
-        RosterRule { off: 3_219, on: 673, withheld: 673, medium: 40_000, high: 45_000 }
     }
 }
 

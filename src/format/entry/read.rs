@@ -121,13 +121,19 @@ pub enum Rule {
     Job,
     /// Alerts: [`RosterRule`](super::RosterRule)
     Roster,
+    /// Alerts: [`StrangersRule`](super::StrangersRule)
+    Strangers,
+    /// Alerts: [`ProbingRule`](super::ProbingRule)
+    Probing,
+    /// Alerts: [`SignsRule`](super::SignsRule)
+    Signs,
 }
 
 impl Rule {
     /// Whether it withholds reads. The others are detectors': they raise alerts, and what these take
     /// away withholds.
     pub fn withholds(self) -> bool {
-        !matches!(self, Rule::Roster)
+        !matches!(self, Rule::Roster | Rule::Strangers | Rule::Probing | Rule::Signs)
     }
 }
 

@@ -6,10 +6,10 @@ use greffier::format::entry::{
     Access, Acknowledgement, Act, Alert, BODY_MAX, Budgets, CertificateOf, CertificateRefusals,
     Counts, Deed, Detectors, Entry, EntryBudget, Facts, Flag, Genesis, Given, Hash, Head,
     INTEGER_END, JobTerms, Level, Malformed, Matter, Measure, Method, Moment, NAME_MAX, Nonce,
-    Outcome, OwnedKey, Payload, Policy, ProviderAgent, ProviderRules, PublicKey, Read,
+    Outcome, OwnedKey, Payload, Policy, ProbingRule, ProviderAgent, ProviderRules, PublicKey, Read,
     RefusalCount, Refusals, Roster, RosterRule, Rule, Ruling, SearchKey, Section, SecurityDeed,
-    Severity, Signature, SignatureBytes, SignedAct, StaffRules, Statement, TEXT_MAX, Tag, Warning,
-    Whom, Word,
+    Severity, Signature, SignatureBytes, SignedAct, SignsRule, StaffRules, Statement,
+    StrangersRule, TEXT_MAX, Tag, Warning, Whom, Word,
 };
 use proptest::prelude::*;
 
@@ -236,7 +236,10 @@ impl Draw {
             let (off, on, withheld) = (self.number(), self.number(), self.number());
             let (medium, high) = (self.number(), self.number());
             let roster = RosterRule { off, on, withheld, medium, high };
-            return Section::Detectors(Detectors { roster });
+            let strangers = StrangersRule::of(&mut |_| self.number());
+            let probing = ProbingRule::of(&mut |_| self.number());
+            let signs = SignsRule::of(&mut |_| self.number());
+            return Section::Detectors(Detectors { roster, strangers, probing, signs });
         }
         if self.number().is_multiple_of(2) {
             return Section::Head(Head {
