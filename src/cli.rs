@@ -13,6 +13,8 @@ mod alerts;
 mod call;
 #[cfg(feature = "serve")]
 mod demo;
+#[cfg(feature = "serve")]
+mod drill;
 mod exposure;
 #[cfg(feature = "serve")]
 mod init;
@@ -57,6 +59,8 @@ enum Command {
     #[cfg(feature = "serve")]
     Demo(demo::Args),
     #[cfg(feature = "serve")]
+    Drill(drill::Args),
+    #[cfg(feature = "serve")]
     Init(init::Args),
     #[cfg(feature = "serve")]
     Serve(serve::Args),
@@ -98,6 +102,8 @@ impl Cli {
         match self.command {
             #[cfg(feature = "serve")]
             Command::Demo(args) => demo::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Drill(args) => drill::run(&args),
             #[cfg(feature = "serve")]
             Command::Init(args) => init::run(&args),
             #[cfg(feature = "serve")]

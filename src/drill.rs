@@ -1,16 +1,22 @@
-//! Drills: traffic and attacks on a gateway that runs as in earnest, and an account of what came of them.
-//! What is written here calls as any client does, and counts what clients saw against what the ledger
-//! says. It knows no screen: whoever runs a drill is told what happens.
+//! Drills: traffic and attacks on a gateway, and an account of what came of them. One kind calls a gateway
+//! that runs as in earnest, as any client does, and counts what clients saw against what the ledger says.
+//! The other (`offline`) brings months of honest work and every kind of incident to registrar and judge at a
+//! simulated time. It knows no screen: whoever runs a drill is told what happens.
 
 pub(crate) mod account;
 mod audit;
 mod caller;
+pub(crate) mod honest;
+pub(crate) mod incident;
+mod offline;
 mod ordinary;
 mod receipts;
+pub(crate) mod score;
 mod stage;
 mod sums;
 pub(crate) mod theft;
 pub(crate) mod thief;
+mod traffic;
 mod watch;
 
 use std::time::Duration;

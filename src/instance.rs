@@ -32,6 +32,7 @@ use crate::format::signer::{BadSecret, Signer, random};
 pub use agents::{
     AGENT_AUDIENCE, AGENT_ISSUER, AgentIssuer, Login, TOKEN_LIFETIME_MAX, fresh_token,
 };
+pub(crate) use budgets::budgets_of_roster;
 pub use layout::Layout;
 use place::BuildFolder;
 pub use production::{Site, prepare_site};

@@ -46,6 +46,11 @@ impl Base {
     }
 }
 
+/// The budgets of a provider with so many persons on its roster.
+pub(crate) fn budgets_of_roster(roster: u64) -> Budgets {
+    Base::of_roster(roster).budgets()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

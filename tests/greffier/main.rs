@@ -31,6 +31,8 @@ mod disk;
 #[cfg(feature = "serve")]
 mod doors;
 #[cfg(feature = "serve")]
+mod drill;
+#[cfg(feature = "serve")]
 mod enrolled;
 #[cfg(feature = "serve")]
 mod entries;

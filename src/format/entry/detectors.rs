@@ -153,9 +153,9 @@ rule! {
         /// What a find takes away.
         find = 754 Higher,
         /// From this sum on the finding is medium; half of it is information.
-        medium = 16_632 Higher,
+        medium = 12_474 Higher,
         /// From this sum on it is high.
-        high = 41_580 Higher,
+        high = 16_632 Higher,
     }
 }
 

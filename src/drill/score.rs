@@ -1,0 +1,289 @@
+//! What an incident comes to beside honest work, and what honest work alone comes to.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::DrillError;
+use super::honest::calendar::{Date, HOUR, number};
+use super::honest::{HonestProvider, World};
+use super::incident::{Attacker, Hands, Incident};
+use super::offline::{Answer, Offline, provider_id};
+use super::traffic::{Event, EventKind, PersonNumber};
+use crate::format::entry::{Alert, Budgets, Detectors, Millis, Rule, Severity};
+use crate::instance::budgets_of_roster;
+
+/// Days of honest work before an incident begins.
+const WARM_UP: u64 = 28;
+/// How long what happens is one moment to the registrar.
+const MOMENT: Millis = 10_000;
+/// How long the security team takes to give back what was taken for nothing.
+const LIFTED_AFTER: Millis = 2 * HOUR;
+
+/// What whoever did it got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Leak {
+    /// Different persons off the roster, and on it.
+    pub(crate) off: u64,
+    pub(crate) on: u64,
+}
+
+/// What one run of an incident came to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Run {
+    /// All of it.
+    pub(crate) whole: Leak,
+    /// Up to 1, 7, 30 days after it began.
+    pub(crate) within: [Leak; 3],
+    /// Before the first high or critical alert at a provider of it, if there was one.
+    pub(crate) before_high: Option<Leak>,
+    /// How long that took, in milliseconds.
+    pub(crate) took: Option<Millis>,
+    /// Attempts, and those that found nobody and were answered.
+    pub(crate) attempts: u64,
+    pub(crate) misses: u64,
+}
+
+/// What honest work came to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Control {
+    /// Days of providers.
+    pub(crate) provider_days: u64,
+    /// Reads, and those that were withheld; of these, within what a false alert had taken away.
+    pub(crate) reads: u64,
+    pub(crate) withheld: u64,
+    pub(crate) contained: u64,
+    /// Persons disclosed, reads that found nobody, persons off the roster.
+    pub(crate) persons: u64,
+    pub(crate) misses: u64,
+    pub(crate) strangers: u64,
+    /// False alerts, by rule and severity.
+    pub(crate) alerts: BTreeMap<(String, Severity), u64>,
+    /// Of the provider with the most, those that were high or critical.
+    pub(crate) worst: u64,
+}
+
+impl Control {
+    /// False alerts that were high or critical.
+    pub(crate) fn grave(&self) -> u64 {
+        let grave = self.alerts.iter().filter(|((_, severity), _)| *severity >= Severity::High);
+        grave.map(|(_, count)| count).sum()
+    }
+}
+
+/// A gateway, and honest providers at work.
+struct Bench {
+    offline: Offline,
+    providers: Vec<HonestProvider>,
+}
+
+/// The first day of all drills: a Monday.
+fn first_day() -> u64 {
+    number(Date { year: 2026, month: 2, day: 2 })
+}
+
+fn begin() -> Millis {
+    first_day() * 24 * HOUR
+}
+
+impl Bench {
+    fn new(world: &World, seed: u64, providers: u32) -> Result<Bench, DrillError> {
+        let made = (0..providers).map(|n| HonestProvider::new(world, seed, n, first_day()));
+        let providers: Vec<HonestProvider> = made.collect();
+        let budgets: Vec<Budgets> =
+            providers.iter().map(|one| budgets_of_roster(one.roster().len() as u64)).collect();
+        let offline = Offline::open(&budgets, Detectors::default(), begin())?;
+        Ok(Bench { offline, providers })
+    }
+
+    /// What honest providers do on a day, in order of time.
+    fn day(&mut self, day: u64) -> Vec<Event> {
+        let mut events: Vec<Event> =
+            self.providers.iter_mut().flat_map(|provider| provider.day(day)).collect();
+        events.sort_by_key(|event| (event.at, event.provider));
+        events
+    }
+}
+
+/// Events that are asked together: of one moment, and none of an attacker's.
+fn moments(events: &[Event]) -> impl Iterator<Item = &[Event]> {
+    events.chunk_by({
+        let mut began = 0;
+        move |one, other| {
+            began = if one.at >= began + MOMENT || began == 0 { one.at } else { began };
+            other.at < began + MOMENT
+        }
+    })
+}
+
+fn is_grave(alert: &Alert) -> bool {
+    alert.severity >= Severity::High
+}
+
+/// Honest work of so many providers for so many days, whatever is taken for nothing given back.
+pub(crate) fn control(
+    world: &World,
+    seed: u64,
+    providers: u32,
+    days: u64,
+) -> Result<Control, DrillError> {
+    let mut bench = Bench::new(world, seed, providers)?;
+    let mut control = Control::default();
+    let mut worst = vec![0_u64; providers as usize];
+    let mut lifts: Vec<(Millis, Alert)> = Vec::new();
+    let mut met: HashSet<(u32, PersonNumber)> = HashSet::new();
+    for day in first_day()..first_day() + days {
+        control.provider_days += u64::from(providers);
+        met.clear();
+        for events in moments(&bench.day(day)) {
+            let at = events[0].at;
+            for (due, alert) in lifts.extract_if(.., |(due, _)| *due <= at) {
+                bench.offline.lift(&alert, due)?;
+            }
+            let answers = bench.offline.ask(events)?;
+            for (event, answer) in events.iter().zip(answers) {
+                let (EventKind::Ask(ask), Some(answer)) = (&event.kind, answer) else { continue };
+                control.reads += 1;
+                match answer {
+                    Answer::Released(found) => {
+                        control.misses += u64::from(found.is_empty());
+                        let export = matches!(ask.method, super::traffic::AskMethod::Export { .. });
+                        for one in found.iter().filter(|_| !export) {
+                            let new = met.insert((event.provider, one.person));
+                            control.persons += u64::from(new);
+                            control.strangers += u64::from(new && !one.on_roster);
+                        }
+                    }
+                    Answer::Withheld => {
+                        control.withheld += 1;
+                        let id = provider_id(event.provider);
+                        let held = lifts.iter().any(|(_, alert)| alert.provider == id);
+                        control.contained += u64::from(held);
+                    }
+                }
+            }
+            for (at, alert) in bench.offline.alerts() {
+                let rule = word(alert.rule);
+                *control.alerts.entry((rule, alert.severity)).or_default() += 1;
+                if is_grave(&alert) {
+                    let number = (0..providers).find(|n| provider_id(*n) == alert.provider);
+                    worst[number.unwrap_or_default() as usize] += 1;
+                    lifts.push((at + LIFTED_AFTER, alert));
+                }
+            }
+        }
+    }
+    control.worst = worst.into_iter().max().unwrap_or_default();
+    Ok(control)
+}
+
+/// The word of a rule in the ledger.
+fn word(rule: Rule) -> String {
+    let word = serde_json::to_value(rule).ok();
+    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// One run of an incident.
+pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, DrillError> {
+    let mut attacker = Attacker::new(incident, seed, world.persons);
+    let attacked = attacker.providers();
+    // A theft over many agents is one at a provider that has as many.
+    let enough = |seed: u64| match incident.hands {
+        Hands::Agents(agents) => {
+            HonestProvider::new(world, seed, 0, first_day()).agents() >= agents as usize
+        }
+        _ => true,
+    };
+    let seed = (0..).map(|n| seed + 1_000 * n).find(|seed| enough(*seed)).unwrap_or(seed);
+    let mut bench = Bench::new(world, seed, attacked)?;
+    let mut run = Run::default();
+    let mut got: HashSet<(u32, PersonNumber)> = HashSet::new();
+    let mut lifts: Vec<(Millis, Alert)> = Vec::new();
+    let start = first_day() + WARM_UP;
+    let mut leak = Leak::default();
+    let mut began = None;
+    for day in first_day()..start + incident.days {
+        let mut events: Vec<(bool, Event)> =
+            bench.day(day).into_iter().map(|event| (false, event)).collect();
+        if day >= start {
+            let rosters: Vec<_> =
+                bench.providers.iter().map(|provider| provider.roster().to_vec()).collect();
+            events.extend(attacker.day(day, &rosters).into_iter().map(|event| (true, event)));
+            events.sort_by_key(|(theirs, event)| (event.at, *theirs));
+            began = began.or_else(|| events.iter().find(|(theirs, _)| *theirs).map(|e| e.1.at));
+        }
+        let mut refused = 0;
+        for moment in events
+            .chunk_by(|one, other| !one.0 && !other.0 && one.1.at / MOMENT == other.1.at / MOMENT)
+        {
+            let (theirs, at) = (moment[0].0, moment[0].1.at);
+            // Whoever gets nobody any more comes back on the next day.
+            if theirs && refused > 100 {
+                continue;
+            }
+            for (due, alert) in lifts.extract_if(.., |(due, _)| *due <= at) {
+                bench.offline.lift(&alert, due)?;
+            }
+            let asked: Vec<Event> = moment.iter().map(|(_, event)| event.clone()).collect();
+            let answers = bench.offline.ask(&asked)?;
+            if theirs {
+                run.attempts += 1;
+                match &answers[0] {
+                    Some(Answer::Released(found)) => {
+                        refused = 0;
+                        run.misses += u64::from(found.is_empty());
+                        for one in found {
+                            if got.insert((asked[0].provider, one.person)) {
+                                *(if one.on_roster { &mut leak.on } else { &mut leak.off }) += 1;
+                            }
+                        }
+                        if incident.restarts {
+                            bench.offline.restart()?;
+                        }
+                    }
+                    _ => refused += 1,
+                }
+            }
+            for (at, alert) in bench.offline.alerts() {
+                match began.filter(|began| at >= *began) {
+                    Some(began) if is_grave(&alert) && run.took.is_none() => {
+                        run.took = Some(at - began);
+                        run.before_high = Some(leak);
+                    }
+                    None if is_grave(&alert) => lifts.push((at + LIFTED_AFTER, alert)),
+                    _ => {}
+                }
+            }
+        }
+        if day >= start {
+            for (within, most) in run.within.iter_mut().zip([1, 7, 30]) {
+                if day < start + most {
+                    *within = leak;
+                }
+            }
+        }
+    }
+    run.whole = leak;
+    Ok(run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill::incident::INCIDENTS;
+
+    #[test]
+    fn a_pull_at_full_speed_gets_a_dozen_and_the_same_seed_is_the_same_run() {
+        let world = World::default();
+        let run = || run(&world, INCIDENTS[0], 3).unwrap();
+        let once = run();
+        assert!(once.before_high.is_some());
+        assert!(once.whole.off <= 15, "{once:?}");
+        assert_eq!(format!("{once:?}"), format!("{:?}", run()));
+    }
+
+    #[test]
+    fn honest_work_is_let_alone() {
+        let control = control(&World::default(), 1, 5, 14).unwrap();
+        assert_eq!((control.provider_days, control.grave()), (70, 0));
+        assert!(control.persons > 2_000 && control.withheld * 1_000 < control.reads, "{control:?}");
+    }
+}
