@@ -70,6 +70,8 @@ enum AlertTopic {
     Budget(Span, bool),
     Job,
     Roster,
+    /// Whether it counts persons off the roster only.
+    Contract(bool),
     Strangers,
     Probing,
     Signs,
@@ -83,6 +85,8 @@ fn subject(rule: Rule) -> AlertTopic {
         Rule::Provider30Days => AlertTopic::Budget(Span::Days30, false),
         Rule::OffRosterDay => AlertTopic::Budget(Span::Day, true),
         Rule::OffRoster30Days => AlertTopic::Budget(Span::Days30, true),
+        Rule::Contract => AlertTopic::Contract(false),
+        Rule::ContractOff => AlertTopic::Contract(true),
         Rule::Job => AlertTopic::Job,
         // No ledger has an alert of what is in force: see `state`.
         Rule::Contained | Rule::Roster => AlertTopic::Roster,

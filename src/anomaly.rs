@@ -7,6 +7,7 @@
 #![deny(clippy::float_arithmetic, reason = "what is judged is integers, the same everywhere")]
 
 pub mod budget;
+mod contract;
 mod detectors;
 mod job;
 mod ladder;
@@ -29,6 +30,17 @@ pub const MINUTE: Millis = 60_000;
 pub const HOUR: Millis = 60 * MINUTE;
 /// Milliseconds of a day.
 pub const DAY: Millis = 24 * HOUR;
+
+/// What of a limit that agents share is told to one of them: the largest power of two of it, so that nobody
+/// learns from his own refusals what colleagues did.
+fn coarse(left: u64) -> u64 {
+    left.checked_ilog2().map_or(0, |bits| 1 << bits)
+}
+
+/// The quarter of an hour at whose end a moment is past, for the same reason.
+fn quarter(at: Millis) -> Millis {
+    at.next_multiple_of(HOUR / 4)
+}
 
 /// What a detector says of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +75,10 @@ impl Judge for AnomalyJudge {
     }
 
     fn decide(&self, counted: &JudgeInput<'_>, standing: &Standing, now: Moment) -> Decision {
-        let Standing { containment, jobs, days } = standing;
+        let Standing { containment, contracts, jobs, days } = standing;
         let held = containment.holds(counted, now);
-        let mut ruling = held.unwrap_or_else(|| match &counted.export {
+        let bound = || contract::decide(contracts, counted, now);
+        let mut ruling = held.or_else(bound).unwrap_or_else(|| match &counted.export {
             Some(export) => job::decide(jobs, counted, export, now.at),
             None => self.budget.decide(counted, now),
         });
@@ -88,7 +101,8 @@ impl Judge for AnomalyJudge {
             ruling = taken.find_map(|m| withholds(m, counted, now)).unwrap_or(Ruling::RELEASED);
         }
         if ruling.outcome == Outcome::Released {
-            let mut drained = self.budget.drained(counted, now.tick);
+            let mut drained = contract::findings(contracts, counted, now);
+            drained.extend(self.budget.drained(counted, now.tick));
             self.ladder.keep_new(&mut drained, counted, now.tick);
             findings.extend(drained);
         }

@@ -9,6 +9,7 @@
 pub mod acts;
 pub mod bucket;
 pub mod containment;
+pub mod contracts;
 pub mod days;
 pub mod growth;
 pub mod jobs;
@@ -64,6 +65,9 @@ pub enum Inadmissible {
     /// A release to somebody who gets nothing.
     #[error("it was released, and what it asked for was contained")]
     Contained,
+    /// A release outside the dates of a contract, or beyond its persons.
+    #[error("it was released, and the contract of its provider does not cover it")]
+    Contract,
     /// A repeat that is not said to be one, or one that is none.
     #[error("its request id was not first used where it says")]
     Replay,
@@ -312,6 +316,9 @@ impl State {
         if read.ruling.outcome == Outcome::Released {
             if self.standing.containment.holds(&counted, now).is_some() {
                 return Err(Inadmissible::Contained);
+            }
+            if self.standing.contracts.withholds(&counted, now.at).is_some() {
+                return Err(Inadmissible::Contract);
             }
             let proven = proof.is_some_and(|proof| proof.seq == seq && proof.facts == read.facts);
             if !proven && !self.memory.bears_out(read, now.at) {

@@ -177,6 +177,7 @@ impl Stock {
             budgets,
             roster_growth: 50,
             entries_day: None,
+            contract: None,
         };
         self.providers.iter().map(rules).collect()
     }

@@ -56,6 +56,21 @@ fn found(alert: &Alert) -> String {
                 weight(expected, '.'),
             );
         }
+        AlertTopic::Contract(only_off) => {
+            let off = if only_off { " off the roster" } else { "" };
+            return match alert.severity {
+                Severity::Info if observed <= expected => format!(
+                    "uses its contract faster than its time passes: {observed} of {}{off} so far",
+                    persons(expected)
+                ),
+                Severity::Info => format!(
+                    "asked for up to {}{off} beyond its contract and was refused: {expected} left, or it \
+                     is not its time",
+                    persons(observed)
+                ),
+                _ => format!("has used up its contract: {}{off}", persons(expected)),
+            };
+        }
         AlertTopic::Strangers => {
             return format!(
                 "goes off its roster day after day, more than is usual there: {} off the roster disclosed \

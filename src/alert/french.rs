@@ -57,6 +57,21 @@ fn found(alert: &Alert) -> String {
                 weight(expected, ','),
             );
         }
+        AlertTopic::Contract(only_off) => {
+            let off = if only_off { " hors liste" } else { "" };
+            return match alert.severity {
+                Severity::Info if observed <= expected => format!(
+                    "consomme son marché plus vite que le temps ne passe : {observed} sur {}{off} à ce jour",
+                    persons(expected)
+                ),
+                Severity::Info => format!(
+                    "a demandé jusqu’à {}{off} au-delà de son marché, refus : il en restait {expected}, ou ce \
+                     n’en est pas le temps",
+                    persons(observed)
+                ),
+                _ => format!("a épuisé son marché : {}{off}", persons(expected)),
+            };
+        }
         AlertTopic::Strangers => {
             return format!(
                 "sort de sa liste jour après jour, plus qu’il n’y est d’usage : {} hors liste {} ce jour, {} \

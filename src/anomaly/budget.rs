@@ -9,7 +9,7 @@ pub mod ceiling;
 
 use std::collections::{HashMap, HashSet};
 
-use super::{DAY, Finding, HOUR, MINUTE};
+use super::{DAY, Finding, HOUR, MINUTE, coarse, quarter};
 use crate::format::entry::{
     Budgets, Entry, Facts, Level, Millis, Moment, Outcome, Payload, Policy, ProviderRules, Read,
     Rule, Ruling, Section, Severity, Tag, Word,
@@ -138,12 +138,12 @@ impl PersonBudgets {
             wait = wait.zip(longer).map(|(one, other)| one.max(other));
         }
         let Some((left, rule)) = tightest else { return Ruling::RELEASED };
-        Ruling {
-            outcome: Outcome::Withheld,
-            rule: Some(rule),
-            remaining: Some(left),
-            fits_at: wait.map(|wait| now.at + wait),
-        }
+        let fits_at = wait.map(|wait| now.at + wait);
+        let own = AGENT.iter().any(|kind| kind.rule == rule);
+        let (left, fits_at) =
+            if own { (left, fits_at) } else { (coarse(left), fits_at.map(quarter)) };
+        let (outcome, rule) = (Outcome::Withheld, Some(rule));
+        Ruling { outcome, rule, remaining: Some(left), fits_at }
     }
 
     /// The budgets that a released read leaves with less than one person, or takes below half.

@@ -37,7 +37,7 @@ fn family(rule: Rule) -> Option<Family> {
             Some(Family::Strangers)
         }
         Rule::Probing => Some(Family::Probing),
-        Rule::Contained | Rule::Job | Rule::Signs => None,
+        Rule::Contained | Rule::Job | Rule::Signs | Rule::Contract | Rule::ContractOff => None,
     }
 }
 

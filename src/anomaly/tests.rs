@@ -43,6 +43,7 @@ impl Bench {
                 budgets,
                 roster_growth: 50,
                 entries_day: None,
+                contract: None,
             };
             bench.add(policy(Section::Provider(rules)));
         }
@@ -146,7 +147,7 @@ fn replayed(entries: &[Entry]) -> Replay {
 }
 
 /// A read of which nothing matters but this.
-pub(super) fn read(provider: Word, agent: Tag, facts: Facts, ruling: Ruling) -> Read {
+pub(crate) fn read(provider: Word, agent: Tag, facts: Facts, ruling: Ruling) -> Read {
     Read {
         policy: 3,
         request: None,
@@ -187,18 +188,19 @@ fn counts(n: u64) -> Counts {
 
 /// New persons, all off the roster.
 fn off(n: u64) -> Facts {
-    Facts { could: n, could_off: n, all: counts(n), off: counts(n) }
+    Facts { could: n, could_off: n, could_never: n, all: counts(n), off: counts(n) }
 }
 
 /// New persons, all on it.
 fn on(n: u64) -> Facts {
-    Facts { could: n, could_off: 0, all: counts(n), off: Counts::default() }
+    Facts { could: n, could_off: 0, could_never: n, all: counts(n), off: Counts::default() }
 }
 
 /// A file that this agent was given today.
 const AGAIN: Facts = Facts {
     could: 0,
     could_off: 0,
+    could_never: 0,
     all: Counts { agent_day: 0, provider_day: 0, provider_30_days: 0, never: 0 },
     off: Counts { agent_day: 0, provider_day: 0, provider_30_days: 0, never: 0 },
 };
@@ -235,7 +237,13 @@ fn the_thirteenth_stranger_in_a_row_is_withheld_and_whoever_goes_on_is_frozen() 
 fn a_refusal_is_the_same_whomever_it_would_have_found() {
     let probe = |found: u64| {
         let mut bench = Bench::under(Budgets { off_roster_day: 20, ..WIDE });
-        let facts = Facts { could: 500, could_off: 500, all: counts(found), off: counts(found) };
+        let facts = Facts {
+            could: 500,
+            could_off: 500,
+            could_never: 500,
+            all: counts(found),
+            off: counts(found),
+        };
         let said = (0..80).map(|_| {
             let (ruling, alerts) = bench.read(A, facts);
             (ruling, alerts.len())
@@ -371,7 +379,8 @@ fn small_signs_of_different_kinds_add_up_and_of_one_kind_do_not() {
 #[test]
 fn a_page_of_strangers_freezes_at_once_and_is_withheld() {
     let mut bench = Bench::under(WIDE);
-    let mixed = Facts { could: 500, could_off: 500, all: counts(500), off: counts(14) };
+    let mixed =
+        Facts { could: 500, could_off: 500, could_never: 500, all: counts(500), off: counts(14) };
     let (ruling, alerts) = bench.read(A, mixed);
     // Those off the roster come first: the others do not make up for them beforehand.
     assert_eq!(ruling, Ruling::contained(None));
@@ -600,7 +609,7 @@ proptest! {
                     let provider = ["alpha", "beta"][usize::from(who / 2)];
                     let facts = Facts {
                         could: on + off,
-                        could_off: off,
+                        could_off: off, could_never: on + off,
                         all: counts(on + off),
                         off: counts(off),
                     };
@@ -639,7 +648,7 @@ proptest! {
         bench.add(Payload::Policy(Policy { section: Section::Detectors(Detectors { roster, ..Detectors::default() }) }));
         for _ in 0..3 {
             let persons = persons % (1 << 53);
-            let facts = Facts { could: 5, could_off: 5, all: counts(persons), off: counts(persons / 2) };
+            let facts = Facts { could: 5, could_off: 5, could_never: 5, all: counts(persons), off: counts(persons / 2) };
             bench.read(A, facts);
         }
         bench.assert_replays();

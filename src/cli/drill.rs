@@ -160,20 +160,30 @@ fn as_json(incident: &Incident, runs: &[Run]) -> Value {
         json!({"p50": p50, "p95": p95, "max": max})
     };
     let leak = |of: &dyn Fn(&Run) -> Leak| json!({"off": spread(&|run| of(run).off), "on": spread(&|run| of(run).on)});
-    let caught: Vec<&Run> = runs.iter().filter(|run| run.took.is_some()).collect();
+    let caught = runs.iter().filter(|run| run.took.is_some()).count();
     json!({
         "name": incident.name,
         "about": incident.about,
-        "caught": caught.len(),
+        "caught": caught,
         "before_high": leak(&before),
         "whole": leak(&|run| run.whole),
         "within_1_day": leak(&|run| run.within[0]),
         "within_7_days": leak(&|run| run.within[1]),
         "within_30_days": leak(&|run| run.within[2]),
-        "milliseconds_to_high": spread(&|run| run.took.unwrap_or(u64::MAX >> 11)),
+        "milliseconds_to_high": took(runs),
         "attempts": spread(&|run| run.attempts),
         "misses": spread(&|run| run.misses),
     })
+}
+
+/// How long the first high alert took, of the runs that had one.
+fn took(runs: &[Run]) -> Value {
+    let caught: Vec<Run> = runs.iter().filter(|run| run.took.is_some()).cloned().collect();
+    if caught.is_empty() {
+        return Value::Null;
+    }
+    let [p50, p95, max] = spread(&caught, |run| run.took.unwrap_or_default());
+    json!({"p50": p50, "p95": p95, "max": max})
 }
 
 fn sum(months: &[Control]) -> Control {

@@ -11,7 +11,7 @@ use crate::admission::{
     AgentAuth, Dataset, Field, Grant, Habits, Issuer, Provider, Purpose, Rate, Role, Scope, Search,
     TokenRequirements, Weights, Word,
 };
-use crate::format::entry::{Budgets, Detectors, Hash, ProviderRules, more};
+use crate::format::entry::{Budgets, Contract, Detectors, Hash, ProviderRules, more};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,16 +63,17 @@ pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
     found.map("issuer", &old.issuers, &new.issuers, issuer);
     found.map("provider", &old.providers, &new.providers, provider);
     for rules in &new.rules {
-        let ProviderRules { provider: _, budgets: _, roster_growth: _, entries_day: _ } = rules;
+        let ProviderRules { provider: _, budgets: _, roster_growth: _, entries_day: _, contract } =
+            rules;
         let before = old.rules.iter().find(|before| before.provider == rules.provider);
         if let Some(before) = before {
             found.at(format!("provider {}", rules.provider));
             budgets(&mut found, &before.budgets, &rules.budgets);
             found.raised("roster_growth", before.roster_growth, rules.roster_growth);
             found.entries("entries_per_day", before.entries_day, rules.entries_day);
+            contracts(&mut found, before.contract.as_ref(), contract.as_ref());
         }
     }
-    found.at("detectors.roster");
     detectors(&mut found, &old.detectors, &new.detectors);
     found.changes
 }
@@ -369,6 +370,22 @@ fn budgets(found: &mut Found, old: &Budgets, new: &Budgets) {
         ("off_roster_30_days", old.off_roster_30_days, off_roster_30_days),
     ] {
         found.raised(&format!("budget {name}"), old, new);
+    }
+}
+
+/// Without a contract there is no end, and no limit.
+fn contracts(found: &mut Found, old: Option<&Contract>, new: Option<&Contract>) {
+    match (old, new) {
+        (None, None) => {}
+        (None, Some(_)) => found.add(false, "contract added".to_owned()),
+        (Some(_), None) => found.add(true, "contract removed".to_owned()),
+        (Some(old), Some(new)) => {
+            let Contract { begins, ends, persons, off_persons } = *new;
+            found.lowered("contract begins (Unix ms)", old.begins, begins);
+            found.raised("contract ends (Unix ms)", old.ends, ends);
+            found.raised("contract persons", old.persons, persons);
+            found.raised("contract off_persons", old.off_persons, off_persons);
+        }
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use super::table::values;
 use super::table::{CONTACT, FINGERPRINT, ID, Shape, Spot, Table, WORD};
 use super::{habits, issuers};
 use crate::admission::{AgentAuth, Dataset, Grant, Issuer, Provider, Rate, Role, Scope, Word};
-use crate::format::entry::{Budgets, ProviderRules, StaffRules};
+use crate::format::entry::{Budgets, Contract, ProviderRules, StaffRules};
 
 /// Most providers in a policy: each is an entry of the ledger.
 const MOST: usize = 10_000;
@@ -23,6 +26,9 @@ const MOST_ENTRIES: u64 = 100_000_000;
 const ENTRIES: u64 = 50_000;
 const STAFF_ENTRIES: u64 = 10_000;
 
+const DAY: Shape = Shape::new("a day of the calendar from 1970 on, as in 2026-01-31", |text| {
+    text.len() == 10 && text >= "1970-01-02" && text.parse::<Date>().is_ok()
+});
 const SCOPE: Shape = Shape::new("roster or open", |text| Scope::WORDS.contains(&text));
 
 /// What the policy says of the providers, to the door and to the judge.
@@ -76,14 +82,38 @@ fn provider(
     };
     let contact = table.optional_text("contact", CONTACT);
     let habits = table.optional_table("habits").and_then(habits::read);
+    let zone = habits.as_ref().map(|habits| habits.zone.clone());
+    let contract = table.optional_table("contract").and_then(|table| contract(table, zone));
     let budgets = table.table("budgets").map(budgets).unwrap_or(NOTHING);
     let roster_growth = table.integer_or("roster_growth", 0..=MOST_GROWTH, GROWTH);
     let entries_day = Some(table.integer_or("entries_per_day", 1..=MOST_ENTRIES, ENTRIES));
     let grants = table.table("dataset").map(|t| grants(&t, datasets)).unwrap_or_default();
     table.close();
-    let rules = ProviderRules { provider: id.clone(), budgets, roster_growth, entries_day };
+    let rules =
+        ProviderRules { provider: id.clone(), budgets, roster_growth, entries_day, contract };
     let provider = Provider { id, datasets: grants, rate, agent_rate, voucher, contact, habits };
     (provider, rules, issuer)
+}
+
+/// `[provider.<id>.contract]`: days, the last one included, by the clocks where the provider works or else
+/// those of Paris, and persons. None where something is wrong, which was noted.
+fn contract(mut table: Table<'_>, zone: Option<TimeZone>) -> Option<Contract> {
+    let (first, last) = (table.text("begins", DAY, None), table.text("ends", DAY, None));
+    let mut persons = |key| table.integer(key, 0..=LARGEST_BUDGET);
+    let (persons, off_persons) = (persons("persons"), persons("off_persons"));
+    let zone = zone.or_else(|| TimeZone::get("Europe/Paris").ok())?;
+    let midnight = |day: Date| {
+        let moment = day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond();
+        u64::try_from(moment).ok()
+    };
+    let (first, last): (Date, Date) = (first.parse().ok()?, last.parse().ok()?);
+    if last < first {
+        let wrong = "the contract ends before it begins: write a later day in `ends`";
+        table.fault(table.at(), wrong);
+    }
+    table.close();
+    let (begins, ends) = (midnight(first)?, midnight(last.tomorrow().ok()?)?);
+    Some(Contract { begins, ends, persons, off_persons })
 }
 
 fn rate(table: &mut Table<'_>) -> Rate {
@@ -252,6 +282,42 @@ mod tests {
             ("burst = 40", "burst = 1"),
         ] {
             assert!(faults(&changed(from, good)).is_empty(), "{good}");
+        }
+    }
+
+    /// The shipped policy with this contract of its first provider.
+    fn with_contract(lines: &str) -> String {
+        let header = "[provider.langues-nord.budgets]";
+        changed(header, &format!("[provider.langues-nord.contract]\n{lines}\n{header}"))
+    }
+
+    #[test]
+    fn a_contract_is_of_days_in_paris_the_last_one_included() {
+        let lines =
+            "begins = \"2026-03-29\"\nends = \"2026-10-24\"\npersons = 4000\noff_persons = 0\n";
+        let policy = parse(&with_contract(lines)).unwrap();
+        let rules = policy.rules.iter().find(|rules| &*rules.provider == "langues-nord").unwrap();
+        let at = |time: &str| time.parse::<jiff::Timestamp>().unwrap().as_millisecond() as u64;
+        // Summer begins in the first night and ends behind the last.
+        let (begins, ends) = (at("2026-03-28T23:00:00Z"), at("2026-10-24T22:00:00Z"));
+        let contract = Contract { begins, ends, persons: 4_000, off_persons: 0 };
+        assert_eq!(rules.contract, Some(contract));
+        assert!(parse(SHIPPED).unwrap().rules.iter().all(|rules| rules.contract.is_none()));
+    }
+
+    #[test]
+    fn a_contract_of_another_form_is_a_fault() {
+        let good = "begins = \"2026-01-05\"\nends = \"2026-01-05\"\npersons = 1\noff_persons = 1\n";
+        assert!(faults(&with_contract(good)).is_empty());
+        for (from, to, says) in [
+            ("ends = \"2026-01-05\"", "ends = \"2026-01-04\"", "ends before it begins"),
+            ("ends = \"2026-01-05\"", "ends = \"2026-02-30\"", "a day of the calendar"),
+            ("ends = \"2026-01-05\"", "ends = \"5.1.2026\"", "a day of the calendar"),
+            ("persons = 1\n", "", "`persons` is missing"),
+            ("off_persons = 1", "off_persons = -1", "out of range"),
+        ] {
+            let found = faults(&with_contract(&good.replacen(from, to, 1)));
+            assert!(found.iter().any(|fault| fault.what.contains(says)), "{says}: {found:#?}");
         }
     }
 

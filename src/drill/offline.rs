@@ -105,6 +105,7 @@ impl Offline {
             budgets: *budgets,
             roster_growth: 50,
             entries_day: None,
+            contract: None,
         });
         let rules = Rules {
             detectors,

@@ -37,15 +37,20 @@ impl Memory {
             Reach::Page(size) => size,
         };
         let could_off = if read.reason.is_some() { could } else { 0 };
-        Facts { could, could_off, all, off }
+        let could_never = match reach {
+            Reach::One(tag) => u64::from(!self.last.contains_key(&tag)),
+            Reach::Page(size) => size,
+        };
+        Facts { could, could_off, could_never, all, off }
     }
 
     /// Whether a released read has the facts that the reads before it give. Of a record that was asked
     /// for by its handle and not found, only who asked can tell whether it could have been new.
     pub(super) fn bears_out(&self, read: &Read, at: Millis) -> bool {
         let (all, off) = self.counts(read, at);
-        let could =
-            read.method != Method::Get || read.rows == 0 || read.facts.could == all.agent_day;
+        let Facts { could, could_never, .. } = read.facts;
+        let one = (could, could_never) == (all.agent_day, all.never);
+        let could = read.method != Method::Get || read.rows == 0 || one;
         could && (all, off) == (read.facts.all, read.facts.off)
     }
 

@@ -179,6 +179,7 @@ mod tests {
             budgets,
             roster_growth: 50,
             entries_day: None,
+            contract: None,
         })
     }
 
@@ -293,6 +294,7 @@ mod tests {
             budgets: ALL,
             roster_growth: 51,
             entries_day: None,
+            contract: None,
         };
         assert!(!follows(vec![Section::Provider(growth)], &none));
         let roster = RosterRule::default();

@@ -81,8 +81,13 @@ pub(super) fn check(read: &Read) -> Result<(), BadRead> {
     let facts = &read.facts;
     let could = facts.could == read.asked || (facts.could == 0 && read.method == Method::Get);
     let could_off = if read.reason.is_some() { facts.could } else { 0 };
+    let could_never = if read.method == Method::Get {
+        facts.could_never <= facts.could
+    } else {
+        facts.could_never == facts.could
+    };
     let one = read.method != Method::Get || read.asked == 1;
-    if !(could && one && facts.could_off == could_off && read.rows <= read.asked) {
+    if !(could && could_never && one && facts.could_off == could_off && read.rows <= read.asked) {
         return Err(BadRead::Asked);
     }
     if read.reason.is_none() && off > 0 {
@@ -119,7 +124,10 @@ pub(super) fn check(read: &Read) -> Result<(), BadRead> {
     if !(falling(&facts.all) && falling(&facts.off) && within) {
         return Err(BadRead::Counts);
     }
-    if facts.all.agent_day > facts.could || facts.off.agent_day > facts.could_off {
+    if facts.all.agent_day > facts.could
+        || facts.all.never > facts.could_never
+        || facts.off.agent_day > facts.could_off
+    {
         return Err(BadRead::Could);
     }
     match read.ruling.outcome {

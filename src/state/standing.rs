@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::containment::Containment;
+use super::contracts::Contracts;
 use super::days::Days;
 use super::jobs::Jobs;
 use crate::format::entry::Entry;
@@ -14,6 +15,8 @@ use crate::format::entry::Entry;
 pub struct Standing {
     /// What alerts and acts have taken away.
     pub containment: Containment,
+    /// From when to when, and how many persons in all.
+    pub contracts: Contracts,
     /// The jobs that acts have declared: the same `Arc` as long as nothing of them changes.
     pub jobs: Arc<Jobs>,
     /// How many persons each agent and provider was given today.
@@ -24,6 +27,7 @@ impl Standing {
     /// Folds an entry.
     pub fn apply(&mut self, entry: &Entry) {
         self.containment.apply(entry);
+        self.contracts.apply(entry);
         if Jobs::concerns(entry) {
             Arc::make_mut(&mut self.jobs).apply(entry);
         }

@@ -59,7 +59,7 @@ async fn a_page_larger_than_the_budget_itself_never_fits() {
     let refused = told(caller.list(21, "", context()).await);
     assert_eq!(refused.what(), EXHAUSTED);
     assert_eq!(refused.metadata["budget"], "provider_day");
-    assert_eq!(refused.metadata["remaining"], "20");
+    assert_eq!(refused.metadata["remaining"], "16");
     assert_eq!((refused.retry, refused.metadata.get("fits_at_unix_ms")), (None, None));
     assert_eq!(caller.list(20, "", context()).await.unwrap().records.len(), 20);
 }

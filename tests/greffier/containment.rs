@@ -179,6 +179,7 @@ fn forged(change: impl FnOnce(&mut Alert), elsewhere: bool) -> Option<LedgerFaul
     let mut released = read(ALPHA, "a1", &people(ALPHA, 0..1), &[]);
     released.ruling = Ruling::RELEASED;
     released.facts.could = released.asked;
+    released.facts.could_never = released.asked;
     let one = greffier::format::entry::Counts {
         agent_day: 1,
         provider_day: 1,

@@ -186,6 +186,7 @@ fn alarm(forge: &mut Forge) -> Tag {
     let mut released = read(ALPHA, "a1", &people(ALPHA, 0..1), &[]);
     released.ruling = Ruling::RELEASED;
     released.facts.could = released.asked;
+    released.facts.could_never = released.asked;
     let one = Counts { agent_day: 1, provider_day: 1, provider_30_days: 1, never: 1 };
     released.facts.all = one;
     let agent = released.agent;

@@ -12,7 +12,7 @@ use greffier::client::token::{Fresh, TokenSource};
 use greffier::client::{Client, ClientSettings};
 use greffier::config::{in_force, policy};
 use greffier::format::checkpoint::VerifierKey;
-use greffier::format::entry::{Entry, Hash, Millis, Payload, Read, Refusals};
+use greffier::format::entry::{Detectors, Entry, Hash, Looser, Millis, Payload, Read, Refusals};
 use greffier::format::signer::{Signer, read_key};
 use greffier::instance::{AgentIssuer, Layout, Login};
 use greffier::proto::{
@@ -37,6 +37,20 @@ pub(crate) const CIR: &str = "datasets/cir";
 pub(crate) struct Instance {
     pub(crate) layout: Layout,
     _folder: TempDir,
+}
+
+/// Detectors that find nothing.
+pub(crate) fn blind() -> Item {
+    let mut detectors = toml_edit::Table::new();
+    for (rule, figures) in Detectors::default().rules() {
+        let mut table = toml_edit::Table::new();
+        for figure in figures {
+            let least = if figure.looser == Looser::Lower { 1 } else { 1_000_000_000 };
+            table.insert(figure.name, value(least));
+        }
+        detectors.insert(rule, Item::Table(table));
+    }
+    Item::Table(detectors)
 }
 
 impl Instance {
@@ -123,18 +137,7 @@ impl Instance {
     /// a request rate that nothing here reaches, before the first start.
     pub(crate) fn widen(&self) {
         self.policy(|policy| {
-            let heights = [
-                ("off", 1),
-                ("on", 1),
-                ("withheld", 1),
-                ("medium", 1_000_000_000),
-                ("high", 1_000_000_000),
-            ];
-            let mut roster = toml_edit::Table::new();
-            heights.into_iter().for_each(|(key, height)| drop(roster.insert(key, value(height))));
-            let mut detectors = toml_edit::Table::new();
-            detectors.insert("roster", Item::Table(roster));
-            policy["detectors"] = Item::Table(detectors);
+            policy["detectors"] = blind();
             let providers = policy["provider"].as_table_mut().expect("providers");
             for (_, provider) in providers.iter_mut() {
                 provider["requests_per_second"] = value(100_000);

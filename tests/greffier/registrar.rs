@@ -64,13 +64,19 @@ fn persons_are_new_once_a_day_to_each_agent_and_to_the_provider() {
     let facts = seqs.map(|seq| the_read(&place, seq).facts);
     let none = Counts::default();
     let all = counts(5, 5, 5, 5);
-    let expected = Facts { could: 5, could_off: 5, all, off: counts(2, 2, 2, 2) };
+    let expected = Facts { could: 5, could_off: 5, could_never: 5, all, off: counts(2, 2, 2, 2) };
     assert_eq!(facts[0], expected);
-    assert_eq!(facts[1], Facts { could: 5, could_off: 5, all: none, off: none });
-    let expected =
-        Facts { could: 3, could_off: 3, all: counts(3, 0, 0, 0), off: counts(1, 0, 0, 0) };
+    assert_eq!(facts[1], Facts { could: 5, could_off: 5, could_never: 5, all: none, off: none });
+    let expected = Facts {
+        could: 3,
+        could_off: 3,
+        could_never: 3,
+        all: counts(3, 0, 0, 0),
+        off: counts(1, 0, 0, 0),
+    };
     assert_eq!(facts[2], expected);
-    let expected = Facts { could: 1, could_off: 0, all: counts(1, 1, 1, 1), off: none };
+    let expected =
+        Facts { could: 1, could_off: 0, could_never: 1, all: counts(1, 1, 1, 1), off: none };
     assert_eq!(facts[3], expected);
 }
 
@@ -142,7 +148,8 @@ fn remembered(rules: &greffier::registrar::rules::Rules, days: &[(u32, u64)]) ->
     for &(n, days) in days {
         forge.pass(now - days * DAY - forge.now.at);
         let mut read = read(ALPHA, "a1", &people(ALPHA, n..n + 1), &[]);
-        read.facts = Facts { could: 1, all: counts(1, 1, 1, 1), ..Facts::default() };
+        read.facts =
+            Facts { could: 1, could_never: 1, all: counts(1, 1, 1, 1), ..Facts::default() };
         read.ruling = Ruling::RELEASED;
         forge.add(Payload::Read(Box::new(read)));
         forge.commit();
@@ -168,7 +175,8 @@ fn a_start_after_any_time_refills_one_minute_and_no_more() {
     let place = Place::new();
     let mut forge = Forge::begun(wall() - 20 * DAY, &rules);
     let mut read_60 = read(ALPHA, "a1", &people(ALPHA, 0..60), &[]);
-    read_60.facts = Facts { could: 60, all: counts(60, 60, 60, 60), ..Facts::default() };
+    read_60.facts =
+        Facts { could: 60, could_never: 60, all: counts(60, 60, 60, 60), ..Facts::default() };
     read_60.ruling = Ruling::RELEASED;
     forge.add(Payload::Read(Box::new(read_60)));
     forge.commit();

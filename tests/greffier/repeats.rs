@@ -138,7 +138,8 @@ fn forged(of: impl Fn(u64) -> Option<u64>, change: impl Fn(&mut Read, &mut Forge
     let released = |n: u32, facts: u64| {
         let all =
             Counts { agent_day: facts, provider_day: facts, provider_30_days: facts, never: facts };
-        let facts = Facts { could: u64::from(n), all, ..Facts::default() };
+        let facts =
+            Facts { could: u64::from(n), could_never: u64::from(n), all, ..Facts::default() };
         Read { facts, ruling: Ruling::RELEASED, ..with_id("a1", n) }
     };
     let first = forge.add(Payload::Read(Box::new(released(2, 2))));

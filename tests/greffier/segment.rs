@@ -75,6 +75,7 @@ pub(crate) fn rules(budgets: &[(&str, Budgets)]) -> Rules {
         budgets,
         roster_growth: 50,
         entries_day: None,
+        contract: None,
     };
     let mut providers: Vec<_> = budgets.iter().chain(&others).take(3).map(section).collect();
     providers.sort_by(|a, b| a.provider.cmp(&b.provider));

@@ -4,9 +4,9 @@
 
 use greffier::anomaly::VERSION;
 use greffier::format::entry::{
-    Act, Alert, Counts, Deed, Detectors, Head, Level, Measure, Method, Outcome, Payload, Policy,
-    Read, RefusalCount, Refusals, Roster, Rule, Ruling, Section, Severity, Statement, Tag, Whom,
-    sha256,
+    Act, Alert, Contract, Counts, Deed, Detectors, Facts, Head, Level, Measure, Method, Outcome,
+    Payload, Policy, Read, RefusalCount, Refusals, Roster, Rule, Ruling, Section, Severity,
+    Statement, Tag, Whom, sha256,
 };
 use greffier::verify::LedgerFault;
 
@@ -66,7 +66,7 @@ fn counts(agent_day: u64, provider_day: u64, provider_30_days: u64, never: u64) 
 fn released(agent: &str, on: &[Tag], off: &[Tag]) -> Read {
     let mut read = read(ALPHA, agent, on, off);
     let (all, of) = ((on.len() + off.len()) as u64, off.len() as u64);
-    read.facts.could = read.asked;
+    (read.facts.could, read.facts.could_never) = (read.asked, read.asked);
     read.facts.could_off = if of > 0 { read.asked } else { 0 };
     (read.facts.all, read.facts.off) = (counts(all, all, all, all), counts(of, of, of, of));
     read.ruling = Ruling::RELEASED;
@@ -122,9 +122,11 @@ fn counts_are_those_of_the_persons_released_before_in_every_one_of_them() {
     }
     let mut again = released("a1", &a[..1], &[]);
     again.facts.all = Counts::default();
-    again.facts.could = 0;
+    (again.facts.could, again.facts.could_never) = (0, 0);
     sound(vec![first(), entry(again.clone())]);
     again.facts.could = 1;
+    refused(vec![first(), entry(again.clone())], wrong);
+    (again.facts.could, again.facts.could_never) = (1, 1);
     refused(vec![first(), entry(again)], wrong);
 }
 
@@ -208,7 +210,7 @@ fn nothing_is_released_to_whoever_is_contained() {
     let off = |agent: &str| released(agent, &[], &people(ALPHA, 5..6));
     let again = || {
         let mut read = released("a1", &people(ALPHA, 0..1), &[]);
-        (read.facts.all, read.facts.could) = (Counts::default(), 0);
+        read.facts = Facts::default();
         read
     };
     refused(behind(vec![Measure::SuspendAgent], again()), contained);
@@ -306,6 +308,34 @@ fn a_commit_ends_behind_a_group_and_not_inside_of_it() {
 }
 
 #[test]
+fn nothing_is_released_outside_of_a_contract_or_beyond_its_persons() {
+    let under = |begins, ends, whats: Vec<Payload>| {
+        let mut rules = rules(&[(ALPHA, WIDE)]);
+        let contract = Contract { begins, ends, persons: 5, off_persons: 2 };
+        rules.providers[0].contract = Some(contract);
+        let mut forge = Forge::begun(AT, &rules);
+        whats.into_iter().for_each(|what| drop(forge.add(what)));
+        written(forge)
+    };
+    let on = |n| entry(released("a1", &people(ALPHA, 0..n), &[]));
+    let off = |n| entry(released("a1", &[], &people(ALPHA, 0..n)));
+    assert_eq!(under(AT, AT + 1, vec![on(5)]), None);
+    assert_eq!(under(AT, AT + 1, vec![off(2)]), None);
+    let cases = [
+        (AT + 1, AT + 2, vec![on(1)], FIRST),
+        (AT - 1, AT, vec![on(1)], FIRST),
+        (AT, AT + 1, vec![on(6)], FIRST),
+        (AT, AT + 1, vec![off(3)], FIRST),
+        (AT, AT + 1, vec![off(2), entry(released("a2", &people(ALPHA, 5..9), &[]))], FIRST + 1),
+    ];
+    for (begins, ends, whats, wrong) in cases {
+        let (fault, at, detail) = under(begins, ends, whats).expect("what is not sound");
+        assert_eq!((fault, at), (LedgerFault::Facts, Some(wrong)), "{detail}");
+        assert!(detail.contains("the contract of its provider does not cover it"), "{detail}");
+    }
+}
+
+#[test]
 fn small_things_are_as_the_format_has_them() {
     let one = || released("a1", &people(ALPHA, 0..1), &[]);
     let with = |change: fn(&mut Read)| {
@@ -316,7 +346,8 @@ fn small_things_are_as_the_format_has_them() {
     sound(with(|read| read.method = Method::Get));
     let found_nobody = |method, misses, outcome| {
         let mut read = released("a1", &[], &[]);
-        (read.method, read.misses, read.asked, read.facts.could) = (method, misses, 1, 1);
+        (read.method, read.misses, read.asked) = (method, misses, 1);
+        (read.facts.could, read.facts.could_never) = (1, 1);
         if outcome == Outcome::Withheld {
             (read.ruling, read.reply) = (Ruling::contained(None), None);
         }

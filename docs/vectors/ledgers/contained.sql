@@ -52,7 +52,7 @@ INSERT INTO entries VALUES(5, '{"seq":5,"prev":"d17b7e2c58b03aa48c785ffb96a81296
 INSERT INTO entries VALUES(6, '{"seq":6,"prev":"d30c921c64703697347336a56e4bcc3be4324207de474516d196afa2106c77c0","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-two","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
 INSERT INTO entries VALUES(7, '{"seq":7,"prev":"45121f3cdcf13b224f9c6aae9b7e317ff66b4133d49d6abf76e0001f8b763c75","at":1793923200000,"tick":0,"kind":"policy","section":{"head":{"digest":"823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812","sections":4,"judge":4}}}');
 INSERT INTO entries VALUES(8, '{"seq":8,"prev":"286f1bdbbc8bcfb3a3b7cba2391b784991f5d322ea31c045f58df169ff0312a9","at":1793923201000,"tick":1000,"kind":"act","deed":"suspend","role":"admin","id":"admin-1","certificate":"8c6976e5b5410415bde908bd4dee15dfb167a9c873fc4bb8a81f6f2ab448a918","provider":"alpha-langues","reason":"until we know","nonce":"AwMDAwMDAwMDAwMDAwMDAw","expires":1793926800000,"signatures":[{"admin":"admin-1","key":"Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=","signature":"t+1Fl6vG5EqsBIhGdzXUqOBk7URlMivLnLi/Qudcfjm3QQL01w76g0Wy7eJt/v/DZvrIXfyPmZ8FofrarZNwBA=="}]}');
-INSERT INTO entries VALUES(9, '{"seq":9,"prev":"e02ae31e6dd98507f17e8be6ec64060aefff72ffacf2ed8d2243fc1764c99f1a","at":1793923202000,"tick":2000,"kind":"read","policy":7,"request":"7b2f3c52-6f0e-4d0a-9d5e-0d4f3a1b2c3d","provider":"alpha-langues","certificate":"84b43cee6dd76e8769994a4b6eedb36c9014e71e0c9eac8d988ffacb9d659b7d","agent":"bc2p6ET3JC1WIbWOLjOYjw","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":3,"rows":3,"on":["Di0A4ref0S0T-jV-UyDK_Q","NFBi0bZzCjvYRr7U9wYyJQ","juIKfi3QMlJoHAXsPOlXFA"],"facts":{"could":3,"all":{"agent_day":3,"provider_day":3,"provider_30_days":3,"never":3}},"weight":3,"ruling":{"outcome":"released"},"reply":"5782b18687e6cf8a482fc32d2db5b196d8821c458a0c069c6acf3953446e7bb5"}');
+INSERT INTO entries VALUES(9, '{"seq":9,"prev":"e02ae31e6dd98507f17e8be6ec64060aefff72ffacf2ed8d2243fc1764c99f1a","at":1793923202000,"tick":2000,"kind":"read","policy":7,"request":"7b2f3c52-6f0e-4d0a-9d5e-0d4f3a1b2c3d","provider":"alpha-langues","certificate":"84b43cee6dd76e8769994a4b6eedb36c9014e71e0c9eac8d988ffacb9d659b7d","agent":"bc2p6ET3JC1WIbWOLjOYjw","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":3,"rows":3,"on":["Di0A4ref0S0T-jV-UyDK_Q","NFBi0bZzCjvYRr7U9wYyJQ","juIKfi3QMlJoHAXsPOlXFA"],"facts":{"could":3,"could_never":3,"all":{"agent_day":3,"provider_day":3,"provider_30_days":3,"never":3}},"weight":3,"ruling":{"outcome":"released"},"reply":"5782b18687e6cf8a482fc32d2db5b196d8821c458a0c069c6acf3953446e7bb5"}');
 INSERT INTO checkpoints VALUES(8, 'registry.example/reads
 8
 wNRLzqCltmDeJ04UDYDxZWcPhpLfCs4JkMhX5AxJoQY=
@@ -67,7 +67,7 @@ lmZbEE4OCNfnfwFsBhMka04Cwtt75NkJ7KPIO9XOzV4=
 ');
 INSERT INTO checkpoints VALUES(10, 'registry.example/reads
 10
-VOPkryyFf2gndtSBOGkrEAlK91aP5CZmhFA0688FgkI=
+OjOvf4poeSGxSykid1ySE8cVKEUskMCIBObXpwZiUjs=
 
-— registry.example/reads 12/Hcgt2cWe9FdqjJb22if4u+YOTWlUdh0V6Fb+gIO4v+EkYJPgw2KIxhidf0dMWuMd0apiNl+pN7n2zqS1Va5Cr1wc=
+— registry.example/reads 12/HchUXaT6/3rRzZ/LflBu0/xOGty+RZVOOeAGS94BMTDC8/IQCH101PQ4azjHRE97Zg9P2KxIivJdlhMR3AwBxqws=
 ');

@@ -51,8 +51,8 @@ INSERT INTO entries VALUES(4, '{"seq":4,"prev":"af07f6366e1b9c81fafb06bab608b0a1
 INSERT INTO entries VALUES(5, '{"seq":5,"prev":"d17b7e2c58b03aa48c785ffb96a81296de5cdad00e236e9686c25e191eca8949","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-one","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
 INSERT INTO entries VALUES(6, '{"seq":6,"prev":"d30c921c64703697347336a56e4bcc3be4324207de474516d196afa2106c77c0","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-two","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
 INSERT INTO entries VALUES(7, '{"seq":7,"prev":"45121f3cdcf13b224f9c6aae9b7e317ff66b4133d49d6abf76e0001f8b763c75","at":1793923200000,"tick":0,"kind":"policy","section":{"head":{"digest":"823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812","sections":4,"judge":4}}}');
-INSERT INTO entries VALUES(8, '{"seq":8,"prev":"286f1bdbbc8bcfb3a3b7cba2391b784991f5d322ea31c045f58df169ff0312a9","at":1793923201000,"tick":1000,"kind":"read","policy":7,"request":"7b2f3c52-6f0e-4d0a-9d5e-0d4f3a1b2c3d","provider":"alpha-langues","certificate":"84b43cee6dd76e8769994a4b6eedb36c9014e71e0c9eac8d988ffacb9d659b7d","agent":"bc2p6ET3JC1WIbWOLjOYjw","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":3,"rows":3,"on":["Di0A4ref0S0T-jV-UyDK_Q","NFBi0bZzCjvYRr7U9wYyJQ","juIKfi3QMlJoHAXsPOlXFA"],"facts":{"could":3,"all":{"agent_day":3,"provider_day":3,"provider_30_days":3,"never":3}},"weight":3,"ruling":{"outcome":"released"},"reply":"5782b18687e6cf8a482fc32d2db5b196d8821c458a0c069c6acf3953446e7bb5"}');
-INSERT INTO entries VALUES(9, '{"seq":9,"prev":"6138825b1b2a4e0cc87c1433853635217892aab409b9cc37ca79d0f3fad6be46","at":1793923202000,"tick":2000,"kind":"read","policy":7,"provider":"alpha-langues","certificate":"e2501c97f4569a0e468941097e91c9b7d53019e517ed37697c03caa303a8e481","agent":"73uWwBpvOjO2Xv5T6zkN3g","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":2,"rows":2,"on":["juIKfi3QMlJoHAXsPOlXFA","4zOXogbxqheuwmPOpF4jnQ"],"facts":{"could":2,"all":{"agent_day":2,"provider_day":1,"provider_30_days":1,"never":2}},"weight":2,"ruling":{"outcome":"released"},"reply":"5782b18687e6cf8a482fc32d2db5b196d8821c458a0c069c6acf3953446e7bb5"}');
+INSERT INTO entries VALUES(8, '{"seq":8,"prev":"286f1bdbbc8bcfb3a3b7cba2391b784991f5d322ea31c045f58df169ff0312a9","at":1793923201000,"tick":1000,"kind":"read","policy":7,"request":"7b2f3c52-6f0e-4d0a-9d5e-0d4f3a1b2c3d","provider":"alpha-langues","certificate":"84b43cee6dd76e8769994a4b6eedb36c9014e71e0c9eac8d988ffacb9d659b7d","agent":"bc2p6ET3JC1WIbWOLjOYjw","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":3,"rows":3,"on":["Di0A4ref0S0T-jV-UyDK_Q","NFBi0bZzCjvYRr7U9wYyJQ","juIKfi3QMlJoHAXsPOlXFA"],"facts":{"could":3,"could_never":3,"all":{"agent_day":3,"provider_day":3,"provider_30_days":3,"never":3}},"weight":3,"ruling":{"outcome":"released"},"reply":"5782b18687e6cf8a482fc32d2db5b196d8821c458a0c069c6acf3953446e7bb5"}');
+INSERT INTO entries VALUES(9, '{"seq":9,"prev":"46caa175a363dde4bccb9457e22fa90226a22a933150ed7ae0cb81d9d2f91e98","at":1793923202000,"tick":2000,"kind":"read","policy":7,"provider":"alpha-langues","certificate":"e2501c97f4569a0e468941097e91c9b7d53019e517ed37697c03caa303a8e481","agent":"73uWwBpvOjO2Xv5T6zkN3g","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":2,"rows":2,"on":["juIKfi3QMlJoHAXsPOlXFA","4zOXogbxqheuwmPOpF4jnQ"],"facts":{"could":2,"could_never":2,"all":{"agent_day":2,"provider_day":1,"provider_30_days":1,"never":2}},"weight":2,"ruling":{"outcome":"released"},"reply":"5782b18687e6cf8a482fc32d2db5b196d8821c458a0c069c6acf3953446e7bb5"}');
 INSERT INTO checkpoints VALUES(8, 'registry.example/reads
 8
 wNRLzqCltmDeJ04UDYDxZWcPhpLfCs4JkMhX5AxJoQY=
@@ -61,13 +61,13 @@ wNRLzqCltmDeJ04UDYDxZWcPhpLfCs4JkMhX5AxJoQY=
 ');
 INSERT INTO checkpoints VALUES(9, 'registry.example/reads
 9
-Stz4OrYxJckHu90mjw60jSF06AZ+E0fERYsTX1kIqsk=
+43UBG/bb1giCFKe78ul3kfuPyyCydT3Oj6PX4hVWbqE=
 
-— registry.example/reads 12/HcgjJ+mcT2Kx5Vp3UKd1XHa917I9IGYIOGFUTAf4bW5xWuOqYwrbEhowBlN+8J1jDglVxj5cdLzNe+TLNnRMEswM=
+— registry.example/reads 12/HchaDUq5QJH+UOE8oPbrPd5NUMnixBFqkbJXDv29UOgGpwUa65MnHLwiw0h4jmpq8c6AkS8R9EgIUMXHdgpB7OgM=
 ');
 INSERT INTO checkpoints VALUES(10, 'registry.example/reads
 10
-sAZvzbkOgH8LqWiHPlHbYI543KKfKyui6hFAVCS5b8w=
+KsroseZlRGAtquQYLSuD15JqS++edz9GTcSHD2tc7h4=
 
-— registry.example/reads 12/HckG5NjdmH6A1aIXUIu+7c+QtZMY5MnDYFFtYFyz+e772eaV/aJ/xrGmHa2o8erdJ+D+banIh1qZsdh6PnRmEjQ0=
+— registry.example/reads 12/HcrRwv5dXrW/y6JpxdUz97E2uQdf2+reKXPp+oZx/IpReMzOLkYLmApaHJAszZdjf+CpFQMU88/jFAypp3gJrnQk=
 ');

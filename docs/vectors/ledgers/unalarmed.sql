@@ -51,7 +51,7 @@ INSERT INTO entries VALUES(4, '{"seq":4,"prev":"af07f6366e1b9c81fafb06bab608b0a1
 INSERT INTO entries VALUES(5, '{"seq":5,"prev":"d17b7e2c58b03aa48c785ffb96a81296de5cdad00e236e9686c25e191eca8949","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-one","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
 INSERT INTO entries VALUES(6, '{"seq":6,"prev":"d30c921c64703697347336a56e4bcc3be4324207de474516d196afa2106c77c0","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-two","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
 INSERT INTO entries VALUES(7, '{"seq":7,"prev":"45121f3cdcf13b224f9c6aae9b7e317ff66b4133d49d6abf76e0001f8b763c75","at":1793923200000,"tick":0,"kind":"policy","section":{"head":{"digest":"823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812","sections":4,"judge":4}}}');
-INSERT INTO entries VALUES(8, '{"seq":8,"prev":"286f1bdbbc8bcfb3a3b7cba2391b784991f5d322ea31c045f58df169ff0312a9","at":1793923201000,"tick":1000,"kind":"read","policy":7,"provider":"alpha-langues","certificate":"84b43cee6dd76e8769994a4b6eedb36c9014e71e0c9eac8d988ffacb9d659b7d","agent":"bc2p6ET3JC1WIbWOLjOYjw","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":5,"facts":{"could":5,"all":{"agent_day":5,"provider_day":5,"provider_30_days":5,"never":5}},"weight":5,"ruling":{"outcome":"withheld","rule":"agent_minute","remaining":4}}');
+INSERT INTO entries VALUES(8, '{"seq":8,"prev":"286f1bdbbc8bcfb3a3b7cba2391b784991f5d322ea31c045f58df169ff0312a9","at":1793923201000,"tick":1000,"kind":"read","policy":7,"provider":"alpha-langues","certificate":"84b43cee6dd76e8769994a4b6eedb36c9014e71e0c9eac8d988ffacb9d659b7d","agent":"bc2p6ET3JC1WIbWOLjOYjw","network":"192.0.2.0/24","dataset":"cir","purpose":"enrolment","case":"U28sWEmRr0Ld5LmsBtkc3Q","method":"list","view":"BASIC","asked":5,"facts":{"could":5,"could_never":5,"all":{"agent_day":5,"provider_day":5,"provider_30_days":5,"never":5}},"weight":5,"ruling":{"outcome":"withheld","rule":"agent_minute","remaining":4}}');
 INSERT INTO checkpoints VALUES(8, 'registry.example/reads
 8
 wNRLzqCltmDeJ04UDYDxZWcPhpLfCs4JkMhX5AxJoQY=
@@ -60,7 +60,7 @@ wNRLzqCltmDeJ04UDYDxZWcPhpLfCs4JkMhX5AxJoQY=
 ');
 INSERT INTO checkpoints VALUES(9, 'registry.example/reads
 9
-DZagfH7qPBrkAeyPG23JhV0UXvZN2GkTozqR/PVKq9I=
+Or8ckH3i2NHWagonE/clSgpfuWiAuaMRsJN6ZwesNe8=
 
-— registry.example/reads 12/HcumII6x6t50TkIgff0Ih8EX7bqr7urfATMDp8p92Mp/QBT+PwVi5wWArn6CEHMMhBeGUCq4xjduCgzzfTUHrUAU=
+— registry.example/reads 12/HcquXRG/pvEgVdWz6wACN0uguXSdveSlSGrvEATYkKsffnbpgUmrzzoDpzxxC38GNtQ/KqrqDMzjKiAN3XXSp0A8=
 ');

@@ -58,6 +58,7 @@ fn enact(budget: &mut PersonBudgets, tick: Millis, providers: &[(&str, Budgets)]
             budgets,
             roster_growth: 50,
             entries_day: None,
+            contract: None,
         };
         budget.apply(&entry(tick, Payload::Policy(Policy { section: Section::Provider(rules) })));
     }
@@ -79,7 +80,7 @@ fn new(persons: u64) -> Facts {
         provider_30_days: persons,
         never: persons,
     };
-    Facts { could: persons, could_off: persons, all: counts, off: counts }
+    Facts { could: persons, could_off: persons, could_never: persons, all: counts, off: counts }
 }
 
 fn agent(n: u8) -> Tag {
@@ -113,6 +114,25 @@ fn take(budget: &mut PersonBudgets, tick: Millis, who: (&str, Tag), facts: Facts
     ruling
 }
 
+/// Persons left, as a refusal tells them: exactly of the agent's own budgets.
+fn left(rule: Rule, persons: u64) -> Option<u64> {
+    let own = AGENT.iter().any(|kind| kind.rule == rule);
+    Some(if own { persons } else { coarse(persons) })
+}
+
+/// A moment as a refusal tells it.
+fn moment_told(rule: Rule, at: Millis) -> Option<Millis> {
+    let own = AGENT.iter().any(|kind| kind.rule == rule);
+    Some(if own { at } else { quarter(at) })
+}
+
+#[test]
+fn what_is_left_of_a_provider_s_budget_is_told_in_powers_of_two() {
+    let told: Vec<u64> = [0, 1, 2, 3, 4, 7, 8, 400, 1 << 62].map(coarse).to_vec();
+    assert_eq!(told, [0, 1, 2, 2, 4, 4, 8, 256, 1 << 62]);
+    assert_eq!([0, 1, 900_000, 900_001].map(quarter), [0, 900_000, 900_000, 1_800_000]);
+}
+
 const ALPHA: (&str, Tag) = ("alpha", Tag([1; 16]));
 
 #[test]
@@ -120,12 +140,12 @@ fn each_budget_holds_its_size_and_not_one_person_more() {
     for (rule, span) in spans() {
         let mut budget = under(only(rule, 5));
         let whole = ruling(&budget, 0, ALPHA, new(6));
-        assert_eq!((whole.rule, whole.remaining, whole.fits_at), (Some(rule), Some(5), None));
+        assert_eq!((whole.rule, whole.remaining, whole.fits_at), (Some(rule), left(rule, 5), None));
         for _ in 0..5 {
             assert_eq!(take(&mut budget, 0, ALPHA, new(1)), Ruling::RELEASED, "{rule:?}");
         }
         let next = take(&mut budget, 0, ALPHA, new(1));
-        let fits_at = Some(DAY + span / 5);
+        let fits_at = moment_told(rule, DAY + span / 5);
         let (outcome, remaining) = (Outcome::Withheld, Some(0));
         assert_eq!(next, Ruling { outcome, rule: Some(rule), remaining, fits_at });
         let none = ruling(&budget, 0, ALPHA, new(0));
@@ -141,10 +161,10 @@ fn each_budget_fills_again_at_the_millisecond_that_it_named_and_not_before() {
         assert_eq!(take(&mut budget, 3, ALPHA, new(7)), Ruling::RELEASED);
         for persons in 1..=7 {
             let fits_at = ruling(&budget, 10, ALPHA, new(persons)).fits_at.expect("it will fit");
-            let tick = fits_at - DAY;
-            assert_eq!(tick, 3 + (persons * span).div_ceil(7), "{rule:?}");
+            let tick = 3 + (persons * span).div_ceil(7);
+            assert_eq!(Some(fits_at), moment_told(rule, DAY + tick), "{rule:?}");
             let before = ruling(&budget, tick - 1, ALPHA, new(persons));
-            assert_eq!((before.rule, before.remaining), (Some(rule), Some(persons - 1)));
+            assert_eq!((before.rule, before.remaining), (Some(rule), left(rule, persons - 1)));
             assert_eq!(before.fits_at, Some(fits_at), "asking again names the same time");
             assert_eq!(ruling(&budget, tick, ALPHA, new(persons)), Ruling::RELEASED);
         }
@@ -158,7 +178,7 @@ fn a_full_budget_does_not_overflow_however_long_nobody_reads() {
         let mut budget = under(only(rule, 5));
         take(&mut budget, 0, ALPHA, new(5));
         let later = 1_000 * span;
-        assert_eq!(ruling(&budget, later, ALPHA, new(6)).remaining, Some(5), "{rule:?}");
+        assert_eq!(ruling(&budget, later, ALPHA, new(6)).remaining, left(rule, 5), "{rule:?}");
         assert_eq!(take(&mut budget, later, ALPHA, new(5)), Ruling::RELEASED);
         assert_eq!(ruling(&budget, later, ALPHA, new(1)).remaining, Some(0));
     }
@@ -188,7 +208,7 @@ fn the_tightest_budget_is_named_and_the_time_is_when_all_fit() {
 #[test]
 fn a_budget_is_charged_what_was_new_and_not_what_could_have_been() {
     let mut budget = under(all(10));
-    let found = Facts { could: 10, could_off: 10, ..new(2) };
+    let found = Facts { could: 10, could_off: 10, could_never: 10, ..new(2) };
     assert_eq!(take(&mut budget, 0, ALPHA, found), Ruling::RELEASED);
     assert_eq!(ruling(&budget, 0, ALPHA, new(8)), Ruling::RELEASED);
     assert_eq!(ruling(&budget, 0, ALPHA, new(9)).remaining, Some(8));
@@ -231,6 +251,7 @@ fn a_provider_without_rules_reads_nothing() {
         budgets: all(5),
         roster_growth: 50,
         entries_day: None,
+        contract: None,
     };
     budget.apply(&entry(0, Payload::Policy(Policy { section: Section::Provider(rules) })));
     assert_eq!(ruling(&budget, 0, ("beta", agent(1)), new(1)).outcome, Outcome::Withheld);
@@ -256,11 +277,12 @@ fn a_larger_size_fills_nothing_up_and_a_smaller_one_holds_at_once() {
         enact(&mut budget, 0, &[("alpha", only(rule, 50))]);
         let grown = ruling(&budget, 0, ALPHA, new(2));
         assert_eq!((grown.rule, grown.remaining), (Some(rule), Some(1)));
-        assert_eq!(grown.fits_at, Some(DAY + span / 50), "it refills by its new size");
+        let fits_at = moment_told(rule, DAY + span / 50);
+        assert_eq!(grown.fits_at, fits_at, "it refills by its new size");
         enact(&mut budget, span, &[("alpha", only(rule, 3))]);
-        assert_eq!(ruling(&budget, span, ALPHA, new(4)).remaining, Some(3), "{rule:?}");
+        assert_eq!(ruling(&budget, span, ALPHA, new(4)).remaining, left(rule, 3), "{rule:?}");
         enact(&mut budget, span, &[("alpha", only(rule, 50))]);
-        assert_eq!(ruling(&budget, span, ALPHA, new(4)).remaining, Some(3), "{rule:?}");
+        assert_eq!(ruling(&budget, span, ALPHA, new(4)).remaining, left(rule, 3), "{rule:?}");
     }
 }
 

@@ -15,7 +15,7 @@ use crate::admission::{
 use crate::anomaly::budget::ceiling::{Ceiling, ceiling};
 use crate::anomaly::{DAY, HOUR, MINUTE};
 use crate::config::policy::{self, Policy, PolicyError};
-use crate::format::entry::{Budgets, Level, Millis, RosterRule, word};
+use crate::format::entry::{Budgets, Contract, Level, Millis, ProviderRules, RosterRule, word};
 
 /// The times for which the ceiling is told.
 const TIMES: [(&str, Millis); 5] = [
@@ -50,6 +50,7 @@ struct Explained<'p> {
     provider: &'p Provider,
     budgets: Budgets,
     entries_day: Option<u64>,
+    contract: Option<Contract>,
 }
 
 /// Whom a ceiling is for: the words, the level, and whether it is of persons off the roster.
@@ -64,8 +65,8 @@ impl<'p> Explained<'p> {
     fn of(policy: &'p Policy, id: &str) -> Option<Explained<'p>> {
         let provider = policy.providers.get(id)?;
         let rules = policy.rules.iter().find(|rules| *rules.provider == *id)?;
-        let (budgets, entries_day) = (rules.budgets, rules.entries_day);
-        Some(Explained { policy, provider, budgets, entries_day })
+        let ProviderRules { budgets, entries_day, contract, .. } = rules.clone();
+        Some(Explained { policy, provider, budgets, entries_day, contract })
     }
 
     /// Whether it can meet anybody off its roster at all.
@@ -109,6 +110,9 @@ impl<'p> Explained<'p> {
             say(&mut out, format!("Ledger entries: {day} a day, {share} of one agent."));
         }
         say(&mut out, at_times(habits.as_ref()));
+        if let Some(contract) = &self.contract {
+            say(&mut out, under(contract));
+        }
         out.push_str(&self.ceilings());
         out.push_str(&self.containment());
         out.truncate(out.trim_end().len());
@@ -226,6 +230,7 @@ impl<'p> Explained<'p> {
             "datasets": granted.collect::<serde_json::Map<_, _>>(),
             "rate": of(*rate),
             "agent_rate": agent_rate.map(of),
+            "contract": self.contract,
             "habits": habits.as_ref().map(|habits| json!({
                 "days": habits.day_names().collect::<Vec<_>>(),
                 "hours": habits.hours.to_string(),
@@ -244,6 +249,22 @@ fn say(out: &mut String, sentence: String) {
 
 fn calls(Rate { requests_per_second, burst }: Rate) -> String {
     format!("{requests_per_second} calls a second in the long run, {burst} at once")
+}
+
+fn under(contract: &Contract) -> String {
+    let Contract { begins, ends, persons, off_persons } = *contract;
+    let moment = |at: Millis| {
+        let at = i64::try_from(at).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+        at.map_or_else(String::new, |at| format!("{at:.0}"))
+    };
+    format!(
+        "Its contract: from {} until {} (UTC), nothing before or behind it; at most {} different \
+         persons ever, {} of them off the roster.",
+        moment(begins),
+        moment(ends),
+        grouped(persons),
+        grouped(off_persons),
+    )
 }
 
 fn at_times(habits: Option<&Habits>) -> String {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::admission::{CaseForm, FieldClass, Hours, SearchKey};
 use crate::config::policy::parse;
-use crate::config::policy::tests::SHIPPED;
+use crate::config::policy::tests::{SHIPPED, changed};
 
 fn shipped() -> Policy {
     parse(SHIPPED).unwrap()
@@ -437,5 +437,36 @@ proptest! {
         let found = changes(&with(old), &with(new));
         prop_assert_eq!(found.len(), usize::from(old != new));
         prop_assert!(found.iter().all(|change| change.looser == (new > old)));
+    }
+}
+
+#[test]
+fn a_contract_that_ends_later_has_more_persons_or_is_gone_is_looser() {
+    let header = "[provider.langues-nord.budgets]";
+    let table = "[provider.langues-nord.contract]\nbegins = \"2026-01-05\"\nends = \"2026-06-30\"\n\
+                 persons = 400\noff_persons = 20\n\n";
+    let with = |table: &str| parse(&changed(header, &format!("{table}{header}"))).unwrap();
+    let told = |old: &Policy, new: &Policy| {
+        let all = changes(old, new);
+        assert_eq!(all.len(), 1, "{all:?}");
+        (all[0].looser, all[0].what.clone())
+    };
+    let (none, some) = (parse(SHIPPED).unwrap(), with(table));
+    assert_eq!(told(&none, &some), (false, "contract added".to_owned()));
+    assert_eq!(told(&some, &none), (true, "contract removed".to_owned()));
+    for (from, to, looser) in [
+        ("2026-06-30", "2026-07-01", true),
+        ("2026-06-30", "2026-06-29", false),
+        ("2026-01-05", "2026-01-04", true),
+        ("2026-01-05", "2026-01-06", false),
+        ("persons = 400", "persons = 401", true),
+        ("off_persons = 20", "off_persons = 19", false),
+    ] {
+        let other = with(&table.replacen(from, to, 1));
+        assert_eq!(told(&some, &other).0, looser, "{from} -> {to}");
+        let loosens = |old: &Policy, new: &Policy| {
+            new.rules.iter().zip(&old.rules).any(|(new, old)| new.loosens(old))
+        };
+        assert_eq!(loosens(&some, &other), looser, "{from} -> {to}");
     }
 }

@@ -235,8 +235,13 @@ fn a_provider_that_only_a_policy_names_received_nothing_and_one_that_nothing_nam
         off_roster_day: 1,
         off_roster_30_days: 1,
     };
-    let rules =
-        ProviderRules { provider: "beta".into(), budgets, roster_growth: 50, entries_day: None };
+    let rules = ProviderRules {
+        provider: "beta".into(),
+        budgets,
+        roster_growth: 50,
+        entries_day: None,
+        contract: None,
+    };
     let policy = entry(1, 5, Payload::Policy(Policy { section: Section::Provider(rules) }));
     let mut count = Count::new(of("beta"));
     count.apply(&policy);

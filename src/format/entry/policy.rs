@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::entry::{Detectors, Hash, Word};
+use crate::format::entry::{Detectors, Hash, Millis, Word};
 
 /// A policy entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,13 +39,54 @@ pub struct ProviderRules {
     /// Ledger entries a day that it may bring about; none: as many as it likes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries_day: Option<u64>,
+    /// Under which it is given anybody at all; none: no end, and no limit that does not refill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
+}
+
+/// Under which a provider is given persons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// The first moment, Unix milliseconds.
+    pub begins: Millis,
+    /// The first moment behind it, Unix milliseconds.
+    pub ends: Millis,
+    /// Different persons, ever.
+    pub persons: u64,
+    /// Different persons, ever, who were off the roster when they were given first.
+    pub off_persons: u64,
+}
+
+impl Contract {
+    /// Whether a moment is within it.
+    pub fn includes(&self, at: Millis) -> bool {
+        (self.begins..self.ends).contains(&at)
+    }
+
+    /// How much of it has passed at a moment, in thousandths.
+    pub fn passed(&self, at: Millis) -> u64 {
+        let passed = at.saturating_sub(self.begins).saturating_mul(1_000);
+        passed / self.ends.saturating_sub(self.begins).max(1)
+    }
+
+    /// Whether it allows more than the one `before`.
+    fn loosens(&self, before: &Contract) -> bool {
+        let Contract { begins, ends, persons, off_persons } = *self;
+        begins < before.begins
+            || ends > before.ends
+            || persons > before.persons
+            || off_persons > before.off_persons
+    }
 }
 
 impl ProviderRules {
     /// Whether the provider may come by more than by the rules `before`.
     pub fn loosens(&self, before: &ProviderRules) -> bool {
-        let ProviderRules { provider: _, budgets, roster_growth, entries_day } = self;
-        *roster_growth > before.roster_growth
+        let ProviderRules { provider: _, budgets, roster_growth, entries_day, contract } = self;
+        let unbound = |old: &Contract| contract.is_none_or(|new| new.loosens(old));
+        before.contract.as_ref().is_some_and(unbound)
+            || *roster_growth > before.roster_growth
             || more(*entries_day, before.entries_day)
             || budgets.loosens(&before.budgets)
     }

@@ -70,6 +70,9 @@ pub struct Facts {
     /// New persons off the roster that it could hold.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub could_off: u64,
+    /// Persons never released to the provider that it could hold.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub could_never: u64,
     /// Over all its subjects.
     #[serde(default, skip_serializing_if = "Counts::is_zero")]
     pub all: Counts,
@@ -114,6 +117,10 @@ pub enum Rule {
     /// [`Budgets::off_roster_30_days`](super::Budgets::off_roster_30_days)
     #[serde(rename = "off_roster_30_days")]
     OffRoster30Days,
+    /// [`Contract::persons`](super::Contract::persons), and its dates
+    Contract,
+    /// [`Contract::off_persons`](super::Contract::off_persons)
+    ContractOff,
     /// Withholds: a measure in force, or one that this very read brought about.
     Contained,
     /// Withholds an export that does not fit its job any more; the remainder is the job's rows. As the

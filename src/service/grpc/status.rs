@@ -268,6 +268,19 @@ impl ApiError {
         );
         let french = "Cette requête pourrait renvoyer plus de personnes qu’il n’en reste au budget : \
                       demandez-en moins, ou plus tard.";
+        let contract = matches!(refusal.rule, Some(Rule::Contract | Rule::ContractOff));
+        let (english, french) = if contract {
+            let english = format!(
+                "this request could return more new persons than the contract of this provider has left \
+                 ({left}), or it is not its time: records that were given before can still be read by their \
+                 names within it; ask the agency"
+            );
+            let french = "Cette requête pourrait renvoyer plus de nouvelles personnes qu’il n’en reste au \
+                          marché, ou ce n’en est pas le temps : adressez-vous à l’administration.";
+            (english, french)
+        } else {
+            (english, french)
+        };
         let mut fault = ApiError::new(Code::ResourceExhausted, "BUDGET_EXHAUSTED", english, french)
             .with("budget", &budget)
             .with("remaining", left)

@@ -38,6 +38,7 @@ impl Book {
             budgets: NOTHING,
             roster_growth: 0,
             entries_day,
+            contract: None,
         };
         let staff = entries_day.map(|entries_day| Section::Staff(StaffRules { entries_day }));
         let head = Head { digest: Digest::default(), sections: 0, judge: 0 };

@@ -29,6 +29,7 @@ impl Book {
             budgets,
             roster_growth: percent,
             entries_day: None,
+            contract: None,
         };
         assert!(book.put(0, Payload::Policy(Policy { section: Section::Provider(rules) })));
         book

@@ -48,7 +48,7 @@ fn page(provider: &str, job: Option<u64>, persons: std::ops::Range<u32>) -> Read
     let on = people(provider, persons);
     let mut page = read(provider, "a1", &on, &[]);
     let n = page.rows;
-    page.facts.could = n;
+    (page.facts.could, page.facts.could_never) = (n, n);
     page.facts.all = Counts { agent_day: n, provider_day: n, provider_30_days: n, never: n };
     (page.method, page.job, page.ruling) = (Method::Export, job, Ruling::RELEASED);
     page

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use greffier::format::entry::{
     Access, Acknowledgement, Act, Alert, BODY_MAX, Budgets, CertificateOf, CertificateRefusals,
-    Counts, Deed, Detectors, Entry, EntryBudget, Facts, Flag, Genesis, Given, Hash, Head,
+    Contract, Counts, Deed, Detectors, Entry, EntryBudget, Facts, Flag, Genesis, Given, Hash, Head,
     INTEGER_END, JobTerms, Level, Malformed, Matter, Measure, Method, Moment, NAME_MAX, Nonce,
     Outcome, OwnedKey, Payload, Policy, ProbingRule, ProviderAgent, ProviderRules, PublicKey, Read,
     RefusalCount, Refusals, Roster, RosterRule, Rule, Ruling, SearchKey, Section, SecurityDeed,
@@ -126,6 +126,7 @@ impl Draw {
             facts: Facts {
                 could: self.number(),
                 could_off: self.number(),
+                could_never: self.number(),
                 all: self.counts(),
                 off: self.counts(),
             },
@@ -264,6 +265,12 @@ impl Draw {
             },
             roster_growth: self.number(),
             entries_day: self.option(Draw::number),
+            contract: self.option(|d| Contract {
+                begins: d.number(),
+                ends: d.number(),
+                persons: d.number(),
+                off_persons: d.number(),
+            }),
         })
     }
 
