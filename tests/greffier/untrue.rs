@@ -314,7 +314,9 @@ fn nothing_is_released_outside_of_a_contract_or_beyond_its_persons() {
         let contract = Contract { begins, ends, persons: 5, off_persons: 2 };
         rules.providers[0].contract = Some(contract);
         let mut forge = Forge::begun(AT, &rules);
-        whats.into_iter().for_each(|what| drop(forge.add(what)));
+        for what in whats {
+            forge.add(what);
+        }
         written(forge)
     };
     let on = |n| entry(released("a1", &people(ALPHA, 0..n), &[]));
