@@ -9,8 +9,9 @@ use greffier::anomaly::AnomalyJudge;
 use greffier::config::policy::{self, Policy};
 use greffier::format::checkpoint::VerifierKey;
 use greffier::format::entry::{
-    Access, Act, Deed, Facts, Given, Matter, Method, Nonce, Read, RefusalCount, Refusals, CertificateRefusals,
-    Roster, Ruling, Signature, SignedAct, Statement, Tag, Warning, Whom, Word, sha256,
+    Access, Act, CertificateRefusals, Deed, Facts, Given, Matter, Method, Nonce, Read,
+    RefusalCount, Refusals, Roster, Ruling, Signature, SignedAct, Statement, Tag, Warning, Whom,
+    Word, sha256,
 };
 use greffier::format::personal::PersonalKey;
 use greffier::format::signer::{Signer, random, read_key};
@@ -65,7 +66,8 @@ impl Instance {
         let policy = policy::load(&layout.policy()).expect("its policy");
         let founding = layout.founding(ORIGIN, wall() + HOUR).expect("its administrators");
         let (settings, signer) = (settings(layout), signer(layout));
-        let made = start::create(&settings, &signer, &policy.rules(), &founding, AnomalyJudge::fresh());
+        let made =
+            start::create(&settings, &signer, &policy.rules(), &founding, AnomalyJudge::fresh());
         made.expect("a ledger");
         let made = prepared.finish().expect("the instance in its place");
         // Its folder is another one now.
