@@ -309,6 +309,31 @@ fn fifteen_strangers_a_day_are_a_flood_within_days() {
 }
 
 #[test]
+fn a_lift_forgets_an_agent_s_strangers_and_not_that_it_reads_on_that_day() {
+    let with = |lifted: bool| {
+        let mut bench = Bench::under(WIDE);
+        for _ in 0..40 {
+            bench.strangers(A, 3);
+            bench.read(("alpha", 2), on(1));
+            if lifted {
+                bench.act(Deed::Lift, "alpha", Some(1));
+                bench.act(Deed::Lift, "alpha", Some(2));
+            }
+            bench.read(("alpha", 2), on(1));
+            bench.read(A, on(40));
+            bench.pass(DAY);
+        }
+        bench.assert_replays();
+        let whole = |a: &&Alert| (a.rule, a.level) == (Rule::Strangers, Level::Provider);
+        let alone = bench.alerts().into_iter().filter(|a| a.level == Level::Agent).count();
+        (bench.alerts().into_iter().filter(whole).count() > 0, alone)
+    };
+    let (provider, _) = with(true);
+    assert!(provider, "the provider's sum goes on");
+    assert!(with(true).1 <= with(false).1);
+}
+
+#[test]
 fn strangers_of_many_agents_add_up_to_the_provider_s() {
     let mut bench = Bench::under(WIDE);
     let mut released = 0;

@@ -20,7 +20,7 @@ use crate::format::entry::Severity;
 /// work of the same provider, under so many seeds; then honest work alone, to count what is taken for a theft
 /// and is none. The same seeds give the same table on every machine. Nothing is left behind.
 ///
-/// Exit codes: 0 it was run, 2 it could not be run.
+/// Exit codes: 0 it was run, 1 there is no incident of this name, 2 it could not be run.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
     /// Incidents by name; all of them if none is named

@@ -205,7 +205,12 @@ impl Detector for StrangersDetector {
     fn lift(&mut self, Whom { provider, agent }: &Whom) {
         let Some(provider) = self.providers.get_mut(provider) else { return };
         match agent {
-            Some(agent) => drop(provider.agents.remove(agent)),
+            Some(agent) => {
+                // That it reads today stays true.
+                if let Some(days) = provider.agents.get_mut(agent) {
+                    *days = AgentDays { active: days.active, ..AgentDays::default() };
+                }
+            }
             None => (provider.sum, provider.today) = (0, 0),
         }
     }
