@@ -18,6 +18,7 @@ mod drill;
 mod exposure;
 #[cfg(feature = "serve")]
 mod init;
+mod lines;
 mod name_key;
 #[cfg(feature = "serve")]
 mod notice;
@@ -30,6 +31,7 @@ mod read;
 mod receipt;
 #[cfg(feature = "serve")]
 mod serve;
+mod statement;
 mod table;
 #[cfg(feature = "serve")]
 mod tail;
@@ -92,6 +94,7 @@ enum Command {
     Policy(policy::Command),
     Verify(verify::Args),
     Exposure(exposure::Args),
+    Statement(statement::Args),
     Receipt(receipt::Args),
     NameKey(name_key::Args),
 }
@@ -132,6 +135,7 @@ impl Cli {
             Command::Policy(command) => policy::run(&command),
             Command::Verify(args) => verify::run(&args),
             Command::Exposure(args) => exposure::run(&args),
+            Command::Statement(args) => statement::run(&args),
             Command::Receipt(args) => receipt::run(&args),
             Command::NameKey(args) => name_key::run(&args),
         }

@@ -13,9 +13,9 @@ use crate::evidence::period::{Period, instant};
 use crate::format::entry::Millis;
 use crate::verify::Sound;
 
-mod data;
-mod report;
-mod statement;
+pub(super) mod data;
+pub(super) mod report;
+pub(super) mod statement;
 
 /// Say how many persons' records a provider received, at most
 ///
@@ -70,6 +70,7 @@ Keys of --json; times are Unix milliseconds, places are {entry, at}:
   persons, off_roster, on_roster_only, rows, reads, first, last
                      over all released reads; first and last are places
   empty_reads        released reads that held nobody
+  exports            released reads that are pages of exports
   datasets, views, agents, days, agent_days
                      lists with the same keys each, and dataset, view, agent, day
   issuers            released reads by who vouched for their agent; null: the certificate alone
@@ -80,15 +81,15 @@ Keys of --json; times are Unix milliseconds, places are {entry, at}:
   seconds            how long it took";
 
 /// An answer, and what it rests on.
-struct Answer {
-    question: Question,
-    sound: Sound,
-    exposure: Exposure,
+pub(super) struct Answer {
+    pub(super) question: Question,
+    pub(super) sound: Sound,
+    pub(super) exposure: Exposure,
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-enum Unanswered {
+pub(super) enum Unanswered {
     #[error(transparent)]
     Unverified(#[from] Unverified),
     #[error(
@@ -109,7 +110,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
         dataset: args.dataset.as_deref().map(Into::into),
         period,
     };
-    match answer(args, question) {
+    match answer(&args.brought, question) {
         Ok(answer) => {
             if args.json {
                 print(data::as_json(&answer, began.elapsed().as_secs_f64()));
@@ -120,29 +121,42 @@ pub(super) fn run(args: &Args) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Err(Unanswered::Unverified(unverified)) => {
-            if args.json {
-                print(unverified.as_json());
-            } else if args.csv {
-                // A table of nothing would read as an answer.
-                complain(unverified.in_words());
-            } else {
-                print(unverified.in_words());
-            }
+        // A table of nothing would read as an answer.
+        Err(Unanswered::Unverified(unverified)) if args.csv => {
+            complain(unverified.in_words());
             unverified.code()
         }
-        Err(unknown) if args.json => {
-            print(json!({"verdict": "not_answered", "why": unknown.to_string()}));
-            ExitCode::from(FAILED)
-        }
-        Err(unknown) => failed(unknown),
+        Err(unanswered) => unanswered.told(args.json),
     }
 }
 
-fn answer(args: &Args, question: Question) -> Result<Answer, Unanswered> {
+impl Unanswered {
+    /// Says why, and gives the exit code.
+    pub(super) fn told(&self, json: bool) -> ExitCode {
+        match self {
+            Unanswered::Unverified(unverified) => {
+                if json {
+                    print(unverified.as_json());
+                } else {
+                    print(unverified.in_words());
+                }
+                unverified.code()
+            }
+            Unanswered::Unknown(_) if json => {
+                print(json!({"verdict": "not_answered", "why": self.to_string()}));
+                ExitCode::from(FAILED)
+            }
+            Unanswered::Unknown(_) => failed(self),
+        }
+    }
+}
+
+/// Counts while the ledger is checked.
+pub(super) fn answer(brought: &Brought, question: Question) -> Result<Answer, Unanswered> {
     let mut count = Count::new(question.clone());
-    let sound = args.brought.scan("counting", false, &mut |entry, _| count.apply(entry))?;
-    let exposure = count.end().ok_or_else(|| Unanswered::Unknown(args.provider.clone()))?;
+    let sound = brought.scan("counting", false, &mut |entry, _| count.apply(entry))?;
+    let unknown = || Unanswered::Unknown(question.provider.to_string());
+    let exposure = count.end().ok_or_else(unknown)?;
     Ok(Answer { question, sound, exposure })
 }
 

@@ -85,6 +85,8 @@ pub struct Exposure {
     pub total: Figures,
     /// Released reads that held nobody.
     pub empty: u64,
+    /// Released reads that are pages of exports.
+    pub exports: u64,
     /// By dataset.
     pub datasets: BTreeMap<Word, Figures>,
     /// By dataset and view.
@@ -227,6 +229,7 @@ impl Count {
             self.today = today;
         }
         self.answer.empty += u64::from(read.rows == 0);
+        self.answer.exports += u64::from(read.job.is_some());
         *self.answer.issuers.entry(read.issuer.clone()).or_default() += 1;
         let dataset = self.datasets.entry(read.dataset.clone()).or_default();
         let known = &mut dataset.persons;

@@ -12,11 +12,13 @@ use crate::format::entry::{
 
 /// One provider's.
 #[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    contract: Option<Contract>,
-    /// Different persons given so far, and those of them who were off the roster when they first were.
-    persons: u64,
-    off: u64,
+pub struct Known {
+    /// Of the last policy that names it.
+    pub contract: Option<Contract>,
+    /// Different persons given so far.
+    pub persons: u64,
+    /// Those of them who were off the roster when they first were.
+    pub off: u64,
 }
 
 /// One limit of a contract, and how much of it is used.
@@ -54,6 +56,11 @@ impl Known {
 }
 
 impl Contracts {
+    /// What is known of a provider.
+    pub fn of(&self, provider: &str) -> Option<&Known> {
+        self.providers.get(provider)
+    }
+
     /// What a read may not be given by, if anything: the rule, and the persons who are left by it.
     pub fn withholds(&self, input: &JudgeInput<'_>, at: Millis) -> Option<(Rule, u64)> {
         let known = self.providers.get(input.provider)?;

@@ -23,6 +23,8 @@ mod compile;
 #[cfg(feature = "serve")]
 mod containment;
 #[cfg(feature = "serve")]
+mod contracts;
+#[cfg(feature = "serve")]
 mod crash;
 #[cfg(feature = "serve")]
 mod demo;

@@ -12,12 +12,12 @@ use crate::format::entry::Millis;
 const DAY: Millis = 86_400_000;
 
 /// A UTC day as people write it.
-pub(super) fn date(day: u64) -> String {
+pub(in crate::cli) fn date(day: u64) -> String {
     let midnight = time(day.saturating_mul(DAY));
     midnight.split('T').next().unwrap_or_default().to_owned()
 }
 
-pub(super) fn as_json(answer: &Answer, seconds: f64) -> Value {
+pub(in crate::cli) fn as_json(answer: &Answer, seconds: f64) -> Value {
     let (question, exposure) = (&answer.question, &answer.exposure);
     let mut said = with(sound_as_json(&answer.sound, "sound", false), &exposure.total);
     let rest = json!({
@@ -26,6 +26,7 @@ pub(super) fn as_json(answer: &Answer, seconds: f64) -> Value {
         "from": question.period.from(),
         "to": question.period.to(),
         "empty_reads": exposure.empty,
+        "exports": exposure.exports,
         "datasets": list(&exposure.datasets, |dataset| json!({"dataset": **dataset})),
         "views": list(&exposure.views, |(dataset, view)| json!({"dataset": **dataset, "view": **view})),
         "agents": list(&exposure.agents, |agent| json!({"agent": agent})),
@@ -56,7 +57,7 @@ pub(super) fn as_json(answer: &Answer, seconds: f64) -> Value {
     said
 }
 
-fn extend(object: &mut Value, more: Value) {
+pub(in crate::cli) fn extend(object: &mut Value, more: Value) {
     if let (Value::Object(object), Value::Object(more)) = (object, more) {
         object.extend(more);
     }

@@ -44,7 +44,7 @@ pub(super) fn in_words(answer: &Answer) -> String {
     text.trim_end().to_owned()
 }
 
-fn totals(exposure: &Exposure) -> Table {
+pub(in crate::cli) fn totals(exposure: &Exposure) -> Table {
     let total = &exposure.total;
     let mut table = Table::new(1, &[]);
     let rows = [
@@ -54,6 +54,7 @@ fn totals(exposure: &Exposure) -> Table {
         ("rows, a person given again counted again", grouped(total.rows)),
         ("reads released", grouped(total.reads)),
         ("  of which held nobody", grouped(exposure.empty)),
+        ("  of which pages of exports", grouped(exposure.exports)),
     ];
     for (what, figure) in rows {
         table.row([what.to_owned(), figure]);
@@ -69,7 +70,7 @@ fn cells(figures: &Figures) -> [String; 4] {
     [figures.persons, figures.off_roster, figures.rows, figures.reads].map(grouped)
 }
 
-fn figures<'a, const N: usize>(
+pub(in crate::cli) fn figures<'a, const N: usize>(
     names: [&str; N],
     rows: impl Iterator<Item = ([String; N], &'a Figures)>,
 ) -> Table {

@@ -6,7 +6,7 @@ use super::Answer;
 use crate::format::entry::Millis;
 
 /// The sentence. Each figure in it is one of the answer's.
-pub(super) fn sentence(answer: &Answer) -> String {
+pub(in crate::cli) fn sentence(answer: &Answer) -> String {
     let (checkpoint, total) = (&answer.sound.checkpoint, &answer.exposure.total);
     let size = grouped(checkpoint.size);
     let mut text = format!(
@@ -71,7 +71,7 @@ pub(super) fn span(answer: &Answer) -> String {
 }
 
 /// The limits: of this answer first, then of every answer.
-pub(super) fn limits(answer: &Answer) -> Vec<String> {
+pub(in crate::cli) fn limits(answer: &Answer) -> Vec<String> {
     let mut limits = of_period(answer);
     if let Some(dataset) = &answer.question.dataset
         && !answer.exposure.dataset_occurs

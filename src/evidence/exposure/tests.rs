@@ -256,6 +256,13 @@ fn a_provider_that_only_a_policy_names_received_nothing_and_one_that_nothing_nam
 }
 
 #[test]
+fn pages_of_exports_are_reads_and_counted_as_what_they_are() {
+    let page = Read { method: Method::Export, job: Some(7), ..read("cir", &[1, 2], &[]) };
+    let got = count([(1, page.clone()), (2, read("cir", &[1], &[])), (3, page)]);
+    assert_eq!((got.total.persons, got.total.reads, got.exports), (2, 3, 2));
+}
+
+#[test]
 fn the_reads_of_others_are_not_counted() {
     let other = Read { provider: "beta".into(), ..read("cir", &[1, 2], &[3]) };
     let got = count([(1, other.clone()), (2, read("cir", &[1], &[])), (3, other)]);
