@@ -77,10 +77,14 @@ impl Judge for AnomalyJudge {
     fn decide(&self, counted: &JudgeInput<'_>, standing: &Standing, now: Moment) -> Decision {
         let Standing { containment, contracts, jobs, days } = standing;
         let held = containment.holds(counted, now);
-        let bound = || contract::decide(contracts, counted, now);
-        let mut ruling = held.or_else(bound).unwrap_or_else(|| match &counted.export {
+        let fits = || match &counted.export {
             Some(export) => job::decide(jobs, counted, export, now.at),
             None => self.budget.decide(counted, now),
+        };
+        let mut ruling = held.unwrap_or_else(|| match fits() {
+            // A breach of its job is one under whatever contract.
+            breach if breach.rule == Some(Rule::Contained) => breach,
+            ruling => contract::decide(contracts, counted, now).unwrap_or(ruling),
         });
         let mut findings = Vec::new();
         if held.is_none() && ruling.outcome == Outcome::Withheld {

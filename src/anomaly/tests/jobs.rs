@@ -1,7 +1,7 @@
 //! The judge on exports: beside budgets and detectors, and the same again from the entries.
 
 use super::*;
-use crate::format::entry::JobTerms;
+use crate::format::entry::{Contract, JobTerms};
 use crate::state::jobs::Export;
 
 /// Entry number of the job that [`opened`] declares.
@@ -83,6 +83,21 @@ fn a_contained_agent_exports_nothing_and_a_breach_closes_the_exports() {
     bench.act(Deed::Lift, "alpha", None);
     assert!(!bench.standing.containment.published().exports.contains("alpha"));
     assert_eq!(export(&mut bench, 3, "BASIC", 10).0, Ruling::RELEASED);
+    bench.assert_replays();
+}
+
+#[test]
+fn a_breach_of_a_job_is_one_outside_of_the_contract_too() {
+    let mut bench = opened(WIDE, 1_000);
+    let contract = Some(Contract { begins: 0, ends: 1, persons: 9, off_persons: 9 });
+    let (provider, entries_day) = ("alpha".into(), None);
+    let rules = ProviderRules { provider, budgets: WIDE, roster_growth: 50, entries_day, contract };
+    bench.add(Payload::Policy(Policy { section: Section::Provider(rules) }));
+    let (ruling, alerts) = export(&mut bench, 1, "BASIC", 10);
+    assert_eq!((ruling.rule, alerts.len()), (Some(Rule::Contract), 0));
+    let (ruling, alerts) = export(&mut bench, 1, "CONTACT", 10);
+    assert_eq!(ruling, Ruling::contained(None));
+    assert_eq!((alerts[0].rule, alerts[0].severity), (Rule::Job, Severity::Critical));
     bench.assert_replays();
 }
 
