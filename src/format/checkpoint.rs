@@ -24,13 +24,13 @@ pub struct VerifierKey {
 /// Why text is not a verifier key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadKey {
-    /// Not of the form.
+    /// The text is not a verifier key of the form `NAME+HEX+BASE64` (C2SP signed-note).
     #[error("a verifier key reads NAME+8 hex digits+base64 of 33 bytes")]
     Form,
-    /// A name that notes cannot carry.
+    /// Notes cannot carry such a name: it is empty, or has white space or a plus sign.
     #[error("a key's name has no white space, no plus sign, and is not empty")]
     Name,
-    /// Another kind of key.
+    /// The type byte names another algorithm than Ed25519 (0x01).
     #[error("the key is not an Ed25519 key (type 0x01)")]
     Algorithm,
     /// A key by which anybody can sign.
@@ -60,7 +60,7 @@ impl VerifierKey {
         &self.name
     }
 
-    /// The public key.
+    /// The Ed25519 public key, as its 32 raw bytes.
     pub fn public(&self) -> &[u8; 32] {
         &self.public
     }
@@ -107,36 +107,36 @@ impl FromStr for VerifierKey {
     }
 }
 
-/// What a checkpoint says.
+/// What a checkpoint says: which ledger has which root at which size (C2SP tlog-checkpoint).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The ledger's name.
+    /// Name of the ledger, the first line of the note.
     pub origin: String,
-    /// Its size, in entries.
+    /// Size of the ledger: how many entries the root covers.
     pub size: u64,
-    /// Its root at that size.
+    /// Merkle root over the first `size` entries (RFC 6962 section 2.1).
     pub root: Hash,
 }
 
 /// Why a note is not a checkpoint of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadNote {
-    /// Not a signed note, or its text not a checkpoint.
+    /// The text is not a signed note, or the note's text is not a checkpoint.
     #[error("malformed checkpoint: {0}")]
     Malformed(&'static str),
-    /// Of another ledger.
+    /// The note is of another ledger than the key names; holds that ledger's origin.
     #[error("the checkpoint is of `{0}`, which is not the ledger that the key names")]
     Foreign(String),
-    /// Nobody we know signed it.
+    /// No signature on the note is by the key that was given.
     #[error("no signature by the key that was given")]
     Unsigned,
-    /// A known key, a false signature.
+    /// The key that was given signed the note, as it says, and the signature is false.
     #[error("the signature is false")]
     False,
 }
 
 impl Checkpoint {
-    /// The text that is signed.
+    /// The text that is signed: origin, size and base64 root, each on a line of its own.
     pub fn text(&self) -> String {
         format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0))
     }

@@ -1,6 +1,7 @@
-//! Ed25519 (RFC 8032) with the keys by which a signature shows that somebody has a private one. For a
-//! point of small order signatures can be made without any: such keys are none here, nor are points in
-//! another than their one encoding. Signatures are held to S < L, and R to its bytes, by `ring`.
+//! Ed25519 (RFC 8032) with the keys by which a signature shows that somebody has a private one. For
+//! a point of small order signatures can be made without any: such keys are none here, nor are
+//! points in another than their one encoding. Signatures are held to S < L, and R to its bytes, by
+//! `ring`.
 
 use ring::signature::{ED25519, UnparsedPublicKey};
 
@@ -34,8 +35,8 @@ const SMALL_ORDER: [[u8; 32]; 5] = [
     ],
 ];
 
-/// Whether 32 bytes may be a public key: y below 2^255 - 19, and no point of small order. Whether they
-/// are a point at all shows when a signature is checked.
+/// Whether 32 bytes may be a public key: y below 2^255 - 19, and no point of small order. Whether
+/// they are a point at all shows when a signature is checked.
 pub fn is_key(key: &[u8; 32]) -> bool {
     let mut y = *key;
     y[31] &= 0x7f;

@@ -41,43 +41,44 @@ pub fn day(at: Millis) -> u64 {
 /// The two times of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Moment {
-    /// The gateway's clock, Unix milliseconds.
+    /// Time of the entry by the gateway's clock, Unix milliseconds; it never decreases.
     pub at: Millis,
-    /// The judge's clock: see `docs/ledger-format.md`.
+    /// Time of the entry by the judge's clock, milliseconds since the ledger began; budgets refill
+    /// by it, and a moved wall clock does not advance it.
     pub tick: Millis,
 }
 
-/// One row of the ledger.
+/// One entry, which is one row of the ledger's table `entries`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Entry number, from 0.
+    /// Number of the entry; entries are contiguous from 0.
     pub seq: u64,
     /// Leaf hash of the entry before.
     pub prev: Hash,
-    /// When it was written.
+    /// When the entry was written, by both clocks.
     pub now: Moment,
-    /// What it says.
+    /// What the entry says, by its kind.
     pub payload: Payload,
 }
 
 /// The kinds of entry that this version writes and reads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload {
-    /// Entry 0.
+    /// The first entry, number 0: the format's version, the ledger's name and its key.
     Genesis(Genesis),
     /// A part of the rules, or their head.
     Policy(Policy),
     /// A provider's roster, as it was found.
     Roster(Roster),
-    /// One disclosure attempt.
+    /// One attempt to read records, released or withheld.
     Read(Box<Read>),
     /// A digest of calls refused before the judge.
     Refusals(Refusals),
     /// What a rule found, and what was contained.
     Alert(Alert),
-    /// What somebody should look at.
+    /// What somebody should look at; it takes nothing away.
     Warning(Warning),
-    /// What somebody decided.
+    /// What an administrator or whoever watches decided or acknowledged.
     Act(Act),
     /// Somebody was given a part of the ledger.
     Access(Access),
@@ -104,7 +105,7 @@ impl Payload {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Genesis {
-    /// Version of the format.
+    /// Version of the ledger format; this program writes and reads 1.
     pub format: u64,
     /// The ledger's name: what its checkpoints begin with.
     pub origin: String,
@@ -128,26 +129,26 @@ pub fn word<T: Serialize>(value: &T) -> String {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refusals {
-    /// The first of them.
+    /// Time of the first refusal in this digest, Unix milliseconds.
     pub since: Millis,
-    /// The certificates with the most.
+    /// The certificates that were refused most often, at most 16 of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<CertificateRefusals>,
-    /// Everyone else together.
+    /// Counts of all further certificates together, and of connections without a good one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<RefusalCount>,
 }
 
-/// Refused calls of one certificate.
+/// Refused calls of one client certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateRefusals {
-    /// Its fingerprint.
+    /// Fingerprint of the certificate: SHA-256 of its DER form.
     pub certificate: Hash,
     /// The provider in it, known to the policy or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<Word>,
-    /// How many, by reason.
+    /// How many calls were refused, for each reason.
     pub counts: Vec<RefusalCount>,
 }
 
@@ -155,9 +156,9 @@ pub struct CertificateRefusals {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefusalCount {
-    /// As in the gateway's errors.
+    /// The reason, a word as in the gateway's errors, such as `HANDSHAKE`.
     pub reason: Word,
-    /// How many.
+    /// How many calls or connections were refused for it.
     pub count: u64,
 }
 
@@ -165,15 +166,15 @@ pub struct RefusalCount {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
-    /// Role in the certificate.
+    /// Role in the certificate of whoever asked.
     pub role: Word,
-    /// Id in it.
+    /// Id in the certificate of whoever asked.
     pub id: Word,
-    /// Its fingerprint.
+    /// Fingerprint of that certificate: SHA-256 of its DER form.
     pub certificate: Hash,
-    /// What was given.
+    /// Which part of the ledger was given out.
     pub what: Given,
-    /// Of which entry.
+    /// Number of the entry that it was about.
     pub entry: u64,
 }
 

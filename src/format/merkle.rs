@@ -1,14 +1,14 @@
-//! The tree of RFC 6962 section 2.1: roots, and proofs that an entry is in it and that it only grew.
-//! It knows nothing of what the leaves are.
+//! The tree of RFC 6962 section 2.1: roots, and proofs that an entry is in it and that it only
+//! grew. It knows nothing of what the leaves are.
 
 use super::entry::{Hash, sha256};
 
-/// Hash of a leaf.
+/// Hash of a leaf: SHA-256 of the byte 0x00 and the body (RFC 6962 section 2.1).
 pub fn leaf(body: &[u8]) -> Hash {
     sha256(&[&[0], body])
 }
 
-/// Hash of two subtrees.
+/// Hash of an inner node: SHA-256 of the byte 0x01 and both subtrees' hashes, left one first.
 pub fn node(left: &Hash, right: &Hash) -> Hash {
     sha256(&[&[1], &left.0, &right.0])
 }
@@ -22,12 +22,12 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// Leaves so far.
+    /// How many leaves the tree has so far.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Adds a leaf.
+    /// Adds the hash of the next leaf at the right edge.
     pub fn push(&mut self, mut hash: Hash) {
         // Two subtrees of one height become one of the next, as in binary addition.
         for _ in 0..self.size.trailing_ones() {
@@ -61,7 +61,7 @@ fn split(n: u64) -> u64 {
     1 << (63 - (n - 1).leading_zeros())
 }
 
-/// Root over the leaves `from..to`.
+/// Root over the leaves `from..to`, which is not an empty range.
 fn subtree<H: Hashes>(from: u64, to: u64, hashes: &H) -> Result<Hash, H::Error> {
     let n = to - from;
     if n.is_power_of_two() && from.is_multiple_of(n) {

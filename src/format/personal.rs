@@ -1,5 +1,5 @@
-//! Personal keys of administrators, as those who hold them use them: to sign the statement of an act.
-//! The gateway never has one.
+//! Personal keys of administrators, as those who hold them use them: to sign the statement of an
+//! act. The gateway never has one.
 
 use std::io;
 use std::path::Path;
@@ -19,13 +19,13 @@ use crate::format::entry::message;
 pub struct PersonalKey(Ed25519KeyPair);
 
 impl PersonalKey {
-    /// From a 32-byte seed (RFC 8032).
+    /// The key that follows from a seed of 32 bytes (RFC 8032).
     pub fn new(seed: &[u8; 32]) -> PersonalKey {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed);
         PersonalKey(pair.expect("every 32 bytes are an Ed25519 seed"))
     }
 
-    /// From a file that nobody but its owner can read.
+    /// Reads the seed, in hex, from a file that nobody but its owner can read.
     ///
     /// # Errors
     /// As [`read_key`].

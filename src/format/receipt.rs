@@ -17,35 +17,35 @@ const PATH_MAX: usize = 53;
 /// A body, its place, the path to the root, and the checkpoint that signs the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The entry's bytes.
+    /// The body of the entry, exactly as it is hashed.
     pub body: String,
-    /// Its number.
+    /// Number of the entry, counted from 0.
     pub index: u64,
-    /// Inclusion path, lowest level first.
+    /// The inclusion path, hashes of the tree with the lowest level first (RFC 6962 section 2.1.1).
     pub path: Vec<Hash>,
-    /// The signed note, verbatim.
+    /// The signed note of the checkpoint, exactly as the ledger has it.
     pub checkpoint: String,
 }
 
 /// What a receipt that holds has proven.
 #[derive(Clone, Debug)]
 pub struct Proven {
-    /// The entry.
+    /// The entry that stands in the ledger, parsed from the receipt's body.
     pub entry: Entry,
-    /// The checkpoint it is under.
+    /// The checkpoint that covers the entry, its signature checked.
     pub checkpoint: Checkpoint,
 }
 
-/// Why a receipt proves nothing.
+/// Why a receipt proves nothing of an entry.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadReceipt {
-    /// Not a receipt.
+    /// The text has not the form of a receipt (C2SP tlog-proof).
     #[error("malformed receipt: {0}")]
     Malformed(&'static str),
-    /// Its checkpoint does not hold.
+    /// The checkpoint is malformed, of another ledger, or not signed by the key that was given.
     #[error(transparent)]
     Checkpoint(#[from] BadNote),
-    /// Its body is no entry.
+    /// The body is not an entry in the one form that the format allows.
     #[error("malformed entry: {0}")]
     Entry(#[from] Malformed),
     /// The body is not where the checkpoint has it.

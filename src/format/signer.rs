@@ -16,15 +16,15 @@ use crate::files::{SecretError, read_secret};
 /// Why a secret cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BadSecret {
-    /// It cannot be had.
+    /// The file cannot be read, or others may read it.
     #[error(transparent)]
     File(#[from] SecretError),
-    /// Not a key.
+    /// The file holds no key of the form that is expected.
     #[error("{} holds no key of the expected form ({form})", path.display())]
     Form {
-        /// Which file.
+        /// Path of the file that holds no key.
         path: PathBuf,
-        /// What should be there.
+        /// The form that is expected, in words.
         form: &'static str,
     },
     /// The name cannot be that of a key.

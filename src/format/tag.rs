@@ -10,27 +10,27 @@ use super::entry::Tag;
 pub struct Tagger(hmac::Key);
 
 impl Tagger {
-    /// From the ledger's 32-byte tag key.
+    /// A tagger with the ledger's tag key.
     pub fn new(key: &[u8; 32]) -> Tagger {
         Tagger(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
-    /// Of the person whom record `id` of `dataset` is about, for `provider`.
+    /// Tag of the person whom record `id` of `dataset` is about, for `provider`.
     pub fn subject(&self, provider: &str, dataset: &str, id: &str) -> Tag {
         self.tag(&[provider, dataset, id])
     }
 
-    /// Of a person at `provider`.
+    /// Tag of the agent `id`, a person who works at `provider`.
     pub fn agent(&self, provider: &str, id: &str) -> Tag {
         self.tag(&["\u{1}agent", provider, id])
     }
 
-    /// Of a case reference of `provider`.
+    /// Tag of a case reference of `provider`.
     pub fn case(&self, provider: &str, reference: &str) -> Tag {
         self.tag(&["\u{1}case", provider, reference])
     }
 
-    /// Of the value of a search key.
+    /// Tag of the value of the search key `name` of `dataset`.
     pub fn key(&self, provider: &str, dataset: &str, name: &str, value: &str) -> Tag {
         self.tag(&["\u{1}key", provider, dataset, name, value])
     }

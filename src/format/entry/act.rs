@@ -1,5 +1,5 @@
-//! What somebody decided: acts, the statement of one that administrators sign, and its bytes. Whether
-//! a signature holds, and whether its key counts, is not known here.
+//! What somebody decided: acts, the statement of one that administrators sign, and its bytes.
+//! Whether a signature holds, and whether its key counts, is not known here.
 
 use std::borrow::Cow;
 use std::num::NonZeroU64;
@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::format::entry::body::{StringForm, exact, limits, same};
 use crate::format::entry::{Hash, Malformed, Millis, Nonce, PublicKey, SignatureBytes, Tag, Word};
 
-/// Largest statement, in bytes.
+/// Largest size of a statement, in bytes.
 pub const STATEMENT_MAX: usize = 8_192;
 
-/// What precedes a statement in the bytes that are signed: no signature of another kind is one of an
-/// act.
+/// What precedes a statement in the bytes that are signed: no signature of another kind is one of
+/// an act.
 const CONTEXT: &[u8] = b"greffier act v1\n";
-/// The bytes that are signed.
+/// The bytes that administrators sign: a fixed line of context, then the statement.
 pub fn message(statement: &str) -> Vec<u8> {
     [CONTEXT, statement.as_bytes()].concat()
 }
@@ -40,13 +40,13 @@ pub enum Deed {
     EnrolAgent(ProviderAgent),
     /// A person at a provider may no longer be an agent.
     DismissAgent(ProviderAgent),
-    /// A roster may grow.
+    /// A roster may grow by so many persons within 30 days beyond what it may unasked.
     EnrolRoster { provider: Word, dataset: Word, persons: NonZeroU64 },
     /// A policy that is looser than the one before may come into force.
     Loosen { digest: Hash },
-    /// A bulk operation is announced.
+    /// An administrator announces a bulk export, with its terms.
     DeclareJob { provider: Word, dataset: Word, job: JobTerms },
-    /// A bulk operation may begin.
+    /// Another administrator lets the declared bulk export begin.
     ApproveJob { declared: u64 },
     /// A bulk operation is over, begun or not.
     WithdrawJob { declared: u64 },
@@ -69,7 +69,7 @@ pub struct OwnedKey {
     pub key: PublicKey,
 }
 
-/// A person at a provider.
+/// A person at a provider, known by a tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
 pub struct ProviderAgent {
@@ -98,7 +98,7 @@ impl Deed {
         exact(keys).map_err(|e: serde_json::Error| Malformed::Json(e.to_string()))
     }
 
-    /// The word for it.
+    /// The word of the deed, as it stands under `deed` in an entry.
     pub fn name(&self) -> String {
         let keys = serde_json::to_value(self).unwrap_or_default();
         keys["deed"].as_str().unwrap_or_default().to_owned()
@@ -128,11 +128,11 @@ struct AddressedStatement<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
-    /// Whose it is said to be.
+    /// Id of the administrator whose signature it is said to be.
     pub admin: Word,
-    /// By which of their keys.
+    /// The public key that the signature is to be checked with.
     pub key: PublicKey,
-    /// Over the statement.
+    /// The Ed25519 signature over the statement's message.
     pub signature: SignatureBytes,
 }
 
@@ -143,7 +143,7 @@ pub enum Act {
     /// Somebody who watches has seen something.
     #[serde(rename = "security")]
     Acknowledged(Acknowledgement),
-    /// Administrators have decided something.
+    /// Administrators decided something and signed its statement.
     #[serde(rename = "admin")]
     Signed(SignedAct),
 }
@@ -159,12 +159,12 @@ pub struct Acknowledgement {
     pub reason: String,
 }
 
-/// What was seen.
+/// What somebody who watches has seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "deed", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
 pub enum SecurityDeed {
-    /// An alert.
+    /// The alert with this entry number was seen.
     Acknowledge { alert: u64 },
 }
 
@@ -216,7 +216,7 @@ impl Act {
         }
     }
 
-    /// Who submitted it, and why.
+    /// The id of who submitted the act, and the reason that they gave.
     pub fn id_and_reason(&self) -> (&Word, &str) {
         match self {
             Act::Acknowledged(act) => (&act.id, &act.reason),
@@ -242,8 +242,8 @@ impl Statement {
         Ok(text)
     }
 
-    /// Reads the ledger that a statement is for and the statement, strictly: it must be, byte for byte,
-    /// what [`Statement::encode`] makes of them.
+    /// Reads the ledger that a statement is for and the statement, strictly: it must be, byte for
+    /// byte, what [`Statement::encode`] makes of them.
     ///
     /// # Errors
     /// [`Malformed`] says what is wrong and where.

@@ -8,7 +8,7 @@ use crate::format::entry::{Millis, Rule, Tag, Word};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Worth knowing; nothing is contained.
+    /// It is worth knowing, and nothing is contained.
     Info,
     /// The agent is throttled for an hour.
     Medium,
@@ -24,31 +24,31 @@ impl Severity {
         [Severity::Info, Severity::Medium, Severity::High, Severity::Critical];
 }
 
-/// Whose reads a rule counted.
+/// Whose reads a rule counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// One agent's.
+    /// The rule counts the reads of one agent.
     Agent,
-    /// The whole provider's.
+    /// The rule counts the reads of all agents of the provider.
     Provider,
 }
 
-/// What an alert takes away.
+/// What an alert takes away from an agent or its provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// The agent: one new person in ten seconds, and its roster only.
+    /// The agent is given one new person in ten seconds, and only persons on the roster.
     Throttle,
-    /// The agent: nothing but files that it was given today.
+    /// The agent is given only files that it was given today.
     Freeze,
-    /// The agent: nothing.
+    /// The agent is given nothing.
     SuspendAgent,
-    /// The provider: its roster only.
+    /// The provider is given only persons on its roster.
     CloseOffRoster,
-    /// The provider: no exports.
+    /// The provider may take no exports.
     CloseExports,
-    /// The provider: nothing.
+    /// The provider, with all its agents, is given nothing.
     SuspendProvider,
 }
 

@@ -12,7 +12,7 @@ use crate::format::entry::{
     Access, Alert, Entry, Genesis, Moment, Payload, Policy, Read, Refusals, Roster,
 };
 
-/// Largest body, in bytes.
+/// Largest size of a body, in bytes.
 pub const BODY_MAX: usize = 65_535;
 /// Longest text in a body, in characters.
 pub const TEXT_MAX: usize = 256;
@@ -24,21 +24,22 @@ pub const INTEGER_END: u64 = 1 << 53;
 /// Why bytes are not an entry.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Malformed {
-    /// Too long to be one.
+    /// The body has more bytes than are allowed; holds its size and the most allowed, in bytes.
     #[error("it has {0} bytes; at most {1} are allowed")]
     TooLong(usize, usize),
-    /// Not the JSON of an entry.
+    /// The bytes are not the JSON of an entry; holds what the parser says.
     #[error("{0}")]
     Json(String),
-    /// It says what it should, but in other bytes than the one form allowed.
+    /// It says what it should, but in other bytes than the one form allowed; holds the offset of
+    /// the first that differs.
     #[error("it is not in its one allowed form, from byte {0}")]
     Form(usize),
-    /// A string or number outside the limits.
+    /// A string or a number is outside the limits of the format.
     #[error("{what} at byte {at}")]
     Limit {
-        /// What is wrong.
+        /// What is wrong with it, in words.
         what: &'static str,
-        /// Where, in bytes from the start.
+        /// Offset of the place, in bytes from the start.
         at: usize,
     },
 }
@@ -117,14 +118,14 @@ pub(super) fn same(again: &str, text: &str) -> Result<(), Malformed> {
 pub(super) enum StringForm {
     /// Letters, digits, `_` and `-`: a name, a word of a list, a tag, hexadecimal digits.
     Name,
-    /// Not to be empty.
+    /// Any characters that the format allows, at least one of them.
     Text,
-    /// Nothing.
+    /// Any characters that the limits allow, or none at all.
     Any,
 }
 
-/// Holds every string and number of canonical JSON to the limits of the format; `form` says of a key
-/// what the strings under it must be.
+/// Holds every string and number of canonical JSON to the limits of the format; `form` says of a
+/// key what the strings under it must be.
 pub(super) fn limits(body: &[u8], form: impl Fn(&[u8]) -> StringForm) -> Result<(), Malformed> {
     let (mut at, mut key): (_, &[u8]) = (0, b"");
     while let Some(&byte) = body.get(at) {
@@ -241,8 +242,8 @@ impl<'de> Visitor<'de> for EntryVisitor {
     }
 }
 
-/// Reads an object of which one key says which others there are, and refuses any that it would not be
-/// written with: serde cannot, where what is tagged is part of a larger object.
+/// Reads an object of which one key says which others there are, and refuses any that it would not
+/// be written with: serde cannot, where what is tagged is part of a larger object.
 pub(super) fn exact<'de, T, D>(told: D) -> Result<T, D::Error>
 where
     T: Serialize + DeserializeOwned,

@@ -4,23 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::entry::{Detectors, Hash, Millis, Word};
 
-/// A policy entry.
+/// An entry that states one section of a policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// Which part of the policy.
+    /// The section of the policy that this entry states.
     pub section: Section,
 }
 
-/// One part of a policy.
+/// One section of a policy, by its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Section {
-    /// What the detectors go by.
+    /// The thresholds that the detectors go by.
     Detectors(Detectors),
     /// The rules for the members of staff.
     Staff(StaffRules),
-    /// The rules for one provider.
+    /// The budgets and limits of one provider.
     Provider(ProviderRules),
     /// The end of a policy: reads name this entry.
     Head(Head),
@@ -30,31 +30,32 @@ pub enum Section {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderRules {
-    /// Provider id.
+    /// Id of the provider that the rules are for.
     pub provider: Word,
-    /// Budgets of persons.
+    /// How many new persons its agents and it may be given, in each span.
     pub budgets: Budgets,
-    /// By how much a roster may grow in 30 days unasked, in percent.
+    /// How much a roster may grow in 30 days unasked, in percent of its size before.
     pub roster_growth: u64,
-    /// Ledger entries a day that it may bring about; none: as many as it likes.
+    /// How many ledger entries a day the provider may bring about; none: as many as it likes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries_day: Option<u64>,
-    /// Under which it is given anybody at all; none: no end, and no limit that does not refill.
+    /// The contract under which it is given anybody; none: no end, and no limit that does not
+    /// refill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
 }
 
-/// Under which a provider is given persons.
+/// The contract under which a provider is given persons: from when to when, and how many ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
-    /// The first moment, Unix milliseconds.
+    /// The first moment of the contract, Unix milliseconds.
     pub begins: Millis,
-    /// The first moment behind it, Unix milliseconds.
+    /// The first moment behind the contract, Unix milliseconds.
     pub ends: Millis,
-    /// Different persons, ever.
+    /// How many different persons the provider may ever be given.
     pub persons: u64,
-    /// Different persons, ever, who were off the roster when they were given first.
+    /// How many of them may ever be off the roster when they are first given.
     pub off_persons: u64,
 }
 
@@ -148,11 +149,11 @@ impl Budgets {
     }
 }
 
-/// The end of a policy.
+/// The last section of a policy, which ends it; reads name its entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
-    /// SHA-256 of the policy file.
+    /// SHA-256 of the policy file, as it was read.
     pub digest: Hash,
     /// How many sections stand before it.
     pub sections: u64,

@@ -8,13 +8,13 @@ use crate::format::entry::{Hash, Millis, Tag, Word, is_zero};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// One record by its handle.
+    /// One record is asked for by its handle.
     Get,
-    /// A page.
+    /// A page of records is asked for.
     List,
-    /// By exact declared keys.
+    /// Records are searched by exact values of declared keys.
     Search,
-    /// A page of an approved job.
+    /// A page of an approved job is asked for.
     Export,
 }
 
@@ -22,23 +22,23 @@ pub enum Method {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchKey {
-    /// As declared by the dataset.
+    /// Name of the key, as the dataset declares it.
     pub name: Word,
-    /// Of the value as searched.
+    /// Tag of the value that was searched for.
     pub tag: Tag,
 }
 
-/// Circumstances that tighten the judge.
+/// A circumstance of a read that makes the judge stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
-    /// Outside the provider's hours.
+    /// The read came outside the hours of its provider.
     OffHours,
-    /// A network not seen for this provider.
+    /// The network was not seen for this provider before; this version does not write it.
     NewNetwork,
-    /// A credential with few active days.
+    /// The credential has few active days; this version does not write it.
     YoungCredential,
-    /// Sessions at once.
+    /// Another open connection carried the same token.
     ConcurrentSessions,
 }
 
@@ -46,16 +46,16 @@ pub enum Flag {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// New today to this agent.
+    /// Persons whom this agent had not been given that day, in reads that are no export.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub agent_day: u64,
-    /// New today to this provider.
+    /// Persons whom this provider had not been given that day.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub provider_day: u64,
-    /// New in 30 days to this provider.
+    /// Persons whom this provider had not been given within 30 days.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub provider_30_days: u64,
-    /// Never released to this provider in this ledger.
+    /// Persons whom this provider had never been given in this ledger.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub never: u64,
 }
@@ -64,19 +64,20 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
-    /// New persons that the read could hold.
+    /// How many persons that are new today to the agent the read could hold; budgets go by this
+    /// alone.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub could: u64,
-    /// New persons off the roster that it could hold.
+    /// How many of these could be off the roster; 0 unless a reason is stated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub could_off: u64,
-    /// Persons never released to the provider that it could hold.
+    /// How many persons whom the provider was never given the read could hold.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub could_never: u64,
-    /// Over all its subjects.
+    /// Counts over all subjects of the read.
     #[serde(default, skip_serializing_if = "Counts::is_zero")]
     pub all: Counts,
-    /// Over those off the roster.
+    /// Counts over its subjects who are off the roster.
     #[serde(default, skip_serializing_if = "Counts::is_zero")]
     pub off: Counts,
 }
@@ -87,13 +88,13 @@ impl Counts {
     }
 }
 
-/// Whether the rows may go.
+/// Whether the rows of a read may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// They may.
+    /// The rows may leave, as they were asked for.
     Released,
-    /// They may not, none of them.
+    /// The rows may not leave, none of them.
     Withheld,
 }
 
@@ -101,60 +102,62 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// [`Budgets::agent_minute`](super::Budgets::agent_minute)
+    /// Withholds by the budget [`Budgets::agent_minute`](super::Budgets::agent_minute).
     AgentMinute,
-    /// [`Budgets::agent_hour`](super::Budgets::agent_hour)
+    /// Withholds by the budget [`Budgets::agent_hour`](super::Budgets::agent_hour).
     AgentHour,
-    /// [`Budgets::agent_day`](super::Budgets::agent_day)
+    /// Withholds by the budget [`Budgets::agent_day`](super::Budgets::agent_day).
     AgentDay,
-    /// [`Budgets::provider_day`](super::Budgets::provider_day)
+    /// Withholds by the budget [`Budgets::provider_day`](super::Budgets::provider_day).
     ProviderDay,
-    /// [`Budgets::provider_30_days`](super::Budgets::provider_30_days)
+    /// Withholds by the budget [`Budgets::provider_30_days`](super::Budgets::provider_30_days).
     #[serde(rename = "provider_30_days")]
     Provider30Days,
-    /// [`Budgets::off_roster_day`](super::Budgets::off_roster_day)
+    /// Withholds by the budget [`Budgets::off_roster_day`](super::Budgets::off_roster_day).
     OffRosterDay,
-    /// [`Budgets::off_roster_30_days`](super::Budgets::off_roster_30_days)
+    /// Withholds by the budget [`Budgets::off_roster_30_days`](super::Budgets::off_roster_30_days).
     #[serde(rename = "off_roster_30_days")]
     OffRoster30Days,
-    /// [`Contract::persons`](super::Contract::persons), and its dates
+    /// Withholds by the limit [`Contract::persons`](super::Contract::persons), or outside the
+    /// contract's dates.
     Contract,
-    /// [`Contract::off_persons`](super::Contract::off_persons)
+    /// Withholds by the limit [`Contract::off_persons`](super::Contract::off_persons).
     ContractOff,
     /// Withholds: a measure in force, or one that this very read brought about.
     Contained,
-    /// Withholds an export that does not fit its job any more; the remainder is the job's rows. As the
-    /// rule of an alert: an export that its job does not cover at all.
+    /// Withholds an export that does not fit its job any more; the remainder is the job's rows. As
+    /// the rule of an alert: an export that its job does not cover at all.
     Job,
-    /// Alerts: [`RosterRule`](super::RosterRule)
+    /// Alerts by the detector that [`RosterRule`](super::RosterRule) sets.
     Roster,
-    /// Alerts: [`StrangersRule`](super::StrangersRule)
+    /// Alerts by the detector that [`StrangersRule`](super::StrangersRule) sets.
     Strangers,
-    /// Alerts: [`ProbingRule`](super::ProbingRule)
+    /// Alerts by the detector that [`ProbingRule`](super::ProbingRule) sets.
     Probing,
-    /// Alerts: [`SignsRule`](super::SignsRule)
+    /// Alerts when several kinds of signs come together, as [`SignsRule`](super::SignsRule) sets.
     Signs,
 }
 
 impl Rule {
-    /// Whether it withholds reads. The others are detectors': they raise alerts, and what these take
-    /// away withholds.
+    /// Whether it withholds reads. The others are detectors': they raise alerts, and what these
+    /// take away withholds.
     pub fn withholds(self) -> bool {
         !matches!(self, Rule::Roster | Rule::Strangers | Rule::Probing | Rule::Signs)
     }
 }
 
-/// What the judge ruled.
+/// What the judge ruled on a read, and by which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ruling {
-    /// Released or withheld.
+    /// Whether the rows are released or withheld.
     pub outcome: Outcome,
     /// [`Rule::Contained`], or the budget with the smallest remainder among those that do not hold
     /// the read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Rule>,
-    /// Persons left in that budget.
+    /// Persons left in the budget that withheld the read; of [`Rule::Job`], rows left under the
+    /// job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining: Option<u64>,
     /// When all budgets, or the throttle, would hold the read, Unix milliseconds; none if never.
@@ -163,7 +166,7 @@ pub struct Ruling {
 }
 
 impl Ruling {
-    /// No ruling yet: releases nothing.
+    /// The ruling of a read that is not judged yet, which releases nothing.
     pub const PENDING: Ruling =
         Ruling { outcome: Outcome::Withheld, rule: None, remaining: None, fits_at: None };
     /// Withheld by a measure; `fits_at`: when it would let the read go, if it will.

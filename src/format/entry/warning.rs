@@ -18,9 +18,9 @@ pub enum Matter {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         digest: Option<Hash>,
     },
-    /// A certificate runs out.
+    /// A certificate runs out soon; says whose it is.
     Certificate(CertificateOf),
-    /// An issuer has other keys.
+    /// An issuer has other keys in its file; `digest` is SHA-256 of that file.
     Keys {
         #[serde(rename = "id")]
         issuer: Word,
@@ -50,33 +50,33 @@ pub enum Matter {
     Wal,
 }
 
-/// Whose certificate it is.
+/// Whose certificate a warning is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
 pub enum CertificateOf {
-    /// Of a provider or a member of staff.
+    /// The certificate is that of a provider or of a member of staff.
     Client { role: Word, id: Word, certificate: Hash },
-    /// The gateway's own.
+    /// The certificate is the gateway's own.
     Own { certificate: Hash },
 }
 
-/// Whose budget of ledger entries it is.
+/// Whose budget of ledger entries a warning is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[expect(missing_docs, reason = "the format page has the table, and the reason of each field")]
 pub enum EntryBudget {
-    /// The share of one agent.
+    /// The budget is the share of one agent of a provider.
     Agent { provider: Word, agent: Tag },
-    /// That of a provider's receipts, and the certificate that the last of them was for.
+    /// The budget is that of a provider's receipts; `certificate` is that of the last one.
     Receipts { provider: Word, certificate: Hash },
-    /// A provider's as a whole.
+    /// The budget is that of a provider as a whole.
     Provider { provider: Word },
-    /// That of a member of staff.
+    /// The budget is that of a member of staff.
     Staff { role: Word, id: Word },
 }
 
-/// The word of each matter.
+/// Which matter a warning is about, as the word that stands under `matter`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "what each is about, `Matter` says")]
@@ -96,7 +96,7 @@ pub enum MatterName {
 }
 
 impl MatterName {
-    /// Each of them.
+    /// All matters, each of them once.
     pub const ALL: [MatterName; 12] = [
         MatterName::Roster,
         MatterName::RosterUnseen,
@@ -114,7 +114,7 @@ impl MatterName {
 }
 
 impl Matter {
-    /// Its word.
+    /// The word of this matter, which the entry has under `matter`.
     pub fn name(&self) -> MatterName {
         match self {
             Matter::Roster { .. } => MatterName::Roster,
