@@ -1,10 +1,10 @@
-//! What may follow what: everything that the entries so far say, and whether others may stand behind
-//! them. The verifier asks it of each entry that it reads, and the registrar, by the same code, of what
-//! it is about to write.
+//! What may follow what: everything that the entries so far say, and whether others may stand
+//! behind them. The verifier asks it of each entry that it reads, and the registrar, by the same
+//! code, of what it is about to write.
 //!
-//! Some entries stand or fall together, in one commit: a read and its alerts, a roster and the warning
-//! that comes of it, the sections of a policy and their head. A registrar asks for such a group as a
-//! whole, before anything of it is written.
+//! Some entries stand or fall together, in one commit: a read and its alerts, a roster and the
+//! warning that comes of it, the sections of a policy and their head. A registrar asks for such a
+//! group as a whole, before anything of it is written.
 
 pub mod acts;
 pub mod bucket;
@@ -95,7 +95,7 @@ pub enum Inadmissible {
     /// Access to what is not there yet.
     #[error("it says that an entry was given out which did not stand before it")]
     Access,
-    /// An act that cannot stand.
+    /// It is an act that cannot stand; holds the reason.
     #[error(transparent)]
     Act(#[from] BadAct),
     /// The commit ends inside a group.
@@ -109,12 +109,12 @@ pub enum Inadmissible {
 /// What must, or may, stand behind the last entry in the same commit.
 #[derive(Clone, Debug, Default)]
 enum Continuation {
-    /// Whatever begins a group.
+    /// Any entry that begins a group may come.
     #[default]
     Nothing,
-    /// More sections, or their head.
+    /// More sections of the policy must come, or its head.
     Policy,
-    /// This warning.
+    /// Exactly this warning must come.
     Warning(Box<Warning>),
     /// Alerts of this read, or whatever begins a group.
     Read(Judged),
@@ -132,8 +132,8 @@ struct Judged {
     incident: Option<u64>,
 }
 
-/// The facts of a read, counted for the entry of this number. Only [`State::count`] makes one, so what
-/// was just counted need not be counted again.
+/// The facts of a read, counted for the entry of this number. Only [`State::count`] makes one, so
+/// what was just counted need not be counted again.
 #[derive(Debug)]
 pub struct CountedFacts {
     seq: u64,
@@ -141,7 +141,7 @@ pub struct CountedFacts {
 }
 
 impl CountedFacts {
-    /// The facts.
+    /// The facts as they were counted against the memory.
     pub fn facts(&self) -> Facts {
         self.facts
     }
@@ -150,7 +150,7 @@ impl CountedFacts {
 /// A fold over all entries so far.
 #[derive(Debug, Default)]
 pub struct State {
-    /// Number of the next entry.
+    /// Number that the next entry gets.
     next: u64,
     now: Moment,
     open: Continuation,
@@ -161,7 +161,7 @@ pub struct State {
     growth: EntryAccounts,
     repeats: Repeats,
     memory: Memory,
-    /// By number, the provider and the incident of each alert.
+    /// The provider and the incident of each alert, by its entry number.
     alerts: HashMap<u64, (Word, u64)>,
 }
 
@@ -391,12 +391,12 @@ fn is_digest(refusals: &Refusals, now: Moment) -> bool {
 
 /// What rests on the entries so far.
 impl State {
-    /// Number of the next entry.
+    /// Number that the next entry gets, which is how many there are.
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// What rulings rest on.
+    /// What the judge's rulings rest on: containment, jobs, contracts and the day so far.
     pub fn standing(&self) -> &Standing {
         &self.standing
     }
@@ -424,8 +424,8 @@ impl State {
         self.repeats.first(RequestId::of(read).as_ref(), now.at, asked)
     }
 
-    /// What is to be written of a roster that somebody found, with the warning that comes of it; or the
-    /// number of the entry that says so already.
+    /// What is to be written of a roster that somebody found, with the warning that comes of it; or
+    /// the number of the entry that says so already.
     ///
     /// # Errors
     /// That number.
@@ -456,7 +456,7 @@ impl State {
         self.standing.containment.published()
     }
 
-    /// What acts have approved.
+    /// The agents and policies that acts have approved.
     pub fn approved(&self) -> Arc<Approved> {
         self.acts.approved()
     }

@@ -1,6 +1,6 @@
 //! Who may decide what: the personal keys of administrators as the ledger enrols them, and whether
-//! the signatures of an act carry it. A fold over the entries. The registrar asks before it writes and
-//! the verifier when it reads, by this code; neither knows who an administrator is otherwise.
+//! the signatures of an act carry it. A fold over the entries. The registrar asks before it writes
+//! and the verifier when it reads, by this code; neither knows who an administrator is otherwise.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::format::entry::{
 
 /// Longest that a statement may still be good for when it is written.
 pub const VALID_MAX: Millis = 7 * 86_400_000;
-/// Most signatures of one act.
+/// How many signatures an act may carry at most.
 pub const SIGNATURES_MAX: usize = 8;
 
-/// Why an act cannot stand.
+/// Why an act cannot stand in the ledger.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadAct {
     /// No reason, an alert that there is none, or nobody's certificate.
@@ -27,43 +27,43 @@ pub enum BadAct {
          is not"
     )]
     Form,
-    /// Nobody signed, or too many did.
+    /// It has no signature, or more than [`SIGNATURES_MAX`]; holds how many.
     #[error("it is an act with {0} signatures: from 1 to {SIGNATURES_MAX} are needed")]
     Signatures(usize),
-    /// Too late.
+    /// Its statement had expired when the act was to be written.
     #[error("its statement had expired")]
     Expired,
-    /// Good for too long.
+    /// Its statement is good for longer than [`VALID_MAX`].
     #[error("its statement is good for more than 7 days")]
     TooLong,
-    /// The same statement, or another with its nonce, has been used.
+    /// The nonce of its statement was used before, by the same statement or another.
     #[error("the nonce of its statement was used before")]
     Reused,
-    /// The same key twice.
+    /// Two of its signatures are by one key, that of the administrator named.
     #[error("it is signed twice with one key, that of `{0}`")]
     Twice(Word),
-    /// Not a key of theirs, or not at that moment.
+    /// A signature is by a key that is not enrolled for the administrator named, or not any more.
     #[error("it is signed with a key that is not enrolled for `{0}`")]
     NotEnrolled(Word),
-    /// Not over this statement by this key.
+    /// The signature of the administrator named is not over this statement by this key.
     #[error("the signature of `{0}` is false")]
     False(Word),
-    /// Who submits it has not signed it.
+    /// Whoever submits it has not signed it.
     #[error("`{0}` submitted it and has not signed it")]
     Submitter(Word),
-    /// One administrator is not enough.
+    /// It needs the signatures of two administrators and has that of one.
     #[error("`{deed}` needs the signatures of two administrators", deed = .0.name())]
     Second(Deed),
     /// A key has one owner, once.
     #[error("the key that it enrols is or was enrolled already")]
     Known,
-    /// A key by which anybody can sign.
+    /// The key that it enrols is one by which anybody can sign.
     #[error(
         "the key that it enrols is no key: signatures pass by it without a private one; make another \
          with `greffier act keygen`"
     )]
     Weak,
-    /// What it takes back is not there.
+    /// What it takes back is not enrolled; holds the word for it.
     #[error("the {0} that it takes back is not enrolled there")]
     Nothing(&'static str),
     /// A job has two persons behind it, rows and a time that ends.
@@ -114,15 +114,15 @@ impl Approved {
     }
 }
 
-/// A key that was enrolled.
+/// A personal key that an act enrolled, and whose it is.
 #[derive(Debug)]
 struct Holder {
     admin: Word,
-    /// Revoked: never again anybody's.
+    /// Whether the key was revoked: it is then never again anybody's.
     revoked: bool,
 }
 
-/// The running check.
+/// The fold over the entries that decides which acts may stand.
 #[derive(Debug, Default)]
 pub struct Acts {
     origin: String,
@@ -130,7 +130,7 @@ pub struct Acts {
     founded: bool,
     keys: HashMap<PublicKey, Holder>,
     nonces: HashSet<Nonce>,
-    /// Numbers of all alerts.
+    /// Entry numbers of all alerts so far.
     alerts: HashSet<u64>,
     /// Agents, and providers as a whole, from whom a critical alert has taken what is not lifted.
     critical: HashSet<(Word, Option<Tag>)>,

@@ -1,5 +1,5 @@
-//! A budget that refills as time passes. Of size C over a span it lets at most 2 C go in any one span:
-//! what it held at the beginning, and what it refilled.
+//! A budget that refills as time passes. Of size C over a span it lets at most 2 C go in any one
+//! span: what it held at the beginning, and what it refilled.
 
 use crate::format::entry::Millis;
 
@@ -30,7 +30,7 @@ impl Bucket {
         self.level_at(span, tick) >= u128::from(pieces) * u128::from(span)
     }
 
-    /// Whole pieces left.
+    /// How many whole pieces are left in the bucket at `tick`.
     pub fn left(&self, span: Millis, tick: Millis) -> u64 {
         u64::try_from(self.level_at(span, tick) / u128::from(span)).unwrap_or(u64::MAX)
     }

@@ -1,6 +1,6 @@
 //! What is contained: taken away by alerts until somebody lifts it or it ends by itself, or by an
-//! act until another act gives it back. A fold over the entries: the judge decides what an alert takes
-//! away, and this says what that means for the reads behind it.
+//! act until another act gives it back. A fold over the entries: the judge decides what an alert
+//! takes away, and this says what that means for the reads behind it.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -19,21 +19,22 @@ const PACE: Millis = 10_000;
 /// Who is contained so far that the door may refuse a read unseen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contained {
-    /// Suspended whole.
+    /// Providers that are suspended whole, by an alert or an act.
     pub providers: HashSet<Word>,
-    /// Kept to their rosters, until somebody lifts it.
+    /// Providers that are kept to their rosters until somebody lifts it.
     pub closed: HashSet<Word>,
-    /// Suspended, by provider.
+    /// Agents that are suspended or dismissed, under their provider.
     pub agents: HashMap<Word, HashSet<Tag>>,
-    /// Without lists, searches and exports, by provider.
+    /// Agents that may take no lists, searches and exports, under their provider.
     pub frozen: HashMap<Word, HashSet<Tag>>,
-    /// Without exports.
+    /// Providers that may take no exports.
     pub exports: HashSet<Word>,
 }
 
 impl Contained {
-    /// Whether a read can only be withheld. `page`: it asks for more than one known record; `off`: it
-    /// states a reason to meet persons off the roster. The agent is asked for only where it matters.
+    /// Whether a read can only be withheld. `page`: it asks for more than one known record; `off`:
+    /// it states a reason to meet persons off the roster. The agent is asked for only where it
+    /// matters.
     pub fn refuses(&self, provider: &Word, agent: impl Fn() -> Tag, page: bool, off: bool) -> bool {
         let holds = |agents: &HashMap<Word, HashSet<Tag>>| {
             agents.get(provider).is_some_and(|agents| agents.contains(&agent()))
@@ -45,18 +46,18 @@ impl Contained {
     }
 }
 
-/// Of one agent.
+/// What is taken away from one agent.
 #[derive(Debug, Default)]
 struct Agent {
     /// The tick at which the throttle ends, and that from which the next new person may go.
     throttle: Option<(Millis, Millis)>,
     frozen: bool,
     suspended: bool,
-    /// By an act.
+    /// Whether an act has dismissed the agent.
     dismissed: bool,
 }
 
-/// Of one provider.
+/// What is taken away from one provider, and from its agents.
 #[derive(Debug, Default)]
 struct Provider {
     agents: HashMap<Tag, Agent>,
@@ -64,11 +65,11 @@ struct Provider {
     roster_only: Option<Millis>,
     no_exports: bool,
     suspended: bool,
-    /// By an act.
+    /// Whether an act has dismissed the provider.
     dismissed: bool,
 }
 
-/// All of it.
+/// Everything that is contained now: a fold over the entries.
 #[derive(Debug, Default)]
 pub struct Containment {
     providers: HashMap<Word, Provider>,
@@ -146,7 +147,7 @@ impl Containment {
         agents.any(|(tag, agent)| agent.suspended && *tag != counted.agent)
     }
 
-    /// Folds an entry.
+    /// Folds the next entry; reads, alerts and acts change what is contained.
     pub fn apply(&mut self, entry: &Entry) {
         match &entry.payload {
             Payload::Read(read) => self.charge(read, entry.now.tick),
@@ -238,7 +239,7 @@ impl Containment {
         self.publish(id, *agent);
     }
 
-    /// For the door: the same `Arc` as long as nothing of it changes.
+    /// What is contained, for the door: the same `Arc` as long as nothing of it changes.
     pub fn published(&self) -> &Arc<Contained> {
         &self.published
     }

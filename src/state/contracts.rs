@@ -1,7 +1,8 @@
-//! Contracts: from when to when a provider may be given anybody, and how many different persons in all. The
-//! one bound that never refills: judge and verifier ask it by this code.
+//! Contracts: from when to when a provider may be given anybody, and how many different persons in
+//! all. The one bound that never refills: judge and verifier ask it by this code.
 //!
-//! Who was given to a provider before its contract began counts too, so a renewed one keeps who was met.
+//! Who was given to a provider before its contract began counts too, so a renewed one keeps who was
+//! met.
 
 use std::collections::HashMap;
 
@@ -10,43 +11,43 @@ use crate::format::entry::{
     Contract, Entry, Millis, Outcome, Payload, Policy, ProviderRules, Rule, Section, Word,
 };
 
-/// One provider's.
+/// What is known of one provider's contract, and how much of it is used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known {
-    /// Of the last policy that names it.
+    /// The contract in the last policy that names the provider; none if it has none.
     pub contract: Option<Contract>,
-    /// Different persons given so far.
+    /// How many different persons were given to the provider so far.
     pub persons: u64,
-    /// Those of them who were off the roster when they first were.
+    /// How many of them were off the roster when they were first given.
     pub off: u64,
 }
 
 /// One limit of a contract, and how much of it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Which.
+    /// The rule that the limit belongs to: [`Rule::Contract`] or [`Rule::ContractOff`].
     pub rule: Rule,
-    /// Persons given.
+    /// How many different persons were given under it.
     pub used: u64,
-    /// Persons who may be given.
+    /// How many different persons may be given under it.
     pub most: u64,
 }
 
 impl Limit {
-    /// Persons who still may be.
+    /// How many more different persons may be given.
     pub fn left(&self) -> u64 {
         self.most.saturating_sub(self.used)
     }
 }
 
-/// A fold over all entries.
+/// A fold over all entries that counts every provider's persons against its contract.
 #[derive(Debug, Default)]
 pub struct Contracts {
     providers: HashMap<Word, Known>,
 }
 
 impl Known {
-    /// Its limits, all persons first.
+    /// The two limits of the contract, that of all persons first; none without a contract.
     fn limits(&self) -> Option<[Limit; 2]> {
         let Contract { persons, off_persons, .. } = self.contract?;
         let all = Limit { rule: Rule::Contract, used: self.persons, most: persons };
@@ -75,8 +76,8 @@ impl Contracts {
         limit.map(|(limit, _)| (limit.rule, limit.left()))
     }
 
-    /// The limits of a provider that a released read uses up by so many persons, each before and behind it,
-    /// with how much of the contract's time has passed by then, in thousandths.
+    /// The limits of a provider that a released read uses up by so many persons, each before and
+    /// behind it, with how much of the contract's time has passed by then, in thousandths.
     pub fn used_by(
         &self,
         input: &JudgeInput<'_>,
@@ -91,7 +92,7 @@ impl Contracts {
         Some((pairs, contract.passed(at)))
     }
 
-    /// Folds an entry.
+    /// Folds the next entry; policies and released reads count.
     pub fn apply(&mut self, entry: &Entry) {
         match &entry.payload {
             Payload::Policy(Policy { section: Section::Provider(rules) }) => {

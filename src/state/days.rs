@@ -8,17 +8,17 @@ use crate::format::entry::{Entry, Facts, Level, Millis, Outcome, Payload, Tag, W
 /// One agent's or one provider's day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Today {
-    /// Number of its first read.
+    /// Entry number of its first read of the day.
     pub first: u64,
-    /// Time of its first read.
+    /// Time of its first read of the day, Unix milliseconds.
     pub since: Millis,
-    /// Different persons released to it.
+    /// How many different persons were released to it on this day.
     pub persons: u64,
-    /// Those of them off the roster.
+    /// How many of these persons were off the roster.
     pub off: u64,
 }
 
-/// The running day of everybody.
+/// The running UTC day of every provider and agent.
 #[derive(Debug, Default)]
 pub struct Days {
     today: u64,
@@ -62,7 +62,7 @@ impl Days {
         today
     }
 
-    /// Folds an entry.
+    /// Folds the next entry; only reads count, and a new day forgets the one before.
     pub fn apply(&mut self, entry: &Entry) {
         let Payload::Read(read) = &entry.payload else { return };
         let at = entry.now.at;

@@ -1,7 +1,7 @@
-//! Budgets of entries: however entitled somebody is, the ledger grows by so much a day for them and no
-//! more. A fold over the entries that the registrar asks before it writes and the verifier when it
-//! reads; the door is told who has used theirs up. What an entry says plays no part, only that it is
-//! one: a refusal tells nobody what a read would have found.
+//! Budgets of entries: however entitled somebody is, the ledger grows by so much a day for them and
+//! no more. A fold over the entries that the registrar asks before it writes and the verifier when
+//! it reads; the door is told who has used theirs up. What an entry says plays no part, only that
+//! it is one: a refusal tells nobody what a read would have found.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,20 +18,20 @@ use crate::format::entry::{
 const DAY: Millis = 86_400_000;
 /// One agent gets one part in so many of its provider's, so that the others can go on.
 const SHARE: u64 = 4;
-/// Acts a day of each deed by which one administrator contains: beside the budget, for it must always be
-/// possible.
+/// Acts a day of each deed by which one administrator contains: beside the budget, for it must
+/// always be possible.
 const CONTAINING: u64 = 10_000;
 
 /// Who brings entries about at a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Requester {
-    /// A person.
+    /// An agent, the person whom a read is for.
     Agent(Tag),
     /// Whoever has a certificate of it: a receipt needs no person.
     Certificate,
 }
 
-/// The same, and which certificate a receipt was for.
+/// Who brings an entry about, and which certificate a receipt was for.
 #[derive(Clone, Copy, Debug)]
 enum Caller {
     Agent(Tag),
@@ -54,7 +54,8 @@ enum Payer<'a> {
     Provider(&'a Word, Caller),
     /// That of a member of staff, by role and id.
     Staff(&'a str, &'a Word),
-    /// What an administrator has to contain with, by one deed: whoever flaps one has the others left.
+    /// What an administrator has to contain with, by one deed: whoever flaps one has the others
+    /// left.
     Containing(&'a Deed, &'a Word),
     /// The gateway's own entries, which have rates of their own.
     Nobody,
@@ -173,7 +174,7 @@ fn until(until: Option<Millis>, tick: impl FnOnce() -> Millis) -> Result<(), Use
     }
 }
 
-/// One budget.
+/// One budget of entries, and when somebody was last told of it.
 #[derive(Clone, Copy, Debug)]
 struct Account {
     bucket: Bucket,
@@ -186,8 +187,8 @@ impl Account {
         Account { bucket: Bucket::full(size, DAY, tick), told: None }
     }
 
-    /// Takes an entry out; what is told in the same commit, if at least half is gone and that was not
-    /// told for a day.
+    /// Takes an entry out; what is told in the same commit, if at least half is gone and that was
+    /// not told for a day.
     fn charge(&mut self, tick: Millis, whose: impl FnOnce() -> EntryBudget) -> Option<Warning> {
         self.bucket.charge(DAY, tick, 1);
         let size = self.bucket.size;
@@ -249,7 +250,7 @@ fn of_staff(role: &str, id: &Word) -> EntryBudget {
     EntryBudget::Staff { role: role.into(), id: id.clone() }
 }
 
-/// Of one caller, of a provider that may have so many.
+/// How many entries a day one caller may have of a provider's `whole`.
 fn share(whole: u64) -> u64 {
     whole.div_ceil(SHARE)
 }
@@ -286,7 +287,7 @@ impl EntryAccounts {
         if wait == 0 { Ok(()) } else { Err(UsedUp { wait }) }
     }
 
-    /// Folds an entry.
+    /// Folds the next entry and takes it out of the budgets that it is charged to.
     pub fn apply(&mut self, entry: &Entry) {
         let tick = entry.now.tick;
         self.due.clear();
@@ -393,7 +394,7 @@ impl EntryAccounts {
     }
 }
 
-/// What the registrar asks besides.
+/// What the registrar asks besides what the verifier does.
 impl EntryAccounts {
     /// What is to be told of the budgets that the entry was charged to which was folded last.
     pub fn due(&self) -> Vec<Warning> {

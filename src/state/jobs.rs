@@ -10,7 +10,7 @@ use crate::format::entry::{
 /// Longest that a job may last, from its declaration on: what two persons approved is not for ever.
 pub const LASTS_MAX: Millis = 31 * 86_400_000;
 
-/// One job.
+/// What is known of one declared job.
 #[derive(Clone, Debug)]
 struct JobState {
     provider: Word,
@@ -20,7 +20,7 @@ struct JobState {
     declarer: Word,
     approved: bool,
     withdrawn: bool,
-    /// Released under it.
+    /// How many rows were released under it.
     rows: u64,
 }
 
@@ -33,30 +33,31 @@ pub struct Jobs(HashMap<u64, JobState>);
 pub struct Export<'a> {
     /// The entry that declared the job.
     pub job: u64,
-    /// Of which records.
+    /// Which dataset the records are of.
     pub dataset: &'a Word,
-    /// Why.
+    /// The purpose that the read states.
     pub purpose: &'a Word,
-    /// Which fields.
+    /// The view, that is which fields are asked for.
     pub view: &'a Word,
-    /// Rows asked for.
+    /// How many rows are asked for.
     pub asked: u64,
 }
 
 /// What a job says of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobFit {
-    /// It stays within the job.
+    /// The export stays within the job's terms and rows.
     Within,
-    /// It is the job's, and does not fit: so many rows are left, none if the job is over. Whoever asks
-    /// cannot know what another of the provider took, or an administrator withdrew, a moment before.
+    /// It is the job's, and does not fit: so many rows are left, none if the job is over. Whoever
+    /// asks cannot know what another of the provider took, or an administrator withdrew, a moment
+    /// before.
     Beyond(u64),
     /// Other fields, another purpose or other records than the job says: no moment makes that good.
     Breach,
 }
 
 impl<'a> Export<'a> {
-    /// Of a read, if it is one.
+    /// What a read says of its job; none if it is no export.
     pub fn of(read: &'a Read) -> Option<Export<'a>> {
         let Read { dataset, purpose, view, asked, .. } = read;
         read.job.map(|job| Export { job, dataset, purpose, view, asked: *asked })
@@ -64,8 +65,8 @@ impl<'a> Export<'a> {
 }
 
 impl Jobs {
-    /// How many rows may still go out under a job of this provider and dataset at `at`; none if it is
-    /// not one, not approved, over, or not of this time.
+    /// How many rows may still go out under a job of this provider and dataset at `at`; none if it
+    /// is not one, not approved, over, or not of this time.
     pub fn left(&self, job: u64, provider: &str, dataset: &str, at: Millis) -> Option<u64> {
         let known = self.0.get(&job)?;
         let open = known.approved && !known.withdrawn && *known.provider == *provider;
@@ -90,8 +91,8 @@ impl Jobs {
         }
     }
 
-    /// Whether a read may stand here: an export names a job of its provider, and what is released is
-    /// what the job allows.
+    /// Whether a read may stand here: an export names a job of its provider, and what is released
+    /// is what the job allows.
     pub(super) fn admits_read(&self, read: &Read, at: Millis) -> bool {
         let Some(export) = Export::of(read) else {
             return read.method != Method::Export && read.ruling.rule != Some(Rule::Job);
@@ -103,8 +104,8 @@ impl Jobs {
             && (!released || self.verdict(&read.provider, &export, at) == JobFit::Within)
     }
 
-    /// Whether an act can be, if it is about a job: that is approved by somebody else than who declared
-    /// it, once.
+    /// Whether an act can be, if it is about a job: that is approved by somebody else than who
+    /// declared it, once.
     pub(super) fn admits_act(&self, act: &SignedAct, at: Millis) -> bool {
         match &act.statement.deed {
             Deed::DeclareJob { job, .. } => {

@@ -1,5 +1,5 @@
-//! The judge as the registrar and the replay see it: it comes to them as a trait, so that its state can be
-//! nothing but a fold over the entries.
+//! The judge as the registrar and the replay see it: it comes to them as a trait, so that its state
+//! can be nothing but a fold over the entries.
 
 use super::judge_input::JudgeInput;
 use super::standing::Standing;
@@ -8,7 +8,7 @@ use crate::format::entry::{Alert, Entry, Moment, Ruling};
 /// What the judge decides of a read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// Whether the rows may go.
+    /// Whether the rows may go, and which rule says so.
     pub ruling: Ruling,
     /// What stands right behind the read's entry, in the same commit.
     pub alerts: Vec<Alert>,

@@ -14,7 +14,7 @@ const WINDOW: u64 = 30;
 pub enum Reach {
     /// The person of one handle, whether or not there is one.
     One(Tag),
-    /// A page of this size.
+    /// A page of at most this many persons.
     Page(u64),
 }
 
@@ -44,8 +44,9 @@ impl Memory {
         Facts { could, could_off, could_never, all, off }
     }
 
-    /// Whether a released read has the facts that the reads before it give. Of a record that was asked
-    /// for by its handle and not found, only who asked can tell whether it could have been new.
+    /// Whether a released read has the facts that the reads before it give. Of a record that was
+    /// asked for by its handle and not found, only who asked can tell whether it could have been
+    /// new.
     pub(super) fn bears_out(&self, read: &Read, at: Millis) -> bool {
         let (all, off) = self.counts(read, at);
         let Facts { could, could_never, .. } = read.facts;
@@ -54,14 +55,14 @@ impl Memory {
         could && (all, off) == (read.facts.all, read.facts.off)
     }
 
-    /// Remembers what an entry released.
+    /// Remembers the subjects whom an entry released.
     pub(super) fn apply(&mut self, entry: &Entry) {
         let Payload::Read(read) = &entry.payload else { return };
         self.turn(entry.now.at);
         for &tag in read.on.iter().chain(&read.off) {
             self.last.insert(tag, self.today);
-            // A file that was exported was not opened: to see it again, perhaps in a wider view, is a
-            // disclosure of its own.
+            // A file that was exported was not opened: to see it again, perhaps in a wider view, is
+            // a disclosure of its own.
             if read.job.is_none() {
                 self.agents.insert((read.agent, tag));
             }

@@ -1,5 +1,5 @@
-//! The policies as their entries tell them: the sections of each in order and its head behind them, and
-//! whether other rules give anybody more. What loosens stands in the ledger only where two
+//! The policies as their entries tell them: the sections of each in order and its head behind them,
+//! and whether other rules give anybody more. What loosens stands in the ledger only where two
 //! administrators approved its policy.
 
 use std::collections::BTreeMap;
@@ -22,18 +22,18 @@ pub enum BadPolicy {
     /// Sections were left out or put in.
     #[error("it heads {said} sections, but {found} are there")]
     Sections {
-        /// As the head has it.
+        /// How many sections the head says there are.
         said: u64,
-        /// In the ledger.
+        /// How many sections precede it in the ledger.
         found: u64,
     },
-    /// It changes nothing.
+    /// It changes nothing: digest and judge are those in force.
     #[error("it is the policy in force once more, under the same version of the judge")]
     Same,
     /// Rules do not go back to what an older program meant by them.
     #[error("it is of an older version of the judge than the policy before it")]
     Older,
-    /// It gives somebody more, and nobody approved that.
+    /// It gives somebody more than the one before, and nobody approved that.
     #[error("it loosens the policy before it, and two administrators have not approved it")]
     Loosened,
 }
@@ -52,12 +52,12 @@ pub(super) struct Policies {
     now: Option<Sections>,
     /// Entry number and head of the policy in force.
     head: Option<(u64, Head)>,
-    /// Of a policy whose head is still to come.
+    /// The sections of a policy whose head is still to come.
     coming: Sections,
 }
 
 impl Sections {
-    /// Takes the next section.
+    /// Takes the next section of the policy that is being read.
     pub(super) fn take(&mut self, section: &Section) {
         match section {
             Section::Detectors(detectors) => self.detectors = Some(*detectors),
@@ -145,7 +145,7 @@ impl Policies {
         if looser && !approved.policy(&head.digest) { Err(BadPolicy::Loosened) } else { Ok(()) }
     }
 
-    /// Folds an entry.
+    /// Folds the next entry; a head puts the sections before it into force.
     pub(super) fn apply(&mut self, entry: &Entry) {
         match &entry.payload {
             Payload::Policy(Policy { section: Section::Head(head) }) => {

@@ -7,45 +7,46 @@ use crate::format::entry::{Counts, Method, Outcome, Read, Rule, Ruling, Tag};
 /// Why a read cannot be true.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadRead {
-    /// Rows and tags are two numbers.
+    /// It lists more or fewer subject tags than it has rows.
     #[error("it lists {tags} subjects for {rows} rows")]
     Rows {
-        /// Tags listed.
+        /// How many subject tags it lists.
         tags: u64,
-        /// Rows said.
+        /// How many rows it says were released.
         rows: u64,
     },
-    /// A tag twice in one read.
+    /// It lists the tag of one subject twice.
     #[error("it lists one subject twice")]
     Twice,
-    /// Withheld, and yet something went.
+    /// It was withheld, and yet lists subjects or has a reply digest.
     #[error("it was withheld and yet lists subjects or a reply")]
     Withheld,
-    /// Released without a digest of what went.
+    /// It was released, and has no digest of the reply.
     #[error("it was released without a reply digest")]
     Undigested,
-    /// More persons new in a shorter span than in a longer one, or than there are.
+    /// It counts more persons as new in a longer span than in a shorter one, more off the roster
+    /// than in all, or more than it has rows.
     #[error("its counts contradict each other")]
     Counts,
-    /// Not what the reads before it give.
+    /// Its counts are not what the reads before it give.
     #[error("its counts are not those of the persons released before it")]
     Counted,
-    /// More new persons than it could hold.
+    /// It counts more new persons than it could hold.
     #[error("it counts more new persons than it could hold")]
     Could,
-    /// A size that does not follow from what was asked.
+    /// The number that it could hold does not follow from what was asked.
     #[error("what it could hold does not follow from what was asked")]
     Asked,
     /// A `get` or a `search` that finds nobody has missed, and nothing else has.
     #[error("what it says it missed is not what it found")]
     Misses,
-    /// A whole address points at a person.
+    /// Its network is not cut to `/24` or `/48`: a whole address points at a person.
     #[error("its network is not an address cut to /24 or /48")]
     Network,
-    /// Persons off the roster, and no reason to meet them.
+    /// It lists persons off the roster, and states no reason to meet them.
     #[error("it lists persons off the roster without a stated reason")]
     Reason,
-    /// A ruling that contradicts itself.
+    /// Its ruling contradicts itself, such as a release by a rule that withholds.
     #[error("its ruling contradicts itself")]
     Ruling,
 }

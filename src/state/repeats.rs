@@ -5,8 +5,8 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::format::entry::{Entry, Hash, Millis, Payload, Read, Tag, Word, day};
 
-/// Ids that are remembered of one provider, the latest of a UTC day: a provider that sends more makes
-/// its own forgotten, and nobody else's.
+/// Ids that are remembered of one provider, the latest of a UTC day: a provider that sends more
+/// makes its own forgotten, and nobody else's.
 const MOST: usize = 4_096;
 
 /// The id of a request: one agent's with one certificate. The same text of anybody else is another.
@@ -19,7 +19,7 @@ pub(super) struct RequestId {
 }
 
 impl RequestId {
-    /// None if the caller gave none.
+    /// The request id of a read; none if the caller gave none.
     pub(super) fn of(read: &Read) -> Option<RequestId> {
         let request = read.request.clone()?;
         let Read { certificate, agent, .. } = *read;
@@ -27,11 +27,11 @@ impl RequestId {
     }
 }
 
-/// The ids of one provider.
+/// The request ids that one provider used today.
 #[derive(Debug, Default)]
 struct Ids {
     first: HashMap<RequestId, First>,
-    /// From the oldest on.
+    /// The ids in the order of their first use, oldest first.
     order: VecDeque<RequestId>,
 }
 
@@ -46,7 +46,7 @@ struct First {
 #[derive(Debug, PartialEq, Eq)]
 pub struct OtherArguments;
 
-/// The ids of today.
+/// The request ids that every provider used today.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     today: u64,

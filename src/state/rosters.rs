@@ -1,6 +1,6 @@
 //! The rosters as their entries tell them, and whether one grew by more than it may unasked: what a
-//! provider may meet rests on its roster, so whoever can inflate one must not go unseen. Budgets are
-//! sizes of the policy and do not follow a roster.
+//! provider may meet rests on its roster, so whoever can inflate one must not go unseen. Budgets
+//! are sizes of the policy and do not follow a roster.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,15 +13,15 @@ const WINDOW: u64 = 30;
 /// So many persons may always be added: small rosters grow by whole classes.
 const LEAST: u64 = 20;
 
-/// One roster.
+/// One roster as its last entry tells it.
 #[derive(Clone, Debug)]
 struct KnownRoster {
     digest: Hash,
     persons: u64,
-    /// Of its last entry.
+    /// Number of the roster's last entry.
     seq: u64,
     day: u64,
-    /// In the window, oldest first.
+    /// How it grew within the window of 30 days, oldest first.
     growth: VecDeque<RosterGrowth>,
     /// The growth that was warned of last.
     told: u64,
@@ -38,9 +38,9 @@ struct RosterGrowth {
 #[derive(Debug, Default)]
 pub(super) struct Rosters {
     known: HashMap<(Word, Word), KnownRoster>,
-    /// By provider, percent.
+    /// How much the rosters of each provider may grow in 30 days unasked, in percent.
     may_grow: HashMap<Word, u64>,
-    /// By how many persons a roster may grow besides, and since which day.
+    /// How many persons a roster may grow by besides, and since which day.
     enrolled: HashMap<(Word, Word), Vec<(u64, u64)>>,
 }
 
@@ -74,7 +74,7 @@ impl Rosters {
         self.after(roster, day(at)).1
     }
 
-    /// Folds an entry.
+    /// Folds the next entry; rosters, provider rules and acts that enrol growth count.
     pub(super) fn apply(&mut self, entry: &Entry) {
         match &entry.payload {
             Payload::Policy(Policy { section: Section::Provider(rules) }) => {

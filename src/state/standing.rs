@@ -1,6 +1,6 @@
-//! What holds at a moment for whoever reads: what is contained, the jobs that exports go by, and what
-//! each was given today. Folds over the entries that name no person, so the judge may ask them, and
-//! the verifier holds its rulings to them.
+//! What holds at a moment for whoever reads: what is contained, the jobs that exports go by, and
+//! what each was given today. Folds over the entries that name no person, so the judge may ask
+//! them, and the verifier holds its rulings to them.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::format::entry::Entry;
 pub struct Standing {
     /// What alerts and acts have taken away.
     pub containment: Containment,
-    /// From when to when, and how many persons in all.
+    /// From when to when each provider may be given persons, and how many in all.
     pub contracts: Contracts,
     /// The jobs that acts have declared: the same `Arc` as long as nothing of them changes.
     pub jobs: Arc<Jobs>,
@@ -24,7 +24,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Folds an entry.
+    /// Folds the next entry into all of these.
     pub fn apply(&mut self, entry: &Entry) {
         self.containment.apply(entry);
         self.contracts.apply(entry);

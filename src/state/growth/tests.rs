@@ -154,7 +154,8 @@ fn staff_have_a_budget_each_and_can_contain_when_it_is_used_up() {
         assert_eq!(book.put(act(deed.clone(), "admin-1")), Ok(()));
         assert!(book.put(act(Deed::Reinstate(alpha()), "admin-1")).is_err());
     }
-    // That has an end too, far beyond what anybody does by hand, for that deed and administrator alone.
+    // That has an end too, far beyond what anybody does by hand, for that deed and administrator
+    // alone.
     book.told.clear();
     let lift = act(Deed::Lift(alpha()), "admin-1");
     assert_eq!(book.fill(&lift), CONTAINING - 1);

@@ -7,7 +7,7 @@ const DAY: u64 = 86_400_000;
 #[derive(Default)]
 struct Book {
     rosters: Rosters,
-    /// What must come next.
+    /// The warning that must come next, if one must.
     due: Option<Warning>,
     seq: u64,
 }
