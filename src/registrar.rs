@@ -31,14 +31,14 @@ use rules::Rules;
 use start::{JudgeFactory, LedgerSettings, StartError};
 use status::Vital;
 
-/// Between two attempts to take up a ledger that could not be written.
+/// Time between two attempts to take up a ledger that could not be written.
 const RETRY: Duration = Duration::from_secs(1);
-/// Between two looks at the queue meanwhile.
+/// Time between two looks at the queue meanwhile.
 const GLANCE: Duration = Duration::from_millis(5);
 
 /// What the daemon holds of its registrar.
 pub struct Registrar {
-    /// The handle that calls use.
+    /// The handle by which calls have things recorded.
     pub ledger: Ledger,
     /// Entry number of the policy head in force.
     pub head: u64,

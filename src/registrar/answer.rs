@@ -1,5 +1,5 @@
-//! What the registrar answers, and that it does: whoever waits is told something, whatever becomes of
-//! what was asked.
+//! What the registrar answers, and that it does: whoever waits is told something, whatever becomes
+//! of what was asked.
 
 use std::time::Duration;
 
@@ -15,10 +15,11 @@ pub enum Unrecorded {
     /// The queue, or the provider's share of it, is full.
     #[error("the ledger is busy")]
     Busy,
-    /// It could not be written.
+    /// The entry could not be written to the ledger file.
     #[error("the ledger cannot be written")]
     Unwritable,
-    /// The registrar let go of it without a word, which is a fault of the gateway: its entry may stand.
+    /// The registrar let go of it without a word, which is a fault of the gateway: its entry may
+    /// stand.
     #[error("the ledger did not say what became of it")]
     Unanswered,
     /// The same agent asked something else with this request id.
@@ -33,10 +34,10 @@ pub enum Unrecorded {
     /// Whoever brings it about has used up a budget of entries.
     #[error(transparent)]
     Entries(#[from] UsedUp),
-    /// It is an act that cannot stand.
+    /// It is an act that cannot stand; holds the reason.
     #[error(transparent)]
     Act(#[from] BadAct),
-    /// It is a policy that loosens the one in force.
+    /// It is a policy that loosens the one in force, and nobody approved that.
     #[error(
         "it is looser than the policy in force, and two administrators have not approved it: \
          `greffier act propose loosen --policy FILE`"
@@ -48,7 +49,7 @@ pub enum Unrecorded {
 }
 
 impl Unrecorded {
-    /// When to try again.
+    /// How long to wait before trying again; none if waiting does not help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Unrecorded::Busy | Unrecorded::Outdated => Some(Duration::from_millis(100)),
@@ -64,8 +65,8 @@ impl Unrecorded {
     }
 }
 
-/// Where an answer goes. Whoever waits is told something, whatever becomes of the order: one that is
-/// dropped without an answer is answered as a fault of the registrar, and logged as one.
+/// Where an answer goes. Whoever waits is told something, whatever becomes of the order: one that
+/// is dropped without an answer is answered as a fault of the registrar, and logged as one.
 pub(super) struct Answer<T>(Option<oneshot::Sender<Result<T, Unrecorded>>>);
 
 impl<T> Answer<T> {
@@ -91,7 +92,7 @@ impl<T> Drop for Answer<T> {
     }
 }
 
-/// The answer to come.
+/// The end of an answer that somebody waits at.
 pub(super) struct Answered<T>(oneshot::Receiver<Result<T, Unrecorded>>);
 
 impl<T> Answered<T> {

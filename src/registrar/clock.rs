@@ -1,10 +1,10 @@
 //! The time of entries, which everything asks that is compared with them. People read `at`; budgets
-//! refill by `tick`. The machine's wall clock is believed as far as its monotonic clock bears it out:
-//! whoever can set it moves neither what was written nor what may be read.
+//! refill by `tick`. The machine's wall clock is believed as far as its monotonic clock bears it
+//! out: whoever can set it moves neither what was written nor what may be read.
 //!
 //! Certificates and tokens stay on the wall clock alone (`SystemTime`): their times are the word of
-//! other machines about the same moment, and a gateway that holds its entries back must not take what
-//! has run out for good.
+//! other machines about the same moment, and a gateway that holds its entries back must not take
+//! what has run out for good.
 
 mod refused;
 #[cfg(test)]
@@ -22,8 +22,8 @@ pub use refused::ClockRefused;
 
 /// How far wall time may stand from what it is believed to be, and still be taken.
 const TOLERANCE: Millis = 250;
-/// What is believed follows the wall clock by one millisecond for each of so many that pass: a clock
-/// that is slewed into step, which is done by less than this, stays within the tolerance.
+/// What is believed follows the wall clock by one millisecond for each of so many that pass: a
+/// clock that is slewed into step, which is done by less than this, stays within the tolerance.
 const MILLIS_PER_DRIFT: Millis = 1_000;
 /// The largest step of the wall clock that entries follow while the daemon runs.
 const STEP_MAX: Millis = 3_600_000;
@@ -64,7 +64,7 @@ impl Clocks {
     }
 }
 
-/// Those of this machine.
+/// The wall clock and the monotonic clock of this machine.
 impl Default for Clocks {
     fn default() -> Clocks {
         let built: Millis =
@@ -79,7 +79,8 @@ impl fmt::Debug for Clocks {
     }
 }
 
-/// Wall time now, Unix milliseconds; 0 before 1970. Nothing that is compared with entries asks this.
+/// Wall time now, Unix milliseconds; 0 before 1970. Nothing that is compared with entries asks
+/// this.
 pub fn wall() -> Millis {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     millis(since)
@@ -106,7 +107,7 @@ fn millis(time: Duration) -> Millis {
 /// How time is told at a start.
 #[derive(Clone, Debug, Default)]
 pub struct ClockSettings {
-    /// Where it comes from.
+    /// Where the clocks' readings come from.
     pub clocks: Clocks,
     /// The last entry of the ledger, by which somebody confirms that the clock is right although it
     /// is far from that entry's.
@@ -182,7 +183,7 @@ impl Clock {
         time.news.next()
     }
 
-    /// Takes away what was told.
+    /// Takes a warning away that has been recorded.
     pub(super) fn told(&self, warning: &Warning) {
         let mut time = self.time.lock();
         time.news.told(warning);
@@ -198,7 +199,7 @@ struct ClockStep {
     since: Millis,
 }
 
-/// What is known of time.
+/// What is known of time, under the lock of the clock.
 #[derive(Debug)]
 struct Time {
     last: Moment,
@@ -330,9 +331,9 @@ impl Time {
 /// What is to be told of the clocks, at most one of each: a later one goes on from the first.
 #[derive(Debug)]
 struct ClockWarnings {
-    /// Entries follow.
+    /// The warning that the clock was set and entries follow it.
     set: Untold,
-    /// They do not.
+    /// The warning that entries do not follow the clock.
     held: Untold,
 }
 

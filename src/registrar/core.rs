@@ -32,7 +32,7 @@ pub(super) struct OpenLedger {
     pub(super) notices: Vec<Arc<Entry>>,
 }
 
-/// Why something was not recorded.
+/// Why something was not recorded, by what is to be done about it.
 #[derive(Debug)]
 pub(super) enum RecordError {
     /// It may not stand. Nothing of it was written.
@@ -82,8 +82,8 @@ impl OpenLedger {
         self.state.head().expect("a start records a policy if there is none").0
     }
 
-    /// Adds entries that stand or fall together, and what is to be told of the budgets that they were
-    /// charged to; returns the number of the first. What may not stand leaves no trace.
+    /// Adds entries that stand or fall together, and what is to be told of the budgets that they
+    /// were charged to; returns the number of the first. What may not stand leaves no trace.
     ///
     /// # Errors
     /// [`Inadmissible`].
@@ -98,8 +98,8 @@ impl OpenLedger {
         Ok(self.put(batch, now, group, None))
     }
 
-    /// Counts and judges a read; adds it with the alerts that come of it. `asked` is the digest of what
-    /// a read asked that came with a request id.
+    /// Counts and judges a read; adds it with the alerts that come of it. `asked` is the digest of
+    /// what a read asked that came with a request id.
     ///
     /// # Errors
     /// [`Inadmissible`].
@@ -133,8 +133,8 @@ impl OpenLedger {
         Ok((self.put(batch, now, group, asked), ruling))
     }
 
-    /// Adds a roster that is news, and the warning that comes of it; returns the number of the entry
-    /// that says so.
+    /// Adds a roster that is news, and the warning that comes of it; returns the number of the
+    /// entry that says so.
     ///
     /// # Errors
     /// [`Inadmissible`].
@@ -265,8 +265,8 @@ impl OpenLedger {
         first
     }
 
-    /// Adds a warning of a budget. It is of the gateway's own making and of words that entries before
-    /// it hold, so it stands.
+    /// Adds a warning of a budget. It is of the gateway's own making and of words that entries
+    /// before it hold, so it stands.
     fn tell(&mut self, batch: &mut Commit, now: Moment, warning: Warning) {
         if let Err(why) = self.add(batch, now, vec![Payload::Warning(warning)]) {
             tracing::error!(%why, "a warning of a budget of entries cannot be written");

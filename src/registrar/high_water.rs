@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::status::Vital;
 use crate::files;
 
-/// Least time between two writes.
+/// Shortest time between two writes of the file.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Rings when there is a newer checkpoint. One ring waits at most; it is for all that came since.
@@ -31,7 +31,7 @@ impl Bell {
     }
 }
 
-/// Whoever hears the bell.
+/// The end of the bell that the keeper of the file waits at.
 #[derive(Debug)]
 pub(super) struct Ear {
     rings: Receiver<()>,
@@ -80,8 +80,8 @@ fn follow(
                 _ => {}
             }
             failing = written.is_err();
-            // The disk rests, but not when the daemon ends. A ring meanwhile waits and wakes nobody: at
-            // full load there are thousands in one pause.
+            // The disk rests, but not when the daemon ends. A ring meanwhile waits and wakes
+            // nobody: at full load there are thousands in one pause.
             let ends = taken_down.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected);
             // What could not be written is written when it can, though nothing may come behind it.
             if ends || !failing {

@@ -1,5 +1,5 @@
-//! Alerts, warnings and acts as they are committed, for those who follow them: kept in memory from the start
-//! on. Any number of followers costs the registrar nothing: others wake them.
+//! Alerts, warnings and acts as they are committed, for those who follow them: kept in memory from
+//! the start on. Any number of followers costs the registrar nothing: others wake them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct NoticeLog {
     alerts: Vec<Arc<Entry>>,
     /// The alerts of each incident, by its first one's number.
     incidents: HashMap<u64, Vec<Arc<Entry>>>,
-    /// By alert, the first who have seen it.
+    /// The first acts that acknowledge each alert, by its entry number.
     seen: HashMap<u64, Vec<Arc<Entry>>>,
 }
 
@@ -53,7 +53,7 @@ impl NoticeLog {
 /// An alert, and who has seen it first.
 #[derive(Clone, Debug)]
 pub struct AlertAndActs {
-    /// The alert.
+    /// The entry of the alert.
     pub alert: Arc<Entry>,
     /// Acts that acknowledge it, at most a hundred.
     pub acknowledgements: Vec<Arc<Entry>>,
@@ -75,18 +75,18 @@ impl Counts {
         }
     }
 
-    /// Alerts of each severity.
+    /// How many alerts the ledger has of each severity.
     pub fn alerts(&self) -> impl Iterator<Item = (Severity, u64)> {
         Severity::ALL.into_iter().zip(self.alerts)
     }
 
-    /// Warnings about each matter.
+    /// How many warnings the ledger has about each matter.
     pub fn warnings(&self) -> impl Iterator<Item = (MatterName, u64)> {
         MatterName::ALL.into_iter().zip(self.warnings)
     }
 }
 
-/// The registrar's side.
+/// The registrar's side of the notices: it adds to them and says how many there are.
 pub(super) struct Board {
     list: List,
     count: Arc<watch::Sender<usize>>,
@@ -130,15 +130,15 @@ impl Board {
 }
 
 impl Notices {
-    /// Those behind entry `seq`, the first `most` of them.
+    /// Alerts, warnings and acts behind entry `seq`, the first `most` of them.
     pub fn after(&self, seq: u64, most: usize) -> Vec<Arc<Entry>> {
         let entries = &self.list.read().entries;
         let from = entries.partition_point(|entry| entry.seq <= seq);
         entries[from..].iter().take(most).cloned().collect()
     }
 
-    /// The alerts behind entry `seq`, of one incident or of all, the first `most` of them. It costs as
-    /// much as what is returned, however many there are.
+    /// The alerts behind entry `seq`, of one incident or of all, the first `most` of them. It costs
+    /// as much as what is returned, however many there are.
     pub fn alerts(&self, seq: u64, incident: Option<u64>, most: usize) -> Vec<AlertAndActs> {
         let list = self.list.read();
         let of = |incident| list.incidents.get(&incident).map_or(&[][..], Vec::as_slice);
@@ -151,12 +151,12 @@ impl Notices {
         alerts[from..].iter().take(most).map(seen).collect()
     }
 
-    /// How many there are.
+    /// How many alerts and warnings the ledger has, by severity and matter.
     pub fn counts(&self) -> Counts {
         self.list.read().counts
     }
 
-    /// One of them.
+    /// The alert, warning or act with this entry number; none if that entry is another.
     pub fn get(&self, seq: u64) -> Option<Arc<Entry>> {
         self.after(seq.checked_sub(1)?, 1).into_iter().find(|entry| entry.seq == seq)
     }
@@ -184,8 +184,8 @@ mod tests {
         Arc::new(Entry { seq, prev: Hash::default(), now: Moment::default(), payload: what })
     }
 
-    /// Alerts 1 to 6, the odd ones of incident 1 and the even ones of incident 2; whoever likes has seen
-    /// the first.
+    /// Alerts 1 to 6, the odd ones of incident 1 and the even ones of incident 2; whoever likes has
+    /// seen the first.
     fn notices(acknowledgements: u64) -> Notices {
         let (board, notices) = Board::new();
         let of = |seq| Payload::Alert(Alert { incident: 2 - seq % 2, ..alert() });

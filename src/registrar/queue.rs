@@ -29,7 +29,7 @@ use crate::state::memory::Reach;
 pub struct Draft {
     /// The entry so far. Its ruling is [`Ruling::PENDING`], which releases nothing.
     pub read: Box<Read>,
-    /// Whom it could return.
+    /// The persons whom the read could return.
     pub reach: Reach,
     /// Digest of all that a caller with a request id asked: the same id with another is refused.
     pub asked: Option<Hash>,
@@ -110,9 +110,9 @@ impl Ruled {
     }
 }
 
-/// What the registrar is asked.
+/// What the registrar is asked to do, and where its answer goes.
 pub(super) enum RegistrarRequest {
-    /// Judge and record a read.
+    /// Judges a read and records it with its ruling.
     Read { bound: QueuedDraft, answer: Answer<Recorded>, share: Share },
     /// Record what needs no judge; answers with its number.
     Note { what: Box<Payload>, answer: Answer<u64> },
@@ -121,7 +121,7 @@ pub(super) enum RegistrarRequest {
 }
 
 impl RegistrarRequest {
-    /// Answers that nothing was recorded.
+    /// Answers whoever waits that nothing was recorded, and why.
     pub(super) fn refuse(self, why: Unrecorded) {
         match self {
             RegistrarRequest::Read { answer, share, .. } => {
@@ -214,19 +214,19 @@ impl Ledger {
         (Ledger { orders, shares, clock, seen }, inbox)
     }
 
-    /// The time that an entry would have that is written now: whatever is compared with entries asks
-    /// this, and not the machine's clock.
+    /// The time that an entry would have that is written now: whatever is compared with entries
+    /// asks this, and not the machine's clock.
     pub fn now(&self) -> Moment {
         self.clock.now()
     }
 
-    /// The clock of the entries.
+    /// The clock that entries are written by.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Looks at the machine's clocks, and records what is to be told of them. Called every second, so
-    /// that what stands for ten minutes was seen to.
+    /// Looks at the machine's clocks, and records what is to be told of them. Called every second,
+    /// so that what stands for ten minutes was seen to.
     ///
     /// # Errors
     /// [`Unrecorded`]: it is told the next time.
@@ -350,7 +350,7 @@ impl Ledger {
         self.seen.exhausted.borrow().clone()
     }
 
-    /// What acts have approved.
+    /// The agents and policies that acts have approved, as of the newest commit.
     pub fn approved(&self) -> Arc<Approved> {
         self.seen.approved.borrow().clone()
     }
@@ -360,7 +360,7 @@ impl Ledger {
         self.seen.ruled.of(outcome).load(Ordering::Relaxed)
     }
 
-    /// Alerts, warnings and acts.
+    /// A follower of the alerts, warnings and acts of the ledger.
     pub fn notices(&self) -> Notices {
         self.seen.notices.clone()
     }

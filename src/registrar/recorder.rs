@@ -1,6 +1,7 @@
-//! What the registrar does, one step after another: takes what waits, decides, writes and signs it in one
-//! commit, and tells those who waited; after a commit in doubt it takes the ledger up again before
-//! anything else. It never waits, and knows no thread: whoever runs it says when there is another step.
+//! What the registrar does, one step after another: takes what waits, decides, writes and signs it
+//! in one commit, and tells those who waited; after a commit in doubt it takes the ledger up again
+//! before anything else. It never waits, and knows no thread: whoever runs it says when there is
+//! another step.
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use crate::state::repeats::OtherArguments;
 /// Most orders in one commit, whatever becomes of each: whoever waits for it waits no longer.
 const BATCH: usize = 512;
 
-/// The registrar without its thread.
+/// The registrar without its thread: each call of it makes one step.
 pub struct Recorder {
     settings: LedgerSettings,
     signer: Signer,
@@ -59,15 +60,15 @@ pub struct Recorder {
     many: bool,
 }
 
-/// What became of a step.
+/// What became of one step of the recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Something was done, and there may be more to do.
     Done,
-    /// Nothing waits.
+    /// Nothing waits, so nothing was done.
     Idle,
-    /// The ledger cannot be written, or not for sure: the next step takes it up again, and until then
-    /// [`Recorder::refuse_waiting`] is to be called now and then.
+    /// The ledger cannot be written, or not for sure: the next step takes it up again, and until
+    /// then [`Recorder::refuse_waiting`] is to be called now and then.
     InDoubt,
     /// The ledger cannot be taken up again.
     Stopped,
@@ -86,8 +87,8 @@ impl Drop for Recorder {
 }
 
 impl Recorder {
-    /// Takes up the ledger. Call it inside a tokio runtime: waiters are woken there. The last of three is
-    /// for whoever keeps the high-water file.
+    /// Takes up the ledger. Call it inside a tokio runtime: waiters are woken there. The last of
+    /// three is for whoever keeps the high-water file.
     pub(super) fn take_up_ledger(
         settings: LedgerSettings,
         signer: Signer,
@@ -196,7 +197,8 @@ impl Recorder {
         self.core.as_ref().map(OpenLedger::head)
     }
 
-    /// Goes on with what is true of the file, and tells whoever waits for rules that they are in force.
+    /// Goes on with what is true of the file, and tells whoever waits for rules that they are in
+    /// force.
     fn take_over(&mut self, core: OpenLedger) {
         if let Some(answer) = self.enacting.take() {
             answer.send(Ok(core.head()));
@@ -204,13 +206,13 @@ impl Recorder {
         self.core = Some(core);
     }
 
-    /// Takes what waits, and writes it in one commit. A policy that comes behind it is left for the next
-    /// step: that is a commit of its own.
+    /// Takes what waits, and writes it in one commit. A policy that comes behind it is left for the
+    /// next step: that is a commit of its own.
     fn batch(&mut self, core: &mut OpenLedger, first: RegistrarRequest) -> Result<(), StartError> {
         if self.many {
             // A commit costs about the same for one order as for a hundred. Where processors are
-            // short, whoever has more orders to bring runs first; where one is free, this comes back
-            // at once.
+            // short, whoever has more orders to bring runs first; where one is free, this comes
+            // back at once.
             std::thread::yield_now();
         }
         let mut batch = core.begin();
@@ -239,7 +241,8 @@ impl Recorder {
                 self.tell(core);
                 self.newest.send_replace(note.clone());
                 self.high_water.ring();
-                // Waking costs more than writing: let the runtime do it while the next batch goes on.
+                // Waking costs more than writing: let the runtime do it while the next batch goes
+                // on.
                 let committed = Committed { waiters, note };
                 self.runtime.spawn(async move { drop(committed) });
                 self.next = next;
@@ -253,10 +256,10 @@ impl Recorder {
         }
     }
 
-    /// Takes up rules, and records them unless they are those in force. From here on they are what a
-    /// recovery takes up too: a commit that failed may stand in the file, and another policy must not
-    /// be written behind it. So whoever waits is answered when they are in force, however they came
-    /// to be.
+    /// Takes up rules, and records them unless they are those in force. From here on they are what
+    /// a recovery takes up too: a commit that failed may stand in the file, and another policy must
+    /// not be written behind it. So whoever waits is answered when they are in force, however they
+    /// came to be.
     fn enact(
         &mut self,
         core: &mut OpenLedger,
@@ -319,7 +322,7 @@ impl Recorder {
     }
 }
 
-/// One order into the batch.
+/// Takes one order into the batch, or answers it at once where it is refused.
 fn take(
     core: &mut OpenLedger,
     batch: &mut Commit,
@@ -390,8 +393,9 @@ fn read(
     Ok(DecidedRead { number, ruling, seq })
 }
 
-/// What whoever waits is told of entries that may not stand. But for acts that cannot be and budgets
-/// that are used up it is a fault of the gateway, of its judge perhaps, and not to be overlooked.
+/// What whoever waits is told of entries that may not stand. But for acts that cannot be and
+/// budgets that are used up it is a fault of the gateway, of its judge perhaps, and not to be
+/// overlooked.
 fn unrecorded(why: Inadmissible) -> Unrecorded {
     match why {
         Inadmissible::Act(bad) => Unrecorded::Act(bad),

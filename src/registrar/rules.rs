@@ -7,16 +7,16 @@ use crate::format::entry::{
 /// The rules that the judge is to rule by, and the digest of the file they are from.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// What the detectors go by.
+    /// The thresholds that the detectors go by.
     pub detectors: Detectors,
     /// What holds for each member of staff, if anything does.
     pub staff: Option<StaffRules>,
     /// One for each provider, in the order of their ids.
     pub providers: Vec<ProviderRules>,
-    /// SHA-256 of `policy.toml`.
+    /// SHA-256 of `policy.toml`, as it was read.
     pub digest: Hash,
-    /// Digest of a policy that this one was compared with and loosens in nothing, whether or not that
-    /// shows in these rules.
+    /// Digest of a policy that this one was compared with and loosens in nothing, whether or not
+    /// that shows in these rules.
     pub loosens_not: Option<Hash>,
 }
 

@@ -1,5 +1,6 @@
-//! How a ledger begins and how a daemon takes it up: one path for the first start, for the one after
-//! a crash and for the one after a failed commit. Everything in memory is folded from the file.
+//! How a ledger begins and how a daemon takes it up: one path for the first start, for the one
+//! after a crash and for the one after a failed commit. Everything in memory is folded from the
+//! file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,17 +25,17 @@ use crate::verify::{Failure, LedgerFault, Sound, Trust, Unsound, scan};
 /// Where the ledger lies and how it is fed.
 #[derive(Debug, Clone)]
 pub struct LedgerSettings {
-    /// The ledger's file.
+    /// Path of the ledger's SQLite file.
     pub path: PathBuf,
-    /// The high-water file.
+    /// Path of the high-water file, which holds the newest checkpoint.
     pub high_water: PathBuf,
-    /// Most drafts that wait.
+    /// How many drafts may wait in the queue at most.
     pub queue: usize,
     /// Most of them of one provider.
     pub share: usize,
-    /// How time is told.
+    /// How time is told, and whether the clock is confirmed.
     pub clock: clock::ClockSettings,
-    /// How commits reach the disk.
+    /// How commits reach the disk; a simulation replaces it.
     pub commits: Commits,
 }
 
@@ -44,7 +45,7 @@ pub type JudgeFactory = dyn Fn() -> Box<dyn Judge> + Send;
 /// Why a ledger cannot be taken up.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// It does not hold.
+    /// The ledger does not pass verification; holds what is wrong with it.
     #[error(
         "the ledger does not hold: {0}. Keep the file with its -wal as they are, and verify a copy; \
          docs/operating.md says how to go on"
@@ -62,18 +63,18 @@ pub enum StartError {
          copy or another ledger was put in its place: put the newest one back", path.display()
     )]
     Behind {
-        /// The high-water file.
+        /// Path of the high-water file, which is ahead of the ledger.
         path: PathBuf,
-        /// How it differs.
+        /// How the ledger differs from the high-water file.
         detail: String,
     },
     /// The clock is not one to write by.
     #[error(transparent)]
     Clock(#[from] ClockRefused),
-    /// It cannot be written.
+    /// The ledger file cannot be written.
     #[error("the ledger cannot be written: {0}")]
     Unwritable(#[from] Unwritable),
-    /// It cannot be read.
+    /// The ledger file cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     /// The high-water file is not there.
@@ -82,9 +83,9 @@ pub enum StartError {
          trust (from a mirror, an anchor or a reply) and start again", path.display()
     )]
     HighWater {
-        /// Its path.
+        /// Path of the high-water file that cannot be read.
         path: PathBuf,
-        /// The system's word.
+        /// The error that the system gives.
         error: io::Error,
     },
     /// The policy gives somebody more than the one in force.
@@ -101,7 +102,7 @@ pub enum StartError {
          not go back: start the newer program"
     )]
     Older,
-    /// The system gives no thread.
+    /// The system gives no thread to run the registrar on.
     #[error("no thread for the ledger: {0}")]
     Thread(io::Error),
     /// A founding enrolment, or a policy, that a verifier would not pass.
@@ -188,8 +189,8 @@ pub fn create(
         .map_err(|error| StartError::HighWater { path: settings.high_water.clone(), error })
 }
 
-/// Takes up the ledger: checks it whole, folds it, and records the rules if they are new. Time is taken
-/// up with it, or goes on by `clock` where a run that has one recovers.
+/// Takes up the ledger: checks it whole, folds it, and records the rules if they are new. Time is
+/// taken up with it, or goes on by `clock` where a run that has one recovers.
 pub(super) fn start(
     settings: &LedgerSettings,
     signer: &Signer,

@@ -5,11 +5,11 @@ use tokio::sync::watch;
 /// Whether the ledger can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It can.
+    /// The ledger can be written.
     Writable,
-    /// It cannot, for now: why.
+    /// The ledger cannot be written for now; holds the reason.
     Unwritable(String),
-    /// It will not be, in this run: why.
+    /// The ledger will not be written again in this run; holds the reason.
     Stopped(String),
 }
 

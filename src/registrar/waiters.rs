@@ -15,14 +15,14 @@ pub(super) struct Waiters {
 
 /// What was decided on a read.
 pub(super) struct DecidedRead {
-    /// Of the draft.
+    /// Number of the draft that was decided on.
     pub(super) number: u64,
     pub(super) ruling: Ruling,
     pub(super) seq: u64,
 }
 
-/// Those who waited for what is on disk now. They are told when this is dropped, wherever that is: a
-/// runtime that ends drops what it does not run.
+/// Those who waited for what is on disk now. They are told when this is dropped, wherever that is:
+/// a runtime that ends drops what it does not run.
 pub(super) struct Committed {
     pub(super) waiters: Waiters,
     pub(super) note: Arc<str>,
@@ -35,7 +35,7 @@ impl Drop for Committed {
 }
 
 impl Waiters {
-    /// Whether they are several.
+    /// Whether more than one of them waits.
     pub(super) fn are_many(&self) -> bool {
         self.reads.len() + self.notes.len() > 1
     }

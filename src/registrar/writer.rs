@@ -17,8 +17,8 @@ use crate::verify::store::{APPLICATION_ID, FORMAT, SCHEMA, TILE_LEVELS};
 
 /// Room that must be there before a writer is opened, in bytes: less would end at the next commit.
 const ROOM: usize = 1 << 20;
-/// What is left of a WAL that had to grow, once it can be begun again, in bytes: as much as SQLite lets
-/// it grow by itself.
+/// What is left of a WAL that had to grow, once it can be begun again, in bytes: as much as SQLite
+/// lets it grow by itself.
 const WAL_KEPT: i64 = 4 << 20;
 /// How long a commit waits for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,38 +26,38 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Why the file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwritable {
-    /// Another daemon has it.
+    /// Another process holds the lock of this ledger file.
     #[error("another process is writing {}: one daemon a ledger", .0.display())]
     Locked(PathBuf),
-    /// `init` was run twice.
+    /// There is a file already where `init` is to make the ledger.
     #[error("{} exists already: a ledger is made once and never over another", .0.display())]
     Exists(PathBuf),
-    /// The daemon never makes one.
+    /// There is no ledger file, and the daemon never makes one.
     #[error(
         "there is no ledger at {}: `greffier init` makes one; if there was one, it is lost, and \
          what it proved with it, so find it before you make another", .0.display()
     )]
     Missing(PathBuf),
-    /// SQLite's own words.
+    /// SQLite reports an error; its words say which.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The system's own words.
+    /// The system reports an error of a file.
     #[error("{}: {error}", path.display())]
     Io {
-        /// Which file.
+        /// Path of the file that the error is about.
         path: PathBuf,
-        /// The system's word.
+        /// The error that the system gives.
         error: io::Error,
     },
 }
 
-/// What one commit writes.
+/// What one commit writes to the ledger file.
 #[derive(Debug, Default)]
 pub(super) struct Commit {
-    /// Bodies, from entry `first` on.
+    /// Bodies of the new entries, the first of them of entry number `first`.
     pub(super) bodies: Vec<String>,
     pub(super) first: u64,
-    /// Tiles that became full.
+    /// Tiles of the tree that this commit fills, 256 hashes each.
     pub(super) tiles: Vec<Tile>,
 }
 
@@ -69,17 +69,17 @@ pub(super) struct Tile {
     pub(super) hashes: Vec<u8>,
 }
 
-/// How a commit reaches the disk: as it is, unless a simulation has disks fail. The commit is made, if at
-/// all, by the second argument, on the first.
+/// How a commit reaches the disk: as it is, unless a simulation has disks fail. The commit is made,
+/// if at all, by the second argument, on the first.
 #[derive(Clone)]
 pub struct Commits(Arc<Make>);
 
-/// Makes a commit.
+/// The function that makes a commit of what it is given to write.
 type Make =
     dyn Fn(&Connection, &dyn Fn() -> rusqlite::Result<()>) -> rusqlite::Result<()> + Send + Sync;
 
 impl Commits {
-    /// Commits that are made so.
+    /// Commits that are made by the function `make`.
     pub fn new(
         make: impl Fn(&Connection, &dyn Fn() -> rusqlite::Result<()>) -> rusqlite::Result<()>
         + Send
@@ -113,10 +113,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Makes a new ledger file.
+    /// Makes a new ledger file, mode 0600, and locks it.
     pub(super) fn create(path: &Path) -> Result<Writer, Unwritable> {
         let lock = lock(path)?;
-        // Pseudonymised personal data: for its owner only, as are the files that SQLite lays beside.
+        // Pseudonymised personal data: for its owner only, as are the files that SQLite lays
+        // beside.
         match files::create(path, 0o600, "") {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -131,7 +132,7 @@ impl Writer {
         Self::ready(connection, lock, Commits::default())
     }
 
-    /// Opens one that is there.
+    /// Opens the ledger file that is there, and locks it.
     pub(super) fn open(path: &Path, commits: Commits) -> Result<Writer, Unwritable> {
         if !path.exists() {
             return Err(Unwritable::Missing(path.to_owned()));
@@ -158,8 +159,8 @@ impl Writer {
         Ok(Writer { connection, commits, _lock: lock })
     }
 
-    /// Writes entries and the checkpoint that covers them, or nothing. After an error the outcome is
-    /// unknown and this writer must not be used again.
+    /// Writes entries and the checkpoint that covers them, or nothing. After an error the outcome
+    /// is unknown and this writer must not be used again.
     pub(super) fn commit(&mut self, commit: &Commit, note: &str) -> Result<(), rusqlite::Error> {
         let Writer { connection, commits, .. } = self;
         (commits.0)(connection, &|| write(connection, commit, note))
@@ -191,9 +192,9 @@ fn once(rows: usize) -> Result<(), rusqlite::Error> {
     if rows == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(rows)) }
 }
 
-/// Moves what is in the WAL into the file and syncs that. A sync that failed can leave entries which
-/// the system shows and will never write; whatever is committed behind them in the WAL would be lost
-/// with them when the power fails.
+/// Moves what is in the WAL into the file and syncs that. A sync that failed can leave entries
+/// which the system shows and will never write; whatever is committed behind them in the WAL would
+/// be lost with them when the power fails.
 fn settle(connection: &Connection) -> Result<(), rusqlite::Error> {
     let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
     let held: bool = connection.query_row(sql, [], |row| row.get(0))?;

@@ -7,19 +7,19 @@ use crate::format::entry::Millis;
 /// The clock is not one to write entries by.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ClockRefused {
-    /// It is too far from the last entry, or before this program was built, and nobody has confirmed
-    /// it.
+    /// It is too far from the last entry, or before this program was built, and nobody has
+    /// confirmed it.
     #[error(
         "this machine's clock says {}, {}: set it if it is wrong. If it is right, start once with \
          `--confirm-clock {seq}`, the number of that entry; docs/operating.md, section 3, says what \
          comes of it", when(*.wall), distance(*.wall, *.last, *.seq, *.built)
     )]
     Unconfirmed {
-        /// The last entry.
+        /// Number of the last entry in the ledger.
         seq: u64,
-        /// Its time, Unix milliseconds.
+        /// Time of the last entry, Unix milliseconds.
         last: Millis,
-        /// The clock's.
+        /// What the wall clock says, Unix milliseconds.
         wall: Millis,
         /// When this program was built, if the clock is before that.
         built: Option<Millis>,
@@ -30,9 +30,9 @@ pub enum ClockRefused {
          of the unit file, it is for one start"
     )]
     OtherEntry {
-        /// The entry named.
+        /// Entry number that was given to confirm the clock.
         named: u64,
-        /// The last one.
+        /// Number of the last entry in the ledger.
         seq: u64,
     },
     /// A ledger cannot begin before the program that writes it.
@@ -41,9 +41,9 @@ pub enum ClockRefused {
         when(*.wall), when(*.built)
     )]
     BeforeBuild {
-        /// The clock's time.
+        /// What the wall clock says, Unix milliseconds.
         wall: Millis,
-        /// When this program was built.
+        /// When this program was built, Unix milliseconds.
         built: Millis,
     },
 }

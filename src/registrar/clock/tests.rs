@@ -1,8 +1,8 @@
-//! Time, moved.
+//! Tests of the ledger's clock on machine clocks that the tests move.
 
 use crate::registrar::clock::*;
 
-/// 2026-11-26, and then some.
+/// A moment on 2026-11-26, Unix milliseconds.
 const AT: Millis = 1_795_651_200_000;
 const SECOND: Millis = 1_000;
 const MINUTE: Millis = 60 * SECOND;
@@ -31,7 +31,7 @@ impl Machine {
         Clock::resume(&ClockSettings { clocks: self.clocks(), confirmed }, 7, LAST)
     }
 
-    /// All clocks go on.
+    /// Lets time pass on all the machine's clocks alike.
     fn pass(&self, time: Millis) {
         let mut now = self.0.lock();
         now.wall += time;
@@ -48,7 +48,7 @@ impl Machine {
         clock.now()
     }
 
-    /// Somebody sets the wall clock.
+    /// Sets the wall clock forward or back, in milliseconds.
     fn set(&self, by: i64) {
         let mut now = self.0.lock();
         now.wall = now.wall.checked_add_signed(by).unwrap();
