@@ -26,28 +26,28 @@ pub use page::REPLY_MAX;
 /// What is asked of the records.
 #[derive(Clone, Debug)]
 pub enum Query {
-    /// One record by its handle.
+    /// Asks for one record by its handle.
     Get {
-        /// As a list or search returned it.
+        /// The handle, as a list or a search returned it.
         handle: String,
     },
     /// A page of the roster, or, where persons off it may be met, of the dataset.
     List {
-        /// From the page before; empty for the first.
+        /// Token that came with the page before; empty for the first page.
         page_token: String,
     },
     /// A page of the roster under an approved job.
     Export {
-        /// From the page before; empty for the first.
+        /// Token that came with the page before; empty for the first page.
         page_token: String,
     },
-    /// By the values of a declared search.
+    /// Asks for records by the values of a declared search.
     Search {
-        /// Which search.
+        /// Name of the search that the dataset declares.
         search: String,
-        /// Field names and values.
+        /// Names of the search's keys with their values.
         values: Vec<(String, String)>,
-        /// From the page before; empty for the first.
+        /// Token that came with the page before; empty for the first page.
         page_token: String,
     },
 }
@@ -55,7 +55,7 @@ pub enum Query {
 /// Why there are no rows and no draft.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The query cannot be read.
+    /// The query cannot be read; holds what is wrong with each field.
     #[error("malformed query")]
     Malformed(Vec<Violation>),
     /// Somebody else holds the records, or as many reads wait for them as may.
@@ -67,16 +67,16 @@ pub enum SourceError {
     /// A fault of the records that will not pass by itself: somebody must mend them.
     #[error("the records are faulty: {0}")]
     Faulty(String),
-    /// No randomness for the salt.
+    /// The system gives no randomness for the salt of the reply digest.
     #[error("the system has no randomness: {0}")]
     Random(#[from] std::io::Error),
-    /// A fault of this program.
+    /// This program has a fault; the text says which.
     #[error("a fault of this program: {0}")]
     Program(&'static str),
 }
 
-/// What SQLite says of the records, as what the caller must do next. Its words name tables and columns
-/// and never a value.
+/// What SQLite says of the records, as what the caller must do next. Its words name tables and
+/// columns and never a value.
 impl From<rusqlite::Error> for SourceError {
     fn from(error: rusqlite::Error) -> SourceError {
         use rusqlite::ErrorCode as Code;
@@ -112,16 +112,16 @@ impl From<rusqlite::Error> for SourceError {
 /// One record of a reply: its name and the fields of the view, in order.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row {
-    /// `datasets/<dataset>/records/<handle>`
+    /// Resource name of the record: `datasets/<dataset>/records/<handle>`.
     pub name: String,
-    /// Names and values.
+    /// Names and values of the view's fields.
     pub fields: Vec<(String, String)>,
     /// Whether they are more than the reply may hold, and none of them is there.
     pub left_out: bool,
 }
 
 impl Row {
-    /// At most as many bytes as it takes of a reply.
+    /// How many bytes the row takes of a reply, at most.
     pub fn size(&self) -> usize {
         let fields = self.fields.iter().map(|(name, value)| name.len() + value.len());
         page::size(self.name.len(), fields)
@@ -135,11 +135,11 @@ impl fmt::Debug for Row {
     }
 }
 
-/// What is looked for.
+/// Which records are looked for, before ids are values of SQLite.
 enum Wanted {
-    /// The record of an id.
+    /// The record with this id.
     One(String),
-    /// The records behind an id.
+    /// The records whose ids come behind this one.
     Behind(String),
     /// The records of a search by these values, in the order of its keys.
     Matching { search: String, values: Vec<String>, after: String },
@@ -147,9 +147,9 @@ enum Wanted {
 
 /// A record that is not as it must be.
 struct RowFault {
-    /// None if it has none that could be told.
+    /// Id of the record; none if it has none that could be told.
     id: Option<String>,
-    /// Where: table and column.
+    /// Table and column in which it is wrong.
     place: String,
     /// What is wrong there; never a value.
     what: String,
@@ -168,7 +168,7 @@ pub struct WithheldRows {
 /// What is left of a read when it is over.
 #[derive(Debug)]
 pub struct Release {
-    /// Entry number.
+    /// Number of the read's entry in the ledger.
     pub seq: u64,
     /// The checkpoint it was committed under.
     pub checkpoint: Arc<str>,
@@ -176,25 +176,25 @@ pub struct Release {
     pub reply: Result<Rows, WithheldReason>,
 }
 
-/// Rows that may go.
+/// Rows that may leave, since their read was recorded as released.
 #[derive(Debug)]
 pub struct Rows {
-    /// In order.
+    /// The rows, in the order of the dataset's ids.
     pub rows: Vec<Row>,
-    /// At most what they take of a reply.
+    /// How many bytes the rows take of a reply, at most.
     pub bytes: usize,
     /// What the reply digest was salted with.
     pub salt: [u8; 16],
-    /// Empty on the last page.
+    /// Token of the next page; empty on the last one.
     pub next_page: String,
 }
 
 /// What the judge wrote for a withheld read.
 #[derive(Clone, Copy, Debug)]
 pub struct WithheldReason {
-    /// Which budget.
+    /// The rule that withheld the read; none if the judge named none.
     pub rule: Option<Rule>,
-    /// Persons left in it.
+    /// Persons left in that budget.
     pub remaining: u64,
     /// When what was asked would fit, Unix milliseconds; none if never.
     pub fits_at: Option<Millis>,
@@ -222,14 +222,14 @@ impl WithheldRows {
     }
 }
 
-/// The records of all datasets.
+/// The records of all datasets, behind tags and handles.
 pub struct Source {
     kind: Arc<sqlite::Sqlite>,
     tagger: Tagger,
 }
 
 impl Source {
-    /// Over the embedded SQLite file.
+    /// Records that lie in the SQLite file `kind`.
     pub fn new(kind: sqlite::Sqlite, tagger: Tagger) -> Source {
         Source { kind: Arc::new(kind), tagger }
     }
@@ -304,8 +304,8 @@ impl Source {
         for fault in &page.faults {
             self.kind.tell(permit.dataset_name(), fault, fault.id.as_deref().map(tag));
         }
-        // A list says whether there is more. A search does not, for who exists is told only where it
-        // is charged: it has a token for what it holds, whatever comes behind.
+        // A list says whether there is more. A search does not, for who exists is told only where
+        // it is charged: it has a token for what it holds, whatever comes behind.
         let goes_on = if method == Method::Search { page.is_full() } else { page.more };
         let next_page = match page.found.last() {
             Some(last) if goes_on && method != Method::Get => permit.seal_page(&of, &last.id),

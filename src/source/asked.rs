@@ -15,8 +15,8 @@ fn wrong(field: &'static str, description: String) -> SourceError {
     SourceError::Malformed(vec![Violation { field, description }])
 }
 
-/// The id behind which a page begins. `of`: what else it is a page of, as [`search_digest`] says it of a
-/// search; empty for a list.
+/// The id behind which a page begins. `of`: what else it is a page of, as [`search_digest`] says it
+/// of a search; empty for a list.
 pub(super) fn page_after(permit: &Permit, of: &str, token: &str) -> Result<String, SourceError> {
     if token.is_empty() {
         return Ok(String::new());
@@ -53,8 +53,8 @@ pub(super) fn search_values<'q>(
     })
 }
 
-/// What tells one search from another: SHA-256 over its name and what is compared, in hex. It is sealed
-/// into page tokens under the provider's key, and goes nowhere else.
+/// What tells one search from another: SHA-256 over its name and what is compared, in hex. It is
+/// sealed into page tokens under the provider's key, and goes nowhere else.
 pub(super) fn search_digest(search: &str, values: &[(Word, Cow<'_, str>)]) -> String {
     let values = values.iter().flat_map(|(name, value)| [&**name, &**value]);
     digest_of([search].into_iter().chain(values)).to_string()
@@ -78,8 +78,8 @@ fn value<'q>(key: &SearchKey, values: &'q [(String, String)]) -> Option<Cow<'q, 
     }
 }
 
-/// What makes two requests of one id the same request: SHA-256 over all that the caller said but who
-/// and where it is. It stays in memory.
+/// What makes two requests of one id the same request: SHA-256 over all that the caller said but
+/// who and where it is. It stays in memory.
 pub(super) fn digest(permit: &Permit, query: &Query) -> Option<Hash> {
     permit.request_id()?;
     let size = permit.page_size().to_string();

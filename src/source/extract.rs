@@ -1,5 +1,5 @@
-//! Looks at the records as a whole: when they are opened, when their schema changes, and once a day.
-//! Between two such looks every row is held against the same rules as it is read.
+//! Looks at the records as a whole: when they are opened, when their schema changes, and once a
+//! day. Between two such looks every row is held against the same rules as it is read.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -10,16 +10,16 @@ use super::sqlite::{DataFinding, Progress};
 use super::{Source, SourceError};
 use crate::admission::{Terms, Word};
 
-/// Between two looks, if nothing else is cause for one.
+/// Time between two looks, if nothing else is cause for one.
 const DAILY: Duration = Duration::from_secs(24 * 3_600);
-/// Between two looks while a dataset stands still: somebody is mending it.
+/// Time between two looks while a dataset stands still: somebody is mending it.
 const MENDING: Duration = Duration::from_secs(60);
 
 /// Says when the records are to be looked at, and does it.
 #[derive(Default)]
 pub struct Extract {
-    /// Tells whether the file changed: SQLite counts that for each connection by itself. None until the
-    /// first look, and after one that failed.
+    /// Tells whether the file changed: SQLite counts that for each connection by itself. None until
+    /// the first look, and after one that failed.
     reader: Option<Connection>,
     last: Option<Last>,
 }
@@ -37,9 +37,9 @@ struct Last {
 }
 
 impl Extract {
-    /// Looks at all datasets, if there is cause to. It takes as long as reading the file, tells `go_on`
-    /// how far it is, and ends where that says so; it waits for locks. None if there was no cause, or no
-    /// end.
+    /// Looks at all datasets, if there is cause to. It takes as long as reading the file, tells
+    /// `go_on` how far it is, and ends where that says so; it waits for locks. None if there was no
+    /// cause, or no end.
     ///
     /// # Errors
     /// [`SourceError`] if the records cannot be looked at now.

@@ -1,6 +1,6 @@
-//! How much goes on one page. Clients take no message above 4 MiB unless they are told to, so a page
-//! ends well before that, and what it ends for is what it holds: a page says nothing of what may lie
-//! behind it.
+//! How much goes on one page. Clients take no message above 4 MiB unless they are told to, so a
+//! page ends well before that, and what it ends for is what it holds: a page says nothing of what
+//! may lie behind it.
 
 use super::RowFault;
 
@@ -19,7 +19,7 @@ const FRAME: usize = 16;
 pub(super) struct Found {
     pub(super) id: String,
     pub(super) on_roster: bool,
-    /// None if they are more than a reply may hold.
+    /// Names and values of the fields; none if they are more than a reply may hold.
     pub(super) fields: Option<Vec<(String, String)>>,
 }
 
@@ -28,13 +28,13 @@ pub(super) struct Page {
     pub(super) found: Vec<Found>,
     /// Records that were passed over as if they were not there.
     pub(super) faults: Vec<RowFault>,
-    /// Most rows.
+    /// How many rows the page may have at most.
     rows: u64,
-    /// Most bytes of one row.
+    /// How many bytes one row may have at most.
     row: usize,
-    /// Of the rows so far, as a reply has them.
+    /// How many bytes the rows so far take of a reply.
     bytes: usize,
-    /// Whether more may follow.
+    /// Whether more records may follow behind the page.
     pub(super) more: bool,
 }
 
@@ -45,7 +45,7 @@ impl Page {
         Page { found, faults, rows, row: AMONG_OTHERS, bytes: 0, more: false }
     }
 
-    /// The same for one record, where no other can be.
+    /// An empty page for one record, where no other can be.
     pub(super) fn of_one(rows: u64) -> Page {
         Page { row: ALONE, ..Page::of(rows) }
     }
@@ -73,13 +73,14 @@ impl Page {
     }
 }
 
-/// At least the length of the name of a record: its handle is the id and a tag of 16 bytes in base64.
+/// At least the length of the name of a record: its handle is the id and a tag of 16 bytes in
+/// base64.
 pub(super) fn name_length(dataset: &str, id: &str) -> usize {
     "datasets//records/".len() + dataset.len() + (id.len() + 16).div_ceil(3) * 4
 }
 
-/// At most as many bytes as a row takes of a reply. `name`: length of the record's name; `fields`: of
-/// name and value of each together.
+/// At most as many bytes as a row takes of a reply. `name`: length of the record's name; `fields`:
+/// of name and value of each together.
 pub(super) fn size(name: usize, fields: impl IntoIterator<Item = usize>) -> usize {
     FRAME + name + fields.into_iter().map(|field| FRAME + field).sum::<usize>()
 }

@@ -1,5 +1,5 @@
-//! The file of the records, as others write it: another one in its place is noticed, opened, and held
-//! against what it would take the place of. Who swaps the one for the other is not known here.
+//! The file of the records, as others write it: another one in its place is noticed, opened, and
+//! held against what it would take the place of. Who swaps the one for the other is not known here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use super::sqlite::{DataFinding, DatasetStatus, OpenError};
 use crate::admission::Word;
 use crate::files::{Watched, beside};
 
-/// The file, watched: SQLite sees what is written in the file that it has open, and nothing of another
-/// one.
+/// The file, watched: SQLite sees what is written in the file that it has open, and nothing of
+/// another one.
 pub struct RecordsFile(Watched);
 
 /// Why a file is not taken up.
@@ -85,8 +85,8 @@ impl RecordsFile {
         }
     }
 
-    /// Holds records to stopping no dataset that can be read from: they are no better than those that
-    /// are there.
+    /// Holds records to stopping no dataset that can be read from: they are no better than those
+    /// that are there.
     fn check_serving(&self, before: &Source, after: &Source) -> Result<(), OpenError> {
         let stopped = |standing: &DatasetStatus| standing.stopped();
         let before = before.standings().into_iter().filter(stopped);

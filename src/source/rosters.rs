@@ -1,5 +1,6 @@
-//! The rosters as they are now, for whoever keeps watch over them: what a provider may meet rests on
-//! them, and they are written by others. It knows nothing of what may change, or who may change it.
+//! The rosters as they are now, for whoever keeps watch over them: what a provider may meet rests
+//! on them, and they are written by others. It knows nothing of what may change, or who may change
+//! it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,10 +15,10 @@ use crate::format::tag::Tagger;
 /// Looks at the rosters over a connection of its own.
 pub struct Rosters {
     tagger: Tagger,
-    /// None until the first look, and after one that failed.
+    /// The connection and what it is of; none until the first look, and after one that failed.
     reader: Option<(Connection, Of)>,
-    /// At the last look: SQLite's count of the changes that others made to the file, the classes of the
-    /// ids of what can be read from, and the day.
+    /// At the last look: SQLite's count of the changes that others made to the file, the classes of
+    /// the ids of what can be read from, and the day.
     seen: Option<(i64, Vec<Option<IdClass>>, u64)>,
     /// The members at the last look whose finding was recorded.
     known: HashMap<(Word, Word), HashSet<Tag>>,
@@ -34,13 +35,14 @@ pub struct Found {
 }
 
 impl Rosters {
-    /// Of nobody yet.
+    /// A watch that has seen no roster yet.
     pub(super) fn new(tagger: &Tagger) -> Rosters {
         Rosters { tagger: tagger.clone(), reader: None, seen: None, known: HashMap::new() }
     }
 
-    /// The rosters that these terms put together, in the file that reads are of, if they are not what
-    /// they were at the last look; all of them on a new `day`. It reads them whole, and waits for locks.
+    /// The rosters that these terms put together, in the file that reads are of, if they are not
+    /// what they were at the last look; all of them on a new `day`. It reads them whole, and waits
+    /// for locks.
     ///
     /// # Errors
     /// If the records cannot be read. The next look sees the same again.
@@ -117,8 +119,8 @@ impl Rosters {
         let mut rows = statement.query([provider])?;
         let (mut members, mut others) = (HashSet::new(), 0_u64);
         while let Some(row) = rows.next()? {
-            // What is no id of a record is on no roster that a read could find, and must not hide the
-            // others.
+            // What is no id of a record is on no roster that a read could find, and must not hide
+            // the others.
             match RecordId::of(row.get_ref(0)?).text(class) {
                 Ok(id) => _ = members.insert(self.tagger.subject(provider, name, &id)),
                 Err(_) => others += 1,

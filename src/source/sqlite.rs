@@ -1,5 +1,5 @@
-//! Records in a SQLite file that the daemon never writes, and that others do. Every statement is made
-//! from the policy's own names at the start; nothing that a caller says becomes SQL.
+//! Records in a SQLite file that the daemon never writes, and that others do. Every statement is
+//! made from the policy's own names at the start; nothing that a caller says becomes SQL.
 
 mod check;
 mod dataset;
@@ -33,41 +33,41 @@ use select::{Select, Selection};
 pub(super) use texts::members;
 use texts::{Texts, compared};
 
-/// Where the file is.
+/// Where the file of records is, and how many connections read it.
 #[derive(Clone, Debug)]
 pub struct SqliteSettings {
-    /// The SQLite file.
+    /// Path of the SQLite file.
     pub path: PathBuf,
-    /// Connections that read it.
+    /// How many connections read the file.
     pub readers: usize,
 }
 
 /// Why the file cannot serve the policy.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Not there, or not SQLite.
+    /// The file is not there, or is not a SQLite file.
     #[error("the records in {} cannot be opened: {error}", path.display())]
     Open {
-        /// The file.
+        /// Path of the file that cannot be opened.
         path: PathBuf,
-        /// SQLite's word.
+        /// What SQLite says of it.
         error: String,
     },
     /// A table or column that the policy names is missing, or an index without which reads would be
     /// slow, or would tell who exists.
     #[error("the records in {} do not fit the policy:{}", path.display(), Lines(findings))]
     Unfit {
-        /// The file.
+        /// Path of the file that does not fit the policy.
         path: PathBuf,
-        /// All of it.
+        /// Everything in it that does not fit.
         findings: Vec<DataFinding>,
     },
 }
 
-/// How a dataset stands.
+/// How a dataset stands: what was passed over, and what the last look found.
 #[derive(Debug)]
 pub struct DatasetStatus {
-    /// Which one.
+    /// Name of the dataset.
     pub dataset: Word,
     /// Records that reads passed over as if they were not there, since the records were opened.
     pub passed_over: u64,
@@ -82,7 +82,7 @@ impl DatasetStatus {
     }
 }
 
-/// A line for each.
+/// Prints findings, each on a line of its own.
 struct Lines<'a>(&'a [DataFinding]);
 
 impl fmt::Display for Lines<'_> {
@@ -105,12 +105,12 @@ pub struct Sqlite {
     opened: u64,
 }
 
-/// How often records were opened.
+/// How often this process has opened records.
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
 impl Sqlite {
-    /// Opens the file, holds its tables and indexes against the policy, and prepares every statement
-    /// that reads can need. It waits for locks.
+    /// Opens the file, holds its tables and indexes against the policy, and prepares every
+    /// statement that reads can need. It waits for locks.
     ///
     /// # Errors
     /// [`OpenError`] if the file is not there or lacks what the policy names.
@@ -209,8 +209,8 @@ impl Sqlite {
     }
 }
 
-/// Everything that is wrong with a file, before it is anybody's records. It reads the whole file, and
-/// tells `go_on` how many rows of each dataset it has looked at.
+/// Everything that is wrong with a file, before it is anybody's records. It reads the whole file,
+/// and tells `go_on` how many rows of each dataset it has looked at.
 ///
 /// # Errors
 /// [`OpenError::Open`] if it cannot be read at all.

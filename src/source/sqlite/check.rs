@@ -1,5 +1,5 @@
-//! A look at every row of a dataset and its rosters, held against what its statements need. It reads a
-//! few hundred rows at a time, so that whoever writes the file is never kept waiting.
+//! A look at every row of a dataset and its rosters, held against what its statements need. It
+//! reads a few hundred rows at a time, so that whoever writes the file is never kept waiting.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -32,7 +32,7 @@ pub(super) struct Looked {
 /// Where rows are, and how many of them went by.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// Rows looked at.
+    /// How many rows have been looked at.
     pub done: u64,
     /// Rows in all, as they were counted at the beginning.
     pub all: u64,
@@ -84,8 +84,8 @@ pub(super) fn sampled(reader: &Connection, dataset: &Dataset) -> rusqlite::Resul
     Ok(names.iter().filter_map(class).collect())
 }
 
-/// What the ends of the records' ids, and the first ids of the rosters, show to be wrong with the whole: it
-/// takes no longer for a large file. Text sorts behind numbers, and bytes behind text.
+/// What the ends of the records' ids, and the first ids of the rosters, show to be wrong with the
+/// whole: it takes no longer for a large file. Text sorts behind numbers, and bytes behind text.
 pub(super) fn at_first_sight(
     reader: &Connection,
     (name, dataset): (&Word, &Dataset),
@@ -152,7 +152,7 @@ impl Sample {
     }
 }
 
-/// A look under way.
+/// A look at a dataset that is under way.
 struct Look<'a> {
     name: &'a Word,
     dataset: &'a Dataset,
@@ -162,7 +162,7 @@ struct Look<'a> {
     roster: Classes,
     sample: Sample,
     findings: Vec<DataFinding>,
-    /// By place and what is wrong there.
+    /// Findings about rows, by place and what is wrong there.
     rows: BTreeMap<(String, String), DataFinding>,
 }
 
@@ -329,7 +329,7 @@ impl<'a> Look<'a> {
         Ok(())
     }
 
-    /// The roster of a provider.
+    /// Looks at the roster of one provider.
     fn members(
         &mut self,
         reader: &Connection,
@@ -387,8 +387,9 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Every row of a statement in the order of its ids, some at a time: the statement for the first
-    /// rows, and the one for those behind an id. What is wrong with the ids themselves is told.
+    /// Every row of a statement in the order of its ids, some at a time: the statement for the
+    /// first rows, and the one for those behind an id. What is wrong with the ids themselves is
+    /// told.
     fn in_order(
         &mut self,
         reader: &Connection,

@@ -12,10 +12,10 @@ use super::id::{IdClass, RecordId};
 use super::texts::Texts;
 use crate::admission::{Dataset, Word};
 
-/// Between two lines of the log about records that are passed over.
+/// Time between two lines of the log about records that are passed over.
 const BETWEEN: Duration = Duration::from_secs(1);
 
-/// One dataset.
+/// One dataset of the file, as it is served.
 #[derive(Debug)]
 pub(super) struct OpenDataset {
     pub(super) name: Word,
@@ -27,7 +27,7 @@ pub(super) struct OpenDataset {
     hasher: RandomState,
     /// What the last look at it found.
     findings: Mutex<Arc<[DataFinding]>>,
-    /// Records that reads passed over.
+    /// How many records reads have passed over since the opening.
     passed_over: AtomicU64,
     told: Mutex<Option<Instant>>,
 }
@@ -68,7 +68,7 @@ impl OpenDataset {
         *self.findings.lock() = findings.into();
     }
 
-    /// Adds to what was found.
+    /// Adds findings to those of the last look.
     pub(super) fn found(&self, more: Vec<DataFinding>) {
         let mut findings = self.findings.lock();
         *findings = findings.iter().cloned().chain(more).collect();

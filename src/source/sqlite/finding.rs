@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::admission::Word;
 
-/// What comes of it.
+/// What comes of a finding for reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FindingEffect {
     /// Nothing is read from the dataset until it is mended.
@@ -13,16 +13,16 @@ pub enum FindingEffect {
     Absent,
     /// A search does not find the records.
     Unfound,
-    /// Nothing, but somebody should know.
+    /// Nothing comes of it, but somebody should know.
     Told,
 }
 
 impl FindingEffect {
-    /// All of them.
+    /// All effects, in the order of the enum.
     pub const ALL: [FindingEffect; 4] =
         [FindingEffect::Stops, FindingEffect::Absent, FindingEffect::Unfound, FindingEffect::Told];
 
-    /// Its word.
+    /// The word of the effect, as it is printed.
     pub fn word(self) -> &'static str {
         match self {
             FindingEffect::Stops => "stops",
@@ -33,23 +33,23 @@ impl FindingEffect {
     }
 }
 
-/// One thing that is wrong.
+/// One thing that is wrong with the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFinding {
-    /// Which dataset of the policy; empty if it is of all.
+    /// Name of the dataset; empty if the finding is of all.
     pub dataset: Word,
     /// Table, or table and column, or search.
     pub place: String,
-    /// What is wrong there.
+    /// What is wrong at that place, in words.
     pub what: String,
-    /// In how many rows; 0 if it is not of rows.
+    /// How many rows it is in; 0 if it is not of rows.
     pub rows: u64,
-    /// The first of these rows, as they are read in the order of the ids, counted from 1; 0 if it is not
-    /// of rows.
+    /// The first of these rows, as they are read in the order of the ids, counted from 1; 0 if it
+    /// is not of rows.
     pub first: u64,
-    /// What comes of it.
+    /// What comes of it for reads.
     pub weight: FindingEffect,
-    /// What to do.
+    /// What to do about it, in words.
     pub mend: String,
 }
 

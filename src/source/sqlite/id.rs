@@ -1,6 +1,6 @@
 //! Ids of records. All of a dataset are of one storage class, and two are one person only if their
-//! text is the same: 7 and '07' are not. SQLite compares by affinity and collation, which would make
-//! one person of two, so every statement names class and collation.
+//! text is the same: 7 and '07' are not. SQLite compares by affinity and collation, which would
+//! make one person of two, so every statement names class and collation.
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -10,9 +10,9 @@ use crate::admission::ID_MAX;
 /// The storage class of a dataset's ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdClass {
-    /// TEXT.
+    /// The ids are of storage class TEXT.
     Text,
-    /// INTEGER; the text of an id is its decimal digits.
+    /// The ids are of storage class INTEGER; the text of one is its decimal digits.
     Integer,
 }
 
@@ -20,10 +20,10 @@ pub(crate) enum IdClass {
 const NOBODY: i64 = i64::MIN;
 
 impl IdClass {
-    /// Both.
+    /// Both classes that ids may be of.
     pub(super) const ALL: [IdClass; 2] = [IdClass::Text, IdClass::Integer];
 
-    /// What `typeof` calls it.
+    /// The word that SQLite's `typeof` has for the class.
     pub(super) fn name(self) -> &'static str {
         match self {
             IdClass::Text => "text",
@@ -31,8 +31,8 @@ impl IdClass {
         }
     }
 
-    /// The value of an id, for statements to compare with. An id that no record of this class can have
-    /// becomes a value that none has.
+    /// The value of an id, for statements to compare with. An id that no record of this class can
+    /// have becomes a value that none has.
     pub(super) fn value(self, id: String) -> RecordId {
         match self {
             IdClass::Text => RecordId::Text(id.into_bytes()),
@@ -55,12 +55,12 @@ impl IdClass {
 /// A value of an id column, as it is stored.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub(crate) enum RecordId {
-    /// As it is, UTF-8 or not.
+    /// The bytes of a text, whether they are UTF-8 or not.
     Text(Vec<u8>),
     Integer(i64),
-    /// No id, but a column may hold it.
+    /// A value that is no id, but that a column may hold.
     Real(f64),
-    /// No id, but a column may hold it.
+    /// A value that is no id, but that a column may hold.
     Blob(Vec<u8>),
     Null,
 }
@@ -68,21 +68,21 @@ pub(crate) enum RecordId {
 /// Why a value is no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub(crate) enum BadId {
-    /// Of another storage class than the ids of its dataset.
+    /// It is of another storage class than the ids of its dataset.
     #[error("is {0}")]
     Class(&'static str),
     #[error("is not UTF-8")]
     Encoding,
     #[error("is empty")]
     Empty,
-    /// Over [`ID_MAX`].
+    /// It is longer than [`ID_MAX`] bytes.
     #[error("is longer than {ID_MAX} bytes")]
     Long,
     #[error("has a control character")]
     Control,
     #[error("is out of range")]
     Range,
-    /// Another row has the same.
+    /// Another row of the dataset has the same id.
     #[error("stands in more than one row")]
     Twice,
 }
@@ -98,7 +98,7 @@ impl RecordId {
         }
     }
 
-    /// Its class; what `typeof` says of it if it has none.
+    /// The class of the value; if ids have no such class, what `typeof` says of it.
     pub(super) fn class(&self) -> Result<IdClass, &'static str> {
         match self {
             RecordId::Text(_) => Ok(IdClass::Text),
@@ -109,7 +109,7 @@ impl RecordId {
         }
     }
 
-    /// Its text, if it is an id of this class.
+    /// The text of the id, if the value is one of this class.
     pub(crate) fn text(&self, class: IdClass) -> Result<String, BadId> {
         match self {
             RecordId::Text(bytes) if class == IdClass::Text => {

@@ -1,6 +1,6 @@
-//! Whether the file has what a policy names, and whether its indexes let reads hide who exists. SQLite
-//! tells how it would go about each statement; a person who is not there and one who is not on the
-//! roster must cost the same looks at the same pages.
+//! Whether the file has what a policy names, and whether its indexes let reads hide who exists.
+//! SQLite tells how it would go about each statement; a person who is not there and one who is not
+//! on the roster must cost the same looks at the same pages.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::finding::{DataFinding, FindingEffect};
 use super::texts::{Texts, by_id_alone, compared};
 use crate::admission::{Dataset, SearchKey, Word};
 
-/// What is wrong with the tables of a dataset; nothing if reads can be served by these statements. And
-/// whether its rows can be looked at in order all the same.
+/// What is wrong with the tables of a dataset; nothing if reads can be served by these statements.
+/// And whether its rows can be looked at in order all the same.
 pub(super) fn faults(
     reader: &Connection,
     name: &Word,
@@ -155,8 +155,8 @@ fn sorts(step: &str) -> bool {
     step.starts_with("USE TEMP")
 }
 
-/// Whether it needs nothing but the one tree: an index that holds all that is wanted, or a table that
-/// is its own index.
+/// Whether it needs nothing but the one tree: an index that holds all that is wanted, or a table
+/// that is its own index.
 fn is_covered(step: &str) -> bool {
     let ways = [" USING COVERING INDEX ", " USING PRIMARY KEY ", " USING INTEGER PRIMARY KEY "];
     is_search(step) && ways.iter().any(|way| step.contains(way))

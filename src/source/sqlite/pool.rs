@@ -1,7 +1,7 @@
-//! Connections to the file. A read is done in the calling task, since handing it over would cost more
-//! than it does; but nothing that waits is done there. Where the file is locked, every connection in
-//! use, or a read long, it goes over to one of a few threads that may wait, and with all of those at
-//! work it is refused.
+//! Connections to the file. A read is done in the calling task, since handing it over would cost
+//! more than it does; but nothing that waits is done there. Where the file is locked, every
+//! connection in use, or a read long, it goes over to one of a few threads that may wait, and with
+//! all of those at work it is refused.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ const IN_PLACE: u32 = 60;
 /// Such spans that a read may take on a thread: some two seconds.
 const ON_THREAD: u32 = 40_000;
 
-/// Memory for pages of the file that all connections for reads in place may have together, in KiB, and
-/// that each of them has at least.
+/// Memory for pages of the file that all connections for reads in place may have together, in KiB,
+/// and that each of them has at least.
 const PAGES: usize = 64 << 10;
 const PAGES_OF_ONE: usize = 2 << 10;
 
@@ -50,16 +50,16 @@ pub(super) struct Pool {
     /// For reads in place; none where one found the file faulty, until it is opened again.
     readers: Vec<Mutex<Option<PooledConnection>>>,
     next: AtomicUsize,
-    /// For reads that wait.
+    /// Connections for reads that go over to a thread that may wait.
     spare: Mutex<Vec<PooledConnection>>,
     places: Arc<Semaphore>,
     shares: Arc<Shares<Word>>,
 }
 
-/// What became of a try.
+/// What became of a try to read without waiting.
 enum Tried<T> {
     Done(Result<T, SourceError>),
-    /// It would have to wait.
+    /// The read would have to wait, so it was not done.
     Busy,
 }
 
@@ -134,7 +134,7 @@ impl Pool {
         Tried::Busy
     }
 
-    /// Reads where waiting is allowed.
+    /// Reads in a thread where waiting is allowed.
     fn wait<T>(
         &self,
         ask: impl Fn(&Connection) -> Result<T, SourceError>,
@@ -196,7 +196,7 @@ impl PooledConnection {
     }
 }
 
-/// Opens the file for reading.
+/// Opens the file for reading only; `patience` is how long it waits for a lock.
 pub(super) fn connect(
     path: &std::path::Path,
     patience: Duration,
@@ -207,8 +207,8 @@ pub(super) fn connect(
     reader.pragma_update(None, "trusted_schema", false)?;
     // Others write this file: if one of them cuts it short, a read through a map ends the process.
     reader.pragma_update(None, "mmap_size", 0)?;
-    // Else the planner looks at the values bound, and SQLite parses and plans the statement anew for
-    // every read.
+    // Else the planner looks at the values bound, and SQLite parses and plans the statement anew
+    // for every read.
     reader.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     reader.set_prepared_statement_cache_capacity(256);
     Ok(reader)
@@ -342,7 +342,7 @@ mod tests {
         assert!(matches!(read, Ok(7)));
     }
 
-    /// Counts to `n` in SQLite.
+    /// Counts to `n` in SQLite, which takes steps as a long read does.
     fn count(reader: &Connection, n: u64) -> Result<u64, SourceError> {
         let sql = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ?1)
                    SELECT max(n) FROM c";

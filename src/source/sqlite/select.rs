@@ -22,24 +22,24 @@ pub(super) struct Select {
     pub(super) provider: Word,
     /// Whether persons off the roster may be met.
     pub(super) open: bool,
-    /// Most records.
+    /// How many records may be found at most.
     pub(super) most: u64,
     pub(super) what: Selection,
 }
 
-/// What is looked for.
+/// Which records are looked for.
 pub(super) enum Selection {
-    /// The record of an id.
+    /// The record with this id.
     One(RecordId),
-    /// The records behind an id.
+    /// The records whose ids come behind this one.
     Behind(RecordId),
     /// The records whose ids a statement names.
     Matching {
         candidates: Arc<str>,
         /// The id before, then a value for each key.
         values: Vec<RecordId>,
-        /// Whom to look for on the roster where the statement names nobody: else whoever is there and
-        /// not on the roster would cost a look more than whoever is not there.
+        /// Whom to look for on the roster where the statement names nobody: else whoever is there
+        /// and not on the roster would cost a look more than whoever is not there.
         decoy: RecordId,
     },
 }
@@ -89,7 +89,7 @@ impl Select {
         Ok(())
     }
 
-    /// As many records as are wanted, however many are passed over.
+    /// Reads as many records as are wanted, however many are passed over.
     fn behind(&self, reader: &Connection, after: &RecordId) -> Result<Page, SourceError> {
         let mut list = reader.prepare_cached(&self.view.list[usize::from(self.open)])?;
         let (mut page, mut after) = (Page::of(self.most), after.clone());
@@ -185,8 +185,8 @@ impl Select {
         RowFault { id, place, what: why.to_string() }
     }
 
-    /// A row with the fields of its view, which follow the two columns that every statement has. What the
-    /// page does not hold is not copied.
+    /// A row with the fields of its view, which follow the two columns that every statement has.
+    /// What the page does not hold is not copied.
     fn read(
         &self,
         id: &RecordId,

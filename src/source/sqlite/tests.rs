@@ -62,8 +62,8 @@ fn no_statement_is_planned_anew_for_a_read() {
     }
 }
 
-/// Layouts in which an absent person and one off the roster cost the same looks, and layouts in which
-/// they do not; what the latter are told makes them the former.
+/// Layouts in which an absent person and one off the roster cost the same looks, and layouts in
+/// which they do not; what the latter are told makes them the former.
 #[test]
 fn a_layout_that_would_tell_who_exists_is_refused_with_the_index_that_mends_it() {
     let columns = format!("id TEXT NOT NULL, {COLUMNS}");
@@ -218,8 +218,8 @@ fn a_field_outside_of_the_view_is_never_fetched() {
     }
 }
 
-/// An extract as another database or a CSV import would make it: `id` and `roster` are the types of the
-/// id columns, and ten persons are of `alpha`, all of them on its roster.
+/// An extract as another database or a CSV import would make it: `id` and `roster` are the types of
+/// the id columns, and ten persons are of `alpha`, all of them on its roster.
 fn extract(id: &str, roster: &str, then: &str) -> String {
     format!(
         "CREATE TABLE dossiers(id {id}, family_name, given_name, email, nationality, name_key);

@@ -1,6 +1,6 @@
-//! The SQL of a dataset, made of the policy's own names when it is opened; nothing that a caller says
-//! becomes SQL. Every comparison of ids names the class and the collation, and a `+` before one side
-//! takes away its affinity: with them, SQLite compares the values as they are stored.
+//! The SQL of a dataset, made of the policy's own names when it is opened; nothing that a caller
+//! says becomes SQL. Every comparison of ids names the class and the collation, and a `+` before
+//! one side takes away its affinity: with them, SQLite compares the values as they are stored.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::admission::{Dataset, SearchKey, Word};
 /// The statements of one dataset for ids of one class.
 #[derive(Debug)]
 pub(super) struct Texts {
-    /// By view.
+    /// The statements of each view, by its name.
     pub(super) views: HashMap<Word, Arc<View>>,
     /// By search. None for the search by the id alone, which is a look at its record.
     pub(super) candidates: HashMap<Word, Option<Arc<str>>>,
 }
 
-/// The statements of one view, each of them on the roster, and in the whole dataset. Their first two
-/// columns are the id, and whether it is on the roster.
+/// The statements of one view, each of them on the roster, and in the whole dataset. Their first
+/// two columns are the id, and whether it is on the roster.
 #[derive(Debug)]
 pub(super) struct View {
     /// ?1 the provider, ?2 the id.
@@ -38,7 +38,7 @@ impl Texts {
         Texts { views: views.collect(), candidates: candidates.collect() }
     }
 
-    /// Every statement.
+    /// Every statement that reads of the dataset can need.
     pub(super) fn all(&self) -> Vec<&str> {
         let views = self.views.values().flat_map(|view| view.get.iter().chain(&view.list));
         let candidates = self.candidates.values().flatten().map(|sql| &**sql);
@@ -111,8 +111,8 @@ fn view(dataset: &Dataset, fields: &[Word], class: IdClass) -> View {
     }
 }
 
-/// The ids of the records that a search may mean, read from the index alone: the roster decides before
-/// any record is fetched. ?1 is the id before; the values follow.
+/// The ids of the records that a search may mean, read from the index alone: the roster decides
+/// before any record is fetched. ?1 is the id before; the values follow.
 fn candidates(dataset: &Dataset, keys: &[SearchKey], class: IdClass) -> Option<Arc<str>> {
     if by_id_alone(dataset, keys) {
         return None;
