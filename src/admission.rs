@@ -42,10 +42,10 @@ pub type Word = Arc<str>;
 /// Why the door stays shut; each kind asks something else of the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdmissionError {
-    /// Another certificate is needed.
+    /// The certificate is not good, so another is needed.
     #[error("certificate rejected: {0}")]
     Certificate(#[from] CertificateFault),
-    /// Another token is needed.
+    /// The token is not good, so another is needed.
     #[error("token rejected: {0}")]
     Token(#[from] TokenFault),
     /// The agent must log in once more, and then another token is needed.

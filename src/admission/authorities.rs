@@ -1,6 +1,6 @@
 //! The authorities that clients' certificates must come from. They may change while connections are
-//! open, and so may what they revoked: whoever is there holds its place only as long as the authorities
-//! in force vouch for it.
+//! open, and so may what they revoked: whoever is there holds its place only as long as the
+//! authorities in force vouch for it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// The authorities in force.
+/// The authorities in force, by which clients' certificates are checked.
 pub struct Authorities {
     verifier: RwLock<Arc<dyn ClientCertVerifier>>,
     /// How often others came into force. It is written while the verifier is.
@@ -20,12 +20,12 @@ pub struct Authorities {
 }
 
 impl Authorities {
-    /// The first ones.
+    /// Begins with the authorities that `verifier` believes.
     pub fn new(verifier: Arc<dyn ClientCertVerifier>) -> Authorities {
         Authorities { verifier: RwLock::new(verifier), generation: AtomicU64::new(0) }
     }
 
-    /// Puts others into force.
+    /// Puts other authorities into force, on open connections too.
     pub fn replace(&self, verifier: Arc<dyn ClientCertVerifier>) {
         let mut now = self.verifier.write();
         *now = verifier;
@@ -47,14 +47,14 @@ pub(super) struct PresentedChain {
 #[derive(Clone, Copy)]
 struct Answer {
     generation: u64,
-    /// Its last second: then one of the chain runs out.
+    /// The last second of the answer, Unix time: then a certificate of the chain runs out.
     until: u64,
     vouched: bool,
 }
 
 impl PresentedChain {
-    /// A chain as it was shown. It is held against the authorities at the first question: others may
-    /// have come into force since the handshake began.
+    /// A chain as it was shown. It is held against the authorities at the first question: others
+    /// may have come into force since the handshake began.
     pub(super) fn new(
         chain: &[CertificateDer<'_>],
         authorities: Arc<Authorities>,
@@ -69,8 +69,8 @@ impl PresentedChain {
         PresentedChain { chain, ends, authorities, answer: Mutex::new(None) }
     }
 
-    /// Whether the authorities in force vouch for it at `unix` seconds. Each of them is asked once, and
-    /// again whenever a certificate of the chain has run out.
+    /// Whether the authorities in force vouch for it at `unix` seconds. Each of them is asked once,
+    /// and again whenever a certificate of the chain has run out.
     pub(super) fn holds(&self, unix: u64) -> bool {
         let mut answer = self.answer.lock();
         let generation = self.authorities.generation.load(Ordering::Acquire);

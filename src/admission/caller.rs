@@ -16,7 +16,7 @@ use super::{
 pub struct Caller {
     pub(super) peer: Peer,
     pub(super) provider: Word,
-    /// None where the certificate stands in for the person.
+    /// The agent whom a token names; none where the certificate stands in for the person.
     pub(super) vouched: Option<VouchedAgent>,
     pub(super) key: Arc<HandleKey>,
     pub(super) off_hours: bool,
@@ -57,8 +57,9 @@ impl Caller {
     }
 }
 
-/// Holds the same, without admitting anybody: a call that would be refused for its certificate or its
-/// token can be told so before anything of it is taken in. Who bears the token, where there must be one.
+/// Holds the same, without admitting anybody: a call that would be refused for its certificate or
+/// its token can be told so before anything of it is taken in. Who bears the token, where there
+/// must be one.
 ///
 /// # Errors
 /// As [`Caller::admit`].
@@ -133,22 +134,22 @@ impl Principal {
         self.peer.host()
     }
 
-    /// In which role.
+    /// The role that the certificate names.
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// The id in the certificate.
+    /// The id that the certificate names.
     pub fn id(&self) -> &Word {
         &self.id
     }
 
-    /// SHA-256 of the certificate.
+    /// SHA-256 of the certificate's DER form.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.peer.fingerprint()
     }
 
-    /// The same in lowercase hex, as it stands in for a person.
+    /// The fingerprint in lowercase hex, as it stands in for a person.
     pub fn agent(&self) -> &Word {
         self.peer.agent()
     }

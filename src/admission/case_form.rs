@@ -12,7 +12,7 @@ use super::{Word, grammar};
 pub struct CaseForm(Word);
 
 impl CaseForm {
-    /// What a form must be.
+    /// What a form must be, in words for a message.
     pub const MUST_BE: &str = "1 to 64 characters: # for a digit, @ for a letter, * for any run, and \
                                letters, digits and / . _ - for themselves, as in CIR/####-*";
 

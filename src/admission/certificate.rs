@@ -18,20 +18,20 @@ use super::{Word, grammar};
 /// What an organisation or a person is here; one certificate has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// A subcontractor that reads records.
+    /// A subcontractor of the agency, whose agents read records.
     Provider,
-    /// Follows alerts and the ledger.
+    /// A member of staff who follows alerts and the ledger.
     Security,
-    /// Reads the ledger.
+    /// A member of staff who reads the ledger.
     Auditor,
-    /// Acts on access.
+    /// An administrator, who submits acts.
     Admin,
     /// The agency whose records these are.
     Agency,
 }
 
 impl Role {
-    /// Every role.
+    /// All roles, in the order of the enum.
     pub const ALL: [Role; 5] =
         [Role::Provider, Role::Security, Role::Auditor, Role::Admin, Role::Agency];
 
@@ -64,13 +64,13 @@ impl FromStr for Role {
 /// Why a certificate whose chain is good is still refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
-    /// Not one whole X.509 certificate, or with an extension that cannot be read.
+    /// It is not one whole X.509 certificate, or has an extension that cannot be read.
     #[error("it cannot be read")]
     Unreadable,
     /// It may sign others, so whoever holds it could name anybody.
     #[error("it is the certificate of an authority, used as a client's")]
     Authority,
-    /// Nobody is named.
+    /// The certificate has no URI among its alternative names.
     #[error("it has no URI among its alternative names")]
     Nameless,
     /// More than one could be meant.
@@ -123,7 +123,7 @@ pub(super) type Connection = Arc<()>;
 struct Leaf {
     role: Role,
     id: Word,
-    /// Last good second, Unix time.
+    /// The last second in which the certificate is good, Unix time.
     not_after: i64,
 }
 
@@ -150,7 +150,7 @@ impl Peer {
         Peer { vouched: Some(Arc::new(vouched)), ..self }
     }
 
-    /// SHA-256 of the certificate.
+    /// SHA-256 of the certificate's DER form.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
     }
@@ -170,7 +170,7 @@ impl Peer {
         &self.network
     }
 
-    /// Which subscriber of its network it is: see [`host`].
+    /// Address of the subscriber within the network: see [`host`].
     pub fn host(&self) -> IpAddr {
         self.host
     }
@@ -180,7 +180,7 @@ impl Peer {
         &self.agent
     }
 
-    /// The same certificate over another connection.
+    /// Makes it the same certificate over another connection.
     #[cfg(test)]
     pub(super) fn reconnect(&mut self) {
         self.connection = Connection::default();
@@ -190,8 +190,8 @@ impl Peer {
         &self.connection
     }
 
-    /// The name, if the certificate is good and has not run out at `unix` seconds, and an authority in
-    /// force vouches for it.
+    /// The name, if the certificate is good and has not run out at `unix` seconds, and an authority
+    /// in force vouches for it.
     pub(super) fn good_name(&self, unix: i64) -> Result<(Role, &Word), CertificateFault> {
         let leaf = self.leaf.as_ref().map_err(|fault| *fault)?;
         if unix > leaf.not_after {
@@ -252,8 +252,8 @@ fn parts<'a>(uri: &'a str, trust_domain: &str) -> Option<(&'a str, &'a str)> {
     path.split_once('/')
 }
 
-/// What one subscriber of a network has for itself: an IPv4 address, or 64 bits of IPv6. It is counted by
-/// and written down nowhere.
+/// What one subscriber of a network has for itself: an IPv4 address, or 64 bits of IPv6. It is
+/// counted by and written down nowhere.
 pub fn host(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(v4) => v4.into(),

@@ -16,7 +16,7 @@ use super::{
 /// The trust domain of the examples.
 pub(crate) const DOMAIN: &str = "cir.example";
 
-/// The middle of January 2026.
+/// A moment in the middle of January 2026.
 pub(crate) fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_768_500_000)
 }

@@ -4,17 +4,17 @@
 /// SQL, in JSON and in a log.
 pub const WORD: &str =
     "1 to 63 small letters, digits and underscores, beginning with a letter or an underscore";
-/// Ids of providers and staff.
+/// The shape of ids of providers and staff, in words.
 pub const ID: &str = "1 to 64 small letters, digits and hyphens";
-/// Case references.
+/// The shape of case references, in words.
 pub const CASE_REFERENCE: &str =
     "1 to 64 letters, digits and the signs / . _ -, beginning with a letter or a digit";
-/// Whom to call.
+/// The shape of a contact, whom to call, in words.
 pub const CONTACT: &str =
     "1 to 100 printable characters, beginning and ending with none that is blank";
-/// Request ids.
+/// The shape of request ids, in words.
 pub const UUID: &str = "a UUID, as in 6f1c2a9e-0b7d-4c11-9a55-2d3f0c8b7e10";
-/// Dates in searches.
+/// The shape of dates in searches, in words.
 pub const DATE: &str = "a date of ISO 8601, as in 1980-05-31";
 
 /// The views, smallest first; what is in each is the policy's to say.

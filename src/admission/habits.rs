@@ -15,18 +15,18 @@ pub const DAYS: [&str; 7] =
 /// The usual days and hours of a provider, by the clocks where it works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Habits {
-    /// From Monday.
+    /// Whether the provider works on each day of the week, from Monday on.
     pub days: [bool; 7],
-    /// On each of them.
+    /// The hours in which it works on each of these days.
     pub hours: Hours,
-    /// Whose clocks.
+    /// The time zone that days and hours are of.
     pub zone: TimeZone,
 }
 
 /// From one minute of a day up to another, which is not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hours {
-    /// Minutes after midnight.
+    /// First minute of the hours, counted from midnight.
     pub from: u16,
     /// Minutes after midnight, at most 1440.
     pub to: u16,
@@ -45,17 +45,17 @@ impl Habits {
         self.days[day] && self.hours.from <= minute && minute < self.hours.to
     }
 
-    /// Its days, in order.
+    /// English names of the days on which it works, from Monday on.
     pub fn day_names(&self) -> impl Iterator<Item = &'static str> {
         DAYS.into_iter().zip(self.days).filter_map(|(name, usual)| usual.then_some(name))
     }
 }
 
 impl Hours {
-    /// What hours must be.
+    /// What hours must be, in words for a message.
     pub const MUST_BE: &str = "a beginning and a later end, as in 08:00-19:30 or 00:00-24:00";
 
-    /// Reads `HH:MM-HH:MM`.
+    /// Reads hours of the form `HH:MM-HH:MM`; none if they have another or end before they begin.
     pub fn parse(text: &str) -> Option<Hours> {
         let (from, to) = text.split_once('-')?;
         let hours = Hours { from: minute(from)?, to: minute(to)? };
@@ -70,7 +70,7 @@ impl fmt::Display for Hours {
     }
 }
 
-/// `HH:MM`, up to 24:00.
+/// Minutes after midnight of a time `HH:MM`, which is at most 24:00.
 fn minute(text: &str) -> Option<u16> {
     let [h1, h2, b':', m1, m2] = text.as_bytes() else { return None };
     let two = |tens: &u8, ones: &u8| {

@@ -41,7 +41,7 @@ impl Handles {
 /// What a handle stands for: associated data, so that neither passes as the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HandleKind {
-    /// One record.
+    /// The handle stands for one record.
     Record,
     /// The place where the next page begins.
     Page,
@@ -56,7 +56,7 @@ impl HandleKind {
     }
 }
 
-/// The key of one provider.
+/// The key that the handles of one provider are made with.
 pub(super) struct HandleKey([u8; 32]);
 
 impl HandleKey {
@@ -106,7 +106,7 @@ mod tests {
         prop_oneof![Just(HandleKind::Record), Just(HandleKind::Page)]
     }
 
-    /// RFC 5297, A.1: one header.
+    /// The vector of RFC 5297, A.1, which has one header.
     #[test]
     fn the_cipher_is_that_of_the_rfc() {
         let bytes = |hex: &str| -> Vec<u8> {

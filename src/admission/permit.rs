@@ -7,13 +7,13 @@ use super::{AdmissionError, Caller, Dataset, RunBy, Scope, Word, grammar};
 /// an empty text.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
-    /// Which records.
+    /// Name of the dataset whose records are asked for.
     pub dataset: String,
-    /// Why.
+    /// Name of the purpose that the records are read for.
     pub purpose: String,
-    /// In whose case.
+    /// Reference of the case that the read belongs to.
     pub case_reference: String,
-    /// Which fields; `BASIC` if absent.
+    /// Name of the view, that is which fields; `BASIC` if absent.
     pub view: Option<String>,
     /// Why persons off the roster may be met.
     pub off_roster_reason: Option<String>,
@@ -27,34 +27,34 @@ pub struct Ask {
 
 /// Records on a page, unless the request says.
 pub const PAGE_DEFAULT: u64 = 10;
-/// Most records on a page.
+/// How many records a page may have at most.
 pub const PAGE_MAX: u64 = 500;
 
 /// A field of a request that cannot be read (AIP-193, `BadRequest`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// As the request calls it.
+    /// Name of the field, as the request calls it.
     pub field: &'static str,
-    /// What it must be.
+    /// What the field must be, in words.
     pub description: String,
 }
 
 /// Why a request that can be read is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PurposeFault {
-    /// Nor is it told whether there is such a dataset.
+    /// The dataset is not granted to the provider; whether there is one is not told.
     #[error("this dataset is not granted to this provider")]
     Dataset,
-    /// Unknown, or another provider's.
+    /// The purpose is unknown, or another provider's.
     #[error("this purpose is not granted to this provider for this dataset")]
     Purpose,
-    /// The purpose fixes its views.
+    /// The view is not one of those that the purpose may use.
     #[error("this purpose may not use this view")]
     View,
     /// The policy gives the form for this purpose.
     #[error("the case reference has not the form that this purpose takes")]
     CaseReference,
-    /// The list is closed.
+    /// The reason is not in the closed list of the dataset.
     #[error("this off-roster reason is not in the policy's list for this dataset")]
     Reason,
     /// No reason opens what the policy keeps shut.
@@ -79,7 +79,8 @@ impl Permit {
     /// Holds what is asked against what the policy grants.
     ///
     /// # Errors
-    /// [`AdmissionError::Malformed`] with every faulty field at once, else [`AdmissionError::Purpose`].
+    /// [`AdmissionError::Malformed`] with every faulty field at once, else
+    /// [`AdmissionError::Purpose`].
     pub fn grant(caller: Caller, ask: &Ask) -> Result<Permit, AdmissionError> {
         let violations = ask.violations();
         if !violations.is_empty() {
@@ -130,12 +131,12 @@ impl Permit {
         })
     }
 
-    /// The provider that calls.
+    /// Id of the provider that calls.
     pub fn provider(&self) -> &Word {
         &self.caller.provider
     }
 
-    /// SHA-256 of its certificate.
+    /// SHA-256 of the client certificate's DER form.
     pub fn certificate(&self) -> [u8; 32] {
         self.caller.peer.fingerprint()
     }
@@ -151,7 +152,8 @@ impl Permit {
         self.caller.vouched.as_ref().map(|vouched| &vouched.issuer)
     }
 
-    /// Whether it is the provider's own word who the person is: then the agency must have enrolled it.
+    /// Whether it is the provider's own word who the person is: then the agency must have enrolled
+    /// it.
     pub fn own_word(&self) -> bool {
         self.caller.vouched.as_ref().is_some_and(|vouched| vouched.run_by == RunBy::Provider)
     }
@@ -161,7 +163,7 @@ impl Permit {
         self.caller.vouched.as_ref().map_or(&[], |vouched| &vouched.methods)
     }
 
-    /// How long before, in seconds.
+    /// How many seconds before the call the agent logged in; none without a token.
     pub fn auth_age(&self) -> Option<u64> {
         self.caller.vouched.as_ref().map(|vouched| vouched.auth_age)
     }
@@ -192,22 +194,22 @@ impl Permit {
         self.caller.off_hours
     }
 
-    /// Which records.
+    /// Name of the dataset whose records may be read.
     pub fn dataset_name(&self) -> &Word {
         &self.dataset
     }
 
-    /// Why.
+    /// Name of the purpose that they are read for.
     pub fn purpose(&self) -> &Word {
         &self.purpose
     }
 
-    /// In whose case.
+    /// Reference of the case that the read belongs to.
     pub fn case_reference(&self) -> &str {
         &self.case_reference
     }
 
-    /// Which view.
+    /// Name of the view, which fixes the fields.
     pub fn view(&self) -> &Word {
         &self.view
     }
@@ -265,7 +267,8 @@ impl Permit {
         self.page_of(of, |page| self.caller.key.seal(HandleKind::Page, page, text))
     }
 
-    /// What [`Permit::seal_page`] was given.
+    /// The text that [`Permit::seal_page`] was given; none if the token is another agent's, of
+    /// another request, or forged.
     pub fn open_page(&self, of: &str, token: &str) -> Option<String> {
         self.page_of(of, |page| self.caller.key.open(HandleKind::Page, page, token))
     }
@@ -313,7 +316,8 @@ impl Ask {
         check("request_id", or_absent(&self.request_id, grammar::is_uuid), &|| {
             format!("must be {}, or absent", grammar::UUID)
         });
-        // Each page is a read with arguments of its own, and the job's rows bound what goes out twice.
+        // Each page is a read with arguments of its own, and the job's rows bound what goes out
+        // twice.
         check("request_id", self.job.is_none() || self.request_id.is_none(), &|| {
             "must be absent: an export is many reads".to_owned()
         });

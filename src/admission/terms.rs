@@ -11,17 +11,17 @@ use super::{CaseForm, Habits, Handles, Keyring, Role, Word};
 pub struct Terms {
     /// Ledger entry number of the policy's head.
     pub head: u64,
-    /// Of all client certificates.
+    /// The trust domain that the URI of every client certificate begins with.
     pub trust_domain: Word,
     /// Whom a caller who is contained may call.
     pub contact: Option<Word>,
     /// SHA-256 fingerprints of certificates that are good no more.
     pub revoked: HashSet<[u8; 32]>,
-    /// What can be read.
+    /// The datasets that can be read, by name.
     pub datasets: BTreeMap<Word, Dataset>,
     /// What the fields of a read weigh.
     pub weights: Weights,
-    /// Who can read it.
+    /// The providers that can read them, by id.
     pub providers: BTreeMap<Word, Provider>,
     /// Ids known in each of the other roles.
     pub staff: BTreeMap<Role, BTreeSet<Word>>,
@@ -34,19 +34,19 @@ pub struct Terms {
 /// One kind of record: where it lies, and what of it may be seen, asked and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
-    /// Table of the records.
+    /// Name of the table that holds the records.
     pub table: Word,
     /// Column that tells the records apart; never a field.
     pub id_column: Word,
     /// Table of the assignments: columns `provider` and `id`.
     pub roster_table: Word,
-    /// In the order of the policy file.
+    /// The fields of a record, in the order of the policy file.
     pub fields: Vec<Field>,
-    /// Field names by view.
+    /// Names of the fields in each view.
     pub views: BTreeMap<Word, Vec<Word>>,
-    /// The only ways to search.
+    /// The searches that there are; there is no other way to search.
     pub searches: Vec<Search>,
-    /// The only reasons to read.
+    /// The purposes that there are; there is no other reason to read.
     pub purposes: BTreeMap<Word, Purpose>,
     /// The only reasons to meet persons off the roster.
     pub off_roster_reasons: Vec<Word>,
@@ -59,23 +59,23 @@ impl Dataset {
         field.map(|f| &f.column).or_else(|| (&*self.id_column == name).then_some(&self.id_column))
     }
 
-    /// The class of a field.
+    /// The class of the field with this name; none if there is no such field.
     pub fn class(&self, name: &str) -> Option<FieldClass> {
         self.fields.iter().find(|field| &*field.name == name).map(|field| field.class)
     }
 
-    /// A search by its name.
+    /// The search with this name; none if there is no such search.
     pub fn search(&self, name: &str) -> Option<&Search> {
         self.searches.iter().find(|search| &*search.name == name)
     }
 }
 
-/// One field of a record.
+/// One field of a record, its column and its class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// As views, searches and replies call it.
+    /// Name of the field, as views, searches and replies call it.
     pub name: Word,
-    /// As the table calls it.
+    /// Name of the column, as the table calls it.
     pub column: Word,
     /// How much it tells about a person.
     pub class: FieldClass,
@@ -84,11 +84,11 @@ pub struct Field {
 /// How much a field tells about a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldClass {
-    /// Who somebody is.
+    /// The field says who somebody is.
     Identity,
-    /// How to reach them.
+    /// The field says how to reach somebody.
     Contact,
-    /// Where they stand.
+    /// The field says how far somebody has come, such as the hours of a course.
     Status,
     /// What can be held against them.
     Sensitive,
@@ -98,7 +98,7 @@ impl FieldClass {
     /// The words of the policy file.
     pub const WORDS: [&str; 4] = ["identity", "contact", "status", "sensitive"];
 
-    /// Its word.
+    /// The word of the class in the policy file.
     pub fn word(self) -> &'static str {
         match self {
             FieldClass::Identity => "identity",
@@ -112,13 +112,13 @@ impl FieldClass {
 /// What one value of each class adds to the weight of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weights {
-    /// Of [`FieldClass::Identity`].
+    /// Weight of a field of [`FieldClass::Identity`].
     pub identity: u64,
-    /// Of [`FieldClass::Contact`].
+    /// Weight of a field of [`FieldClass::Contact`].
     pub contact: u64,
-    /// Of [`FieldClass::Status`].
+    /// Weight of a field of [`FieldClass::Status`].
     pub status: u64,
-    /// Of [`FieldClass::Sensitive`].
+    /// Weight of a field of [`FieldClass::Sensitive`].
     pub sensitive: u64,
 }
 
@@ -157,9 +157,9 @@ impl FromStr for FieldClass {
 /// A search by values for all of its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// As requests call it.
+    /// Name of the search, as requests call it.
     pub name: Word,
-    /// At least one.
+    /// The keys that must match, at least one.
     pub keys: Vec<SearchKey>,
 }
 
@@ -199,7 +199,7 @@ impl fmt::Display for SearchKey {
 }
 
 impl SearchKey {
-    /// As the ledger calls it.
+    /// Name of the key, as the ledger calls it.
     pub fn name(&self) -> &Word {
         match self {
             SearchKey::Exact(field) | SearchKey::Date(field) => field,
@@ -216,21 +216,21 @@ impl SearchKey {
     }
 }
 
-/// What a purpose may see.
+/// What a purpose may see, and which cases it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purpose {
-    /// Its views.
+    /// Names of the views that the purpose may use.
     pub views: Vec<Word>,
     /// The form of its case references; none: any reference.
     pub case_reference: Option<CaseForm>,
 }
 
-/// A subcontractor.
+/// A provider: a subcontractor whose agents read records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
-    /// As in its certificates.
+    /// Id of the provider, as its certificates have it.
     pub id: Word,
-    /// What it may read.
+    /// What it may read of each dataset, by name.
     pub datasets: BTreeMap<Word, Grant>,
     /// How often all its agents together may call.
     pub rate: Rate,
@@ -238,7 +238,7 @@ pub struct Provider {
     pub agent_rate: Option<Rate>,
     /// Who says which of them calls.
     pub voucher: AgentAuth,
-    /// Whom to call there.
+    /// Whom the agency calls at the provider; none if the policy does not say.
     pub contact: Option<Word>,
     /// When it works; none: at any time.
     pub habits: Option<Habits>,
@@ -249,14 +249,14 @@ pub struct Provider {
 pub enum AgentAuth {
     /// The client certificate stands in for the person; no token is looked at.
     Certificate,
-    /// A token.
+    /// A token vouches for the person, as these requirements have it.
     Token(TokenRequirements),
 }
 
 /// What a provider's tokens must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRequirements {
-    /// By its name in the policy.
+    /// Name of the issuer in the policy.
     pub issuer: Word,
     /// Whether the log-in must show a second factor.
     pub second_factor: bool,
@@ -264,37 +264,37 @@ pub struct TokenRequirements {
     pub auth_max_age: u64,
 }
 
-/// Somebody who vouches for agents.
+/// An issuer of tokens, who vouches for agents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
-    /// `iss` of its tokens.
+    /// What the claim `iss` of its tokens holds.
     pub url: String,
     /// What `aud` of a token for this gateway holds.
     pub audience: String,
     /// The file of its public keys.
     pub keys: PathBuf,
-    /// What it may sign with.
+    /// The algorithms that it may sign with.
     pub algorithms: Vec<Algorithm>,
     /// How long a token may be good, from `iat` to `exp`, in seconds.
     pub max_lifetime: u64,
-    /// Whose word it is.
+    /// Who runs the issuer, and so whose word its tokens are.
     pub run_by: RunBy,
 }
 
-/// A signature algorithm of RFC 7518 and RFC 8037. There is no other: no `none`, and nothing whose key
-/// both sides have.
+/// A signature algorithm of RFC 7518 and RFC 8037. There is no other: no `none`, and nothing whose
+/// key both sides have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// With Ed25519.
+    /// EdDSA with the curve Ed25519 (RFC 8037).
     EdDsa,
-    /// ECDSA with P-256 and SHA-256.
+    /// ECDSA with P-256 and SHA-256 (RFC 7518).
     Es256,
     /// RSA PKCS #1 v1.5 with SHA-256.
     Rs256,
 }
 
 impl Algorithm {
-    /// Every algorithm.
+    /// All algorithms, in the order of the enum.
     pub const ALL: [Algorithm; 3] = [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256];
 
     /// The word in headers, key sets and the policy.
@@ -320,7 +320,7 @@ impl FromStr for Algorithm {
 pub enum RunBy {
     /// The agency, or somebody for it.
     Agency,
-    /// The provider itself.
+    /// The provider runs the issuer itself.
     Provider,
 }
 
@@ -328,7 +328,7 @@ impl RunBy {
     /// The words of the policy file.
     pub const WORDS: [&str; 2] = ["agency", "provider"];
 
-    /// Its word.
+    /// The word of the policy file for this.
     pub fn word(self) -> &'static str {
         match self {
             RunBy::Agency => "agency",
@@ -349,7 +349,7 @@ impl FromStr for RunBy {
     }
 }
 
-/// How often calls may come.
+/// How often calls may come, as a token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Calls a second in the long run; at least 1.
@@ -361,13 +361,13 @@ pub struct Rate {
 /// What one provider may do with one dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Whom it may meet.
+    /// Which persons the provider may meet.
     pub scope: Scope,
-    /// For what.
+    /// Names of the purposes that it may read for.
     pub purposes: Vec<Word>,
 }
 
-/// Whom a provider may meet.
+/// Which persons a provider may meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Only those on its roster; nobody else exists.
@@ -380,7 +380,7 @@ impl Scope {
     /// The words of the policy file.
     pub const WORDS: [&str; 2] = ["roster", "open"];
 
-    /// Its word.
+    /// The word of the scope in the policy file.
     pub fn word(self) -> &'static str {
         match self {
             Scope::Roster => "roster",

@@ -33,51 +33,52 @@ pub use keyring::{KeyFileError, Keyring, Reloaded};
 pub const TOKEN_MAX: usize = 8 << 10;
 /// Longest key id, subject and token id.
 const ID_MAX: usize = 128;
-/// Tokens whose claims are kept, from so many to twice as many. Claims are no longer than their token.
+/// Tokens whose claims are kept, from so many to twice as many. Claims are no longer than their
+/// token.
 const CLAIMS: usize = 4_096;
 /// The same of token ids whose connections are.
 const USED: usize = 8_192;
 /// Connections that are remembered of one token: two would do if none were ever closed.
 const CONNECTIONS: usize = 8;
 
-/// Why a token is refused. Which of these it was is for the log: whoever tries tokens learns nothing
-/// from the answer, except that there was none.
+/// Why a token is refused. Which of these it was is for the log: whoever tries tokens learns
+/// nothing from the answer, except that there was none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
-    /// Nothing is carried.
+    /// The call carries no `authorization`, and the policy demands a token.
     #[error("there is none")]
     Missing,
-    /// More than one `authorization`.
+    /// The call carries more than one `authorization`.
     #[error("there is more than one `authorization`")]
     Several,
-    /// Not `Bearer` and a token.
+    /// The `authorization` is not `Bearer` and one token.
     #[error("`authorization` is not Bearer and one token")]
     Scheme,
-    /// More than [`TOKEN_MAX`].
+    /// The token is longer than [`TOKEN_MAX`] bytes.
     #[error("it is longer than {TOKEN_MAX} bytes")]
     TooLong,
-    /// Not three parts in base64url.
+    /// The token is not three parts in base64url (RFC 7515).
     #[error("it is not a JWS in compact form")]
     Form,
-    /// A JWE.
+    /// The token is encrypted: a JWE (RFC 7516).
     #[error("it is encrypted")]
     Encrypted,
     /// Not a JSON object, a key twice, or a `kid` that is none.
     #[error("its header cannot be read")]
     Header,
-    /// `crit`, `b64` or `cty`.
+    /// The header has `crit`, `b64` or `cty`, which are not understood here.
     #[error("its header asks for what is not understood here")]
     Critical,
-    /// Another kind of token.
+    /// The `typ` of the header is that of another kind of token.
     #[error("its `typ` is that of something else")]
     Type,
-    /// Not in the issuer's list.
+    /// The `alg` of the header is not in the issuer's list.
     #[error("its `alg` is not allowed")]
     Algorithm,
     /// No key of the issuer's fits.
     #[error("no key of the issuer's set fits its header")]
     Key,
-    /// Signed by nobody that counts.
+    /// The signature is not by the issuer's key.
     #[error("its signature is not good")]
     Signature,
     /// Not a JSON object, or a key twice.
@@ -86,22 +87,22 @@ pub enum TokenFault {
     /// Missing, of another type, too long or not printable.
     #[error("its claim `{0}` is missing or of another form")]
     ClaimForm(&'static str),
-    /// `iss`.
+    /// The claim `iss` is not the URL of the issuer.
     #[error("it is of another issuer")]
     Issuer,
-    /// `aud`.
+    /// The claim `aud` does not hold the audience of this gateway.
     #[error("it is for another audience")]
     Audience,
-    /// `exp`.
+    /// The time of the claim `exp` has passed.
     #[error("it has expired")]
     Expired,
-    /// `nbf`, `iat` or `auth_time`.
+    /// The time of the claim `nbf`, `iat` or `auth_time` has not come.
     #[error("it is of the future")]
     NotYet,
-    /// From `iat` to `exp`.
+    /// The time from `iat` to `exp` is longer than the policy allows.
     #[error("it is good for longer than the policy allows")]
     Lifetime,
-    /// `cnf`.
+    /// The claim `cnf` binds it to another certificate than the caller's (RFC 8705).
     #[error("it is bound to another certificate")]
     Binding,
 }
@@ -110,7 +111,7 @@ pub enum TokenFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{lack}")]
 pub struct StepUp {
-    /// What is missing.
+    /// What the log-in lacks by the policy.
     pub lack: MissingFactor,
     /// Whether the policy demands a second factor.
     pub second_factor: bool,
@@ -118,13 +119,13 @@ pub struct StepUp {
     pub max_age: u64,
 }
 
-/// What a log-in lacks.
+/// What a log-in lacks by the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MissingFactor {
-    /// `amr` shows one factor.
+    /// The claim `amr` shows fewer than two factors (RFC 8176).
     #[error("a second factor is missing")]
     SecondFactor,
-    /// `auth_time` is too long ago.
+    /// The time of the claim `auth_time` is too long ago.
     #[error("the log-in is too long ago")]
     Recent,
 }
@@ -181,7 +182,7 @@ fn bearer(value: &[u8]) -> Result<&[u8], TokenFault> {
 /// Which tokens were found signed, by which key, and over which connections each is used. Bounded:
 /// what is forgotten is verified again, and looked for again.
 pub struct Tokens {
-    /// By SHA-256 of the token.
+    /// Tokens whose signature is good, by SHA-256 of the token.
     signed: Mutex<Generations<Arc<Signed>>>,
     /// By the digest of the token's id: connections that carried it, at most [`CONNECTIONS`].
     used: Mutex<Generations<Vec<Weak<()>>>>,
@@ -200,12 +201,12 @@ struct Signed {
     claims: Claims,
     /// Print of the key that signed it.
     by: [u8; 32],
-    /// A digest of its subject.
+    /// The first 16 bytes of SHA-256 of the token's subject.
     bearer: [u8; 16],
 }
 
-/// Whoever shows a good token, at the headers of a call: enough to tell one agent of a provider from
-/// another, and no leave to read.
+/// Whoever shows a good token, at the headers of a call: enough to tell one agent of a provider
+/// from another, and no leave to read.
 pub struct Bearer {
     signed: Arc<Signed>,
     issuer: Word,
@@ -233,7 +234,7 @@ pub(super) struct VouchedAgent {
     /// Issuer, 0x00, subject: nobody else is called so, for neither name holds a zero byte.
     pub(super) agent: Word,
     pub(super) issuer: Word,
-    /// Whose word it is.
+    /// Who runs the issuer, and so whose word it is.
     pub(super) run_by: RunBy,
     pub(super) methods: Arc<[Word]>,
     pub(super) auth_age: u64,
@@ -249,16 +250,16 @@ pub fn agent(issuer: &str, subject: &str) -> Word {
 }
 
 impl Tokens {
-    /// Whether no signature need be verified to rule on what is shown: its own was found good before, or
-    /// it is no token that could have one. It may still be refused.
+    /// Whether no signature need be verified to rule on what is shown: its own was found good
+    /// before, or it is no token that could have one. It may still be refused.
     pub fn needs_no_verification(&self, shown: &PresentedToken<'_>) -> bool {
         let Ok(token) = shown.token else { return true };
         let known = self.signed.lock().get(&shown.digest(token)).is_some();
         known || Jws::parse(token).is_err()
     }
 
-    /// Holds what is shown against the issuer's keys as they are now, the demands of the policy, the
-    /// certificate of the call and the time in Unix seconds.
+    /// Holds what is shown against the issuer's keys as they are now, the demands of the policy,
+    /// the certificate of the call and the time in Unix seconds.
     pub(super) fn check(
         &self,
         shown: &PresentedToken<'_>,

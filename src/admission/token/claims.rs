@@ -14,13 +14,13 @@ pub(super) const LEEWAY: i64 = 60;
 /// Most entries of `aud` and of `amr`.
 const LIST_MAX: usize = 32;
 
-/// The claims of a token.
+/// The claims of a token that are used here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claims {
     issuer: String,
     audiences: Vec<String>,
     pub(super) subject: String,
-    /// `jti`
+    /// Id of the token, its claim `jti`.
     pub(super) id: String,
     issued: i64,
     expires: i64,
@@ -38,7 +38,7 @@ impl Claims {
         self.expires
     }
 
-    /// Reads a payload.
+    /// Reads the payload of a token.
     pub(super) fn parse(payload: &[u8]) -> Result<Claims, TokenFault> {
         let object = json::object(payload).ok_or(TokenFault::Payload)?;
         Ok(Claims {
@@ -114,8 +114,8 @@ fn name(object: &Object, claim: &'static str) -> Result<String, TokenFault> {
 /// Up to here a float holds every whole number.
 const WHOLE: f64 = (1_u64 << 53) as f64;
 
-/// A time: the whole seconds of a NumericDate, which RFC 7519 lets have a fraction. Before 1970 nobody
-/// was authenticated.
+/// A time: the whole seconds of a NumericDate, which RFC 7519 lets have a fraction. Before 1970
+/// nobody was authenticated.
 fn seconds(object: &Object, claim: &'static str) -> Result<i64, TokenFault> {
     match object.get(claim) {
         Some(Json::Integer(seconds)) if *seconds >= 0 => Ok(*seconds),

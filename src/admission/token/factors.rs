@@ -31,7 +31,7 @@ const WORDS: [(&str, Option<FactorKind>); 21] = [
     ("wia", None),
 ];
 
-/// What a factor rests on.
+/// What a factor rests on: something known, held or of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FactorKind {
     Knowledge,

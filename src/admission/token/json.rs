@@ -19,7 +19,7 @@ pub(super) enum Json {
     Other,
 }
 
-/// The members of an object.
+/// The members of a JSON object, by key.
 pub(super) type Object = BTreeMap<String, Json>;
 
 impl Json {

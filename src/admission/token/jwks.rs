@@ -14,7 +14,7 @@ use crate::format::ed25519;
 
 /// Largest key set file, in bytes.
 pub const KEYS_FILE_MAX: usize = 256 << 10;
-/// Most keys in one.
+/// How many keys one file may have.
 const KEYS_MAX: usize = 64;
 /// Members that only a private or a shared key has.
 const SECRET: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -22,10 +22,10 @@ const SECRET: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// Why a file is no key set that tokens can be checked by; each says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetFault {
-    /// More than [`KEYS_FILE_MAX`].
+    /// The file is larger than [`KEYS_FILE_MAX`] bytes.
     #[error("it is larger than {KEYS_FILE_MAX} bytes: leave out keys that sign no more")]
     TooLarge,
-    /// Or with a key twice in an object.
+    /// The file is not the JSON of a key set, or has a key twice in an object.
     #[error(
         "it is not JSON of the form {{\"keys\":[...]}}, each key once: export the issuer's JWK Set \
          (RFC 7517) again"
@@ -37,7 +37,7 @@ pub enum KeySetFault {
          new key, for this one is no secret any more"
     )]
     Secret,
-    /// More than 64.
+    /// The file has more than 64 keys.
     #[error("it has more than {KEYS_MAX} keys: leave out those that sign no more")]
     TooMany,
     /// Every one is of another type, for another use, or broken.
@@ -52,7 +52,7 @@ pub enum KeySetFault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Material {
     Ed25519([u8; 32]),
-    /// An uncompressed point.
+    /// An uncompressed point of the curve P-256: 0x04, x and y.
     P256([u8; 65]),
     Rsa {
         n: Vec<u8>,
@@ -60,7 +60,7 @@ enum Material {
     },
 }
 
-/// A public key.
+/// A public key of an issuer, good for one algorithm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct JwkKey {
     id: Option<String>,
@@ -83,7 +83,7 @@ impl JwkKey {
         self.print
     }
 
-    /// Whether it signed this.
+    /// Whether this key made the signature of the message.
     pub(super) fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let verified = match &self.material {
             Material::Ed25519(key) => return ed25519::verifies(key, message, signature),
@@ -112,7 +112,7 @@ pub(super) struct KeySet {
 pub(super) struct PassedOver {
     /// What it is called, or which one it is, counted from 1.
     pub(super) name: String,
-    /// Why.
+    /// Why the key is passed over, in words.
     pub(super) why: &'static str,
 }
 
@@ -255,8 +255,8 @@ fn bytes(jwk: &Object, name: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(jwk.get(name)?.text()?).ok()
 }
 
-/// An integer without zero bytes before it. RFC 7518, 6.3.1.1 has none there; implementations that write
-/// the signed form of Java's BigInteger put one.
+/// An integer without zero bytes before it. RFC 7518, 6.3.1.1 has none there; implementations that
+/// write the signed form of Java's BigInteger put one.
 fn integer(jwk: &Object, name: &str) -> Option<Vec<u8>> {
     let bytes = bytes(jwk, name)?;
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
@@ -305,7 +305,7 @@ mod tests {
         format!("{{\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"{n}\",\"e\":\"AQAB\"}}")
     }
 
-    /// RFC 8037, A.4.
+    /// The signature of RFC 8037, A.4, is checked by its key.
     #[test]
     fn a_signature_of_the_rfc_is_checked_by_its_key() {
         let set = set(&[okp("")]).unwrap();
@@ -318,7 +318,7 @@ mod tests {
         assert!(!key.signed(&message[1..], &signature));
     }
 
-    /// RFC 7515, A.3.
+    /// The signature of RFC 7515, A.3, is checked by its key.
     #[test]
     fn a_signature_of_p_256_is_checked_by_its_key() {
         let body = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc\

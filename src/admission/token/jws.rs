@@ -18,7 +18,7 @@ pub(super) struct Jws<'t> {
     pub(super) signature: Vec<u8>,
 }
 
-/// Which key may have signed it.
+/// What the header says of the key that signed: its algorithm, and its id if it has one.
 pub(super) struct Header {
     algorithm: Algorithm,
     key_id: Option<String>,

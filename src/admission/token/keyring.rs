@@ -22,19 +22,19 @@ pub enum KeyFileError {
          correct `keys` in [issuer.{issuer}] of the policy", .path.display()
     )]
     Unreadable {
-        /// Of whom.
+        /// Name of the issuer in the policy.
         issuer: Word,
-        /// Which file.
+        /// Path of the file of its keys.
         path: PathBuf,
-        /// What the system says.
+        /// The error that the system gives.
         reason: io::Error,
     },
-    /// It can be read, and is no key set.
+    /// The file can be read, and is no key set.
     #[error("the keys of issuer {issuer}, {}: {fault}", .path.display())]
     Faulty {
-        /// Of whom.
+        /// Name of the issuer in the policy.
         issuer: Word,
-        /// Which file.
+        /// Path of the file of its keys.
         path: PathBuf,
         /// What is wrong, and what to do.
         fault: KeySetFault,
@@ -92,8 +92,8 @@ impl Keyring {
         Some((&watched.issuer, watched.in_force().keys))
     }
 
-    /// The issuers whose keys are not from the file that those of `before` are from, or that it does
-    /// not have: each with how many keys it has, and SHA-256 of their file.
+    /// The issuers whose keys are not from the file that those of `before` are from, or that it
+    /// does not have: each with how many keys it has, and SHA-256 of their file.
     pub fn others_than(&self, before: &Keyring) -> Vec<(Word, usize, [u8; 32])> {
         let other = |(name, file): (&Word, &KeySetFile)| {
             let ActiveKeys { keys, digest } = file.in_force();
@@ -103,13 +103,13 @@ impl Keyring {
         self.0.iter().filter_map(other).collect()
     }
 
-    /// Whose keys these are.
+    /// Names of the issuers whose keys these are.
     pub fn issuers(&self) -> impl Iterator<Item = &Word> {
         self.0.keys()
     }
 
-    /// Reads the keys of one issuer again, if they have changed and hold still since the call before.
-    /// It waits for the disk: not for the path of a call.
+    /// Reads the keys of one issuer again, if they have changed and hold still since the call
+    /// before. It waits for the disk: not for the path of a call.
     pub fn refresh(&self, issuer: &Word) -> Option<Reloaded> {
         self.0.get(issuer)?.refresh(issuer)
     }
@@ -163,7 +163,8 @@ fn read(name: &Word, issuer: &Issuer) -> Result<Vec<u8>, KeyFileError> {
 fn parse(name: &Word, issuer: &Issuer, bytes: &[u8]) -> Result<KeySet, KeyFileError> {
     let keys =
         KeySet::parse(bytes, &issuer.algorithms).map_err(|fault| faulty(name, issuer, fault))?;
-    // Once for each set that is taken up: a token by one of these will be refused, and nobody is told why.
+    // Once for each set that is taken up: a token by one of these will be refused, and nobody is
+    // told why.
     for key in keys.passed_over() {
         tracing::warn!(issuer = %name, key = key.name, "a key is passed over: {}", key.why);
     }
