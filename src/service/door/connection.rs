@@ -32,8 +32,8 @@ const HEADERS: u32 = 16 << 10;
 const WINDOW: u32 = 2 * MESSAGE as u32;
 /// Bytes of one reply that HTTP/2 may keep while the network takes none.
 const SEND: usize = 32 << 10;
-/// Streams that a client opens and resets before anybody has looked at them: it may take back all its
-/// calls at once.
+/// Streams that a client opens and resets before anybody has looked at them: it may take back all
+/// its calls at once.
 const PENDING_RESETS: usize = STREAMS as usize;
 /// Streams that are reset because a client broke the rules.
 const ERROR_RESETS: usize = 64;
@@ -45,8 +45,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// A connection that there is no place for: long enough to tell the client so.
 const TURNED_AWAY: Duration = Duration::from_secs(1);
 
-/// Serves a connection until it ends, has been idle, is old, or the daemon drains; or until its place
-/// is given up, and then it says so: nobody waits for an answer of it who has shown who calls.
+/// Serves a connection until it ends, has been idle, is old, or the daemon drains; or until its
+/// place is given up, and then it says so: nobody waits for an answer of it who has shown who
+/// calls.
 pub(in crate::service) async fn serve(
     stream: TlsStream<TcpStream>,
     line: &Arc<OpenConnection>,
@@ -58,10 +59,10 @@ pub(in crate::service) async fn serve(
     }
 }
 
-/// A future that, while it is busy, lets the tasks that are ready on its worker run once before it is
-/// polled. The answers of one commit wake their connection one by one; polled for each, it writes a
-/// TLS record for each, or two. In what order tasks run is tokio's to change: with another one this
-/// is slower, and no less right.
+/// A future that, while it is busy, lets the tasks that are ready on its worker run once before it
+/// is polled. The answers of one commit wake their connection one by one; polled for each, it
+/// writes a TLS record for each, or two. In what order tasks run is tokio's to change: with another
+/// one this is slower, and no less right.
 pub async fn coalesced<T>(future: impl Future<Output = T>, busy: impl Fn() -> bool) -> T {
     let mut future = pin!(future);
     let mut behind = false;
@@ -136,7 +137,7 @@ struct End<'a> {
     seen: &'a FrameCounts,
     idle: Duration,
     old: Instant,
-    /// When it was told.
+    /// When the client was told that the connection ends; none if it was not yet.
     said: Option<Instant>,
 }
 
@@ -153,7 +154,7 @@ impl<'a> End<'a> {
         End { line, seen, idle, old: Instant::now() + age, said: None }
     }
 
-    /// When to look again.
+    /// When to look at the connection again.
     fn next(&self) -> Instant {
         let now = Instant::now();
         let quiet = self.line.quiet().unwrap_or(now);

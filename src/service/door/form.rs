@@ -1,6 +1,6 @@
 //! What the headers of a request must be so that it is a call (gRPC over HTTP/2). Whoever speaks no
-//! gRPC is told so in the terms of HTTP; whoever asks for a form of messages that is not read here, in
-//! those of gRPC.
+//! gRPC is told so in the terms of HTTP; whoever asks for a form of messages that is not read here,
+//! in those of gRPC.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ const TIMEOUT: &str = "grpc-timeout";
 
 /// Why a request is no call that can be answered.
 pub(in crate::service) enum Unfit {
-    /// It is no call at all.
+    /// It is no call at all; holds what HTTP answers.
     Http(StatusCode, &'static str),
-    /// It is one, and carries messages in another form.
+    /// It is a call, and carries messages in another form than is read here.
     Encoding,
-    /// Its deadline cannot be read.
+    /// It is a call, and its deadline cannot be read.
     Timeout,
 }
 
@@ -99,7 +99,7 @@ fn codec(media_type: &str) -> Option<&str> {
     (codec.is_empty() || codec.starts_with('+')).then_some(codec)
 }
 
-/// At most eight digits and a unit.
+/// Reads a deadline of at most eight digits and a unit, as gRPC has it.
 fn timeout(value: &HeaderValue) -> Option<Duration> {
     let text = value.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;

@@ -30,8 +30,8 @@ const END_STREAM: u8 = 1;
 const CHATTER: FrameBudget = FrameBudget { burst: 1_024.0, a_second: 64.0 };
 /// Each call may bring so many of them: its window updates and pings.
 const A_CALL: f64 = 8.0;
-/// One more may come for each of so many bytes that the client is sent, which it must acknowledge. An
-/// answer to a PING is 17 bytes: a flood does not feed itself.
+/// One more may come for each of so many bytes that the client is sent, which it must acknowledge.
+/// An answer to a PING is 17 bytes: a flood does not feed itself.
 const BYTES: f64 = 64.0;
 /// Calls at once on one connection.
 pub(in crate::service) const STREAMS: u32 = 256;
@@ -60,7 +60,7 @@ impl Left {
         self.left = (self.left + much).min(self.budget.burst);
     }
 
-    /// Whether there was one left.
+    /// Takes one from the budget, and says whether there was one left.
     fn spend(&mut self) -> bool {
         if self.left < 1.0 {
             let now = Instant::now();
@@ -73,7 +73,7 @@ impl Left {
     }
 }
 
-/// The head of one frame.
+/// The head of one HTTP/2 frame (RFC 9113 section 4.1), without its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Head {
     length: usize,

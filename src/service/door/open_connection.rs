@@ -21,7 +21,7 @@ const SEVERAL: usize = 4;
 pub(in crate::service) struct OpenConnection {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: Arc<Peer>,
-    /// None if there was none to have: then every call is told so.
+    /// The place of the connection; none if there was none to have: then every call is told so.
     pub(super) place: Option<places::Connection>,
     pub(super) services: Arc<Services>,
     streams: Mutex<OpenStreams>,
@@ -31,7 +31,7 @@ struct OpenStreams {
     open: usize,
     /// Since when it is as many.
     since: Instant,
-    /// Of these, the tails: they alone may go on after a goodbye.
+    /// How many of these are tails: they alone may go on after a goodbye.
     tails: usize,
 }
 
@@ -62,13 +62,13 @@ impl OpenConnection {
         self.shared.stopping.subscribe()
     }
 
-    /// A refusal, counted.
+    /// Counts a refusal under the certificate of the peer, and makes its status.
     pub(in crate::service) fn refuse(&self, fault: ApiError) -> Status {
         self.shared.refuse_peer(&self.peer, fault)
     }
 
-    /// The same of a call or a connection over which no good token came, or of one more call of an agent
-    /// who has its share.
+    /// The same of a call or a connection over which no good token came, or of one more call of an
+    /// agent who has its share.
     pub(in crate::service) fn turn_away(&self, fault: ApiError, bearer: Option<&Bearer>) -> Status {
         let Shared { pressure, warnings, rooms, .. } = &*self.shared;
         let tag = |provider: &Word| bearer.map(|bearer| rooms.tag(provider, bearer));
@@ -80,7 +80,7 @@ impl OpenConnection {
         self.streams.lock()
     }
 
-    /// Whether several streams are open.
+    /// Whether several streams of the connection are open.
     pub(super) fn busy(&self) -> bool {
         self.streams().open >= SEVERAL
     }
@@ -97,7 +97,7 @@ impl OpenConnection {
     }
 }
 
-/// A stream that is open.
+/// A stream that is open, counted until this is dropped.
 pub(in crate::service) struct OpenStream(Arc<OpenConnection>);
 
 impl Drop for OpenStream {
@@ -108,7 +108,7 @@ impl Drop for OpenStream {
     }
 }
 
-/// A tail that is open.
+/// A tail that is open, counted until this is dropped.
 pub(in crate::service) struct OpenTail(Arc<OpenConnection>);
 
 impl Drop for OpenTail {

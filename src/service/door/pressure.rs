@@ -1,6 +1,7 @@
-//! Certificates of a provider over which calls and connections without a good token, or calls of one agent
-//! beyond its share, come in such numbers that they would use up what their provider has: said in the log and, for whoever watches,
-//! in the ledger, once an hour of each. One that was stolen is noticed by that.
+//! Certificates of a provider over which calls and connections without a good token, or calls of
+//! one agent beyond its share, come in such numbers that they would use up what their provider has:
+//! said in the log and, for whoever watches, in the ledger, once an hour of each. One that was
+//! stolen is noticed by that.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,11 +13,11 @@ use crate::admission::{Peer, Role, Word};
 use crate::format::entry::{Hash, Matter, Tag, Warning};
 use crate::service::watch::warnings::Warnings;
 
-/// So many that are turned away within a while are told.
+/// How many that are turned away within [`WITHIN`] are told.
 const MANY: u64 = 64;
-/// How long that while is.
+/// Time within which those that are turned away are counted together.
 const WITHIN: Duration = Duration::from_secs(60);
-/// Between two warnings of the same certificate.
+/// Time between two warnings of the same certificate.
 const AGAIN: Duration = Duration::from_secs(3_600);
 /// Certificates that are remembered; there are only as many as the agency's authority signed.
 const CERTIFICATES: usize = 1_024;
@@ -63,8 +64,8 @@ impl Pressure {
         Some(turned_away.count)
     }
 
-    /// Counts a call or a connection that was turned away for want of a good token, or because the agent
-    /// with this tag has its share of calls, and warns if it is time.
+    /// Counts a call or a connection that was turned away for want of a good token, or because the
+    /// agent with this tag has its share of calls, and warns if it is time.
     pub(in crate::service) fn turned_away(
         &self,
         peer: &Peer,

@@ -1,5 +1,5 @@
-//! The message of a call, which must come soon: until it has, the call holds a place and has paid for
-//! nothing.
+//! The message of a call, which must come soon: until it has, the call holds a place and has paid
+//! for nothing.
 
 use std::pin::Pin;
 use std::sync::Arc;

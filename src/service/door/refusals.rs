@@ -17,13 +17,13 @@ use crate::registrar::{Clock, Ledger};
 
 /// Certificates that are counted each by itself between two digests; the rest are counted together.
 const CERTIFICATES: usize = 1_024;
-/// Certificates that a digest names.
+/// How many certificates a digest names.
 const NAMED: usize = 16;
-/// Between two digests of refused calls.
+/// Time between two digests of refused calls.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Between two digests of failed handshakes: whoever looks for open ports makes them all day.
+/// Time between two digests of failed handshakes: whoever looks for open ports makes them all day.
 const HANDSHAKES_PAUSE: Duration = Duration::from_secs(60);
-/// Between two attempts to record the last of them.
+/// Time between two attempts to record the last of them.
 const RETRY: Duration = Duration::from_millis(200);
 /// How long the attempts to record the last of them may take.
 const FINISH: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ struct RefusalTally {
 }
 
 impl RefusalTally {
-    /// All of it, by reason.
+    /// All refusals of the tally together, by reason.
     fn total(&self) -> Counts {
         let mut total = self.others.clone();
         self.certificates.values().for_each(|(_, counts)| add(&mut total, counts));
@@ -50,12 +50,12 @@ impl RefusalTally {
     }
 }
 
-/// The running count.
+/// The running count of refusals, and of what the next digests are made.
 pub(in crate::service) struct Tally {
     clock: Clock,
     /// What the next digest of calls is made of, and of connections for which there was no place.
     calls: Mutex<RefusalTally>,
-    /// The same of failed handshakes.
+    /// What the next digest of failed handshakes is made of.
     handshakes: Mutex<RefusalTally>,
     /// Connections that ended without a byte. They are a figure and nothing more.
     silent: AtomicU64,
@@ -63,13 +63,13 @@ pub(in crate::service) struct Tally {
     end: watch::Sender<End>,
 }
 
-/// Whether more will be counted.
+/// Whether more refusals will be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Open,
     /// No: what there is, is to be handed over.
     Asked,
-    /// It was.
+    /// Counting has ended, and what there was is handed over.
     Done,
 }
 
@@ -147,9 +147,9 @@ impl Tally {
         self.silent.load(Relaxed)
     }
 
-    /// Hands the counts to the ledger until [`finish`](Self::finish): of calls every second; of handshakes
-    /// in the second of the first, and from then on every minute. What the ledger cannot take now is
-    /// kept for the next time.
+    /// Hands the counts to the ledger until [`finish`](Self::finish): of calls every second; of
+    /// handshakes in the second of the first, and from then on every minute. What the ledger cannot
+    /// take now is kept for the next time.
     pub(in crate::service) async fn keep(&self, ledger: &Ledger) -> Infallible {
         let mut end = self.end.subscribe();
         let mut ticks = interval(PAUSE);
@@ -157,7 +157,8 @@ impl Tally {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut handshakes_due = Instant::now();
         loop {
-            // Never given up half way: what was taken is in the ledger by then, or back in its place.
+            // Never given up half way: what was taken is in the ledger by then, or back in its
+            // place.
             let over = tokio::select! {
                 _ = end.wait_for(|end| *end != End::Open) => true,
                 _ = ticks.tick() => false,

@@ -1,6 +1,6 @@
 //! One stream of a connection, from its first header until its reply is taken. HTTP/2 lets a client
-//! take a reply as slowly as it likes, and while it takes nothing nobody asks the reply for more: so
-//! a watch beside it looks at the time, gives up what the reply holds, and in the end cuts the
+//! take a reply as slowly as it likes, and while it takes nothing nobody asks the reply for more:
+//! so a watch beside it looks at the time, gives up what the reply holds, and in the end cuts the
 //! stream.
 
 use std::future::poll_fn;
@@ -25,13 +25,13 @@ use crate::service::grpc::status::ApiError;
 /// How long a client may take to make room for what it is sent: for a whole reply, or for the next
 /// event of a tail.
 pub(in crate::service) const PATIENCE: Duration = Duration::from_secs(30);
-/// The same when the daemon stops: well within the time to drain.
+/// How long a client may take when the daemon stops: well within the time to drain.
 const LEAVING: Duration = Duration::from_secs(3);
 /// Largest piece of a reply that is handed to HTTP/2.
 const PIECE: usize = 16 << 10;
-/// Largest last piece of a reply. HTTP/2 keeps a piece as soon as there is room for one byte of it, and
-/// the last is out of this watch's sight: so it is small. Below 1,024 bytes it is also laid beside
-/// those of other replies (see [`super::frames`]).
+/// Largest last piece of a reply. HTTP/2 keeps a piece as soon as there is room for one byte of it,
+/// and the last is out of this watch's sight: so it is small. Below 1,024 bytes it is also laid
+/// beside those of other replies (see [`super::frames`]).
 const LAST: usize = (1 << 10) - 1;
 
 tokio::task_local! {
@@ -68,7 +68,7 @@ where
 /// What is left of a reply.
 struct Rest {
     body: Body,
-    /// Of the newest piece of the body, what is not yet handed on.
+    /// What of the newest piece of the body is not yet handed on.
     piece: Bytes,
     /// Since when the client has had something to take.
     since: Option<Instant>,
@@ -157,7 +157,7 @@ impl Watch {
     }
 }
 
-/// The body of a reply.
+/// The body of a reply, watched until the client has taken it.
 pub(in crate::service) struct Reply(Arc<Watch>);
 
 /// Has a reply watched, and its call's place kept until the reply is taken.
@@ -187,7 +187,8 @@ impl hyper::body::Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let mut rest = self.0.0.lock();
         if rest.paced && rest.piece.is_empty() {
-            // It took the last message. A whole reply has one time for all of it, and so has a message.
+            // It took the last message. A whole reply has one time for all of it, and so has a
+            // message.
             rest.since = None;
         }
         let next = rest.next(cx);

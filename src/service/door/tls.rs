@@ -32,18 +32,18 @@ use material::{Identity, Trusted};
 pub(in crate::service) use reload::keep;
 use reload::{AuthoritiesFiles, IdentityFiles};
 
-/// Whose certificates are shown and accepted.
+/// The files of the certificates that are shown, and of those that are believed.
 #[derive(Clone, Debug)]
 pub struct TlsSettings {
-    /// The server's certificate chain, PEM.
+    /// Path of the server's certificate chain, PEM.
     pub certificate: PathBuf,
-    /// Its private key, PEM, readable by its owner only.
+    /// Path of the server's private key, PEM, readable by its owner only.
     pub key: PathBuf,
-    /// The authority of the clients, PEM.
+    /// Path of the authorities that clients' certificates come from, PEM.
     pub client_ca: PathBuf,
     /// What it has revoked: CRLs, PEM, one of each authority of `client_ca`.
     pub client_crl: Option<PathBuf>,
-    /// For the whole handshake.
+    /// How long the whole handshake may take.
     pub handshake_timeout: Duration,
 }
 
@@ -53,56 +53,57 @@ pub enum TlsError {
     /// A file that cannot be read.
     #[error("{}: {error}", path.display())]
     File {
-        /// Which.
+        /// Path of the file that cannot be read.
         path: PathBuf,
-        /// The system's word.
+        /// The error that the system gives.
         error: io::Error,
     },
     /// A file that is no PEM of its kind.
     #[error("{}: {error}", path.display())]
     Pem {
-        /// Which.
+        /// Path of the file that is no PEM of its kind.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the file's PEM.
         error: rustls::pki_types::pem::Error,
     },
-    /// The key.
+    /// The private key cannot be read, or others may read it.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// They do not go together.
+    /// Certificate and key do not go together, or TLS cannot use them.
     #[error("the certificate of `tls.certificate` and the key of `tls.key` cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
-    /// No usable authority.
+    /// There is no authority of clients that can be used.
     #[error("{}: the authorities of clients cannot be used: {why}", path.display())]
     Authority {
-        /// Which file.
+        /// Path of the file of authorities.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the authorities, in words.
         why: String,
     },
     /// Lists of revoked certificates that cannot be believed.
     #[error("{}: what is revoked cannot be told: {why}", path.display())]
     Revoked {
-        /// Which file.
+        /// Path of the file of revoked certificates.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the lists, in words.
         why: String,
     },
-    /// Whoever connects would refuse it.
+    /// The server's own certificate is not good at this moment, so whoever connects would refuse
+    /// it.
     #[error("{}: the first certificate is not good yet, or not any more", .0.display())]
     NotNow(PathBuf),
 }
 
-/// Why no hands were shaken.
+/// Why a handshake came to nothing.
 #[derive(Debug)]
 pub(in crate::service) enum Unopened {
     /// Not a byte came: somebody looked whether the port is open.
     Silent,
-    /// Whatever ended the handshake.
+    /// The handshake failed; holds what ended it.
     Failed(io::Error),
 }
 
-/// Accepts connections.
+/// Accepts connections by TLS 1.3, with the certificates of this moment.
 pub(in crate::service) struct Door {
     settings: TlsSettings,
     provider: Arc<CryptoProvider>,
@@ -111,12 +112,12 @@ pub(in crate::service) struct Door {
     authorities_files: Mutex<AuthoritiesFiles>,
     current: Mutex<Current>,
     authorities: Arc<Authorities>,
-    /// The certificate that is shown.
+    /// The certificate that the door shows now, for whoever watches its expiry.
     own: channel::Sender<Option<Own>>,
-    /// Whose turn it is to have their handshake worked on: one at a time of those from networks that
-    /// are familiar.
+    /// Whose turn it is to have their handshake worked on: one at a time of those from networks
+    /// that are familiar.
     familiar: Semaphore,
-    /// The same of all others, one at a time.
+    /// Whose turn it is among all others, one at a time.
     strangers: Semaphore,
     trust_domain: Arc<str>,
 }
@@ -186,7 +187,8 @@ impl Door {
         self.own.subscribe()
     }
 
-    /// Shows another certificate from here on; whether it is another. Connections that are open stay.
+    /// Shows another certificate from here on; whether it is another. Connections that are open
+    /// stay.
     fn show(&self, identity: Identity) -> Result<bool, TlsError> {
         let mut current = self.current.lock();
         if current.identity.is_same(&identity) {
@@ -221,7 +223,8 @@ impl Door {
         let turn = if familiar { &self.familiar } else { &self.strangers };
         let mut spoke = false;
         let shake = async {
-            // Replies are small and answered one by one: waiting to fill a segment only delays them.
+            // Replies are small and answered one by one: waiting to fill a segment only delays
+            // them.
             stream.set_nodelay(true)?;
             if stream.peek(&mut [0]).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());

@@ -1,5 +1,6 @@
-//! One call, from its headers to its reply: who calls, whether it is a call, whether there is a place for
-//! it and a token with it; a deadline; and the statuses that tonic makes by itself put into our terms.
+//! One call, from its headers to its reply: who calls, whether it is a call, whether there is a
+//! place for it and a token with it; a deadline; and the statuses that tonic makes by itself put
+//! into our terms.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -23,10 +24,10 @@ use crate::service::grpc::status::ApiError;
 use crate::service::read::ReadError;
 use crate::service::watch::figures;
 
-/// Headers of one call.
+/// How many headers one call may have.
 const METADATA: usize = 64;
 
-/// Answers a call.
+/// Answers one call, or a request for figures.
 pub(super) async fn call(
     request: Request<Incoming>,
     line: Arc<OpenConnection>,
@@ -104,8 +105,8 @@ fn known(request: &Request<Incoming>, line: &OpenConnection) -> Result<Principal
     line.shared.known(&line.peer).map_err(|refused| line.refuse((&refused).into()))
 }
 
-/// Who bears the good token that a call of a provider carries whose agents have some. A read must carry
-/// one: without, it is told so before it takes a place.
+/// Who bears the good token that a call of a provider carries whose agents have some. A read must
+/// carry one: without, it is told so before it takes a place.
 fn bearer(
     request: &mut Request<Incoming>,
     line: &OpenConnection,

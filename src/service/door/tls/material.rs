@@ -1,5 +1,5 @@
-//! What the door shows and whom it believes, as it lies in files: read at the start, and again when it
-//! changes.
+//! What the door shows and whom it believes, as it lies in files: read at the start, and again when
+//! it changes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const LISTS: u64 = 16 << 20;
 #[derive(Clone)]
 pub(super) struct Identity {
     pub(super) certified: Arc<CertifiedKey>,
-    /// None if the certificate cannot be read any further than TLS needs.
+    /// When the certificate is good; none if it cannot be read any further than TLS needs.
     pub(super) own: Option<Own>,
 }
 
@@ -62,7 +62,7 @@ impl Identity {
     }
 }
 
-/// Those whose certificates are believed.
+/// The authorities whose certificates are believed, and what they revoked.
 pub(super) struct Trusted {
     pub(super) verifier: Arc<dyn ClientCertVerifier>,
     /// SHA-256 of what they were read from.
@@ -101,7 +101,7 @@ impl Trusted {
         Trusted::parse(settings, &Contents::read(settings)?, provider)
     }
 
-    /// Those of the files' contents.
+    /// Reads the authorities and their lists from the contents of the files.
     pub(super) fn parse(
         settings: &TlsSettings,
         contents: &Contents,
@@ -122,8 +122,8 @@ impl Trusted {
         let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         let mut lists_good_until = None;
         if let Some(Lists { ders, good_until }) = lists {
-            // Whoever's status no list tells is refused, and a list that is over still holds: what it
-            // revokes stays revoked, and a list that is late shuts nobody out.
+            // Whoever's status no list tells is refused, and a list that is over still holds: what
+            // it revokes stays revoked, and a list that is late shuts nobody out.
             verifier = verifier.with_crls(ders);
             lists_good_until = good_until;
         }

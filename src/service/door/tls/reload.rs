@@ -14,7 +14,7 @@ use crate::format::entry::{Hash, Matter, Warning};
 use crate::service::tasks::{PATIENCE, patiently};
 use crate::service::watch::warnings::Warnings;
 
-/// Between two looks at the files.
+/// Time between two looks at the files.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The files of what is shown, watched since before they were first read.
@@ -23,8 +23,8 @@ pub(super) struct IdentityFiles {
     pub(super) key: Watched,
 }
 
-/// The files of those who are believed, and of what they revoked, watched since before they were first
-/// read.
+/// The files of those who are believed, and of what they revoked, watched since before they were
+/// first read.
 pub(super) struct AuthoritiesFiles {
     client_ca: Watched,
     client_crl: Option<Watched>,
@@ -35,7 +35,7 @@ pub(super) struct AuthoritiesFiles {
 }
 
 impl AuthoritiesFiles {
-    /// Watched from here on.
+    /// The files of the authorities, watched from here on.
     pub(super) fn watched(settings: &TlsSettings) -> AuthoritiesFiles {
         let client_ca = Watched::content(settings.client_ca.clone());
         let client_crl = settings.client_crl.clone().map(Watched::content);
@@ -43,7 +43,7 @@ impl AuthoritiesFiles {
         AuthoritiesFiles { client_ca, client_crl, believed, lists_good_until }
     }
 
-    /// The same, of which this is in force.
+    /// The same files, of which these authorities are in force.
     pub(super) fn believing(self, trusted: &Trusted) -> AuthoritiesFiles {
         let Trusted { digest, lists_good_until, .. } = *trusted;
         AuthoritiesFiles { believed: digest, lists_good_until, ..self }
@@ -69,7 +69,7 @@ struct Read {
     others: Result<Option<usize>, TlsError>,
 }
 
-/// Looks for ever.
+/// Looks once a second at both kinds of files, for ever.
 pub(in crate::service) async fn keep(door: Arc<Door>, warnings: Warnings) -> Infallible {
     // One by itself: what is wrong with one leaves the other watched.
     tokio::join!(keep_identity(&door), keep_authorities(&door, &warnings)).0
@@ -162,7 +162,7 @@ impl Door {
         Some(shown)
     }
 
-    /// None if there was nothing to read.
+    /// Reads the files of the authorities; none if there was nothing to read.
     fn look_at_authorities(&self) -> Option<Read> {
         let mut files = self.authorities_files.lock();
         if !files.due() {
@@ -186,15 +186,16 @@ impl Door {
         Some(Read { digest, others })
     }
 
-    /// Whether the lists of what is revoked are over by now, the first time that it is asked of them.
+    /// Whether the lists of what is revoked are over by now, the first time that it is asked of
+    /// them.
     fn lists_are_over(&self) -> bool {
         let good_until = &mut self.authorities_files.lock().lists_good_until;
         good_until.take_if(|until| *until < SystemTime::now()).is_some()
     }
 }
 
-/// Whoever watches must hear of it, though it was refused: whoever can write that file lets in whom they
-/// like.
+/// Whoever watches must hear of it, though it was refused: whoever can write that file lets in whom
+/// they like.
 fn record(warnings: &Warnings, authorities: usize, digest: Option<Hash>) {
     let (matter, observed) = (Matter::Authorities { digest }, authorities as u64);
     warnings.owe(Warning { matter, observed, expected: 0 });

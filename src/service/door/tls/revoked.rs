@@ -1,5 +1,5 @@
-//! Lists of revoked certificates (RFC 5280, section 5): believed if an authority of the clients signed
-//! them, each authority exactly once.
+//! Lists of revoked certificates (RFC 5280, section 5): believed if an authority of the clients
+//! signed them, each authority exactly once.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certific
 
 use super::TlsError;
 
-/// The lists of all authorities.
+/// The lists of revoked certificates of all authorities.
 pub(super) struct Lists {
     pub(super) ders: Vec<CertificateRevocationListDer<'static>>,
     /// When the first of them should have been followed by another; none if none says.
@@ -20,8 +20,8 @@ pub(super) struct Lists {
 /// Reads the lists of these authorities from the content of a file.
 ///
 /// # Errors
-/// If one is no list, of no authority, not signed by it, not good yet, the second of one, or missing:
-/// whoever that authority vouches for would be refused unheard.
+/// If one is no list, of no authority, not signed by it, not good yet, the second of one, or
+/// missing: whoever that authority vouches for would be refused unheard.
 pub(super) fn lists(
     path: &Path,
     bytes: &[u8],
