@@ -36,14 +36,14 @@ use watch::sizes::LedgerFile;
 use watch::warnings::Warnings;
 use watch::{clock, expiry, extract, keys, rosters, sizes};
 
-/// Largest request message, in bytes.
+/// Largest size of a request message, in bytes.
 const MESSAGE: usize = 64 << 10;
 /// How long calls may take to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(10);
-/// Between two lines of the log that say that connections cannot be accepted.
+/// Time between two lines of the log that say that connections cannot be accepted.
 const UNACCEPTED: Duration = Duration::from_secs(60);
 
-/// What every call shares.
+/// What all calls share: the path of a read, the counts and the places.
 struct Shared {
     rooms: ReadPath,
     tally: refusals::Tally,
@@ -88,7 +88,8 @@ impl Shared {
         self.reader_of(self.peer(request)?, roles)
     }
 
-    /// The same of a peer.
+    /// The member of staff whom this peer is, if the policy knows one of these roles for it and its
+    /// rate allows the call.
     fn reader_of(&self, peer: &Peer, roles: &[Role]) -> Result<Principal, GrpcStatus> {
         let policy = self.rooms.policies.now();
         let admitted = Principal::admit(peer, &policy.terms, roles, SystemTime::now());
@@ -119,7 +120,7 @@ impl Shared {
         Ok(reader)
     }
 
-    /// A refusal, counted.
+    /// Counts a refusal under the certificate of the caller, and makes its status.
     fn refuse<T>(&self, request: &Request<T>, fault: ApiError) -> GrpcStatus {
         match self.peer(request) {
             Ok(peer) => self.refuse_peer(peer, fault),
@@ -159,8 +160,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Sets everything up; nothing is accepted yet. `ledger_file` is read for receipts, and the figures
-    /// tell how many lines the log has lost.
+    /// Sets everything up; nothing is accepted yet. `ledger_file` is read for receipts, and the
+    /// figures tell how many lines the log has lost.
     ///
     /// # Errors
     /// [`ServeError`].
@@ -190,8 +191,8 @@ impl Server {
         Ok(Server { door, services: Arc::new(services), shared, health })
     }
 
-    /// Serves until `shutdown` says so, the ledger is out of use or one of the tasks is given up; then
-    /// lets calls end.
+    /// Serves until `shutdown` says so, the ledger is out of use or one of the tasks is given up;
+    /// then lets calls end.
     ///
     /// # Errors
     /// [`ServeError::Ledger`] and [`ServeError::Task`].
@@ -280,8 +281,9 @@ impl Server {
         self.shared.warnings.clone()
     }
 
-    /// Takes a connection in if there is a place to shake hands in, and serves it if there is one for
-    /// whom its certificate names. Until then it holds the first place, and may have to give it up.
+    /// Takes a connection in if there is a place to shake hands in, and serves it if there is one
+    /// for whom its certificate names. Until then it holds the first place, and may have to give it
+    /// up.
     fn connection(&self, stream: TcpStream, from: SocketAddr) {
         let Some(mut place) = self.shared.places.handshake(from.ip(), Instant::now()) else {
             self.shared.tally.crowded_out();

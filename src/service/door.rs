@@ -1,5 +1,5 @@
-//! The door: sockets into calls. Who may shake hands, hold a connection and have a call open, and how
-//! long each may take; what a call says it does not look at.
+//! The door: sockets into calls. Who may shake hands, hold a connection and have a call open, and
+//! how long each may take; what a call says it does not look at.
 
 pub mod connection;
 mod form;

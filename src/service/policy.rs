@@ -1,6 +1,6 @@
-//! The policy in force. All that a read needs of it comes from one [`ActivePolicy`], taken once at its
-//! beginning, so that no read mixes two policies. It refuses to know files; whoever holds the other
-//! end puts another policy in its place.
+//! The policy in force. All that a read needs of it comes from one [`ActivePolicy`], taken once at
+//! its beginning, so that no read mixes two policies. It refuses to know files; whoever holds the
+//! other end puts another policy in its place.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::source::Source;
 pub struct ActivePolicy {
     /// What the door holds calls against.
     pub terms: Arc<Terms>,
-    /// Request rates.
+    /// Request rates of everybody whom this policy names.
     pub quota: Quota,
     /// The records, by statements of this policy.
     pub source: Source,
@@ -36,7 +36,7 @@ impl CurrentPolicy {
         (CurrentPolicy(now), PolicySwitch(swap))
     }
 
-    /// The policy in force now.
+    /// The policy that is in force at this moment.
     pub fn now(&self) -> Arc<ActivePolicy> {
         self.0.borrow().clone()
     }
@@ -61,7 +61,7 @@ impl CurrentPolicy {
 }
 
 impl PolicySwitch {
-    /// The policy in force now.
+    /// The policy that is in force at this moment.
     pub fn now(&self) -> Arc<ActivePolicy> {
         self.0.borrow().clone()
     }

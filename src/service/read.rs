@@ -17,23 +17,23 @@ use crate::state::growth::Requester;
 /// How long a read may go on being admitted again because policies change under it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a read passes through.
+/// The rooms that a read passes through on its way.
 pub struct ReadPath {
     /// The policy in force: terms, request rates and records.
     pub policies: CurrentPolicy,
-    /// What is remembered of tokens.
+    /// What is remembered of the tokens that agents showed.
     pub tokens: Tokens,
-    /// The ledger.
+    /// The handle by which the read is recorded.
     pub ledger: Ledger,
 }
 
 /// Why a read ended before it was judged. Nothing was released.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// At the door.
+    /// The door refuses the caller, the token or the request.
     #[error(transparent)]
     Refused(#[from] AdmissionError),
-    /// Too often.
+    /// The provider or the agent calls more often than the policy allows.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
     /// No job is open to it, or the job is used up.
@@ -42,13 +42,13 @@ pub enum ReadError {
     /// Contained, and nothing but a refusal could come of it.
     #[error("contained")]
     Contained,
-    /// By the records.
+    /// The records cannot be read, or the query cannot.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// By the ledger.
+    /// The ledger did not record it.
     #[error(transparent)]
     Unrecorded(#[from] Unrecorded),
-    /// By a fault of this program.
+    /// This program is at fault: rows and entry are of two reads.
     #[error(transparent)]
     Foreign(#[from] OtherDraft),
 }
@@ -56,7 +56,8 @@ pub enum ReadError {
 /// Why an export does not begin, or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JobFault {
-    /// Nor is it told whether there is such a job.
+    /// No approved job of this number is open to the provider now; whether there is one is not
+    /// told.
     #[error("no approved job of this number is open to this provider for this dataset now")]
     Closed,
     /// All its rows have gone out, or it ended as the page was decided on.
@@ -66,12 +67,12 @@ pub enum JobFault {
 
 impl ReadPath {
     /// Admits, permits, limits, fetches, records, and only then releases: all by one policy. If
-    /// another one comes into force before the registrar takes the draft, rows and draft are dropped
-    /// and the read begins again under that.
+    /// another one comes into force before the registrar takes the draft, rows and draft are
+    /// dropped and the read begins again under that.
     ///
     /// # Errors
-    /// [`ReadError`] if it was never judged. A read that the judge withheld is a [`Release`] without
-    /// rows.
+    /// [`ReadError`] if it was never judged. A read that the judge withheld is a [`Release`]
+    /// without rows.
     pub async fn read(
         &self,
         (peer, shown): (&Peer, &PresentedToken<'_>),
@@ -98,8 +99,9 @@ impl ReadPath {
         }
     }
 
-    /// Charges a call whose token must be verified. One without a token is refused for nothing: whoever
-    /// sends thousands of those must not use up what fresh tokens of the same network are charged to.
+    /// Charges a call whose token must be verified. One without a token is refused for nothing:
+    /// whoever sends thousands of those must not use up what fresh tokens of the same network are
+    /// charged to.
     fn charge_unverified(
         &self,
         policy: &ActivePolicy,
@@ -113,8 +115,8 @@ impl ReadPath {
         }
     }
 
-    /// Refuses a call for its certificate or its token, or because its agent gets nothing, when no more
-    /// of it has come than its headers. It lets nobody in: [`ReadPath::read`] asks again.
+    /// Refuses a call for its certificate or its token, or because its agent gets nothing, when no
+    /// more of it has come than its headers. It lets nobody in: [`ReadPath::read`] asks again.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -141,8 +143,9 @@ impl ReadPath {
         self.policies.now().source.agent_named(provider, &bearer.agent())
     }
 
-    /// Refuses whoever only the provider itself knows, before any work on the records: a provider that
-    /// runs its issuer could otherwise make as many persons, each with budgets of its own, as it likes.
+    /// Refuses whoever only the provider itself knows, before any work on the records: a provider
+    /// that runs its issuer could otherwise make as many persons, each with budgets of its own, as
+    /// it likes.
     fn check_enrolled(&self, policy: &ActivePolicy, ticket: &Ticket) -> Result<(), Unrecorded> {
         let permit = ticket.permit();
         if !permit.own_word() {
@@ -153,8 +156,8 @@ impl ReadPath {
         if enrolled { Ok(()) } else { Err(Unrecorded::NotEnrolled(agent)) }
     }
 
-    /// Refuses whoever has used up a budget of entries, before any work on the records: the registrar
-    /// asks again before it writes.
+    /// Refuses whoever has used up a budget of entries, before any work on the records: the
+    /// registrar asks again before it writes.
     fn check_entries(&self, policy: &ActivePolicy, ticket: &Ticket) -> Result<(), Unrecorded> {
         let permit = ticket.permit();
         let agent = || Requester::Agent(policy.source.agent(permit));
@@ -174,8 +177,8 @@ impl ReadPath {
         }
     }
 
-    /// Refuses whoever is contained so far that the judge could only withhold, before any work on the
-    /// records and without an entry for each attempt.
+    /// Refuses whoever is contained so far that the judge could only withhold, before any work on
+    /// the records and without an entry for each attempt.
     fn check_contained(
         &self,
         policy: &ActivePolicy,

@@ -1,7 +1,7 @@
-//! What the daemon does besides serving calls, each task by its name and for as long as the daemon runs.
-//! A task that dies is started again; one that dies twice within a minute is given up, and the daemon
-//! with it: nothing that a read rests on goes unwatched in silence. Work on what others wrote is
-//! [`attempt`]ed, so that no file can bring that about.
+//! What the daemon does besides serving calls, each task by its name and for as long as the daemon
+//! runs. A task that dies is started again; one that dies twice within a minute is given up, and
+//! the daemon with it: nothing that a read rests on goes unwatched in silence. Work on what others
+//! wrote is [`attempt`]ed, so that no file can bring that about.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -23,8 +23,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Tasks(JoinSet<&'static str>);
 
 impl Tasks {
-    /// Has a task run for ever, which `task` begins, and begins again when it died. What it must not
-    /// forget by that lies outside of it.
+    /// Has a task run for ever, which `task` begins, and begins again when it died. What it must
+    /// not forget by that lies outside of it.
     pub fn run<F>(&mut self, name: &'static str, task: impl FnMut() -> F + Send + 'static)
     where
         F: Future<Output = Infallible> + Send + 'static,
@@ -87,8 +87,9 @@ pub async fn attempt_blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|_| Panicked)
 }
 
-/// The same of work that should end within `patience`. If it does not, the log says `what` waits, and
-/// the work is waited for all the same: nobody can end it, and what comes of it must not be lost.
+/// The same of work that should end within `patience`. If it does not, the log says `what` waits,
+/// and the work is waited for all the same: nobody can end it, and what comes of it must not be
+/// lost.
 ///
 /// # Errors
 /// [`Panicked`] if it did.

@@ -1,5 +1,5 @@
-//! What is looked at while nobody calls, and told: files, records, rosters, certificates, clocks and
-//! sizes; the warnings that come of it, and the figures.
+//! What is looked at while nobody calls, and told: files, records, rosters, certificates, clocks
+//! and sizes; the warnings that come of it, and the figures.
 
 pub(in crate::service) mod clock;
 pub(in crate::service) mod expiry;

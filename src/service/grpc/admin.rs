@@ -1,6 +1,6 @@
-//! `greffier.v1.Admin`: what administrators decide. An act comes as the statement that they signed and
-//! is an entry first; the judge is serial, so nothing is decided behind that entry as if it were not
-//! there. Whether the signatures carry it, the ledger says.
+//! `greffier.v1.Admin`: what administrators decide. An act comes as the statement that they signed
+//! and is an entry first; the judge is serial, so nothing is decided behind that entry as if it
+//! were not there. Whether the signatures carry it, the ledger says.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::proto::{
 use crate::service::Shared;
 use crate::state::acts::SIGNATURES_MAX;
 
-/// The service.
+/// The service `greffier.v1.Admin`, which takes acts and shows what is contained.
 pub(in crate::service) struct AdminService(pub(in crate::service) Arc<Shared>);
 
 impl AdminService {
@@ -61,7 +61,8 @@ impl AdminService {
         Ok(Act::Signed(SignedAct { id, certificate, statement, signatures }))
     }
 
-    /// Holds the names in an act to the policy: what is mistyped must not stand there as if it held.
+    /// Holds the names in an act to the policy: what is mistyped must not stand there as if it
+    /// held.
     fn names(&self, deed: &Deed, fault: &mut impl FnMut(&'static str, String)) {
         let policy = self.0.rooms.policies.now();
         let terms = &policy.terms;
@@ -94,7 +95,7 @@ impl AdminService {
         }
     }
 
-    /// The ledger that is written.
+    /// Name of the ledger that is written, as its newest checkpoint has it.
     fn origin(&self) -> String {
         let newest = self.0.rooms.ledger.newest();
         Checkpoint::parse(&newest).map_or_else(|_| String::new(), |checkpoint| checkpoint.origin)

@@ -19,13 +19,13 @@ use crate::proto::{
 use crate::registrar::notices::AlertAndActs;
 use crate::service::Shared;
 
-/// Alerts of a page.
+/// How many alerts a page has unless the request says.
 const PAGE: i32 = 50;
 const PAGE_MAX: i32 = 500;
 /// A page ends when it has so many bytes: clients refuse messages of more than 4 MiB.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// The service.
+/// The service `greffier.v1.Alerts`, for those who watch.
 pub(in crate::service) struct AlertsService {
     shared: Arc<Shared>,
     tails: TailPlaces,

@@ -1,6 +1,6 @@
-//! `Records.ExportRecords`: the pages of an approved job, one after another. Each is a read of its own
-//! and takes the whole path, so whatever is decided meanwhile holds from the next page on. A page is
-//! fetched when the connection has room for it, so a slow reader costs one page of memory.
+//! `Records.ExportRecords`: the pages of an approved job, one after another. Each is a read of its
+//! own and takes the whole path, so whatever is decided meanwhile holds from the next page on. A
+//! page is fetched when the connection has room for it, so a slow reader costs one page of memory.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use crate::service::Shared;
 use crate::service::read::ReadError;
 use crate::source::{Query, Release, Rows, WithheldReason};
 
-/// What an export sends.
+/// The stream of messages that an export sends, a page in each.
 pub(in crate::service) type Pages =
     Pin<Box<dyn Stream<Item = Result<ExportRecordsResponse, Status>> + Send>>;
 
 /// Longest that an export waits for its turn when it comes too often.
 const TURN: Duration = Duration::from_secs(1);
 
-/// One open export.
+/// One export that is under way, and where its next page begins.
 pub(in crate::service) struct Export {
     shared: Arc<Shared>,
     peer: Arc<Peer>,

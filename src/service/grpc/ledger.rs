@@ -24,7 +24,7 @@ use crate::verify::store::{Store, Unreadable};
 /// Receipts at once: each takes a millisecond or so, one after the other.
 const PLACES: usize = 32;
 
-/// The service.
+/// The service `greffier.v1.Ledger`, which gives out checkpoints, proofs and receipts.
 pub(in crate::service) struct LedgerService {
     pub(in crate::service) shared: Arc<Shared>,
     pub(in crate::service) shelf: Arc<OpenStores>,
@@ -113,7 +113,8 @@ impl LedgerService {
     }
 }
 
-/// A provider may have the receipts of its own released reads; who watches the ledger, of any entry.
+/// A provider may have the receipts of its own released reads; who watches the ledger, of any
+/// entry.
 fn may_have(reader: &Principal, body: &str) -> bool {
     if reader.role() != Role::Provider {
         return true;

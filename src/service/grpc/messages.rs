@@ -47,12 +47,13 @@ pub(in crate::service) fn most_rows(ask: &Ask) -> u64 {
     }
 }
 
-/// `datasets/{dataset}`
+/// The dataset in a name of the form `datasets/{dataset}`; none if it has another form.
 pub(in crate::service) fn dataset_name(parent: &str) -> Option<&str> {
     parent.strip_prefix("datasets/").filter(|dataset| !dataset.contains('/'))
 }
 
-/// `datasets/{dataset}/records/{handle}`
+/// Dataset and handle in a name of the form `datasets/{dataset}/records/{handle}`; none if it has
+/// another form.
 pub(in crate::service) fn record_name(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("datasets/")?.split_once("/records/")
 }
@@ -112,7 +113,7 @@ pub(in crate::service) fn ask(
     }
 }
 
-/// A row as a message.
+/// The message for a row that may go.
 pub(in crate::service) fn record(row: Row) -> Record {
     let fields = row.fields.into_iter().map(|(name, value)| Field { name, value }).collect();
     Record { name: row.name, fields, fields_left_out: row.left_out }

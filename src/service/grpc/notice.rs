@@ -24,7 +24,7 @@ fn sentences(text: impl Fn(Language) -> String) -> Vec<Sentence> {
     Language::ALL.map(sentence).to_vec()
 }
 
-/// The alert of an entry.
+/// The message for an entry that is an alert.
 pub(in crate::service) fn alert(entry: &Entry, alert: &entry::Alert) -> Alert {
     let severity = match alert.severity {
         entry::Severity::Info => Severity::Info,
@@ -75,7 +75,7 @@ fn warning(entry: &Entry, warning: &entry::Warning) -> Warning {
     }
 }
 
-/// The act of an entry.
+/// The message for an entry that is an act.
 pub(in crate::service) fn act(entry: &Entry, act: &entry::Act) -> Act {
     let body = serde_json::to_value(act).unwrap_or_default();
     let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();

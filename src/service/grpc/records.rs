@@ -20,10 +20,10 @@ use crate::proto::{
 use crate::service::Shared;
 use crate::source::{Query, Row, Rows};
 
-/// The service.
+/// The service `greffier.v1.Records`, through which providers read.
 pub(in crate::service) struct RecordsService(pub(in crate::service) Arc<Shared>);
 
-/// A released reply.
+/// A reply that was released, with its proof and the room that it takes.
 struct Reply {
     rows: Vec<Row>,
     next_page: String,
@@ -32,7 +32,7 @@ struct Reply {
 }
 
 impl Reply {
-    /// As gRPC has it. It takes its room until it is taken.
+    /// The reply as gRPC has it, which keeps its room until the client has taken it.
     fn response<T>(
         self,
         message: impl FnOnce(Vec<Record>, String, Option<Proof>) -> T,

@@ -25,14 +25,15 @@ use crate::service::{MESSAGE, Shared};
 /// Names that the health service knows; the empty one is the server as a whole.
 pub(in crate::service) const NAMES: [&str; 5] = ["", RECORDS, LEDGER, ALERTS, ADMIN];
 
-/// Everything that can be called.
+/// All services that can be called, that of records apart from the others.
 pub(in crate::service) struct Services {
     records: RecordsServer<RecordsService>,
     others: Routes,
 }
 
 impl Services {
-    /// With the handle that tells the health service what to say. `ledger_file` is read for receipts.
+    /// With the handle that tells the health service what to say. `ledger_file` is read for
+    /// receipts.
     pub(in crate::service) fn new(
         shared: &Arc<Shared>,
         ledger_file: PathBuf,

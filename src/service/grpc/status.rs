@@ -110,7 +110,7 @@ impl ApiError {
         ApiError::new(Code::NotFound, "ALERT_NOT_FOUND", english, french)
     }
 
-    /// As many tails are open as there may be.
+    /// The refusal of a tail where as many are open as there may be.
     pub(in crate::service) fn tails_full() -> ApiError {
         let english = "as many tails are open as there may be: close one, or try again later";
         let french = "Trop de suivis d’alertes sont ouverts : réessayez plus tard.";
@@ -221,7 +221,8 @@ impl ApiError {
         ApiError::new(Code::PermissionDenied, CONTAINED, english, french)
     }
 
-    /// A person whom only the provider knows. The tag is in its receipts too, and the agency needs it.
+    /// A person whom only the provider knows. The tag is in its receipts too, and the agency needs
+    /// it.
     pub(in crate::service) fn not_enrolled(agent: Tag) -> ApiError {
         let english = format!(
             "agent {agent} is not enrolled: nothing was released; ask the agency to enrol it"
@@ -243,7 +244,7 @@ impl ApiError {
         }
     }
 
-    /// Withheld by the judge.
+    /// The refusal of a read that the judge withheld, with the entry that says so.
     pub(in crate::service) fn withheld(
         refusal: WithheldReason,
         entry: u64,
@@ -323,7 +324,7 @@ impl ApiError {
         ApiError::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", english, french)
     }
 
-    /// A fault of this program.
+    /// The refusal by a fault of this program.
     pub(in crate::service) fn internal(english: &str) -> ApiError {
         ApiError::new(Code::Internal, "INTERNAL", english, "Erreur interne.")
     }

@@ -24,24 +24,24 @@ use crate::proto::{Heartbeat, TailAlertsRequest, TailAlertsResponse};
 use crate::registrar::notices::Notices;
 use crate::service::Shared;
 
-/// Between two heartbeats.
+/// Time between two heartbeats of a tail.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// Between something that was sent and the heartbeat that covers it.
+/// Time between something that was sent and the heartbeat that covers it.
 const SOON: Duration = Duration::from_secs(1);
 /// Each tail is up to so much faster, so that a thousand opened at once do not beat at once.
 const SPREAD: Duration = Duration::from_secs(1);
 
-/// Who may hear of alerts.
+/// The roles that may hear of alerts.
 pub(in crate::service) const WATCHERS: [Role; 2] = [Role::Security, Role::Auditor];
-/// Most tails at once.
+/// How many tails may be open at once.
 const TAILS: usize = 4_096;
-/// Most tails at once of one member of staff.
+/// How many tails one member of staff may have open at once.
 const OWN_TAILS: usize = 1_024;
 
-/// The places for tails.
+/// The places for tails, in all and for each member of staff.
 pub(in crate::service) struct TailPlaces {
     all: Arc<Semaphore>,
-    /// As many as the policy knows.
+    /// The places of each member of staff whom the policy knows.
     own: Mutex<HashMap<(Role, Word), Arc<Semaphore>>>,
 }
 
@@ -71,18 +71,18 @@ pub(in crate::service) struct TailPlace {
     _own: OwnedSemaphorePermit,
 }
 
-/// What a tail sends.
+/// The stream of messages that a tail sends.
 pub(in crate::service) type Events =
     Pin<Box<dyn Stream<Item = Result<TailAlertsResponse, Status>> + Send>>;
 
-/// A heartbeat that is due.
+/// A heartbeat that is due, with the note that it carries.
 struct Beat {
     note: Arc<str>,
-    /// Entries that the note covers.
+    /// How many entries the note covers.
     size: u64,
 }
 
-/// One open tail.
+/// One tail that is open, and how far it has come.
 pub(in crate::service) struct Tail {
     shared: Arc<Shared>,
     peer: Arc<Peer>,

@@ -8,10 +8,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::registrar::Ledger;
 
-/// Between two looks.
+/// Time between two looks at the clocks.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Looks again and again.
+/// Looks at the clocks again and again, for ever.
 pub(in crate::service) async fn keep(ledger: Ledger) -> Infallible {
     let mut looks = interval(PAUSE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

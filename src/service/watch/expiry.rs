@@ -1,6 +1,6 @@
-//! Certificates that run out: said in the log while there is time to make new ones, each at most once
-//! a day, in the ledger at 30, 7 and 1 days, and in the figures always. It knows days and names; what a
-//! certificate may do is not its business.
+//! Certificates that run out: said in the log while there is time to make new ones, each at most
+//! once a day, in the ledger at 30, 7 and 1 days, and in the figures always. It knows days and
+//! names; what a certificate may do is not its business.
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
@@ -20,8 +20,8 @@ use crate::format::entry::{CertificateOf, Hash, Matter, Warning, sha256};
 /// From how many days ahead on it is said. Each is said more urgently than the one before.
 const AHEAD: [u64; 3] = [30, 7, 1];
 const DAY: u64 = 86_400;
-/// Certificates that are remembered. Beyond it, warnings are forgotten and said again, and the figures
-/// lack a certificate that was not shown before until another has not been shown for a day.
+/// Certificates that are remembered. Beyond it, warnings are forgotten and said again, and the
+/// figures lack a certificate that was not shown before until another has not been shown for a day.
 const REMEMBERED: usize = 4_096;
 
 /// A certificate of a caller that will run out.
@@ -29,7 +29,7 @@ const REMEMBERED: usize = 4_096;
 pub(in crate::service) struct Expiring {
     pub(in crate::service) role: Role,
     pub(in crate::service) id: Word,
-    /// SHA-256 of the certificate.
+    /// SHA-256 of the certificate's DER form.
     pub(in crate::service) fingerprint: [u8; 32],
     /// Whole days, 0 on its last.
     pub(in crate::service) days_left: u64,
@@ -77,15 +77,15 @@ impl Warned {
     }
 }
 
-/// Certificates that callers have shown, for the figures: whoever calls shakes hands again within the
-/// hour or so, a tail is seen at each heartbeat, and whoever has a new certificate shows the old one
-/// no more.
+/// Certificates that callers have shown, for the figures: whoever calls shakes hands again within
+/// the hour or so, a tail is seen at each heartbeat, and whoever has a new certificate shows the
+/// old one no more.
 #[derive(Default)]
 pub(in crate::service) struct Certificates(Mutex<HashMap<[u8; 32], Certificate>>);
 
 struct Certificate {
     peer: Peer,
-    /// When it was last shown.
+    /// When the certificate was last shown.
     last: SystemTime,
 }
 
@@ -142,12 +142,12 @@ fn warning(whose: Option<(Role, Word)>, certificate: Hash, days_left: u64, ahead
     Warning { matter: Matter::Certificate(of), observed: days_left, expected: ahead }
 }
 
-/// The daemon's own certificate.
+/// The certificate of the gateway itself, and when it is good.
 #[derive(Clone, Copy)]
 pub(in crate::service) struct Own {
-    /// Its first good second, Unix time.
+    /// The first second in which the certificate is good, Unix time.
     not_before: i64,
-    /// Its last good second, Unix time.
+    /// The last second in which the certificate is good, Unix time.
     not_after: i64,
     fingerprint: Hash,
 }
@@ -161,7 +161,7 @@ impl Own {
         Some(Own { not_before, not_after, fingerprint: sha256(&[certificate]) })
     }
 
-    /// Its last good second, Unix time.
+    /// The last second in which the certificate is good, Unix time.
     pub(in crate::service) fn not_after(self) -> u64 {
         u64::try_from(self.not_after).unwrap_or_default()
     }
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
     use crate::admission::example::{DOMAIN, address, der, terms};
 
-    /// 2 January 2026, at midnight.
+    /// The last good moment, 2 January 2026 at midnight, Unix seconds.
     const END: u64 = 1_767_312_000;
 
     fn peer() -> Peer {

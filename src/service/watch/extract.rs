@@ -17,11 +17,12 @@ use crate::service::tasks::patiently;
 use crate::source::extract::Extract;
 use crate::source::sqlite::{DataFinding, FindingEffect, Progress};
 
-/// Between two looks for a cause to look at everything.
+/// Time between two looks for a cause to look at everything.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Between two such looks after one that failed.
+/// Time between two such looks after one that failed.
 const LONGER: Duration = Duration::from_secs(30);
-/// How long a look may take before it is told of: it may read every record, and rests half of the time.
+/// How long a look may take before it is told of: it may read every record, and rests half of the
+/// time.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 /// Findings that are logged one by one.
 const TOLD: usize = 100;
@@ -67,7 +68,7 @@ pub(in crate::service) async fn clear(shared: &Shared, health: &mut HealthReport
     }
 }
 
-/// Looks again and again.
+/// Looks at the records as a whole again and again, for ever.
 pub(in crate::service) async fn keep(
     shared: Arc<Shared>,
     mut health: HealthReporter,

@@ -29,7 +29,7 @@ use crate::service::grpc::status::ApiError;
 use crate::source::sqlite::FindingEffect;
 use crate::state::containment::Contained;
 
-/// Where they are.
+/// Path under which the figures are served.
 pub(in crate::service) const PATH: &str = "/metrics";
 const FIGURES: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const WORDS: &str = "text/plain; charset=utf-8";

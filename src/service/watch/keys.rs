@@ -14,10 +14,10 @@ use crate::format::entry::Hash;
 use crate::service::Shared;
 use crate::service::tasks::{PATIENCE, patiently};
 
-/// Between two looks at the files.
+/// Time between two looks at the files.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Looks for ever.
+/// Looks once a second at the key file of every issuer, for ever.
 pub(in crate::service) async fn keep(shared: Arc<Shared>) -> Infallible {
     let mut ticks = tokio::time::interval(PAUSE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -13,7 +13,7 @@ use crate::service::Shared;
 use crate::service::tasks::patiently;
 use crate::source::rosters::Rosters;
 
-/// Between two looks.
+/// Time between two looks at the rosters.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Most time between two looks, after some that failed.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Default)]
 pub(in crate::service) struct Watch(Arc<Mutex<Option<Rosters>>>);
 
-/// Looks again and again.
+/// Looks at the rosters again and again, for ever.
 pub(in crate::service) async fn keep(watch: Watch, shared: Arc<Shared>) -> Infallible {
     let (mut pause, mut told) = (PAUSE, None);
     loop {

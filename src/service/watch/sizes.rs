@@ -1,6 +1,7 @@
 //! How large the ledger's files are: a figure, and a warning when its write-ahead log does not stop
-//! growing. That happens when another process reads the ledger and does not let go: nothing that was
-//! written since can then be taken out of the log, and the disk fills without anybody being told.
+//! growing. That happens when another process reads the ledger and does not let go: nothing that
+//! was written since can then be taken out of the log, and the disk fills without anybody being
+//! told.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::format::entry::{Matter, Warning};
 use crate::service::Shared;
 use crate::service::tasks::{PATIENCE, patiently};
 
-/// Between two looks.
+/// Time between two looks at the files.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The ledger as the server needs it.
@@ -24,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub struct LedgerFile {
     /// The file; its write-ahead log lies beside it.
     pub path: PathBuf,
-    /// From how many bytes of that log on somebody is told.
+    /// Size of that log from which on somebody is warned, in bytes.
     pub wal_max: u64,
 }
 
@@ -73,7 +74,7 @@ impl Sizes {
     }
 }
 
-/// Looks again and again.
+/// Looks at the size of the files again and again, for ever.
 pub(in crate::service) async fn keep(shared: Arc<Shared>) -> Infallible {
     let mut looks = interval(PAUSE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,5 +1,5 @@
-//! Warnings on their way to the ledger. What somebody should look at happens once, and perhaps just when
-//! the ledger cannot be written: it waits here until it can.
+//! Warnings on their way to the ledger. What somebody should look at happens once, and perhaps just
+//! when the ledger cannot be written: it waits here until it can.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -15,11 +15,12 @@ use crate::admission::Word;
 use crate::format::entry::{Hash, Matter, MatterName, Warning};
 use crate::registrar::Ledger;
 
-/// Warnings that wait.
+/// How many warnings may wait.
 const MOST: usize = 256;
-/// Beyond this many only those of a file are taken on: certificates can be many, and leave them room.
+/// Beyond this many only those of a file are taken on: certificates can be many, and leave them
+/// room.
 const MOST_OF_ANY: usize = 192;
-/// Between two attempts.
+/// Time between two attempts to record a warning.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long the last ones may take when the daemon ends.
 const FINISH: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ pub struct Warnings {
 #[derive(Default)]
 struct Owed {
     waiting: Mutex<VecDeque<Warning>>,
-    /// Of files, by what they are of: those that wait for their turn.
+    /// Warnings of files that wait for their turn, by what they are about.
     paces: Mutex<HashMap<WarningTopic, Pace>>,
     more: Notify,
     /// Whoever hands them over: one at a time, so that none is handed over twice.
@@ -44,9 +45,9 @@ struct Owed {
 /// What a warning of a file is about: whoever writes it again and again has one line of warnings.
 type WarningTopic = (MatterName, Option<Word>);
 
-/// The warnings of one file: some may come at once, and then one in a while. No other budget bounds them.
-/// What had to wait is told in its order, each content once: keys that were in force for a moment are
-/// told of, whatever is written behind them.
+/// The warnings of one file: some may come at once, and then one in a while. No other budget bounds
+/// them. What had to wait is told in its order, each content once: keys that were in force for a
+/// moment are told of, whatever is written behind them.
 #[derive(Default)]
 struct Pace {
     /// When the last ones were taken on.
@@ -56,7 +57,7 @@ struct Pace {
 
 /// Warnings of one file that are told at once.
 const AT_ONCE: usize = 8;
-/// For each of them, so long until there is room again.
+/// How long each of them takes up its room.
 const EACH: Duration = Duration::from_secs(60);
 /// Warnings of one file that wait for their turn.
 const LATE: usize = 32;
@@ -125,8 +126,8 @@ impl Warnings {
         Warnings { ledger, owed: Arc::default() }
     }
 
-    /// Has a warning recorded as soon as the ledger takes it; one of a file that is written again and
-    /// again waits for its turn.
+    /// Has a warning recorded as soon as the ledger takes it; one of a file that is written again
+    /// and again waits for its turn.
     pub fn owe(&self, warning: Warning) {
         let Some(subject) = file(&warning.matter) else { return self.put(warning) };
         let passed = {
@@ -196,8 +197,8 @@ impl Warnings {
         }
     }
 
-    /// Whether nothing waits any more. It goes on when whoever waits for it is ended: the ledger may
-    /// have taken by then what still waits here.
+    /// Whether nothing waits any more. It goes on when whoever waits for it is ended: the ledger
+    /// may have taken by then what still waits here.
     async fn hand_over(&self) -> bool {
         let warnings = self.clone();
         match tokio::spawn(async move { warnings.hand_over_all().await }).await {

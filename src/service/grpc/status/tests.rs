@@ -1,5 +1,5 @@
-//! Every kind of error that a room hands up: code, reason, and whether to try again. Clients try again
-//! what is UNAVAILABLE, so nothing is that does not pass by itself.
+//! Every kind of error that a room hands up: code, reason, and whether to try again. Clients try
+//! again what is UNAVAILABLE, so nothing is that does not pass by itself.
 
 use std::path::PathBuf;
 
