@@ -49,12 +49,12 @@ pub(super) struct Reinstate {
 
 /// Give back what alerts took from a provider or from one of its agents
 ///
-/// Look first at what was found (`greffier alerts show`), and lift it when you know what it was: the
-/// detectors begin again at 0 for them, so a thief who goes on is noticed as late as the first time.
-/// Without --agent it is for the provider as a whole, and leaves its agents as they are: an alert
-/// that took from both names both commands. What a critical alert took, two administrators lift: see
-/// `greffier act`. Suspensions by `greffier suspend` stand. Budgets that are used up stay so: they
-/// refill with time and by nothing else.
+/// Look first at what was found (`greffier alerts show`), and lift it when you know what it was:
+/// the detectors begin again at 0 for them, so a thief who goes on is noticed as late as the first
+/// time. Without --agent it is for the provider as a whole, and leaves its agents as they are: an
+/// alert that took from both names both commands. What a critical alert took, two administrators
+/// lift: see `greffier act`. Suspensions by `greffier suspend` stand. Budgets that are used up stay
+/// so: they refill with time and by nothing else.
 ///
 /// Exit codes: 0 done, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]
@@ -64,7 +64,7 @@ pub(super) struct Lift {
     asked: Asked,
 }
 
-/// Whom, and why.
+/// Whose access it is about, who signs, and why.
 #[derive(ClapArgs, Debug)]
 struct Asked {
     #[command(flatten)]
@@ -79,7 +79,7 @@ struct Asked {
     /// Why, 1 to 256 characters; it becomes part of the ledger, so name no person
     #[arg(long)]
     reason: String,
-    /// Print JSON
+    /// Print JSON instead of a line of text
     #[arg(long)]
     json: bool,
 }

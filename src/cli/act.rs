@@ -49,7 +49,8 @@ pub(super) fn run(command: Command) -> ExitCode {
 /// Make a personal key, with which one administrator signs acts
 ///
 /// It is yours alone: the file is readable by you only, and stays with you. The line that is
-/// printed is the public key; give it to the administrators who enrol you (`act propose enrol_key`).
+/// printed is the public key; give it to the administrators who enrol you (`act propose
+/// enrol_key`).
 ///
 /// Exit codes: 0 made, 2 not made.
 #[derive(ClapArgs, Debug)]
@@ -80,7 +81,7 @@ pub(super) struct Keygen {
 #[derive(ClapArgs, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Propose {
-    /// What is to be done
+    /// The deed, that is what is to be done, as in the list above
     deed: String,
     /// Provider id, as in the policy
     #[arg(long, value_name = "ID")]
@@ -88,7 +89,7 @@ pub(super) struct Propose {
     /// Tag of an agent, as alerts have it
     #[arg(long, value_name = "TAG", allow_hyphen_values = true)]
     agent: Option<Tag>,
-    /// Whose key
+    /// Id of the administrator whose key it is
     #[arg(long, value_name = "ID")]
     admin: Option<String>,
     /// The key, as `act keygen` printed it
@@ -111,8 +112,8 @@ pub(super) struct Propose {
     /// Why, 1 to 256 characters; it becomes part of the ledger, so name no person
     #[arg(long)]
     reason: String,
-    /// How long it may be submitted: a number with m, h or d. It is counted from this machine's clock,
-    /// and may end 7d behind the time of the ledger's entries at most
+    /// How long it may be submitted: a number with m, h or d. It is counted from this machine's
+    /// clock, and may end 7d behind the time of the ledger's entries at most
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = span)]
     valid_for: Millis,
     /// Which ledger: the first line of every checkpoint of it
@@ -123,7 +124,7 @@ pub(super) struct Propose {
     instance: Option<PathBuf>,
 }
 
-/// What a job may take.
+/// The terms of a job: what may be exported, for what and until when.
 #[derive(ClapArgs, Debug)]
 #[group(id = "declared_job")]
 struct Job {
@@ -133,7 +134,8 @@ struct Job {
     /// Which fields: BASIC, CONTACT or FULL
     #[arg(long, requires = "purpose")]
     view: Option<String>,
-    /// At most so many rows; they stand in for the budgets of persons. A page sent again counts again
+    /// At most so many rows; they stand in for the budgets of persons. A page sent again counts
+    /// again
     #[arg(long, value_name = "N", requires = "purpose")]
     rows: Option<u64>,
     /// From when on, as in 2026-12-01T08:00:00Z; now, if left out
@@ -174,7 +176,7 @@ pub(super) struct Sign {
     instance: Option<PathBuf>,
     #[command(flatten)]
     signing: Signing,
-    /// Print JSON
+    /// Print JSON instead of lines of text
     #[arg(long)]
     json: bool,
 }
@@ -187,7 +189,7 @@ pub(super) struct Sign {
 pub(super) struct Show {
     /// The file that `act propose` wrote
     file: PathBuf,
-    /// Print JSON
+    /// Print JSON instead of lines of text
     #[arg(long)]
     json: bool,
 }
@@ -202,14 +204,14 @@ pub(super) struct Show {
 pub(super) struct Submit {
     #[command(flatten)]
     who: Who,
-    /// The file that was signed
+    /// The file of the act, with every signature that it needs
     file: PathBuf,
-    /// Print JSON
+    /// Print JSON instead of lines of text
     #[arg(long)]
     json: bool,
 }
 
-/// Who signs, and with what.
+/// Who signs an act, and with which personal key.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Signing {
     /// Id of the administrator who signs; of an instance, admin-1 or as in --as
@@ -235,8 +237,8 @@ impl Signing {
     }
 }
 
-/// Longest that a statement may be good for by this machine's clock: the ledger, which may be ahead of it,
-/// has a limit of its own.
+/// Longest that a statement may be good for by this machine's clock: the ledger, which may be ahead
+/// of it, has a limit of its own.
 const LONGEST: Millis = 999 * 86_400_000;
 
 fn span(text: &str) -> Result<Millis, &'static str> {
@@ -349,7 +351,7 @@ fn submit(args: Submit) -> ExitCode {
     }
 }
 
-/// Prints what was written.
+/// Prints the act that was written, as JSON or as a line of text.
 pub(super) fn told(act: &Act, language: LanguageName, json: bool) {
     if json {
         print(act_json(act));

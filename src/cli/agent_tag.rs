@@ -1,5 +1,5 @@
-//! `greffier agent-tag`: the tag that a person at a provider has in the ledger, for whoever has the key of
-//! tags. It asks neither the gateway nor the ledger.
+//! `greffier agent-tag`: the tag that a person at a provider has in the ledger, for whoever has the
+//! key of tags. It asks neither the gateway nor the ledger.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,10 +17,11 @@ use crate::instance::Layout;
 
 /// Print the tag that an agent has in entries, alerts and acts
 ///
-/// An act names an agent by its tag: with this, whoever has the key of tags can enrol, dismiss or suspend
-/// a person by name. A person is the issuer, by its name in the policy, and `sub` of the token; where the
-/// policy says issuer = "certificate", it is the certificate. Nothing is looked up, so write all of it
-/// exactly: a name that nobody has gets a tag as well. Each ledger has a key of its own.
+/// An act names an agent by its tag: with this, whoever has the key of tags can enrol, dismiss or
+/// suspend a person by name. A person is the issuer, by its name in the policy, and `sub` of the
+/// token; where the policy says issuer = "certificate", it is the certificate. Nothing is looked
+/// up, so write all of it exactly: a name that nobody has gets a tag as well. Each ledger has a key
+/// of its own.
 ///
 /// Examples:
 ///   greffier agent-tag --tag-key keys/tag.key --provider provider-02 --issuer sso --subject alice
@@ -60,7 +61,7 @@ enum TagError {
     Certificate { path: PathBuf, error: pem::Error },
 }
 
-/// An id of the policy.
+/// Reads an id that a policy could have, of a provider or an issuer.
 fn id(text: &str) -> Result<String, String> {
     if grammar::is_id(text) { Ok(text.to_owned()) } else { Err(format!("write {}", grammar::ID)) }
 }

@@ -29,7 +29,7 @@ use crate::proto::{AcknowledgeAlertRequest, ListAlertsRequest, ListedAlert, Tail
 pub(super) struct Args {
     #[command(flatten)]
     who: Who,
-    /// Language of the sentences
+    /// Language of the sentences that are printed
     #[arg(long, global = true, value_enum, default_value = "en")]
     language: LanguageName,
     /// Print JSON, one object a line
@@ -43,7 +43,7 @@ pub(super) struct Args {
 enum AlertsCommand {
     /// Alerts, oldest first, and who has seen each
     List {
-        /// Only those behind this entry
+        /// Only those whose entry is behind this one
         #[arg(long, value_name = "ENTRY", default_value_t = 0, hide_default_value = true)]
         after: u64,
         /// Only those of the incident that began with this alert
@@ -56,12 +56,12 @@ enum AlertsCommand {
     /// The whole incident of an alert: its alerts, who has seen them, and every act on that
     /// provider since it began
     Show {
-        /// Entry number of the alert
+        /// Entry number of the alert to show
         alert: u64,
     },
     /// Say that you have seen an alert; it lifts nothing
     Ack {
-        /// Entry number of the alert
+        /// Entry number of the alert that you have seen
         alert: u64,
         /// What you make of it, 1 to 256 characters; it becomes part of the ledger, so name no
         /// person

@@ -25,16 +25,17 @@ pub(super) struct Who {
     /// HOST:PORT of the gateway; by default as the instance's config.toml says
     #[arg(long)]
     address: Option<String>,
-    /// Name in the server's certificate; by default the host of --address, or localhost of an instance
+    /// Name in the server's certificate; by default the host of --address, or localhost of an
+    /// instance
     #[arg(long)]
     server_name: Option<String>,
     /// Authority of the server's certificate, PEM
     #[arg(long, required_unless_present = "instance")]
     ca: Option<PathBuf>,
-    /// Your certificate, PEM
+    /// File with your certificate chain, PEM
     #[arg(long, required_unless_present = "instance")]
     certificate: Option<PathBuf>,
-    /// Your private key, PEM
+    /// File with your private key, PEM
     #[arg(long, required_unless_present = "instance")]
     key: Option<PathBuf>,
 }
@@ -45,7 +46,7 @@ impl Who {
         self.instance.as_deref().map(Layout::new)
     }
 
-    /// Whose certificate of an instance is shown.
+    /// The client of an instance whose certificate is shown, by default `usual`.
     pub(super) fn name<'a>(&'a self, usual: &'a str) -> &'a str {
         self.name.as_deref().unwrap_or(usual)
     }
@@ -108,7 +109,7 @@ impl From<Status> for CallError {
 }
 
 impl CallError {
-    /// About a file.
+    /// Makes the error of a file that cannot be used.
     pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> CallError {
         let path = path.to_owned();
         move |error| CallError::File { path, error }

@@ -24,16 +24,18 @@ use words::Narrator;
 ///
 /// It makes 2,000,000 invented persons and runs the gateway on loopback. The agents of twelve
 /// providers do ordinary work through it; then a copy of one agent's certificate tries to take
-/// everything, in every way it knows, and the gateway is ended and started again in the middle of it.
-/// Afterwards the ledger is verified, and what it says is held against what the thief really got.
+/// everything, in every way it knows, and the gateway is ended and started again in the middle of
+/// it. Afterwards the ledger is verified, and what it says is held against what the thief really
+/// got.
 ///
-/// Nothing is staged: it is this program's `init`, `serve`, client and `verify`, with the budgets that
-/// `init` gives. Nothing leaves the machine, and the folder goes at the end unless you keep it.
+/// Nothing is staged: it is this program's `init`, `serve`, client and `verify`, with the budgets
+/// that `init` gives. Nothing leaves the machine, and the folder goes at the end unless you keep
+/// it.
 ///
 /// Exit codes: 0 all that is claimed holds, 1 a claim does not, 2 it could not be run.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Synthetic persons
+    /// How many synthetic persons the instance has
     #[arg(long, default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(5_000..))]
     rows: u64,
     /// Decides the persons, what the agents do, and the order in which the thief tries its ways
@@ -45,12 +47,13 @@ pub(super) struct Args {
     /// Print one JSON object at the end, and nothing else
     #[arg(long)]
     json: bool,
-    /// Milliseconds for each way of the thief, five times that for the work before it, once after it
+    /// Milliseconds for each way of the thief, five times that for the work before it, once after
+    /// it
     #[arg(long, default_value_t = 2_500, hide = true)]
     turn: u64,
 }
 
-/// Providers of the instance.
+/// How many providers the instance has.
 const PROVIDERS: u32 = 12;
 
 /// Why it could not be run to its end.
@@ -86,7 +89,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// Waits for SIGTERM.
+/// Waits until the process is sent SIGTERM.
 async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {

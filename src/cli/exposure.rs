@@ -49,7 +49,7 @@ pub(super) struct Args {
     /// Count up to this time, and without it; if not given, up to the last entry
     #[arg(long, value_name = "T", value_parser = instant)]
     to: Option<Millis>,
-    /// Print JSON
+    /// Print JSON instead of lines of text
     #[arg(long, conflicts_with = "csv")]
     json: bool,
     /// Print one line for each UTC day and agent, with a heading
@@ -87,7 +87,7 @@ pub(super) struct Answer {
     pub(super) exposure: Exposure,
 }
 
-/// Why there is no answer.
+/// Why a question about the ledger has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unanswered {
     #[error(transparent)]

@@ -39,9 +39,10 @@ const FOUNDED: u64 = 3_600_000;
 ///   greffier init DIR --name NAME --trust-domain DOMAIN --server-name HOST --policy policy.toml \
 ///       --admin me.json --admin another.json
 ///
-/// With --dev it makes everything that runs: an authority with server and client certificates, keys,
-/// commented config.toml and policy.toml, a ledger with its first policy, and a stock of plainly
-/// synthetic persons with rosters. Whoever has the folder has every key. It says so at every start.
+/// With --dev it makes everything that runs: an authority with server and client certificates,
+/// keys, commented config.toml and policy.toml, a ledger with its first policy, and a stock of
+/// plainly synthetic persons with rosters. Whoever has the folder has every key. It says so at
+/// every start.
 ///
 /// Exit codes: 0 made, 2 not made, and nothing is left behind.
 #[derive(ClapArgs, Debug)]
@@ -57,15 +58,15 @@ pub(super) struct Args {
     /// Address that the gateway will listen on; port 0 takes any that is free
     #[arg(long, default_value = "127.0.0.1:8443")]
     listen: String,
-    /// Print JSON
+    /// Print JSON instead of lines of text
     #[arg(long)]
     json: bool,
 }
 
-/// How much of everything.
+/// How much of everything a development instance has.
 #[derive(ClapArgs, Debug, Clone, Copy)]
 pub(super) struct Stock {
-    /// Synthetic persons
+    /// How many synthetic persons there are
     #[arg(long, default_value_t = 100_000)]
     pub(super) persons: u64,
     /// Providers; the first has scope `open`, the others `roster`

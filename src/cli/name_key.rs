@@ -11,8 +11,8 @@ use crate::names;
 /// Print the key of a name, as a search compares it
 ///
 /// Case, accents, hyphens, apostrophes, spaces and the order of the words make no difference to it:
-/// docs/name-keys.md has the rule. Without a name it reads one a line from standard input and prints
-/// a key a line, empty where there is none.
+/// docs/name-keys.md has the rule. Without a name it reads one a line from standard input and
+/// prints a key a line, empty where there is none.
 ///
 /// Exit codes: 0 printed, 1 the name has neither a letter nor a digit.
 #[derive(ClapArgs, Debug)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{painted, put, safe, time};
 use crate::proto::{Act, Alert, Sentence, Severity, Warning};
 
-/// In what words.
+/// The language in which sentences are printed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum LanguageName {
     En,
@@ -21,7 +21,7 @@ impl LanguageName {
         }
     }
 
-    /// The sentence in this language.
+    /// The sentence in this language; empty if there is none.
     pub(super) fn of(self, sentences: &[Sentence]) -> &str {
         let sentence = sentences.iter().find(|sentence| sentence.language == self.tag());
         sentence.map_or("", |sentence| &sentence.text)
@@ -39,18 +39,18 @@ pub(super) fn gravity(alert: &Alert) -> (&'static str, &'static str) {
     }
 }
 
-/// A line for an alert.
+/// Prints a line of text for an alert.
 pub(super) fn print_alert(alert: &Alert, language: LanguageName) {
     let (colour, severity) = gravity(alert);
     line(alert.at_unix_ms, colour, severity, language.of(&alert.sentences));
 }
 
-/// A line for a warning.
+/// Prints a line of text for a warning.
 pub(super) fn print_warning(warning: &Warning, language: LanguageName) {
     line(warning.at_unix_ms, "33", "WARNING", language.of(&warning.sentences));
 }
 
-/// A line for an act.
+/// Prints a line of text for an act.
 pub(super) fn print_act(act: &Act, language: LanguageName) {
     line(act.at_unix_ms, "", "ACT", language.of(&act.sentences));
 }

@@ -13,17 +13,18 @@ use clap::Subcommand;
 pub(super) enum Command {
     /// Tell every fault of a policy file at once, each with its line and what to write instead
     ///
-    /// With --records it also reads a whole records file as the gateway would, and tells all that is wrong
-    /// with it: tables, columns and indexes that are missing, ids that are none, rows that would be
-    /// answered as absent, searches that would not find them, damage. It names places and counts rows,
-    /// and never shows what is in one. Exit codes: 0 good, 1 faulty, 2 could not be read.
+    /// With --records it also reads a whole records file as the gateway would, and tells all that
+    /// is wrong with it: tables, columns and indexes that are missing, ids that are none, rows that
+    /// would be answered as absent, searches that would not find them, damage. It names places and
+    /// counts rows, and never shows what is in one. Exit codes: 0 good, 1 faulty, 2 could not be
+    /// read.
     Check {
-        /// The policy.toml to check
+        /// The policy file that is to be checked
         policy: PathBuf,
         /// A records file (SQLite) to hold against it; it is read and never written
         #[arg(long, value_name = "FILE")]
         records: Option<PathBuf>,
-        /// Print JSON
+        /// Print JSON instead of lines of text
         #[arg(long)]
         json: bool,
     },
@@ -37,20 +38,21 @@ pub(super) enum Command {
         old: PathBuf,
         /// The policy that is to come
         new: PathBuf,
-        /// Print JSON
+        /// Print JSON instead of lines of text
         #[arg(long)]
         json: bool,
     },
     /// Tell in plain words what one provider may do, and at most how many persons it can be given
     ///
-    /// Exit codes: 0 told, 1 the policy is faulty or does not name the provider, 2 could not be read.
+    /// Exit codes: 0 told, 1 the policy is faulty or does not name the provider, 2 could not be
+    /// read.
     Explain {
-        /// The provider's id
+        /// Id of the provider, as in the policy
         provider: String,
-        /// The policy
+        /// The policy file that names the provider
         #[arg(long, value_name = "FILE", default_value = "policy.toml")]
         policy: PathBuf,
-        /// Print JSON
+        /// Print JSON instead of lines of text
         #[arg(long)]
         json: bool,
     },

@@ -37,7 +37,8 @@ pub(super) struct Args {
     /// The agent's token, in this file; by default in the variable GREFFIER_TOKEN
     #[arg(long, value_name = "FILE")]
     token: Option<PathBuf>,
-    /// With --instance: the agent for whom a token is made, by default called as the certificate's file
+    /// With --instance: the agent for whom a token is made, by default called as the certificate's
+    /// file
     #[arg(long, value_name = "NAME", requires = "instance", conflicts_with = "token",
         value_parser = super::token::agent)]
     agent: Option<String>,
@@ -47,7 +48,7 @@ pub(super) struct Args {
     /// Your own reference of the case; with --instance, TEST-1 if you name none
     #[arg(long, global = true, value_name = "REFERENCE")]
     case: Option<String>,
-    /// Which fields
+    /// Name of the view, that is which fields
     #[arg(long, global = true, value_enum, default_value = "basic")]
     view: ViewName,
     /// In open scope: why persons off the roster may be met
@@ -62,14 +63,14 @@ pub(super) struct Args {
     /// A UUID of your choice for this request
     #[arg(long, global = true, value_name = "UUID", default_value = "", hide_default_value = true)]
     request_id: String,
-    /// Write the receipt of the read, an offline proof, to this file; of an export one for each page, to
-    /// FILE.ENTRY
+    /// Write the receipt of the read, an offline proof, to this file; of an export one for each
+    /// page, to FILE.ENTRY
     #[arg(long, global = true, value_name = "FILE")]
     receipt: Option<PathBuf>,
     /// Write the checkpoint of the reply to this file: an anchor for `greffier verify`
     #[arg(long, global = true, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// Print JSON
+    /// Print JSON instead of lines of text
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -87,29 +88,29 @@ enum ViewName {
 enum ReadCommand {
     /// One record by its name
     Get {
-        /// datasets/DATASET/records/HANDLE
+        /// The record's name, datasets/DATASET/records/HANDLE
         name: String,
     },
     /// A page of your roster; of the dataset, in open scope with a reason
     List {
-        /// Which dataset of the policy
+        /// Name of the dataset, as in the policy
         #[arg(long, default_value = "cir")]
         dataset: String,
-        /// 1 to 500
+        /// How many records at most, 1 to 500
         #[arg(long, default_value_t = 10)]
         page_size: i32,
-        /// From the page before
+        /// Token that was printed with the page before
         #[arg(long, default_value = "")]
         page_token: String,
     },
     /// Your roster, page after page, under an approved job
     ///
-    /// Purpose and view are those of the job. With --json each page is a line. If it breaks off, go on
-    /// with the token that was printed last; a page that is sent again counts again.
+    /// Purpose and view are those of the job. With --json each page is a line. If it breaks off, go
+    /// on with the token that was printed last; a page that is sent again counts again.
     Export {
         /// Number of the job: the entry of the act that declared it
         job: u64,
-        /// Which dataset of the policy
+        /// Name of the dataset, as in the policy
         #[arg(long, default_value = "cir")]
         dataset: String,
         /// 1 to 500 records a page
@@ -126,13 +127,13 @@ enum ReadCommand {
         /// FIELD=VALUE, one for each field of the search
         #[arg(required = true, value_parser = pair)]
         values: Vec<(String, String)>,
-        /// Which dataset of the policy
+        /// Name of the dataset, as in the policy
         #[arg(long, default_value = "cir")]
         dataset: String,
-        /// 1 to 500
+        /// How many records at most, 1 to 500
         #[arg(long, default_value_t = 10)]
         page_size: i32,
-        /// From the page before
+        /// Token that was printed with the page before
         #[arg(long, default_value = "")]
         page_token: String,
     },

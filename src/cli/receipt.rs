@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// The ledger's verifier key, or a file that holds it
     #[arg(long, value_parser = super::verdict::verifier_key)]
     key: VerifierKey,
-    /// Print JSON
+    /// Print JSON instead of lines of text
     #[arg(long)]
     json: bool,
 }

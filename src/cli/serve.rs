@@ -1,4 +1,4 @@
-//! `greffier serve`: the daemon.
+//! `greffier serve`: runs the daemon until it is asked to stop.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,16 +14,16 @@ use crate::log::Log;
 ///
 /// It runs until SIGTERM or SIGINT, then lets open calls end.
 ///
-/// Standard output gets one line, when calls are taken: `listening on ADDRESS:PORT`. The log goes to
-/// standard error; GREFFIER_LOG sets its level (off, error, warn, info, debug, trace; info if unset)
-/// and never makes it show a record.
+/// Standard output gets one line, when calls are taken: `listening on ADDRESS:PORT`. The log goes
+/// to standard error; GREFFIER_LOG sets its level (off, error, warn, info, debug, trace; info if
+/// unset) and never makes it show a record.
 ///
-/// A start verifies the whole ledger and folds it; it refuses one that does not hold, that lies behind
-/// its high-water file, or whose last entry is more than 31 days from this machine's clock. Exit codes:
-/// 0 stopped as asked, 2 did not run or could not go on.
+/// A start verifies the whole ledger and folds it; it refuses one that does not hold, that lies
+/// behind its high-water file, or whose last entry is more than 31 days from this machine's clock.
+/// Exit codes: 0 stopped as asked, 2 did not run or could not go on.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// The instance's config.toml
+    /// The file config.toml of the instance
     #[arg(long, value_name = "FILE", default_value = "config.toml")]
     config: PathBuf,
 

@@ -26,8 +26,8 @@ const WIDTH: usize = 80;
 /// Say what a provider ever received, and how much of its contract is used, to sign
 ///
 /// The ledger is checked first, as `greffier verify` does; from one that is not sound there is no
-/// statement. Counted are persons, as `greffier exposure` counts them, from the ledger's first entry
-/// to its last. No name is needed, and none is in a ledger.
+/// statement. Counted are persons, as `greffier exposure` counts them, from the ledger's first
+/// entry to its last. No name is needed, and none is in a ledger.
 ///
 /// Exit codes: 0 stated from a sound ledger, 1 the ledger is not sound, 2 could not be tried.
 ///
@@ -39,7 +39,7 @@ pub(super) struct Args {
     provider: String,
     #[command(flatten)]
     brought: Brought,
-    /// Print JSON
+    /// Print JSON instead of the statement as text
     #[arg(long)]
     json: bool,
 }
@@ -125,7 +125,7 @@ fn in_words(answer: &Answer) -> String {
     text
 }
 
-/// Its days, its limits, and how much of them is used.
+/// The days of the contract, its limits, and how much of them is used.
 fn contract(answer: &Answer) -> String {
     let account = account(answer).copied().unwrap_or_default();
     let Some(Contract { begins, ends, persons, off_persons }) = account.contract else {

@@ -10,7 +10,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// With its headings, if it has any; the first `words` columns hold words.
+    /// A table with these headings, if any; the first `words` columns hold words.
     pub(super) fn new(words: usize, headings: &[&str]) -> Table {
         let headings: Vec<_> = headings.iter().map(|&heading| heading.to_owned()).collect();
         let rows = if headings.is_empty() { Vec::new() } else { vec![headings] };

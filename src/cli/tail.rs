@@ -22,15 +22,15 @@ use crate::format::checkpoint::{BadNote, VerifierKey};
 /// contained and what clears it. The tail follows for ever: when the gateway is away it says so on
 /// standard error, looks for it, and goes on where it was. No alert is lost.
 ///
-/// Every few seconds the gateway sends its newest checkpoint. The tail checks the signature, and has
-/// the gateway prove that the ledger only grew since the one before. A ledger that is shorter than it
-/// was, or another, or signed by another key is DENOUNCED, and the tail ends with exit code 1. So is
-/// a gateway that owes its proof for ten minutes.
+/// Every few seconds the gateway sends its newest checkpoint. The tail checks the signature, and
+/// has the gateway prove that the ledger only grew since the one before. A ledger that is shorter
+/// than it was, or another, or signed by another key is DENOUNCED, and the tail ends with exit
+/// code 1. So is a gateway that owes its proof for ten minutes.
 ///
 /// With --state it remembers both over restarts: the last entry that was printed and the newest
 /// checkpoint. Keep that file on another machine than the gateway's. The state is written after the
-/// line: whoever is killed between the two prints that one entry again at the next start, and none is
-/// ever left out. A reader that counts drops entry numbers that it has seen.
+/// line: whoever is killed between the two prints that one entry again at the next start, and none
+/// is ever left out. A reader that counts drops entry numbers that it has seen.
 ///
 /// Examples, on an instance of `greffier init --dev here`:
 ///   greffier tail --instance here --state soc.state
@@ -59,10 +59,10 @@ pub(super) struct Args {
     /// End when everything that there is so far was printed
     #[arg(long, visible_alias = "until-caught-up")]
     once: bool,
-    /// Print heartbeats too
+    /// Print heartbeats too, not only what comes
     #[arg(long, short)]
     verbose: bool,
-    /// Language of the sentences
+    /// Language of the sentences that are printed
     #[arg(long, value_enum, default_value = "en")]
     language: LanguageName,
     /// Print JSON, one object a line
@@ -70,7 +70,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Why there is no tail.
+/// Why there is no tail, or no more of it.
 #[derive(Debug, thiserror::Error)]
 enum TailError {
     #[error(transparent)]

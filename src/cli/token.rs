@@ -13,9 +13,10 @@ use crate::instance::{AgentIssuer, InstanceError, Layout, Login, TOKEN_LIFETIME_
 
 /// Issue a token for an agent, on a development instance
 ///
-/// A provider's read carries a token that says which person reads (`authorization: Bearer TOKEN`). In
-/// production the agency's log-in issues it. The issuer of a development instance vouches for whoever
-/// is named to it, so this is FOR DEVELOPMENT ONLY. `greffier read --instance` makes its own.
+/// A provider's read carries a token that says which person reads (`authorization: Bearer TOKEN`).
+/// In production the agency's log-in issues it. The issuer of a development instance vouches for
+/// whoever is named to it, so this is FOR DEVELOPMENT ONLY. `greffier read --instance` makes its
+/// own.
 ///
 /// Examples, on an instance of `greffier init --dev here`:
 ///   greffier token --instance here --as provider-02 --agent alice
@@ -27,14 +28,15 @@ use crate::instance::{AgentIssuer, InstanceError, Layout, Login, TOKEN_LIFETIME_
 ///   greffier read --instance here --as provider-02 --token token.txt list
 ///   grpcurl -cacert here/pki/ca.pem -cert here/pki/clients/provider-02.pem \
 ///     -key here/pki/clients/provider-02.key -H "authorization: Bearer $(cat token.txt)" \
-///     -d '{"parent":"datasets/cir","context":{"purpose":"course_delivery","case_reference":"T-1"}}' \
+///     -d '{"parent":"datasets/cir",
+///         "context":{"purpose":"course_delivery","case_reference":"T-1"}}' \
 ///     localhost:8443 greffier.v1.Records/ListRecords
 ///
 /// Exit codes: 0 issued, 2 not issued.
 #[derive(ClapArgs, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Args {
-    /// The development instance
+    /// Folder of the development instance whose issuer makes the token
     #[arg(long, value_name = "DIR")]
     instance: PathBuf,
     /// Whose certificate it is good with, as in pki/clients
@@ -50,7 +52,7 @@ pub(super) struct Args {
     /// How the person logged in: words of RFC 8176
     #[arg(long, value_name = "WORDS", value_delimiter = ',', default_values = ["pwd", "otp"])]
     amr: Vec<String>,
-    /// How long ago, in seconds
+    /// How long ago the agent logged in, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     auth_age: u64,
 }
@@ -90,8 +92,8 @@ fn token(args: &Args) -> Result<String, InstanceError> {
     AgentIssuer::open(&layout)?.token(&login, SystemTime::now())
 }
 
-/// Tokens of an instance's issuer for whoever has a certificate: for the agent of this name, or of the
-/// certificate's file.
+/// Tokens of an instance's issuer for whoever has a certificate: for the agent of this name, or of
+/// the certificate's file.
 pub(super) fn made(layout: &Layout, certificate: &Path, agent: Option<&str>) -> TokenSource {
     let (layout, certificate) = (layout.clone(), certificate.to_owned());
     let stem = certificate.file_stem().map(|stem| stem.to_string_lossy().into_owned());

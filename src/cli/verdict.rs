@@ -17,7 +17,7 @@ use crate::verify::{Failure, Sound, Trust, scan};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Brought {
-    /// The ledger file
+    /// The ledger file that is to be read
     ledger: PathBuf,
     /// The ledger's verifier key (NAME+hex+base64), or a file that holds it
     #[arg(long, value_parser = verifier_key)]
@@ -37,7 +37,7 @@ pub(super) fn verifier_key(text: &str) -> Result<VerifierKey, String> {
 /// Why nothing can be said from a ledger.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unverified {
-    /// It is not sound, or could not be checked.
+    /// The ledger is not sound, or could not be checked.
     #[error(transparent)]
     Failed(#[from] Failure),
     /// What was brought could not be read.
@@ -132,8 +132,8 @@ pub(super) fn sound_in_words(sound: &Sound) -> String {
     )
 }
 
-/// What a sound verdict says nothing of, unless `replayed`, in words that stay; and as people read it,
-/// where [`sound_in_words`] has not said so.
+/// What a sound verdict says nothing of, unless `replayed`, in words that stay; and as people read
+/// it, where [`sound_in_words`] has not said so.
 pub(super) fn not_looked_at(sound: &Sound, replayed: bool) -> Vec<(&'static str, Option<&str>)> {
     let rulings = "whether rulings and alerts are those that the rules give, and none is missing \
                    (--replay)";
@@ -147,7 +147,7 @@ pub(super) fn not_looked_at(sound: &Sound, replayed: bool) -> Vec<(&'static str,
     all.into_iter().filter(|(seen, ..)| !seen).map(|(_, word, words)| (word, words)).collect()
 }
 
-/// The same for `--json`: the keys that every answer has.
+/// The verdict on a sound ledger for `--json`: the keys that every answer has.
 pub(super) fn sound_as_json(sound: &Sound, verdict: &str, replayed: bool) -> Value {
     let unseen = not_looked_at(sound, replayed);
     json!({

@@ -18,16 +18,16 @@ use crate::verify::Sound;
 /// and containment, and the anchors you bring. Whether rulings and alerts are those that the
 /// rules give, and none is missing, is looked at with --replay.
 ///
-/// What lies behind the last checkpoint that somebody else holds can be rewritten by whoever has the
-/// signing key. Bring such checkpoints with --anchor: replies, receipts and GetCheckpoint have them.
-/// A ledger copied without its -wal file is short, and only an anchor shows it.
+/// What lies behind the last checkpoint that somebody else holds can be rewritten by whoever has
+/// the signing key. Bring such checkpoints with --anchor: replies, receipts and GetCheckpoint have
+/// them. A ledger copied without its -wal file is short, and only an anchor shows it.
 ///
-/// With --json, `not_looked_at` lists what the verdict says nothing of: `rulings` (without --replay),
-/// `signatures` (of checkpoints before the last, without --all-signatures), `anchor` (no checkpoint that
-/// was brought covers the last entry).
+/// With --json, `not_looked_at` lists what the verdict says nothing of: `rulings` (without
+/// --replay), `signatures` (of checkpoints before the last, without --all-signatures), `anchor` (no
+/// checkpoint that was brought covers the last entry).
 ///
-/// Exit codes: 0 sound, 1 not sound, 2 could not be checked, by --replay also because another version
-/// of the judge ruled.
+/// Exit codes: 0 sound, 1 not sound, 2 could not be checked, by --replay also because another
+/// version of the judge ruled.
 ///
 ///   greffier verify ledger.sqlite --key key.vkey --anchor kept-by-the-provider.txt
 #[derive(ClapArgs, Debug)]
@@ -41,12 +41,12 @@ pub(super) struct Args {
     /// Rule again on every read and compare with what is recorded
     #[arg(long)]
     replay: bool,
-    /// Print JSON
+    /// Print JSON instead of lines of text
     #[arg(long)]
     json: bool,
 }
 
-/// What came of it.
+/// What came of a verification, and of the replay if it was asked for.
 enum VerifyOutcome {
     Sound(Box<Sound>, Replay),
     Differs(Box<Sound>, Replay),
@@ -89,7 +89,7 @@ fn verify(args: &Args) -> VerifyOutcome {
     }
 }
 
-/// Why a replay says nothing.
+/// Says why a replay says nothing: another version of the judge ruled.
 fn foreign(replay: &Replay) -> String {
     format!(
         "{} rulings and alerts are of another version of the judge, whose rules this program does not \

@@ -41,13 +41,13 @@ pub(in crate::cli) enum ActError {
     System(#[from] io::Error),
 }
 
-/// About a file.
+/// Makes the error of a file that cannot be used.
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> ActError {
     let path = path.to_owned();
     move |error| ActError::File { path, error }
 }
 
-/// The file.
+/// The file of an act: its statement, and the signatures so far.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::cli) struct ActFile {
@@ -57,7 +57,7 @@ pub(in crate::cli) struct ActFile {
 }
 
 impl ActFile {
-    /// Of a statement that nobody has signed.
+    /// The file of a statement that nobody has signed yet.
     pub(in crate::cli) fn new(origin: &str, statement: &Statement) -> Result<ActFile, ActError> {
         said(statement)?;
         Ok(ActFile { statement: statement.encode(origin)?, signatures: Vec::new() })
@@ -77,7 +77,7 @@ impl ActFile {
         }
     }
 
-    /// As it is kept.
+    /// The text of the file, as it is kept.
     pub(in crate::cli) fn text(&self) -> Result<String, ActError> {
         serde_json::to_string_pretty(self).map_err(|error| ActError::System(error.into()))
     }
@@ -91,7 +91,7 @@ impl ActFile {
         Statement::parse(&self.statement)
     }
 
-    /// Adds a signature.
+    /// Adds a signature by this key, unless the key has signed already.
     pub(super) fn sign(&mut self, admin: &Word, key: &PersonalKey) -> Result<(), ActError> {
         if self.signatures.iter().any(|signature| signature.key == key.public()) {
             return Err(ActError::Twice(admin.clone()));
@@ -122,7 +122,7 @@ impl ActFile {
         Ok(text)
     }
 
-    /// The same for programs.
+    /// The statement and its signers as JSON, for programs.
     pub(in crate::cli) fn as_json(&self) -> Result<Value, ActError> {
         let signer = |one: &Signature| json!({"admin": one.admin, "key": one.key});
         let signers: Vec<Value> = self.signatures.iter().map(signer).collect();
@@ -145,13 +145,13 @@ impl ActFile {
     }
 }
 
-/// Whether a statement says why.
+/// Refuses a statement that gives no reason.
 fn said(statement: &Statement) -> Result<(), ActError> {
     let blank = statement.reason.trim().is_empty();
     if blank { Err(ActError::Said("the reason is empty".to_owned())) } else { Ok(()) }
 }
 
-/// What a deed is about.
+/// What a deed is about, as names and values.
 fn about(deed: &Deed) -> Vec<(&'static str, String)> {
     let provider = |id: &Word| ("provider", id.to_string());
     let dataset = |name: &Word| ("dataset", name.to_string());

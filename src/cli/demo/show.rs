@@ -1,5 +1,5 @@
-//! What people see of it: on a terminal a live block with alerts above it, in colour; in a pipe plain
-//! lines; with `--json` nothing until the end.
+//! What people see of it: on a terminal a live block with alerts above it, in colour; in a pipe
+//! plain lines; with `--json` nothing until the end.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use crate::cli::notice::{LanguageName, gravity};
 use crate::cli::{painted, print, put, safe};
 use crate::proto::Alert;
 
-/// Columns of a line.
+/// How many columns a line has.
 const WIDTH: usize = 96;
 
-/// Where it is shown.
+/// The screen, or the pipe, that the demonstration is shown on.
 pub(super) struct Screen {
     silent: bool,
     /// The block at the bottom; it is not drawn where nobody sees it move.
     block: MultiProgress,
 }
 
-/// One line of the block.
+/// One line of the block at the bottom.
 pub(super) struct ProgressLine(ProgressBar);
 
 /// What stands out, in colours of ECMA-48.
@@ -52,18 +52,18 @@ impl Screen {
         );
     }
 
-    /// Lines as they are.
+    /// Prints lines of text as they are.
     pub(super) fn lines(&self, text: &str) {
         self.put(&safe(text));
     }
 
-    /// Whether what was claimed holds.
+    /// Prints a claim, and whether it holds.
     pub(super) fn claim(&self, holds: bool, says: &str) {
         let word = if holds { painted(GOOD, "holds") } else { painted(BAD, "DOES NOT HOLD") };
         self.put(&format!("   {word}  {}", safe(says)));
     }
 
-    /// An alert, as it comes.
+    /// Prints an alert as it comes.
     pub(super) fn alert(&self, alert: &Alert) {
         let (colour, word) = gravity(alert);
         let text = LanguageName::En.of(&alert.sentences);
@@ -73,7 +73,7 @@ impl Screen {
         self.put(&format!("   > {word} {}", text.join(&margin)));
     }
 
-    /// A line of the block.
+    /// Adds a line to the block at the bottom.
     pub(super) fn line(&self) -> ProgressLine {
         let style = ProgressStyle::with_template("   {spinner} {msg}");
         let style = style.expect("the template is a constant of the form that indicatif takes");

@@ -81,7 +81,7 @@ pub(in crate::cli) fn figures<'a, const N: usize>(
     table
 }
 
-/// The same with the times of the first and the last read.
+/// A table of figures with the times of the first and the last read.
 fn timed<'a>(name: &str, rows: impl Iterator<Item = ([String; 1], &'a Figures)>) -> Table {
     let mut table = Table::new(1, &[&[name], &HEADINGS[..], &["first read", "last read"]].concat());
     for (names, figures) in rows {

@@ -55,7 +55,7 @@ fn exact(at: Millis) -> String {
     at.map_or_else(|| "a time out of range".to_owned(), |at| at.to_string())
 }
 
-/// The period, in words.
+/// The period of the question, in words.
 pub(super) fn span(answer: &Answer) -> String {
     let (period, last) = (&answer.question.period, answer.sound.last.at);
     let first = format!("the ledger's first entry ({})", time(answer.exposure.begins));

@@ -1,5 +1,5 @@
-//! A new instance for production: what the agency brings is checked first, and what is left to do is
-//! told last.
+//! A new instance for production: what the agency brings is checked first, and what is left to do
+//! is told last.
 
 use std::path::PathBuf;
 

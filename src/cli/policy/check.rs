@@ -1,4 +1,5 @@
-//! `greffier policy check`: a policy, and the records that are to be read by it, before anything runs.
+//! `greffier policy check`: a policy, and the records that are to be read by it, before anything
+//! runs.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! `greffier policy explain`: what one provider may do, in plain words, and the ceiling that follows.
-//! It reads the policy alone: how large a roster is, and what is contained, is not in it.
+//! `greffier policy explain`: what one provider may do, in plain words, and the ceiling that
+//! follows. It reads the policy alone: how large a roster is, and what is contained, is not in it.
 
 use std::fmt::Write as _;
 use std::path::Path;
