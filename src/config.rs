@@ -26,7 +26,7 @@ mod searches;
 mod table;
 mod weights;
 
-/// How the daemon runs.
+/// The settings of `config.toml`: how the daemon runs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -34,40 +34,41 @@ pub struct Config {
     pub name: String,
     /// Trust domain of the client certificates.
     pub trust_domain: String,
-    /// Where to listen.
+    /// Address and port on which the daemon takes calls.
     pub listen: SocketAddr,
     /// Whether the instance says at every start that it is not for production.
     #[serde(default)]
     pub development: bool,
-    /// `policy.toml`.
+    /// Path of `policy.toml`: what is allowed and judged.
     pub policy: PathBuf,
-    /// Certificates of the listener.
+    /// Certificate and key of the listener, and whom it believes.
     pub tls: TlsFile,
     /// How much of the door anybody may take.
     #[serde(default)]
     pub door: DoorFile,
-    /// The ledger, and its keys.
+    /// The ledger file, its keys, and the limits of its queue.
     pub ledger: LedgerFile,
-    /// The records.
+    /// Where the records are, and how many reads there are at once.
     pub source: SourceFile,
-    /// The key of the handles.
+    /// The key that providers' handles are made with.
     pub handles: HandlesFile,
-    /// The daemon's log.
+    /// How the daemon's log looks.
     #[serde(default)]
     pub log: LogFile,
 }
 
-/// `[tls]`
+/// The section `[tls]` of `config.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFile {
-    /// The server's chain, PEM.
+    /// Path of the server's certificate chain, PEM.
     pub certificate: PathBuf,
-    /// Its private key, PEM.
+    /// Path of the server's private key, PEM.
     pub key: PathBuf,
-    /// The authority of the clients, PEM.
+    /// Path of the authorities that clients' certificates come from, PEM.
     pub client_ca: PathBuf,
-    /// What that authority has revoked, PEM; none: nothing that it signed is revoked before its time.
+    /// What that authority has revoked, PEM; none: nothing that it signed is revoked before its
+    /// time.
     #[serde(default)]
     pub client_crl: Option<PathBuf>,
     /// How long a handshake may take, in milliseconds.
@@ -75,15 +76,15 @@ pub struct TlsFile {
     pub handshake_timeout_ms: u64,
 }
 
-/// `[ledger]`
+/// The section `[ledger]` of `config.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerFile {
-    /// The ledger, a SQLite file.
+    /// Path of the ledger, a SQLite file.
     pub path: PathBuf,
-    /// The key that signs checkpoints.
+    /// Path of the key that signs checkpoints, 32 bytes in hex.
     pub signing_key: PathBuf,
-    /// The key of the pseudonyms.
+    /// Path of the key that tags are made with, 32 bytes in hex.
     pub tag_key: PathBuf,
     /// The newest checkpoint, kept apart from the ledger.
     pub high_water: PathBuf,
@@ -93,12 +94,12 @@ pub struct LedgerFile {
     /// Most of them from one provider.
     #[serde(default = "defaults::share")]
     pub share: usize,
-    /// From how many MiB of its write-ahead log on somebody is told.
+    /// Size of the ledger's write-ahead log from which on somebody is warned, in MiB.
     #[serde(default = "defaults::wal_mib")]
     pub wal_mib: u64,
 }
 
-/// `[source]`
+/// The section `[source]` of `config.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFile {
@@ -109,19 +110,19 @@ pub struct SourceFile {
     pub readers: usize,
 }
 
-/// `[handles]`
+/// The section `[handles]` of `config.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HandlesFile {
-    /// The master key, 32 bytes.
+    /// Path of the master key of the handles, 32 bytes in hex.
     pub key: PathBuf,
 }
 
-/// `[log]`
+/// The section `[log]` of `config.toml`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogFile {
-    /// How a line looks.
+    /// How a line of the log looks.
     #[serde(default)]
     pub format: LogFormat,
 }
@@ -130,10 +131,10 @@ pub struct LogFile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For a person.
+    /// A line is text for a person to read.
     #[default]
     Text,
-    /// For a machine.
+    /// A line is a JSON object for a program to read.
     Json,
 }
 
@@ -168,9 +169,9 @@ pub enum SettingsError {
          `greffier init`", .path.display()
     )]
     File {
-        /// Which file.
+        /// Path of the file that cannot be read.
         path: PathBuf,
-        /// What the system says.
+        /// The error that the system gives.
         reason: io::Error,
     },
     /// A key is missing, unknown or of another type.
@@ -179,15 +180,15 @@ pub enum SettingsError {
          it", .path.display()
     )]
     Shape {
-        /// Which file.
+        /// Path of the file whose keys are not as they should be.
         path: PathBuf,
-        /// What the reader says.
+        /// What the reader of the file says.
         reason: Box<config::ConfigError>,
     },
-    /// Values out of their range.
+    /// Some values are out of their range.
     #[error("{}: {}", .path.display(), .faults.join("; "))]
     Values {
-        /// Which file.
+        /// Path of the file that has them.
         path: PathBuf,
         /// All of them, each with what to write.
         faults: Vec<String>,
@@ -245,7 +246,8 @@ impl Config {
         paths
     }
 
-    /// What the types cannot say.
+    /// Finds what the types cannot say: values out of range, and a path that is empty or named
+    /// twice.
     fn faults(&mut self) -> Vec<String> {
         let mut found = Vec::new();
         let mut check = |holds: bool, fault: &str| {

@@ -1,7 +1,8 @@
 //! What a policy changes of another, in plain words, each change marked as one that loosens or one
 //! that tightens. It compares what the two say and refuses to know who asks, and why.
 //!
-//! A change tightens only if nobody can come by more through it. Where that is in doubt, it loosens.
+//! A change tightens only if nobody can come by more through it. Where that is in doubt, it
+//! loosens.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,14 +14,14 @@ use crate::admission::{
 };
 use crate::format::entry::{Budgets, Contract, Detectors, Hash, ProviderRules, more};
 
-/// One change.
+/// One change between two policies, and whether it loosens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Whether somebody may come by more, or be noticed later.
     pub looser: bool,
-    /// Which part of the policy.
+    /// The section of the policy that changes.
     pub place: String,
-    /// What about it.
+    /// What changes in it, in words.
     pub what: String,
 }
 
@@ -99,14 +100,14 @@ impl Found {
         self.changes.push(Change { looser, place: self.place.clone(), what });
     }
 
-    /// A figure whose rise loosens.
+    /// Notes a figure whose rise loosens, if it changed.
     fn raised(&mut self, name: &str, old: u64, new: u64) {
         if old != new {
             self.add(new > old, format!("{name} {old} -> {new}"));
         }
     }
 
-    /// A figure whose rise tightens.
+    /// Notes a figure whose rise tightens, if it changed.
     fn lowered(&mut self, name: &str, old: u64, new: u64) {
         if old != new {
             self.add(new < old, format!("{name} {old} -> {new}"));

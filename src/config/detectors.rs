@@ -1,5 +1,5 @@
-//! `[detectors.RULE]`: what the detectors go by. A table that is not there has the defaults, and one that
-//! is there has all of its figures.
+//! `[detectors.RULE]`: what the detectors go by. A table that is not there has the defaults, and
+//! one that is there has all of its figures.
 
 use super::table::Table;
 use crate::format::entry::{Detectors, ProbingRule, RosterRule, SignsRule, StrangersRule};

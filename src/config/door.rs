@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use crate::places::Limits;
 
-/// `[door]`
+/// The section `[door]` of `config.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DoorFile {
-    /// Connections at once.
+    /// How many connections there may be at once.
     pub connections: usize,
     /// Connections at once of one provider.
     pub provider_connections: usize,
@@ -18,7 +18,7 @@ pub struct DoorFile {
     pub provider_calls: usize,
     /// Replies of one provider that are made and not taken, in MiB.
     pub provider_replies_mib: usize,
-    /// Handshakes at once.
+    /// How many handshakes there may be at once.
     pub handshakes: usize,
     /// Handshakes at once from one address.
     pub address_handshakes: usize,
@@ -54,7 +54,7 @@ impl Default for DoorFile {
 }
 
 impl DoorFile {
-    /// As the door has them.
+    /// The same limits, as the door has them.
     pub fn limits(&self) -> Limits {
         Limits {
             connections: self.connections,

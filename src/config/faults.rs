@@ -6,9 +6,9 @@ use std::fmt;
 /// One thing to change in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileFault {
-    /// From 1.
+    /// Line of the fault, counted from 1.
     pub line: usize,
-    /// From 1, in characters.
+    /// Column of the fault, counted from 1 in characters.
     pub column: usize,
     /// What is wrong, and what to write instead.
     pub what: String,

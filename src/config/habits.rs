@@ -1,4 +1,4 @@
-//! `[provider.<id>.habits]`: when a provider works.
+//! `[provider.<id>.habits]`: the days and hours in which a provider works.
 
 use jiff::tz::TimeZone;
 
@@ -12,7 +12,7 @@ const ZONE: Shape = Shape::new("a time zone of the IANA, as in Europe/Paris", |t
     text.len() <= 64 && TimeZone::get(text).is_ok()
 });
 
-/// None where something is wrong, which was noted.
+/// Reads the section; none where something is wrong, which was noted.
 pub(super) fn read(mut table: Table<'_>) -> Option<Habits> {
     let usual = table.list("days", DAY, true);
     let (hours, zone) = (table.text("hours", HOURS, None), table.text("time_zone", ZONE, None));

@@ -1,6 +1,6 @@
-//! The copy of the policy in force, beside the ledger: what another policy is compared with, and what
-//! to put back when that one was not meant. It proves nothing: a copy that is not the policy whose
-//! digest the ledger has is none.
+//! The copy of the policy in force, beside the ledger: what another policy is compared with, and
+//! what to put back when that one was not meant. It proves nothing: a copy that is not the policy
+//! whose digest the ledger has is none.
 
 use std::io;
 use std::path::{Path, PathBuf};

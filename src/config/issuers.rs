@@ -1,12 +1,12 @@
-//! `[issuer.<name>]` and `[provider.<id>.agent]`: who vouches for the agents, and how well they must
-//! have logged in.
+//! `[issuer.<name>]` and `[provider.<id>.agent]`: who vouches for the agents, and how well they
+//! must have logged in.
 
 use std::collections::BTreeMap;
 
 use super::table::{ID, Shape, Spot, Table};
 use crate::admission::{AgentAuth, Algorithm, Issuer, RunBy, TokenRequirements, Word};
 
-/// In place of an issuer's name: the client certificate stands in for the person.
+/// Stands in place of an issuer's name where the client certificate stands in for the person.
 const CERTIFICATE: &str = "certificate";
 /// A log-in of the morning is good until the evening.
 const AUTH_MAX_AGE: u64 = 12 * 3_600;

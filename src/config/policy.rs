@@ -18,19 +18,19 @@ use crate::registrar::rules::Rules;
 
 pub use super::faults::FileFault;
 
-/// Largest policy file, in bytes.
+/// Largest size of a policy file, in bytes.
 pub const POLICY_MAX: usize = 1 << 20;
 
-/// A policy without fault.
+/// A policy that was read and has no fault.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// As it was read.
+    /// The text of the file, as it was read.
     pub text: Arc<str>,
     /// Of the file: where the key files lie that it names, unless it says where.
     pub folder: PathBuf,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file, as it was read.
     pub digest: Hash,
-    /// What the detectors go by.
+    /// The thresholds that the detectors go by.
     pub detectors: Detectors,
     /// What the judge decides by for each provider, in the order of their ids.
     pub rules: Vec<ProviderRules>,
@@ -38,13 +38,13 @@ pub struct Policy {
     pub contact: Option<Word>,
     /// Fingerprints of certificates that are good no more.
     pub revoked: HashSet<[u8; 32]>,
-    /// What can be read.
+    /// The datasets that can be read, by name.
     pub datasets: BTreeMap<Word, Dataset>,
     /// What the fields of a read weigh.
     pub weights: Weights,
-    /// Who vouches for agents.
+    /// The issuers that vouch for agents, by name.
     pub issuers: BTreeMap<Word, Issuer>,
-    /// Who can read it.
+    /// The providers that can read, by id.
     pub providers: BTreeMap<Word, Provider>,
     /// Ids known in each of the other roles.
     pub staff: BTreeMap<Role, BTreeSet<Word>>,
@@ -84,23 +84,23 @@ impl Policy {
     }
 }
 
-/// Why there is no policy.
+/// Why there is no policy to go by.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
-    /// The file cannot be read.
+    /// The policy file cannot be read at all.
     #[error("cannot read the policy {}: {reason}; check `policy` in config.toml", .path.display())]
     File {
-        /// Which file.
+        /// Path of the policy file.
         path: PathBuf,
-        /// What the system says.
+        /// The error that the system gives.
         reason: io::Error,
     },
     /// It can be read, and has faults.
     #[error("{}", listed(.path, .faults))]
     Faults {
-        /// Which file.
+        /// Path of the policy file.
         path: PathBuf,
-        /// From top to bottom.
+        /// Its faults, from top to bottom.
         faults: Vec<FileFault>,
     },
 }

@@ -13,15 +13,16 @@ use crate::format::entry::{Budgets, Contract, ProviderRules, StaffRules};
 
 /// Most providers in a policy: each is an entry of the ledger.
 const MOST: usize = 10_000;
-/// Largest budget, in persons.
+/// Largest budget that a policy may give, in persons.
 const LARGEST_BUDGET: u64 = 10_000_000;
-/// Highest rate and burst.
+/// Highest rate and burst, in calls a second and calls at once.
 const HIGHEST_RATE: u64 = 100_000;
-/// By how much a roster may grow in 30 days unasked, in percent: at most, and unless the policy says.
+/// By how much a roster may grow in 30 days unasked, in percent: at most, and unless the policy
+/// says.
 const MOST_GROWTH: u64 = 1_000;
 const GROWTH: u64 = 50;
-/// Ledger entries a day: at most, and unless the policy says, of a provider and of a member of staff. An
-/// entry of a read has about a kilobyte.
+/// Ledger entries a day: at most, and unless the policy says, of a provider and of a member of
+/// staff. An entry of a read has about a kilobyte.
 const MOST_ENTRIES: u64 = 100_000_000;
 const ENTRIES: u64 = 50_000;
 const STAFF_ENTRIES: u64 = 10_000;
@@ -95,8 +96,8 @@ fn provider(
     (provider, rules, issuer)
 }
 
-/// `[provider.<id>.contract]`: days, the last one included, by the clocks where the provider works or else
-/// those of Paris, and persons. None where something is wrong, which was noted.
+/// `[provider.<id>.contract]`: days, the last one included, by the clocks where the provider works
+/// or else those of Paris, and persons. None where something is wrong, which was noted.
 fn contract(mut table: Table<'_>, zone: Option<TimeZone>) -> Option<Contract> {
     let (first, last) = (table.text("begins", DAY, None), table.text("ends", DAY, None));
     let mut persons = |key| table.integer(key, 0..=LARGEST_BUDGET);
@@ -121,8 +122,8 @@ fn rate(table: &mut Table<'_>) -> Rate {
     Rate { requests_per_second: rate("requests_per_second"), burst: rate("burst") }
 }
 
-/// `[provider.<id>.agent]`: who says which person calls, and how often one may; a rate has both of its
-/// keys or none.
+/// `[provider.<id>.agent]`: who says which person calls, and how often one may; a rate has both of
+/// its keys or none.
 fn agent(
     mut table: Table<'_>,
     issuers: &BTreeMap<Word, Issuer>,
@@ -160,7 +161,7 @@ fn budgets(mut table: Table<'_>) -> Budgets {
     budgets
 }
 
-/// `[provider.<id>.dataset.<name>]`.
+/// Reads `[provider.<id>.dataset.<name>]`: what the provider may read of each dataset.
 fn grants(all: &Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> BTreeMap<Word, Grant> {
     let declared: Vec<&str> = datasets.keys().map(|name| &**name).collect();
     let mut found = BTreeMap::new();
@@ -181,7 +182,7 @@ fn grants(all: &Table<'_>, datasets: &BTreeMap<Word, Dataset>) -> BTreeMap<Word,
     found
 }
 
-/// `[staff]`: ids by role.
+/// Reads `[staff]`: the ids that are known in each role.
 pub(super) fn staff(root: &mut Table<'_>) -> BTreeMap<Role, BTreeSet<Word>> {
     let Some(mut table) = root.table("staff") else { return BTreeMap::new() };
     let roles = Role::ALL.into_iter().filter(|role| *role != Role::Provider);
@@ -192,7 +193,7 @@ pub(super) fn staff(root: &mut Table<'_>) -> BTreeMap<Role, BTreeSet<Word>> {
     staff
 }
 
-/// `staff_entries_per_day`
+/// Reads `staff_entries_per_day`, the budget of entries of each member of staff.
 pub(super) fn staff_rules(root: &mut Table<'_>) -> StaffRules {
     let range = 1..=MOST_ENTRIES;
     StaffRules { entries_day: root.integer_or("staff_entries_per_day", range, STAFF_ENTRIES) }

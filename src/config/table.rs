@@ -42,7 +42,7 @@ pub(super) struct Spot<T> {
 /// A table that is being read.
 pub(super) struct Table<'t> {
     like: &'t dyn TableLike,
-    /// As its header has it.
+    /// Name of the table, as its header has it.
     name: String,
     /// Where a fault of the whole table is shown.
     at: usize,
@@ -52,12 +52,12 @@ pub(super) struct Table<'t> {
 }
 
 impl<'t> Table<'t> {
-    /// The whole file.
+    /// The table that the whole file is.
     pub(super) fn root(like: &'t dyn TableLike, faults: &'t Faults<'t>) -> Table<'t> {
         Table { like, name: String::new(), at: 0, known: Vec::new(), faults }
     }
 
-    /// Where the table begins.
+    /// Offset in the file at which the table begins, in bytes.
     pub(super) fn at(&self) -> usize {
         self.at
     }
@@ -113,7 +113,7 @@ impl<'t> Table<'t> {
         short(text).into()
     }
 
-    /// The same, with the place where it stands.
+    /// A required text of this shape, with the place where it stands.
     pub(super) fn text_spot(&mut self, key: &'static str, shape: Shape) -> Spot<Word> {
         Spot { at: self.spot(key).unwrap_or(self.at), value: self.text(key, shape, None) }
     }
@@ -303,7 +303,7 @@ fn short(text: &str) -> String {
     text.escape_debug().take(64).collect()
 }
 
-/// What stands at these spots.
+/// The values that stand at these spots.
 pub(super) fn values(spots: Vec<Spot<Word>>) -> Vec<Word> {
     spots.into_iter().map(|spot| spot.value).collect()
 }
