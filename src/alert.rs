@@ -1,6 +1,6 @@
-//! What an alert, a warning or an act says, in a plain sentence or two, always in the same form: who, by which
-//! rule, observed against expected, how many persons in which entries, what was contained and what
-//! clears it. It knows nothing of who is told, or how.
+//! What an alert, a warning or an act says, in a plain sentence or two, always in the same form:
+//! who, by which rule, observed against expected, how many persons in which entries, what was
+//! contained and what clears it. It knows nothing of who is told, or how.
 
 mod english;
 mod french;
@@ -9,20 +9,20 @@ mod tests;
 
 use crate::format::entry::{Act, Alert, Millis, Rule, Severity, SignedAct, Warning};
 
-/// In what words.
+/// The language that a sentence is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// British English.
+    /// British English, BCP 47 tag `en`.
     English,
-    /// French.
+    /// French, BCP 47 tag `fr`.
     French,
 }
 
 impl Language {
-    /// All of them.
+    /// All languages, in the order of the enum.
     pub const ALL: [Language; 2] = [Language::English, Language::French];
 
-    /// As BCP 47 calls it.
+    /// The BCP 47 tag of the language.
     pub fn tag(self) -> &'static str {
         match self {
             Language::English => "en",
@@ -55,7 +55,7 @@ pub fn of_act(language: Language, seq: u64, act: &Act) -> String {
     }
 }
 
-/// The span of a budget.
+/// The span over which a budget of persons counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Span {
     Minute,
@@ -96,7 +96,8 @@ fn subject(rule: Rule) -> AlertTopic {
     }
 }
 
-/// The commands that give back what an alert took: from the agent, and from the provider as a whole.
+/// The commands that give back what an alert took: from the agent, and from the provider as a
+/// whole.
 fn lifts(alert: &Alert) -> Vec<String> {
     let agent = alert.measures.iter().any(|m| m.of_agent()).then_some(Some(alert.agent));
     let provider = alert.measures.iter().any(|m| !m.of_agent()).then_some(None);

@@ -1,4 +1,4 @@
-//! The sentences in English.
+//! The sentences about alerts, warnings and acts in English.
 
 use super::{AlertTopic, Span, command, day_and_time, lifts, signers, subject, weight};
 use crate::format::entry::{
@@ -35,7 +35,7 @@ fn persons(n: u64) -> String {
     }
 }
 
-/// Which rule, observed against expected.
+/// Says which rule found something, observed against expected.
 fn found(alert: &Alert) -> String {
     let &Alert { observed, expected, off, .. } = alert;
     let (span, only_off) = match subject(alert.rule) {
@@ -167,7 +167,7 @@ fn contained(alert: &Alert) -> String {
     )
 }
 
-/// `2026-11-26 07:00:00`
+/// The time in UTC, as in `2026-11-26 07:00:00`.
 fn moment(at: Millis) -> String {
     let (day, time) = day_and_time(at);
     format!("{day} {time}")
@@ -309,7 +309,7 @@ fn seen(SecurityDeed::Acknowledge { alert }: &SecurityDeed) -> String {
     format!("has seen alert {alert}; nothing is lifted by that")
 }
 
-/// What was done, to whom.
+/// Says what was done, and to whom.
 fn done(deed: &Deed) -> String {
     match deed {
         Deed::Suspend(who) => format!(
