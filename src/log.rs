@@ -1,8 +1,8 @@
-//! The log's way to standard error. Whoever logs waits for nothing and nobody: lines wait in a queue of
-//! bounded size, errors in one of their own, and a thread writes them. A line for which there is no room,
-//! or that cannot be written, is lost and counted, and the log says so when it can be written again. (Of
-//! the libraries for this, the one that tracing has prints to standard output when its queue is full,
-//! which panics where nobody reads that either.)
+//! The log's way to standard error. Whoever logs waits for nothing and nobody: lines wait in a
+//! queue of bounded size, errors in one of their own, and a thread writes them. A line for which
+//! there is no room, or that cannot be written, is lost and counted, and the log says so when it
+//! can be written again. (Of the libraries for this, the one that tracing has prints to standard
+//! output when its queue is full, which panics where nobody reads that either.)
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -23,7 +23,7 @@ const BYTES: usize = 256 << 10;
 /// Least time between two lines that say how many others were lost.
 const GAP: Duration = Duration::from_secs(1);
 
-/// Takes lines, of any thread.
+/// Takes lines to log from any thread, and never waits.
 #[derive(Clone)]
 pub struct Log(Arc<Shared>);
 
@@ -72,10 +72,10 @@ impl Queue {
     }
 }
 
-/// What the thread does next.
+/// What the writing thread does next.
 enum Next {
     Write(Box<[u8]>),
-    /// So many lines were lost.
+    /// Says that so many lines were lost.
     Say(u64),
 }
 
@@ -102,7 +102,8 @@ impl Log {
     /// # Errors
     /// The system's, if it gives no thread or no other handle to standard error.
     pub fn start() -> io::Result<Log> {
-        // A handle of its own: whoever else writes to standard error may wait there, holding the lock.
+        // A handle of its own: whoever else writes to standard error may wait there, holding the
+        // lock.
         Log::to(File::from(io::stderr().as_fd().try_clone_to_owned()?))
     }
 
@@ -139,8 +140,8 @@ impl Log {
         self.0.news.wait_while_for(&mut waiting, |waiting| !waiting.is_done(), patience);
     }
 
-    /// Has whatever panics say so here, and no longer on standard error, where it might have to wait.
-    /// The log is told where, and not what: a message may quote what the code had in hand.
+    /// Has whatever panics say so here, and no longer on standard error, where it might have to
+    /// wait. The log is told where, and not what: a message may quote what the code had in hand.
     pub fn take_panics() {
         std::panic::set_hook(Box::new(panicked));
     }
@@ -161,7 +162,7 @@ impl Shared {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Writes for ever.
+    /// Writes lines to `out` as they come, for ever.
     fn write(&self, out: &mut impl Write) {
         loop {
             match self.next() {
@@ -189,7 +190,7 @@ impl Shared {
         }
     }
 
-    /// Waits for something to do.
+    /// Waits until there is something to write or to say.
     fn next(&self) -> Next {
         let mut waiting = self.waiting.lock();
         loop {

@@ -1,12 +1,12 @@
 //! The key of a name: one text for all the ways in which people write the same name. The rule is
-//! that of `docs/name-keys.md`, so that an agency can make the same keys in any language. It knows no
-//! records, no callers and no policy.
+//! that of `docs/name-keys.md`, so that an agency can make the same keys in any language. It knows
+//! no records, no callers and no policy.
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// Letters of their own to Unicode, which most forms and keyboards write with others. The sigma that
-/// ends a word is there so that no rule has to know where one ends.
+/// Letters of their own to Unicode, which most forms and keyboards write with others. The sigma
+/// that ends a word is there so that no rule has to know where one ends.
 const SPELT: [(char, &str); 14] = [
     ('ß', "ss"),
     ('æ', "ae"),
@@ -24,8 +24,8 @@ const SPELT: [(char, &str); 14] = [
     ('ς', "σ"),
 ];
 
-/// The key of a name; none if it has neither a letter nor a digit. A name in several fields is their
-/// texts in any order, with a space between them.
+/// The key of a name; none if it has neither a letter nor a digit. A name in several fields is
+/// their texts in any order, with a space between them.
 pub fn key(name: &str) -> Option<String> {
     let mut plain = String::with_capacity(name.len());
     for c in name.nfkd().filter(|&c| !vanishes(c)).flat_map(char::to_lowercase) {

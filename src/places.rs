@@ -28,7 +28,7 @@ use self::replies::Replies;
 use crate::admission::{Bearer, Principal, Role, Word, host};
 use crate::quota::shares::{Share, Shares};
 
-/// Who takes places.
+/// Whoever places are counted for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Holder {
     Provider(Word),
@@ -56,12 +56,12 @@ impl Holder {
 /// Told by being dropped: the place was given up.
 type Tell = oneshot::Sender<Infallible>;
 
-/// What one holder has.
+/// What one holder has of the door.
 struct Party {
     connections: usize,
     /// Of these, the ones over which no token has come that is good now, where agents have tokens.
     unproven: Crowd<Tell>,
-    /// Of these, the ones over which a good token has come.
+    /// The connections over which a good token has come.
     proven: HashMap<Number, Proven>,
     calls: Arc<Semaphore>,
     replies: Arc<Replies>,
@@ -74,16 +74,16 @@ struct Party {
 
 /// A connection over which a good token has come.
 struct Proven {
-    /// Whose, by [`Agent::digest`].
+    /// The agent of the token, by [`Agent::digest`].
     agent: [u8; 16],
-    /// When it expires.
+    /// When the token expires, by the monotonic clock.
     until: Instant,
     tell: Tell,
 }
 
 impl Party {
-    /// Has a connection given up for one more from this network: one without a good token, one whose
-    /// token has expired, or the oldest of an agent who has more than so many.
+    /// Has a connection given up for one more from this network: one without a good token, one
+    /// whose token has expired, or the oldest of an agent who has more than so many.
     fn give_way(&mut self, network: IpAddr, share: usize, now: Instant) -> Option<Tell> {
         self.unproven.ripen(now);
         if let Some(tell) = self.unproven.give_way(network) {
@@ -115,12 +115,12 @@ impl Party {
 
 #[derive(Default)]
 struct Taken {
-    /// Number of the next connection.
+    /// The number that the next connection gets.
     next: Number,
     connections: usize,
-    /// Of these, all but staff's.
+    /// How many of these connections are not of staff.
     outside: usize,
-    /// As many as the policy knows, and `Nobody`.
+    /// What each holder has; there are as many as the policy knows, and `Nobody`.
     parties: HashMap<Holder, Party>,
 }
 
@@ -142,7 +142,7 @@ impl Taken {
     }
 }
 
-/// The places of the door.
+/// The places of the door, and who has taken them.
 pub(crate) struct Places {
     limits: Limits,
     handshakes: Mutex<Handshakes<Tell>>,
@@ -167,8 +167,9 @@ impl Places {
         Some(Handshake { places: self.clone(), taken, given_up })
     }
 
-    /// Somebody whom the policy knows has shaken hands: they find a place from there for an hour. Where
-    /// agents have tokens a certificate alone does not show that, and [`Connection::prove`] does.
+    /// Somebody whom the policy knows has shaken hands: they find a place from there for an hour.
+    /// Where agents have tokens a certificate alone does not show that, and [`Connection::prove`]
+    /// does.
     pub(crate) fn see(&self, reader: &Principal, from: IpAddr, now: Instant) {
         if reader.has_agents() {
             return;
@@ -176,9 +177,9 @@ impl Places {
         self.handshakes.lock().see(&Holder::of(Some(reader)), host(from), now);
     }
 
-    /// A connection for whom the certificate names, if the policy knows them. Where agents have tokens,
-    /// one over which no token has come that is good now gives way to a new one of the same provider,
-    /// and so does the oldest of an agent who has more than a share of them.
+    /// A connection for whom the certificate names, if the policy knows them. Where agents have
+    /// tokens, one over which no token has come that is good now gives way to a new one of the same
+    /// provider, and so does the oldest of an agent who has more than a share of them.
     pub(crate) fn connection(
         self: &Arc<Self>,
         reader: Option<&Principal>,
@@ -303,7 +304,7 @@ pub(crate) struct Connection {
 /// An agent, as far as places are concerned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Agent {
-    /// As [`Bearer::digest`] has it.
+    /// The digest of the agent, as [`Bearer::digest`] has it.
     digest: [u8; 16],
     /// When the token expires, Unix seconds.
     until: u64,
@@ -321,31 +322,32 @@ impl Agent {
 pub(crate) enum CallCredential {
     /// The certificate, and that is enough.
     Certificate,
-    /// A good token.
+    /// A good token, and the agent whom it vouches for.
     Token(Agent),
     /// No good token, where agents have some.
     Nothing,
 }
 
-/// Whose places are all taken.
+/// Whose places are all taken, so that there is none for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PlacesFull {
-    /// The provider's, or the member of staff's.
+    /// All places of the provider, or of the member of staff, are taken.
     Holder,
-    /// One agent's, which is a share of the provider's.
+    /// All places of one agent, a share of its provider's, are taken.
     Agent,
-    /// Those for calls without a good token, or one address's share of them.
+    /// All places for calls without a good token, or one address's share of them, are taken.
     Tokenless,
 }
 
-/// Places for one call.
+/// The places that one call has taken, free again when this is dropped.
 pub(crate) struct Call {
     _call: OwnedSemaphorePermit,
     _tokenless: Option<(OwnedSemaphorePermit, Share<IpAddr>)>,
     _agent: Option<Share<[u8; 16]>>,
 }
 
-/// What one agent may have of its provider's places, or one address of those for calls without a token.
+/// What one agent may have of its provider's places, or one address of those for calls without a
+/// token.
 fn part(of: usize) -> usize {
     of.div_ceil(4)
 }
@@ -371,8 +373,8 @@ impl Connection {
         Ok(Call { _call: call, _tokenless: tokenless, _agent: agent })
     }
 
-    /// A good token has come over it: until that expires it gives way to nobody, unless its agent has
-    /// more than a share. Who comes from its network is familiar from here on.
+    /// A good token has come over it: until that expires it gives way to nobody, unless its agent
+    /// has more than a share. Who comes from its network is familiar from here on.
     pub(crate) fn prove(&self, agent: Agent) {
         let until = agent.until;
         if !self.has_agents || self.proven_until.load(Ordering::Relaxed) >= until {
@@ -429,7 +431,7 @@ impl Drop for Connection {
 pub(crate) struct GivenUp(Option<oneshot::Receiver<Infallible>>);
 
 impl GivenUp {
-    /// Returns when it is.
+    /// Returns when the place is given up, which may be never.
     pub(crate) async fn told(&mut self) {
         match &mut self.0 {
             Some(told) => {

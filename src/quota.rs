@@ -1,6 +1,7 @@
-//! Request rates, before any work on a database: GCRA, one state for each provider, each of its agents,
-//! each member of staff, and each certificate and network that comes with tokens that nobody has checked
-//! yet, or with none. It counts calls and refuses to know persons on file; those are the judge's.
+//! Request rates, before any work on a database: GCRA, one state for each provider, each of its
+//! agents, each member of staff, and each certificate and network that comes with tokens that
+//! nobody has checked yet, or with none. It counts calls and refuses to know persons on file; those
+//! are the judge's.
 
 pub mod shares;
 
@@ -37,7 +38,8 @@ type Keyed<K, C> = RateLimiter<K, HashMapStateStore<K>, C, NoOpMiddleware<<C as 
 /// elsewhere, and uses up nothing that its owner has.
 type CertificateAt = ([u8; 32], IpAddr);
 
-/// States of one provider, one for each agent or certificate and network: there is no end to either.
+/// States of one provider, one for each agent or certificate and network: there is no end to
+/// either.
 struct Many<K: Hash + Eq + Clone, C: Clock> {
     limiter: Keyed<K, C>,
     calls: AtomicUsize,
@@ -60,8 +62,8 @@ impl<K: Hash + Eq + Clone, C: Clock + Clone> Many<K, C> {
     }
 }
 
-/// What a rate has counted. The policies that have this rate in common share it, so that a new policy
-/// gives nobody a burst anew.
+/// What a rate has counted. The policies that have this rate in common share it, so that a new
+/// policy gives nobody a burst anew.
 struct SharedLimiter<L> {
     rate: Rate,
     limiter: Arc<L>,
@@ -70,11 +72,12 @@ struct SharedLimiter<L> {
 /// The rates of everybody whom the policy knows.
 pub struct Quota<C: Clock = DefaultClock> {
     limiters: BTreeMap<Role, HashMap<Word, SharedLimiter<Limiter<C>>>>,
-    /// Of the providers whose policy has a rate for each agent.
+    /// Rates of each agent, of the providers whose policy has one for them.
     agents: HashMap<Word, SharedLimiter<Many<Word, C>>>,
-    /// Of the providers whose agents have tokens: calls with one that nobody has verified yet.
+    /// Rates of calls with a token that nobody has verified yet, of the providers whose agents have
+    /// tokens.
     knocks: HashMap<Word, SharedLimiter<Many<CertificateAt, C>>>,
-    /// Of the same: calls that are no reads, and need no token.
+    /// Rates of calls that are no reads and need no token, of the same providers.
     tokenless: HashMap<Word, SharedLimiter<Many<CertificateAt, C>>>,
     clock: C,
 }
@@ -85,7 +88,7 @@ pub struct CallCharge {
     paid: bool,
 }
 
-/// The caller comes too often.
+/// The refusal of a caller who comes too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests; come again in {} ms", .retry_after.as_millis())]
 pub struct RateLimited {
@@ -104,7 +107,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// What the call may do.
+    /// The permit of the call, which says what it may do.
     pub fn permit(&self) -> &Permit {
         &self.permit
     }
@@ -125,9 +128,9 @@ impl<C: Clock + Clone> Quota<C> {
         none.renewed(terms)
     }
 
-    /// Charges one call that comes without a token that is known good: to its certificate and address,
-    /// at the rate of the provider. So whoever tries tokens costs little, and nothing to colleagues at
-    /// work, nor to the owner of a certificate that was stolen.
+    /// Charges one call that comes without a token that is known good: to its certificate and
+    /// address, at the rate of the provider. So whoever tries tokens costs little, and nothing to
+    /// colleagues at work, nor to the owner of a certificate that was stolen.
     ///
     /// # Errors
     /// [`RateLimited`].
@@ -139,8 +142,8 @@ impl<C: Clock + Clone> Quota<C> {
         knocks.limiter.check(&whence).map_err(|not| self.limited(&not))
     }
 
-    /// The rates of another policy. Whoever has the same rate as before goes on with what is left of
-    /// it; every other bucket is full.
+    /// The rates of another policy. Whoever has the same rate as before goes on with what is left
+    /// of it; every other bucket is full.
     pub fn renewed(&self, terms: &Terms) -> Quota<C> {
         let before = |role: Role, id: &Word| self.limiters.get(&role)?.get(id);
         let one = |role, id: &Word, rate| {
@@ -174,8 +177,8 @@ impl<C: Clock + Clone> Quota<C> {
     }
 
     /// Charges one read to the agent and to the provider, unless its fare is paid: a call that is
-    /// admitted again under a newer policy is still one call. An agent that comes too often costs the
-    /// others of its provider nothing.
+    /// admitted again under a newer policy is still one call. An agent that comes too often costs
+    /// the others of its provider nothing.
     ///
     /// # Errors
     /// [`RateLimited`], and the permit is spent.
@@ -188,9 +191,9 @@ impl<C: Clock + Clone> Quota<C> {
         Ok(Ticket { permit })
     }
 
-    /// Charges one call that is no read of records. A provider's comes out of the same bucket as its
-    /// reads, unless those take tokens and this does not: then out of one of its certificate and
-    /// address, as large.
+    /// Charges one call that is no read of records. A provider's comes out of the same bucket as
+    /// its reads, unless those take tokens and this does not: then out of one of its certificate
+    /// and address, as large.
     ///
     /// # Errors
     /// [`RateLimited`].

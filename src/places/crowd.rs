@@ -1,7 +1,7 @@
 //! Who holds places that anybody may take, by the network that each came from. When there are no
 //! more, the network with the most gives one up: so a crowd is as large as it likes while there is
-//! room, and under pressure no larger than the others. Every step takes the time that a search among
-//! the networks takes, however many there are. It counts; the time is an argument.
+//! room, and under pressure no larger than the others. Every step takes the time that a search
+//! among the networks takes, however many there are. It counts; the time is an argument.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 /// No place is given up sooner: so long anybody has for what has to be done in it.
 pub(super) const RIPE: Duration = Duration::from_millis(250);
 
-/// Which place is whose, and how old: a later one has a higher number.
+/// Number of a place that is held: one that was taken later has a higher number.
 pub(super) type Number = u64;
 
 /// What a network has: more places rank higher, and among equals whose oldest is older.
@@ -27,11 +27,11 @@ pub(super) fn yields((held, _, whose): Rank, network: IpAddr, theirs: usize) -> 
 /// The places that are held, each with what is told when it is given up.
 pub(super) struct Crowd<T> {
     networks: HashMap<IpAddr, BTreeMap<Number, T>>,
-    /// Of the networks that have a place which may be given up.
+    /// Ranks of the networks that have a place which may be given up.
     ranks: BTreeSet<Rank>,
     /// Places too young for it, in the order in which they were taken.
     young: VecDeque<(Instant, Number, IpAddr)>,
-    /// From this number on places are too young.
+    /// Number from which on places are too young to be given up.
     ripe: Number,
     held: usize,
 }

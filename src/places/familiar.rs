@@ -1,6 +1,6 @@
-//! Networks that somebody known came from in the last hour: they find room while strangers crowd the
-//! door. What is remembered is bounded for each of those known, so that none of them, however many
-//! networks it comes from, has the networks of others forgotten.
+//! Networks that somebody known came from in the last hour: they find room while strangers crowd
+//! the door. What is remembered is bounded for each of those known, so that none of them, however
+//! many networks it comes from, has the networks of others forgotten.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ pub(super) const NETWORKS: usize = 64;
 /// What is remembered. There are only as many holders as the policy knows.
 #[derive(Default)]
 pub(super) struct Familiar {
-    /// Of each holder, with when it last came from there.
+    /// The networks of each holder, with when it last came from there.
     holders: HashMap<Holder, Vec<(IpAddr, Instant)>>,
     /// How many holders have a network, and when the last of them came.
     networks: HashMap<IpAddr, (usize, Instant)>,

@@ -9,18 +9,18 @@ use super::Holder;
 use super::crowd::{Crowd, Number, yields};
 use super::familiar::Familiar;
 
-/// What there is.
+/// How many places there are for handshakes.
 #[derive(Clone, Copy)]
 pub(super) struct Room {
-    /// Handshakes in all.
+    /// How many handshakes there may be in all.
     pub(super) places: usize,
-    /// Handshakes of one network.
+    /// How many handshakes there may be of one network.
     pub(super) of_network: usize,
-    /// Of all places, those that only familiar networks may take.
+    /// How many of all places only familiar networks may take.
     pub(super) reserved: usize,
 }
 
-/// Which place was taken.
+/// The place that a handshake has taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) familiar: bool,
@@ -28,12 +28,12 @@ pub(super) struct Taken {
     number: Number,
 }
 
-/// Who shakes hands.
+/// Who shakes hands now, by network.
 pub(super) struct Handshakes<T> {
     room: Room,
     next: Number,
     strangers: Crowd<T>,
-    /// Whose network was familiar when they came.
+    /// Handshakes whose network was familiar when they came.
     known: Crowd<T>,
     familiar: Familiar,
 }

@@ -9,18 +9,18 @@ use super::handshakes::Room;
 /// What the door holds at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections whose handshake is done.
+    /// How many connections there may be whose handshake is done.
     pub connections: usize,
-    /// Connections of one provider whose handshake is done.
+    /// How many of them one provider may have.
     pub provider_connections: usize,
     /// Calls of one provider that are in flight, over however many connections: until their reply
     /// is taken.
     pub provider_calls: usize,
-    /// Replies of one provider that are made and not taken, in MiB.
+    /// How much memory the replies of one provider may take until they are taken, in MiB.
     pub provider_replies_mib: usize,
-    /// Handshakes that are open.
+    /// How many handshakes may be open at once.
     pub handshakes: usize,
-    /// Handshakes from one address that are open: a /32, or a /64 of IPv6.
+    /// How many of them may come from one address: a /32, or a /64 of IPv6.
     pub address_handshakes: usize,
     /// A connection without a call is closed after this.
     pub idle: Duration,
@@ -54,8 +54,8 @@ pub(super) const STAFF_CONNECTIONS: usize = 64;
 pub(super) const STAFF_CALLS: usize = 128;
 /// Replies of one member of staff that are made and not taken, in MiB.
 pub(super) const STAFF_REPLIES: usize = 32;
-/// Of the calls in flight that a provider may have, the part that calls without a good token may have,
-/// where its agents have tokens.
+/// Of the calls in flight that a provider may have, the part that calls without a good token may
+/// have, where its agents have tokens.
 const TOKENLESS: usize = 8;
 /// Connections of certificates that the policy does not know or that it revoked, all together: they
 /// are told so.
@@ -64,7 +64,8 @@ pub(super) const NOBODY: usize = 64;
 const OTHER_FILES: usize = 256;
 
 impl Limits {
-    /// The same, or what so many file descriptors allow: each connection and each handshake has one.
+    /// The same, or what so many file descriptors allow: each connection and each handshake has
+    /// one.
     pub(crate) fn within(mut self, descriptors: usize) -> Limits {
         let most = descriptors.saturating_sub(OTHER_FILES).max(descriptors / 2).max(2);
         if self.connections + self.handshakes > most {
@@ -81,7 +82,8 @@ impl Limits {
         STAFF_RESERVE.min(self.connections / 4)
     }
 
-    /// Calls of one provider in flight that come without a good token, where its agents have tokens.
+    /// Calls of one provider in flight that come without a good token, where its agents have
+    /// tokens.
     pub(super) fn tokenless(&self) -> usize {
         (self.provider_calls / TOKENLESS).max(1)
     }

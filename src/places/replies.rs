@@ -1,7 +1,8 @@
-//! Replies that were made and not taken yet. They lie in memory until their clients read them, or for
-//! 30 s; so whoever calls has room for so many bytes of them, and a read begins when there is room for
-//! what it may come to. How much that is follows from what is asked and from what the caller was given
-//! before, never from what would be found now: nobody learns by it what was not released.
+//! Replies that were made and not taken yet. They lie in memory until their clients read them, or
+//! for 30 s; so whoever calls has room for so many bytes of them, and a read begins when there is
+//! room for what it may come to. How much that is follows from what is asked and from what the
+//! caller was given before, never from what would be found now: nobody learns by it what was not
+//! released.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,14 +33,14 @@ pub(crate) struct Paced;
 /// The room of one caller, over all its connections.
 pub(crate) struct Replies {
     room: Arc<Semaphore>,
-    /// All of it, in units.
+    /// How much room there is in all, in units.
     whole: u32,
     /// Most bytes a row that a reply to this caller had.
     row: AtomicUsize,
 }
 
 impl Replies {
-    /// Room for so many bytes.
+    /// Room for replies of so many bytes in all.
     pub(crate) fn new(bytes: usize) -> Replies {
         let whole = units(bytes);
         let room = Arc::new(Semaphore::new(whole as usize));
@@ -51,7 +52,8 @@ impl Replies {
         timeout(PATIENCE, self.room(rows)).await.ok()
     }
 
-    /// The same, however long it takes. Whoever waits gets it in turn.
+    /// Room for a reply of at most so many rows, however long that takes. Whoever waits gets it in
+    /// turn.
     pub(crate) async fn room(self: &Arc<Self>, rows: u64) -> Room {
         let taken = self.room.clone().acquire_many_owned(self.estimate(rows)).await;
         Room { replies: self.clone(), taken: taken.expect("nobody closes it") }

@@ -21,12 +21,12 @@ pub struct Share<K: Clone + Eq + Hash> {
 }
 
 impl<K: Clone + Eq + Hash> Shares<K> {
-    /// Of at most so many places each.
+    /// Shares of at most so many places each.
     pub fn of(most: usize) -> Arc<Shares<K>> {
         Arc::new(Shares { most, held: Mutex::default() })
     }
 
-    /// One more, unless it has its share.
+    /// Takes one more place for `whose`; none if it has its share.
     pub fn take(self: &Arc<Self>, whose: K) -> Option<Share<K>> {
         let mut held = self.held.lock();
         let theirs = held.entry(whose.clone()).or_default();
