@@ -34,44 +34,44 @@ const PONG: Duration = Duration::from_secs(10);
 /// Where the gateway is and who calls.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
-    /// `host:port`.
+    /// Address of the gateway, `host:port`.
     pub address: String,
     /// Name that the server's certificate must have.
     pub server_name: String,
     /// The authority that signed the server's certificate, PEM.
     pub ca: PathBuf,
-    /// The caller's certificate chain, PEM.
+    /// Path of the caller's certificate chain, PEM.
     pub certificate: PathBuf,
-    /// Its private key, PEM.
+    /// Path of the caller's private key, PEM.
     pub key: PathBuf,
-    /// Where the tokens of the agent come from; none if the certificate stands in for the person, or
-    /// no records are read.
+    /// Where the tokens of the agent come from; none if the certificate stands in for the person,
+    /// or no records are read.
     pub token: Option<TokenSource>,
 }
 
 /// Reads of records, each with the agent's token.
 pub type Records = RecordsClient<InterceptedService<Channel, Carry>>;
 
-/// Why there is no connection.
+/// Why there is no connection to the gateway.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// A file of the caller's.
+    /// A file of the caller's own cannot be used.
     #[error("{}: {error}", path.display())]
     File {
-        /// Which.
+        /// Path of the file that cannot be used.
         path: PathBuf,
-        /// The system's word.
+        /// The error that the system gives.
         error: std::io::Error,
     },
-    /// The caller's private key.
+    /// The caller's private key cannot be read, or others may read it.
     #[error(transparent)]
     Key(#[from] SecretError),
     /// No gateway, or no agreement with it.
     #[error("no connection to {address}: {}", deepest(.error))]
     Connect {
-        /// Where it was looked for.
+        /// Address at which the gateway was looked for.
         address: String,
-        /// What came instead.
+        /// What came in place of a connection.
         error: tonic::transport::Error,
     },
 }
@@ -85,16 +85,16 @@ fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     cause.to_string()
 }
 
-/// A connection to a gateway.
+/// A connection to a gateway, with a client for each of its services.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// Reads of records.
+    /// The client for reads of records, `greffier.v1.Records`.
     pub records: Records,
-    /// Checkpoints, receipts and proofs.
+    /// The client for checkpoints, receipts and proofs, `greffier.v1.Ledger`.
     pub ledger: LedgerClient<Channel>,
-    /// Alerts.
+    /// The client for alerts, `greffier.v1.Alerts`.
     pub alerts: AlertsClient<Channel>,
-    /// Acts of administrators.
+    /// The client for acts of administrators and what they see of providers, `greffier.v1.Admin`.
     pub admin: AdminClient<Channel>,
 }
 
@@ -214,45 +214,45 @@ impl Client {
     }
 }
 
-/// What is asked for.
+/// What a read asks the gateway for.
 #[derive(Clone, Debug)]
 pub enum ReadRequest {
-    /// One record.
+    /// Asks for one record by its name.
     Get {
-        /// `datasets/DATASET/records/HANDLE`
+        /// Name of the record: `datasets/DATASET/records/HANDLE`.
         name: String,
     },
-    /// A page.
+    /// Asks for a page of a dataset.
     List {
-        /// `datasets/DATASET`
+        /// Name of the dataset: `datasets/DATASET`.
         parent: String,
-        /// 1 to 500.
+        /// How many records the page has at most, 1 to 500.
         page_size: i32,
-        /// From the page before; empty for the first.
+        /// Token that came with the page before; empty for the first page.
         page_token: String,
     },
-    /// Records by exact values.
+    /// Asks for records by exact values of a search.
     Search {
-        /// `datasets/DATASET`
+        /// Name of the dataset: `datasets/DATASET`.
         parent: String,
-        /// A search of the dataset.
+        /// Name of a search that the dataset declares.
         search: String,
         /// A value for each of its fields.
         values: Vec<(String, String)>,
-        /// 1 to 500.
+        /// How many records the page has at most, 1 to 500.
         page_size: i32,
-        /// From the page before; empty for the first.
+        /// Token that came with the page before; empty for the first page.
         page_token: String,
     },
 }
 
-/// What was given.
+/// What a read was given, and the proof of it.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// In order.
+    /// The records, in the order in which they came.
     pub records: Vec<Record>,
     /// Empty on the last page of a list; of a search, on one that was not full.
     pub next_page_token: String,
-    /// What proves it.
+    /// The proof that the read stands in the ledger.
     pub proof: Proof,
 }

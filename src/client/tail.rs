@@ -1,9 +1,10 @@
-//! A tail that does not end: it follows alerts, warnings and acts over lost connections and restarts of the
-//! gateway, each entry once and in order, and holds every checkpoint that comes with them against
-//! the one it remembers.
+//! A tail that does not end: it follows alerts, warnings and acts over lost connections and
+//! restarts of the gateway, each entry once and in order, and holds every checkpoint that comes
+//! with them against the one it remembers.
 //!
-//! What it goes on from is its [`TailState`]. Keep that after you have dealt with an event, and nothing
-//! is lost: a process that ends between the two is given that one event again, and no other.
+//! What it goes on from is its [`TailState`]. Keep that after you have dealt with an event, and
+//! nothing is lost: a process that ends between the two is given that one event again, and no
+//! other.
 
 mod memory;
 
@@ -26,25 +27,25 @@ pub use memory::{BadState, Denounced, TailState};
 
 /// Without a word for so long, not even a heartbeat, a gateway counts as lost.
 const SILENCE: Duration = Duration::from_secs(35);
-/// For the headers of a tail, and for a proof.
+/// How long the gateway may take for the headers of a tail, and for a proof.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Between two attempts: at first, and at most. Each is shortened by up to half by chance, so that
 /// those who lost a gateway together do not come back together.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// What there is to tell.
+/// What a tail has to tell, one thing after another.
 #[derive(Debug)]
 pub enum Event {
-    /// Something was found.
+    /// The judge found something and raised an alert.
     Alert(Alert),
-    /// Something should be looked at.
+    /// Something should be looked at, and a warning says what.
     Warning(Warning),
-    /// Something was decided.
+    /// Somebody decided or acknowledged something, in an act.
     Act(Act),
     /// The gateway lives, and its checkpoint holds.
     Heartbeat {
-        /// Whose signature was checked.
+        /// The gateway's newest checkpoint, whose signature was checked.
         checkpoint: Checkpoint,
         /// Every alert, warning and act up to this entry was sent.
         up_to: u64,
@@ -53,7 +54,7 @@ pub enum Event {
     },
     /// The gateway is gone, and is being looked for: why.
     Lost(String),
-    /// It is there again.
+    /// The gateway is there again, and the tail goes on.
     Regained,
 }
 
@@ -66,7 +67,7 @@ pub enum Ended {
     /// The gateway knows the caller and does not let it.
     #[error("{}", .0.message())]
     Refused(Box<Status>),
-    /// A file of the caller's.
+    /// A file of the caller's own cannot be used.
     #[error(transparent)]
     Client(#[from] ClientError),
 }
@@ -84,13 +85,13 @@ impl From<Status> for Gone {
     }
 }
 
-/// An open stream.
+/// An open stream of alerts, and the connection that it comes over.
 struct AlertStream {
     client: Client,
     stream: Streaming<TailAlertsResponse>,
 }
 
-/// The tail.
+/// A tail of alerts, warnings and acts that does not end with its connection.
 pub struct Tail {
     settings: ClientSettings,
     memory: TailMemory,
@@ -264,8 +265,8 @@ async fn open(settings: &ClientSettings, after_entry: u64) -> Result<AlertStream
     Ok(AlertStream { client, stream })
 }
 
-/// The proof that the ledger of `from` entries is the beginning of that of `to`; or why there is none
-/// for now.
+/// The proof that the ledger of `from` entries is the beginning of that of `to`; or why there is
+/// none for now.
 async fn prove(client: &mut Client, from: u64, to: u64) -> Result<Vec<Hash>, String> {
     let request = GetConsistencyProofRequest { first_size: from, second_size: to };
     let proof = timeout(ANSWER, client.ledger.get_consistency_proof(request)).await;

@@ -13,9 +13,9 @@ use tonic::{Request, Status};
 /// A token, and how long it is good.
 #[derive(Clone, Debug)]
 pub struct Fresh {
-    /// In compact form.
+    /// The token, a JWS in compact form.
     pub token: String,
-    /// From now.
+    /// How long the token is good, from now.
     pub lifetime: Duration,
 }
 
@@ -49,7 +49,7 @@ impl TokenSource {
         TokenSource { make: Arc::new(make), at_hand: Arc::default() }
     }
 
-    /// The header to send.
+    /// The header to send, with the token at hand or a new one.
     fn header(&self) -> Result<MetadataValue<Ascii>, String> {
         let mut at_hand = self.at_hand.lock();
         if let Some((header, until)) = &*at_hand

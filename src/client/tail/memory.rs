@@ -30,10 +30,10 @@ pub struct TailState {
 /// Why text is not a state.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadState {
-    /// Another file, or another version's.
+    /// The first line is that of another file, or of another version's state.
     #[error("its first line is not `{FORM}`")]
     Form,
-    /// No entry number.
+    /// The second line is not `after` and an entry number.
     #[error("its second line is not `after` and an entry number")]
     After,
 }
@@ -61,29 +61,29 @@ impl FromStr for TailState {
 /// Why a gateway or its ledger must not be believed any more.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Denounced {
-    /// Its checkpoint is none of the ledger that is followed.
+    /// The gateway's checkpoint is not one of the ledger that is followed.
     #[error("the gateway's checkpoint is not one of this ledger: {0}")]
     Note(#[from] BadNote),
-    /// Entries are gone.
+    /// The ledger is shorter than it was, so entries are gone.
     #[error(
         "the ledger is shorter than it was: it had {remembered} entries and has {now}: an older \
          copy was put in its place, or entries were cut off"
     )]
     Shorter {
-        /// Entries that there were.
+        /// How many entries the remembered checkpoint covers.
         remembered: u64,
-        /// Entries that there are.
+        /// How many entries the newest checkpoint covers.
         now: u64,
     },
-    /// Entries are others.
+    /// The ledger does not go on from the remembered checkpoint, so entries are others.
     #[error(
         "the ledger of {now} entries does not go on from the {remembered} entries that were \
          signed before: it was rewritten or forked"
     )]
     Forked {
-        /// Entries of the checkpoint that is remembered.
+        /// How many entries the remembered checkpoint covers.
         remembered: u64,
-        /// Entries of the one that does not go on from it.
+        /// How many entries the checkpoint covers that does not go on from it.
         now: u64,
     },
     /// It signs ever more, and does not show that it goes on from what it signed before.
@@ -93,17 +93,17 @@ pub enum Denounced {
         PROOF_PATIENCE.as_secs() / 60
     )]
     Unproven {
-        /// Entries of the checkpoint that is remembered.
+        /// How many entries the remembered checkpoint covers.
         remembered: u64,
-        /// Entries of the newest one.
+        /// How many entries the newest checkpoint covers.
         now: u64,
     },
-    /// The gateway said that it had sent all up to there.
+    /// An entry came behind which the gateway said that it had sent everything.
     #[error("entry {entry} came after all up to entry {after} was said to have been sent")]
     OutOfOrder {
-        /// Which came.
+        /// Number of the entry that came late.
         entry: u64,
-        /// Behind which.
+        /// Number of the entry up to which all was said to have been sent.
         after: u64,
     },
 }
@@ -117,7 +117,7 @@ pub(super) enum Advance {
     Grown { from: u64 },
 }
 
-/// The memory.
+/// What a tail remembers of its ledger, and what it is owed.
 pub(super) struct TailMemory {
     key: VerifierKey,
     state: TailState,
@@ -162,7 +162,8 @@ impl TailMemory {
         let now = checkpoint.size;
         let after = self.state.after;
         if now <= after {
-            // An entry that was delivered is not there any more, whatever else the checkpoint covers.
+            // An entry that was delivered is not there any more, whatever else the checkpoint
+            // covers.
             return Err(Denounced::Shorter { remembered: after.saturating_add(1), now });
         }
         let Some(known) = &self.remembered else {
