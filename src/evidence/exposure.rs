@@ -2,7 +2,8 @@
 //!
 //! A person is a pair of dataset and record, told apart by its subject tag. What is kept while
 //! counting are the tags of this one provider, a number for each in every set that it belongs to,
-//! and the sets of one day: the time of entries never decreases, so a day that has ended is figures.
+//! and the sets of one day: the time of entries never decreases, so a day that has ended is
+//! figures.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,40 +14,40 @@ use crate::format::entry::{
     Entry, Millis, Outcome, Payload, Policy, Read, RefusalCount, Refusals, Section, Tag, Word, word,
 };
 
-/// What is asked.
+/// What is asked: who received persons, of what, and when.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Who received.
+    /// Id of the provider that received.
     pub provider: Word,
-    /// Of which dataset; of all if none is named.
+    /// The dataset whose persons are counted; all of them if none is named.
     pub dataset: Option<Word>,
-    /// When.
+    /// The period in which it received.
     pub period: Period,
 }
 
 /// An entry, as a reader finds it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EntryRef {
-    /// Its number.
+    /// Number of the entry.
     pub entry: u64,
-    /// Its time.
+    /// Time of the entry, Unix milliseconds.
     pub at: Millis,
 }
 
 /// What some released reads come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Different persons among their rows.
+    /// How many different persons are among their rows.
     pub persons: u64,
-    /// Those of them who were off the roster in at least one of the reads.
+    /// How many of them were off the roster in at least one of the reads.
     pub off_roster: u64,
-    /// Rows: a person given again counts again.
+    /// How many rows they have: a person given again counts again.
     pub rows: u64,
-    /// Reads, those included that held nobody.
+    /// How many reads there are, those included that held nobody.
     pub reads: u64,
-    /// The first of them.
+    /// The first of these reads; none if there are none.
     pub first: Option<EntryRef>,
-    /// The last of them.
+    /// The last of these reads; none if there are none.
     pub last: Option<EntryRef>,
 }
 
@@ -69,33 +70,33 @@ impl Figures {
     }
 }
 
-/// Reads that one rule withheld.
+/// Reads that one rule withheld from the provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WithheldReads {
-    /// How many.
+    /// How many reads were withheld.
     pub reads: u64,
     /// Persons that they asked for, at most: the sum of what each could have held.
     pub asked: u64,
 }
 
-/// The answer.
+/// The answer to a question of exposure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exposure {
-    /// Over all datasets: their sum.
+    /// The figures over all datasets, which are their sum.
     pub total: Figures,
-    /// Released reads that held nobody.
+    /// How many released reads held nobody.
     pub empty: u64,
-    /// Released reads that are pages of exports.
+    /// How many released reads are pages of exports.
     pub exports: u64,
-    /// By dataset.
+    /// The figures of each dataset, by its name.
     pub datasets: BTreeMap<Word, Figures>,
-    /// By dataset and view.
+    /// The figures of each dataset and view, by their names.
     pub views: BTreeMap<(Word, Word), Figures>,
-    /// By agent.
+    /// The figures of each agent, by its tag.
     pub agents: BTreeMap<Tag, Figures>,
-    /// By UTC day, in days since 1970-01-01.
+    /// The figures of each UTC day, in days since 1970-01-01.
     pub days: BTreeMap<u64, Figures>,
-    /// By UTC day and agent.
+    /// The figures of each UTC day and agent.
     pub agent_days: BTreeMap<(u64, Tag), Figures>,
     /// Released reads by who vouched for their agent; none: the client certificate alone.
     pub issuers: BTreeMap<Option<Word>, u64>,
@@ -106,7 +107,7 @@ pub struct Exposure {
     pub refused: BTreeMap<Word, u64>,
     /// Calls refused in the period that no digest has a certificate for.
     pub unnamed: u64,
-    /// When the ledger begins.
+    /// Time of the ledger's first entry, Unix milliseconds.
     pub begins: Millis,
     /// Whether any read of the ledger, of whichever provider, is of the dataset asked for.
     pub dataset_occurs: bool,
@@ -147,7 +148,7 @@ impl Pile {
     }
 }
 
-/// One dataset.
+/// What is counted of one dataset.
 #[derive(Debug, Default)]
 struct Dataset {
     persons: HashMap<Tag, Person>,
@@ -155,7 +156,7 @@ struct Dataset {
     views: BTreeMap<Word, Pile>,
 }
 
-/// The running count.
+/// The running count of a question, a fold over all entries.
 #[derive(Debug)]
 pub struct Count {
     question: Question,
@@ -168,12 +169,12 @@ pub struct Count {
     today_agents: BTreeMap<Tag, Pile>,
     /// Whether an entry names the provider, whatever it asks or is refused.
     provider_occurs: bool,
-    /// What needs no set.
+    /// The part of the answer that needs no set of persons.
     answer: Exposure,
 }
 
 impl Count {
-    /// Begins before entry 0.
+    /// A count that has seen no entry yet.
     pub fn new(question: Question) -> Count {
         Count {
             question,
@@ -188,7 +189,7 @@ impl Count {
         }
     }
 
-    /// Takes the next entry.
+    /// Takes the next entry of the ledger, from 0 on.
     pub fn apply(&mut self, entry: &Entry) {
         let at = entry.now.at;
         match &entry.payload {

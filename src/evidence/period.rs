@@ -18,10 +18,10 @@ pub enum BadTime {
     /// No such day, hour or offset.
     #[error("there is no such time: {0}")]
     None(String),
-    /// Entries know no such time.
+    /// The time lies before 1970, and entries know no such time.
     #[error("it lies before 1970, where the time of entries begins")]
     Early,
-    /// Nothing lies in it.
+    /// The period holds no moment: it ends before it begins, or as it does.
     #[error("the period ends before it begins, or as it begins: its end is not part of it")]
     Empty,
 }
