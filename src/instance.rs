@@ -1,7 +1,7 @@
 //! What `init` makes: keys, certificates or a request for one, both files of configuration and, for
 //! development, a synthetic stock of persons. It refuses to know how a ledger is written: whoever
-//! calls [`prepare`] lays the first ledger into the folder, by the paths and the keys that [`Layout`]
-//! names, before [`finish`] lets the folder appear under its own name.
+//! calls [`prepare`] lays the first ledger into the folder, by the paths and the keys that
+//! [`Layout`] names, before [`finish`] lets the folder appear under its own name.
 //!
 //! [`finish`]: Prepared::finish
 
@@ -37,7 +37,7 @@ pub use layout::Layout;
 use place::BuildFolder;
 pub use production::{Site, prepare_site};
 
-/// Name of a development ledger.
+/// Name of the ledger of every development instance.
 pub const LEDGER_NAME: &str = "greffier.example/reads";
 /// Trust domain of the certificates of a development instance.
 pub const TRUST_DOMAIN: &str = "greffier.example";
@@ -45,15 +45,15 @@ pub const TRUST_DOMAIN: &str = "greffier.example";
 pub const ADMINS: [&str; 2] = ["admin-1", "admin-2"];
 /// Most persons of a stock: their ids have seven digits and sort as numbers do.
 pub const PERSONS_MAX: u64 = 9_999_999;
-/// Most providers of an instance.
+/// How many providers an instance may have at most.
 pub const PROVIDERS_MAX: u32 = 999;
-/// Most agents of each provider.
+/// How many agents each provider may have at most.
 pub const AGENTS_MAX: u32 = 99;
 
-/// What to make.
+/// What to make for a development instance.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The folder: absent, or empty.
+    /// The folder of the instance, which is absent or empty.
     pub dir: PathBuf,
     /// Persons in the stock, 1 to [`PERSONS_MAX`].
     pub persons: u64,
@@ -77,7 +77,7 @@ pub enum Stage {
     Persons,
     /// The search index over the stock; one step, and a long one.
     Index,
-    /// Rosters, counted in providers.
+    /// Rosters of the providers, counted in providers.
     Rosters,
 }
 
@@ -95,10 +95,10 @@ impl fmt::Display for Stage {
 /// Who is told of progress: the stage, how much is done, how much there is.
 pub type Progress<'a> = &'a mut dyn FnMut(Stage, u64, u64);
 
-/// A made instance.
+/// What was made: an instance whose folder is ready for its ledger.
 #[derive(Clone, Debug)]
 pub struct Made {
-    /// Where each thing is.
+    /// Paths of everything in the instance.
     pub layout: Layout,
     /// The providers, with the size of their rosters in persons.
     pub rosters: Vec<(Word, u64)>,
@@ -121,13 +121,13 @@ pub enum InstanceError {
     /// A figure of the plan is out of bounds.
     #[error("{what}: {given}, which is not from {least} to {most}")]
     Bounds {
-        /// Which figure.
+        /// The figure that is out of bounds, in words.
         what: &'static str,
-        /// What the plan said.
+        /// The value that the plan gives it.
         given: u64,
-        /// The least it may be.
+        /// The least that the figure may be.
         least: u64,
-        /// The most it may be.
+        /// The most that the figure may be.
         most: u64,
     },
     /// The listening address is not one.
@@ -138,9 +138,9 @@ pub enum InstanceError {
         "{what} {given}: write 1 to 128 small letters, digits, dots and hyphens, as in the help"
     )]
     Shape {
-        /// Which.
+        /// The text that has another shape, in words.
         what: &'static str,
-        /// What the plan said.
+        /// The text that the plan gives.
         given: String,
     },
     /// There is something in the folder.
@@ -155,15 +155,15 @@ pub enum InstanceError {
     /// A file could not be written or moved.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which.
+        /// Path of the file that could not be made or read.
         path: PathBuf,
-        /// Why.
+        /// The error that the system gives.
         source: io::Error,
     },
     /// A key or certificate could not be made.
     #[error("certificates: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// The system gave no randomness.
+    /// The system gives no random bytes for keys, seeds or ids of tokens.
     #[error("the system gives no random bytes")]
     Randomness,
     /// The stock could not be written.
@@ -251,7 +251,7 @@ pub enum NotFounded {
     /// A personal key cannot be used.
     #[error(transparent)]
     Secret(#[from] BadSecret),
-    /// The system gave no randomness.
+    /// The system gives no random bytes for a nonce.
     #[error("{0}")]
     Randomness(#[from] io::Error),
     /// The origin cannot stand in an entry.
@@ -260,8 +260,8 @@ pub enum NotFounded {
 }
 
 impl Layout {
-    /// The enrolments of the administrators' personal keys that a ledger of this origin begins with,
-    /// written before `expires`, Unix milliseconds.
+    /// The enrolments of the administrators' personal keys that a ledger of this origin begins
+    /// with, written before `expires`, Unix milliseconds.
     ///
     /// # Errors
     /// [`NotFounded`].

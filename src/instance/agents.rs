@@ -17,9 +17,9 @@ use crate::files;
 use crate::format::entry::sha256;
 use crate::format::signer::random;
 
-/// `iss` of its tokens.
+/// The claim `iss` of the issuer's tokens.
 pub const AGENT_ISSUER: &str = "https://agents.greffier.example";
-/// `aud` of its tokens.
+/// The claim `aud` of the issuer's tokens.
 pub const AGENT_AUDIENCE: &str = "greffier";
 /// How long its tokens may be good: `max_lifetime_seconds` of the policy.
 pub const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(3_600);
@@ -46,13 +46,13 @@ fn names(public: &[u8]) -> (String, String) {
 /// What a token is to say.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// Who: `sub`.
+    /// The person who logs in, claim `sub` of the token.
     pub agent: String,
     /// SHA-256 of the client certificate that it is good with.
     pub certificate: [u8; 32],
     /// How the agent logged in: words of RFC 8176.
     pub methods: Vec<String>,
-    /// How long ago.
+    /// How long ago the agent logged in.
     pub age: Duration,
     /// How long the token is good.
     pub lifetime: Duration,
@@ -76,8 +76,8 @@ impl Login {
     }
 }
 
-/// A new token of an instance's issuer for an agent who has just logged in, good with this certificate;
-/// and how long it is good.
+/// A new token of an instance's issuer for an agent who has just logged in, good with this
+/// certificate; and how long it is good.
 ///
 /// # Errors
 /// [`InstanceError`] if the instance has no issuer's key, or the certificate cannot be read.

@@ -14,16 +14,16 @@ const ENROLMENTS: u64 = 88;
 /// Where a provider's budgets come from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Base {
-    /// Persons on its roster.
+    /// How many persons are on its roster.
     pub(super) roster: u64,
-    /// Its agents: three, and one more for every 60 persons.
+    /// How many agents it has: three, and one more for every 60 persons.
     pub(super) agents: u64,
-    /// Distinct persons of its day.
+    /// How many different persons it meets on a day.
     pub(super) day: u64,
 }
 
 impl Base {
-    /// Of a provider with so many persons on its roster.
+    /// The figures of a provider with so many persons on its roster.
     pub(super) fn of_roster(roster: u64) -> Base {
         let agents = 3 + roster / 60;
         // A day meets nobody twice, so no more than the roster; and it is never under one agent's.
@@ -31,7 +31,7 @@ impl Base {
         Base { roster, agents, day }
     }
 
-    /// The budgets that follow.
+    /// The budgets that follow from these figures.
     pub(super) fn budgets(self) -> Budgets {
         let off_roster_day = (self.day * 5 / 100).max(20);
         Budgets {

@@ -19,39 +19,39 @@ pub(super) const POLICY: &str = "policy.toml";
 pub(super) const LEDGER: &str = "ledger.sqlite";
 pub(super) const HIGH_WATER: &str = "ledger.high-water";
 
-/// The paths of an instance.
+/// The paths of everything in an instance's folder.
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
 }
 
 impl Layout {
-    /// Of the instance in `root`.
+    /// The layout of the instance in the folder `root`.
     pub fn new(root: &Path) -> Layout {
         Layout { root: root.to_owned() }
     }
 
-    /// The folder itself.
+    /// The folder of the instance itself.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// How the daemon runs.
+    /// Path of `config.toml`: how the daemon runs.
     pub fn config(&self) -> PathBuf {
         self.root.join("config.toml")
     }
 
-    /// What is judged.
+    /// Path of `policy.toml`: what is allowed and judged.
     pub fn policy(&self) -> PathBuf {
         self.root.join(POLICY)
     }
 
-    /// For people.
+    /// Path of `README.txt`, which tells people what is in the folder.
     pub fn readme(&self) -> PathBuf {
         self.root.join("README.txt")
     }
 
-    /// The synthetic stock.
+    /// Path of the records, a synthetic stock of persons.
     pub fn source(&self) -> PathBuf {
         self.root.join(SOURCE)
     }
@@ -91,7 +91,7 @@ impl Layout {
         self.root.join("keys/agents.key")
     }
 
-    /// Its public half, a JWK Set.
+    /// Path of the key set of that issuer, a JWK Set (RFC 7517).
     pub fn agents_jwks(&self) -> PathBuf {
         self.root.join(AGENTS_JWKS)
     }
@@ -106,12 +106,12 @@ impl Layout {
         self.root.join(CA)
     }
 
-    /// Its private key.
+    /// Path of the authority's private key.
     pub fn ca_key(&self) -> PathBuf {
         self.root.join("pki/ca.key")
     }
 
-    /// Certificate of the daemon.
+    /// Path of the daemon's certificate.
     pub fn server_certificate(&self) -> PathBuf {
         self.root.join(SERVER_CERTIFICATE)
     }
@@ -121,7 +121,7 @@ impl Layout {
         self.root.join("pki/server.csr")
     }
 
-    /// Its private key.
+    /// Path of the daemon's private key.
     pub fn server_key(&self) -> PathBuf {
         self.root.join(SERVER_KEY)
     }

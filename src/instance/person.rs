@@ -51,12 +51,12 @@ const COURSES: [(&str, u32); 5] = [
 const LEVELS: [&str; 4] = ["A1", "A2", "B1", "B2"];
 const SITES: u32 = 240;
 
-/// One dossier of the stock.
+/// One record of the stock, a synthetic person's dossier.
 pub(super) struct Person {
     pub(super) id: String,
     pub(super) family_name: String,
     pub(super) given_name: String,
-    /// Of both names, for searches.
+    /// The key of both names, by which searches find the person.
     pub(super) name_key: String,
     pub(super) birth_date: String,
     pub(super) nationality: &'static str,

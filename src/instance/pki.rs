@@ -34,7 +34,7 @@ pub(super) const STAFF: [(&str, &str); 5] = [
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// Makes all of `pki/`.
+/// Makes all certificates and keys of the folder `pki/`.
 pub(super) fn write(
     layout: &Layout,
     providers: &[Word],

@@ -45,7 +45,7 @@ impl BuildFolder {
         Ok(BuildFolder { target: target.to_owned(), work, exists })
     }
 
-    /// Where to build.
+    /// The folder in which to build the instance.
     pub(super) fn work(&self) -> &Path {
         self.work.path()
     }

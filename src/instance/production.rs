@@ -1,6 +1,6 @@
-//! What `init` makes for production: keys, a request for the daemon's certificate, and both files of
-//! configuration. No authority, no client, no personal key and no record: those are the agency's own,
-//! and none of them is ever in this folder.
+//! What `init` makes for production: keys, a request for the daemon's certificate, and both files
+//! of configuration. No authority, no client, no personal key and no record: those are the agency's
+//! own, and none of them is ever in this folder.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ use super::{
     InstanceError, Layout, Made, Prepared, settings, write_keys, write_public, write_secret,
 };
 
-/// What to make.
+/// What to make for production, as the operator gives it.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// The folder: absent, or empty.
+    /// The folder of the instance, which is absent or empty.
     pub dir: PathBuf,
-    /// Name of the ledger.
+    /// Name of the ledger, which its checkpoints begin with.
     pub name: String,
-    /// Of the certificates that clients will have.
+    /// Trust domain of the certificates that clients will have.
     pub trust_domain: String,
     /// Names that the daemon answers to.
     pub server_names: Vec<String>,

@@ -11,15 +11,15 @@ use crate::format::entry::Word;
 const MEDIAN: f64 = 250.0;
 /// Spread of the sizes: standard deviation of their logarithm.
 const SIGMA: f64 = 1.0;
-/// Most persons on a roster.
+/// How many persons a roster has at most.
 const LARGEST: u64 = 6_000;
 /// The stream of the seed's generator that rosters come from. Persons have another, so that a
 /// stock is the same for any number of providers.
 const STREAM: u64 = 2;
 
-/// One provider's roster.
+/// The roster of one provider, as it was drawn.
 pub(super) struct MadeRoster {
-    /// The provider's id.
+    /// Id of the provider whose roster it is.
     pub(super) provider: Word,
     /// Numbers of the persons, counted from 0, ascending and distinct.
     pub(super) members: Vec<u64>,

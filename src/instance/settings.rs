@@ -1,6 +1,6 @@
 //! The files of an instance that people read and change: `config.toml`, `policy.toml` and
-//! `README.txt`. The texts lie beside this file, with `@name@` where a value goes; that of the policy
-//! is the annotated example.
+//! `README.txt`. The texts lie beside this file, with `@name@` where a value goes; that of the
+//! policy is the annotated example.
 
 use toml_edit::{Array, DocumentMut, value};
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::format::entry::Budgets;
 
-/// Writes all three.
+/// Writes the configuration, the policy and the README of a development instance.
 pub(super) fn write(made: &Made, plan: &Plan) -> Result<(), InstanceError> {
     write_public(&made.layout.config(), &config(plan))?;
     write_public(&made.layout.policy(), &policy(made))?;
@@ -31,7 +31,7 @@ fn config(plan: &Plan) -> String {
     filled(include_str!("config.toml"), LEDGER_NAME, TRUST_DOMAIN, &plan.listen)
 }
 
-/// `config.toml` for production.
+/// The text of `config.toml` for an instance for production.
 pub(super) fn site(site: &Site) -> String {
     let template = include_str!("config.toml").replace(DEVELOPMENT, "");
     filled(&template, &site.name, &site.trust_domain, &site.listen)
@@ -64,8 +64,8 @@ fn readme(made: &Made, plan: &Plan) -> String {
     fill(include_str!("README.txt"), &[("persons", &persons), ("seed", &seed), ("last", last)])
 }
 
-/// The policy: the annotated example, with the staff and the issuer of this instance, and a section for
-/// each provider, of which the first may go off its roster.
+/// The policy: the annotated example, with the staff and the issuer of this instance, and a section
+/// for each provider, of which the first may go off its roster.
 fn policy(made: &Made) -> String {
     let mut text = example().to_string();
     text.push_str(include_str!("providers.toml"));
@@ -99,7 +99,7 @@ pub(super) fn example() -> DocumentMut {
     policy
 }
 
-/// The section of one provider.
+/// The section of the policy for one provider.
 fn section(provider: &str, scope: &str, base: Base) -> String {
     let Base { roster, agents, day } = base;
     let Budgets {

@@ -13,7 +13,7 @@ use super::person::{self, COLUMNS, Person};
 use super::roster::MadeRoster;
 use super::{InstanceError, Progress, Stage, write_secret};
 
-/// Persons handed over at once.
+/// How many persons one thread hands the other at once.
 const BATCH: u64 = 4_096;
 /// Batches under way: enough that neither thread waits for the other's hiccups.
 const UNDER_WAY: usize = 4;
@@ -54,11 +54,11 @@ const TABLES: &str = "
         PRIMARY KEY(provider, id)
     ) STRICT, WITHOUT ROWID;";
 
-/// For the search `name_and_birth_date`.
+/// The index for the search `name_and_birth_date`.
 const INDEX: &str = "CREATE INDEX dossiers_by_name_and_birth_date
     ON dossiers(name_key, birth_date, id)";
 
-/// Writes the whole file.
+/// Writes the whole file of records, persons and rosters.
 pub(super) fn write(
     path: &Path,
     seed: u64,
