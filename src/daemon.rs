@@ -1,5 +1,5 @@
-//! The daemon: puts the rooms together, runs them, and takes up anew what changes while they run. What
-//! each of them does it leaves to them.
+//! The daemon: puts the rooms together, runs them, and takes up anew what changes while they run.
+//! What each of them does it leaves to them.
 
 mod reload;
 mod signals;
@@ -45,10 +45,10 @@ use signals::Signals;
 /// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// config.toml cannot be used.
+    /// The file config.toml cannot be used.
     #[error(transparent)]
     Config(#[from] SettingsError),
-    /// The policy cannot be used.
+    /// The policy cannot be read, or has faults.
     #[error(transparent)]
     Policy(#[from] policy::PolicyError),
     /// A key file cannot be used.
@@ -68,7 +68,7 @@ pub enum Error {
     Listen {
         /// Where calls were to be taken.
         address: SocketAddr,
-        /// What the system says.
+        /// The error that the system gives.
         error: io::Error,
     },
     /// The server could not be set up, or ended.
@@ -77,10 +77,10 @@ pub enum Error {
     /// The level of the log is no level.
     #[error("GREFFIER_LOG={0}: write off, error, warn, info, debug or trace")]
     Level(String),
-    /// The system refused something.
+    /// The system refused something that the daemon needs.
     #[error("{0}")]
     System(#[from] io::Error),
-    /// This program failed.
+    /// This program failed, by a fault of its own.
     #[error("a fault of this program ended it, and the log tells where: please report it")]
     Panicked,
 }
@@ -91,11 +91,12 @@ const DEVELOPMENT: &str = "development";
 /// How long what is left may take to end after the drain, and the last lines of the log after that.
 pub const LEAVE: Duration = Duration::from_secs(2);
 
-/// Runs the gateway by this config.toml, until it is asked to end. `confirmed` is the number of the last
-/// entry, for a start whose clock is far from it.
+/// Runs the gateway by this config.toml, until it is asked to end. `confirmed` is the number of the
+/// last entry, for a start whose clock is far from it.
 ///
 /// # Errors
-/// [`Error`]. A fault in what runs here, and in none of the tasks, ends the daemon as any other error.
+/// [`Error`]. A fault in what runs here, and in none of the tasks, ends the daemon as any other
+/// error.
 pub fn run(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> {
     let served = catch_unwind(AssertUnwindSafe(|| serve(config, confirmed, log)));
     served.unwrap_or(Err(Error::Panicked))
@@ -202,8 +203,8 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
     served
 }
 
-/// Connections that the system keeps until they are taken, as far as `net.core.somaxconn` allows: a crowd
-/// of thousands must not have a first packet dropped, which comes again after a second.
+/// Connections that the system keeps until they are taken, as far as `net.core.somaxconn` allows: a
+/// crowd of thousands must not have a first packet dropped, which comes again after a second.
 const BACKLOG: u32 = 4_096;
 
 /// Listens, also where connections of a daemon before are still about to end.
@@ -246,8 +247,9 @@ fn begin(log: &Log, format: LogFormat) -> Result<(), Error> {
         Ok(level) => level.parse::<LevelFilter>().map_err(|_| Error::Level(level))?,
         Err(_) => LevelFilter::INFO,
     };
-    // Other crates may trace what they carry, and what they carry are records: never below a warning.
-    // HTTP/2 warns of every connection that misbehaves, and whoever floods must not fill the log.
+    // Other crates may trace what they carry, and what they carry are records: never below a
+    // warning. HTTP/2 warns of every connection that misbehaves, and whoever floods must not fill
+    // the log.
     let filter = EnvFilter::new(format!("warn,h2=error,greffier={level},{DEVELOPMENT}=warn"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.clone());
     // Its own errors would go to standard error by a way that panics.

@@ -26,7 +26,7 @@ use crate::service::watch::warnings::Warnings;
 use crate::source::records_file::{NotOpened, RecordsFile};
 use crate::source::{Source, sqlite};
 
-/// Between two looks at the file.
+/// Time between two looks at the files.
 const LOOK: Duration = Duration::from_secs(1);
 /// Changes that are logged one by one.
 const TOLD: usize = 100;
@@ -61,7 +61,7 @@ struct Files {
 
 /// What a look at the files found.
 struct Look {
-    /// There may be another policy.
+    /// Whether there may be another policy to read.
     policy: bool,
     /// Another file is in the place of the records.
     records: bool,
@@ -91,7 +91,7 @@ enum ReloadError {
     /// This program failed on what it read.
     #[error(transparent)]
     Failed(#[from] Panicked),
-    /// It cannot be recorded, for now or at all.
+    /// The policy cannot be recorded, for now or at all.
     #[error("the policy cannot be recorded: {0}")]
     Ledger(#[from] Unrecorded),
 }
@@ -115,7 +115,7 @@ pub(super) struct Reload {
     builder: Builder,
     /// One work on them follows the other.
     files: Arc<Mutex<Files>>,
-    /// The policy in force.
+    /// The policy that is in force now.
     policy: Policy,
     /// The digest of what was last read of its file; none if it is to be taken up whatever it says.
     read: Option<Hash>,
@@ -129,7 +129,7 @@ pub(super) struct Reload {
     swap: PolicySwitch,
     ledger: Ledger,
     warnings: Warnings,
-    /// Of the ledger.
+    /// Path of the ledger, beside which the copy of the policy lies.
     path: PathBuf,
     /// The digest of a policy that waits for its approval.
     refused: Option<Hash>,
@@ -138,14 +138,14 @@ pub(super) struct Reload {
 /// What the policy in force was taken from, and where it goes.
 pub(super) struct Begun {
     pub(super) builder: Builder,
-    /// Of the policy, and of the records: watched since before they were read.
+    /// The policy's file, and below the records': both are watched since before they were read.
     pub(super) watched: Watched,
     pub(super) records: RecordsFile,
     pub(super) policy: Policy,
     pub(super) swap: PolicySwitch,
     pub(super) ledger: Ledger,
     pub(super) warnings: Warnings,
-    /// Of the ledger.
+    /// Path of the ledger, beside which the copy of the policy lies.
     pub(super) path: PathBuf,
 }
 
@@ -192,8 +192,8 @@ impl Reload {
         }
         let outcome = attempt(self.take_up(again)).await;
         let outcome = outcome.map_err(ReloadError::Failed).and_then(|outcome| outcome);
-        // The ledger may be writable at the next look, and the journal gone. What may pass otherwise is
-        // due again later and later; a fault of the file waits for its next state.
+        // The ledger may be writable at the next look, and the journal gone. What may pass
+        // otherwise is due again later and later; a fault of the file waits for its next state.
         let digest = self.read;
         let may_pass = matches!(&outcome, Err(why) if why.may_pass());
         self.owed = match &outcome {
@@ -267,8 +267,8 @@ impl Reload {
         Ok(())
     }
 
-    /// Reads the file and puts what it says into force; what was read before is read `again` only if
-    /// there is cause to.
+    /// Reads the file and puts what it says into force; what was read before is read `again` only
+    /// if there is cause to.
     async fn take_up(&mut self, again: bool) -> Result<(), ReloadError> {
         let (builder, before, now) = (self.builder.clone(), self.read, self.swap.now());
         let read = self.blocking(move |files| {
@@ -377,7 +377,7 @@ fn kept(why: &ReloadError) {
     tracing::error!("the policy was not put into force: the one before it stays");
 }
 
-/// Says what came into force.
+/// Logs which policy came into force, and what it changes.
 fn tell(policy: &Policy, head: u64, changes: &[Change]) {
     for change in changes.iter().take(TOLD) {
         tracing::info!(looser = change.looser, "policy: {change}");

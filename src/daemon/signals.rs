@@ -12,9 +12,9 @@ use crate::log::Log;
 
 /// Signals from the moment on that this was made, whenever they are asked for.
 pub(super) struct Signals {
-    /// Of SIGHUP.
+    /// SIGHUP, by which somebody says that the files have changed.
     pub(super) hangup: Signal,
-    /// SIGTERM, or SIGINT.
+    /// SIGTERM or SIGINT, by which somebody asks for the end.
     pub(super) end: End,
 }
 
@@ -48,7 +48,7 @@ impl End {
         Ok(End { term, int })
     }
 
-    /// Waits for either.
+    /// Waits until either of them comes.
     pub(super) async fn asked(&mut self) {
         tokio::select! { _ = self.term.recv() => {}, _ = self.int.recv() => {} }
     }
