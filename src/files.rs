@@ -23,12 +23,12 @@ const SECRET_MAX: u64 = 64 << 10;
 /// Why the text of a secret file cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// It cannot be read.
+    /// The file cannot be read at all.
     #[error("{}: {error}", path.display())]
     Io {
-        /// Which file.
+        /// Path of the file that cannot be read.
         path: PathBuf,
-        /// The system's word.
+        /// The error that the system gives.
         error: io::Error,
     },
     /// Others than its owner may read or change it.
@@ -37,15 +37,15 @@ pub enum SecretError {
          key if anyone else may have had it", path.display(), path.display()
     )]
     Lax {
-        /// Which file.
+        /// Path of the file that others may read.
         path: PathBuf,
-        /// Its permission bits.
+        /// Permission bits of the file, as in `chmod`.
         mode: u32,
     },
 }
 
-/// Reads a regular file of at most `most` bytes. It never waits for a writer, as whoever opens a pipe
-/// does.
+/// Reads a regular file of at most `most` bytes. It never waits for a writer, as whoever opens a
+/// pipe does.
 ///
 /// # Errors
 /// The system's; [`ErrorKind::InvalidInput`] if it is no regular file, and
@@ -99,8 +99,9 @@ pub fn create(path: &Path, mode: u32, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Replaces a file, whole or not at all; what was written lasts. Where the path is a link, it is the
-/// file behind it that is replaced; what is no regular file, such as a terminal, is written into.
+/// Replaces a file, whole or not at all; what was written lasts. Where the path is a link, it is
+/// the file behind it that is replaced; what is no regular file, such as a terminal, is written
+/// into.
 ///
 /// # Errors
 /// The system's, and the file may be either the old one or the new.

@@ -19,7 +19,7 @@ const LATEST: Duration = Duration::from_secs(60);
 struct Stamp {
     /// Which file it is: device and inode.
     place: (u64, u64),
-    /// Of its content; none where only another file in its place counts.
+    /// Size and times of the content; none where only another file in its place counts.
     content: Option<Content>,
 }
 
@@ -32,15 +32,15 @@ struct Content {
     changed: (i64, i64),
 }
 
-/// A file that is looked at, for any change of it or for another file in its place. Looking asks the
-/// file system, which may take as long as the disk does: not where calls are served.
+/// A file that is looked at, for any change of it or for another file in its place. Looking asks
+/// the file system, which may take as long as the disk does: not where calls are served.
 #[derive(Debug)]
 pub struct Watched {
     path: PathBuf,
     tell: fn(&Metadata) -> Stamp,
-    /// As it was when it was last read; none: it was not there.
+    /// The file as it was when it was last read; none: it was not there.
     read: Option<Stamp>,
-    /// As it was at the last look.
+    /// The file as it was at the last look.
     seen: Option<Stamp>,
     /// Whether a change since it was last read would show.
     settled: bool,
@@ -70,7 +70,7 @@ impl Watched {
         watched
     }
 
-    /// Where it lies.
+    /// Path of the file that is watched.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -91,9 +91,10 @@ impl Watched {
         self.now() != self.read
     }
 
-    /// Takes it as read in the state that it has now: read it after this, so that whatever is written
-    /// meanwhile is found at a later look. Unless what was read is [`taken`](Self::taken) it is due
-    /// again, later and later: the disk may answer then, and whoever failed on it may not.
+    /// Takes it as read in the state that it has now: read it after this, so that whatever is
+    /// written meanwhile is found at a later look. Unless what was read is [`taken`](Self::taken)
+    /// it is due again, later and later: the disk may answer then, and whoever failed on it may
+    /// not.
     pub fn reading(&mut self) {
         let now = self.now();
         self.wait = if now == self.read { (2 * self.wait).min(LATEST) } else { SOONEST };
@@ -134,8 +135,8 @@ impl Stamp {
 }
 
 impl Content {
-    /// Whether the last change lies far enough from `now`, which a clock that was set may have moved
-    /// before it.
+    /// Whether the last change lies far enough from `now`, which a clock that was set may have
+    /// moved before it.
     fn settled(&self, now: SystemTime) -> bool {
         let changed = u64::try_from(self.changed.0).unwrap_or_default();
         let changed = UNIX_EPOCH + Duration::from_secs(changed);
