@@ -17,7 +17,7 @@ mod walk;
 use chunk::{Chunk, Parsed};
 use walk::Walk;
 
-/// What the auditor brings.
+/// What the auditor brings to a verification.
 #[derive(Debug)]
 pub struct Trust<'a> {
     /// The key that the ledger must be signed by.
@@ -33,19 +33,19 @@ pub struct Trust<'a> {
 pub struct Sound {
     /// The last checkpoint, which covers the last entry.
     pub checkpoint: Checkpoint,
-    /// The same as a signed note.
+    /// The last checkpoint as the signed note that the file has.
     pub note: String,
-    /// What the entries say, folded.
+    /// What the entries say, folded into one state.
     pub state: State,
     /// Leaf hash of the last entry.
     pub leaf: Hash,
     /// The right edge of the tree.
     pub edge: Frontier,
-    /// Time of the last entry.
+    /// Time of the last entry, by both clocks.
     pub last: Moment,
-    /// Checkpoints in the file.
+    /// How many checkpoints the file has.
     pub checkpoints: u64,
-    /// Signatures checked.
+    /// How many signatures of checkpoints were checked.
     pub signatures: u64,
     /// The last entry that an anchor covers, and its time.
     pub anchored: Option<(u64, Moment)>,
@@ -55,9 +55,9 @@ pub struct Sound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerFault {
-    /// Bytes differ from what was signed.
+    /// The bytes of an entry or a checkpoint differ from what was signed.
     Edited,
-    /// An entry is not there.
+    /// An entry between others is not there.
     Missing,
     /// An entry stands where none was.
     Inserted,
@@ -65,17 +65,17 @@ pub enum LedgerFault {
     Reordered,
     /// Entries that a checkpoint covers are not there.
     Truncated,
-    /// An anchor has another history.
+    /// An anchor tells of another history than the file.
     Forked,
     /// The signature is not by the key.
     Stranger,
-    /// Time goes back.
+    /// The times of an entry do not follow those before it.
     Clock,
-    /// Not an entry, or not a checkpoint.
+    /// A row is not an entry, or not a checkpoint.
     Malformed,
-    /// An act that its signatures do not carry.
+    /// An act stands there that its signatures do not carry.
     Act,
-    /// Integers that contradict the tags.
+    /// An entry says what those before it do not allow, such as integers that contradict the tags.
     Facts,
     /// The tables, views or triggers are not ours, or the file is damaged.
     Schema,
@@ -85,9 +85,9 @@ pub enum LedgerFault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Unsound {
-    /// What is wrong.
+    /// What is wrong with it, in one word.
     pub fault: LedgerFault,
-    /// The same as a sentence.
+    /// What is wrong with it, as a sentence.
     pub detail: String,
     /// The first wrong entry, where one can be named.
     pub first_wrong: Option<u64>,
@@ -98,18 +98,18 @@ pub struct Unsound {
 /// Why a scan did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The ledger does not hold.
+    /// The ledger was checked and does not hold.
     #[error(transparent)]
     Unsound(#[from] Unsound),
-    /// It could not be checked.
+    /// The ledger could not be checked.
     #[error(transparent)]
     Unreadable(Unreadable),
-    /// An anchor cannot be used.
+    /// An anchor that the auditor brought cannot be used.
     #[error("the anchor of size {size} cannot be used: {why}")]
     Anchor {
         /// The size it says; 0 if it says none.
         size: u64,
-        /// Why not.
+        /// Why the anchor cannot be used.
         why: String,
     },
 }
@@ -143,8 +143,8 @@ impl From<rusqlite::Error> for Failure {
 /// What a scan hands on: an entry, its leaf, and what those before it say.
 pub type Visit<'a> = dyn FnMut(&Entry, Hash, &State) + 'a;
 
-/// Checks the whole ledger. `progress` hears entries done and in all; `visit` gets each entry that may
-/// stand where it does, and must not act on it before the scan has ended well.
+/// Checks the whole ledger. `progress` hears entries done and in all; `visit` gets each entry that
+/// may stand where it does, and must not act on it before the scan has ended well.
 ///
 /// # Errors
 /// [`Failure`].
@@ -169,7 +169,7 @@ pub fn scan(
     }
 }
 
-/// One way through the file.
+/// Makes one pass through the whole file.
 fn pass(
     store: &Store,
     trust: &Trust<'_>,

@@ -23,7 +23,8 @@ pub(super) struct Chunk {
 impl Chunk {
     /// The rows behind entry number `after`; the last chunk has whatever checkpoints are left.
     pub(super) fn read(store: &Store, after: Option<i64>) -> Result<Chunk, rusqlite::Error> {
-        // Numbers below 0 have no place; they sort first and are found there, the lowest of all too.
+        // Numbers below 0 have no place; they sort first and are found there, the lowest of all
+        // too.
         let from = after.map_or(Some(i64::MIN), |after| after.checked_add(1));
         let Some(from) = from else {
             return Ok(Chunk { bodies: Vec::new(), notes: Vec::new() });
@@ -39,7 +40,7 @@ impl Chunk {
         Ok(Chunk { bodies, notes })
     }
 
-    /// From where the next chunk goes on: behind the last row, or behind everything.
+    /// Where the next chunk goes on: behind the last row, or behind everything.
     pub(super) fn last(&self) -> Option<i64> {
         if self.bodies.len() < CHUNK as usize {
             Some(i64::MAX)
@@ -68,7 +69,7 @@ impl Chunk {
 
 pub(super) type NoteOr = Result<(Checkpoint, String), BadNote>;
 
-/// The same, parsed and hashed.
+/// A chunk whose entries and checkpoints are parsed and hashed.
 pub(super) struct Parsed {
     pub(super) entries: Vec<(i64, Hash, Result<Entry, Malformed>)>,
     pub(super) notes: Vec<(i64, NoteOr)>,

@@ -15,9 +15,9 @@ use crate::format::merkle;
 use crate::format::merkle::Hashes;
 use crate::format::receipt::Receipt;
 
-/// The schema, statement by statement.
+/// The schema of a ledger file, statement by statement, as `docs/ledger-format.md` has it.
 pub const SCHEMA: &str = include_str!("schema.sql");
-/// `application_id` of a ledger: `gref`.
+/// `application_id` of a ledger file: the letters `gref`.
 pub const APPLICATION_ID: i64 = 0x6772_6566;
 /// `user_version` of a ledger: the version of the format.
 pub const FORMAT: i64 = 1;
@@ -27,10 +27,10 @@ pub const TILE_LEVELS: u32 = 8;
 /// Why the file could not be read. Nothing is said about the ledger in it.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// No such file.
+    /// There is no file at this path.
     #[error("there is no ledger at {}", .0.display())]
     Missing(PathBuf),
-    /// Not SQLite, or not ours.
+    /// The file is not SQLite, or its `application_id` or `user_version` is not that of a ledger.
     #[error("{} is not a greffier ledger", .0.display())]
     NotOurs(PathBuf),
     /// SQLite would change it before showing it.
@@ -43,13 +43,13 @@ pub enum Unreadable {
     /// The tiles are not what the entries give.
     #[error("the stored hashes of the tree are not those of the entries")]
     Tiles,
-    /// Written by a newer program.
+    /// The file has a newer format than this program reads; holds its version.
     #[error("the ledger has format {0}; this program reads format {FORMAT}: use a newer one")]
     Newer(i64),
-    /// SQLite's own words.
+    /// SQLite reports an error; its words say which.
     #[error("the ledger cannot be read: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// Copying it aside failed.
+    /// The file could not be copied aside to be read.
     #[error("the ledger cannot be copied to a temporary place to be read: {0}")]
     Copy(#[from] std::io::Error),
     /// A receipt was asked for an entry that is not there.
@@ -116,7 +116,7 @@ impl Store {
         }
     }
 
-    /// For `verify` and for the writer's own reads.
+    /// The connection, for `verify` and for the writer's own reads.
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -148,8 +148,8 @@ impl Store {
         if check != "ok" {
             return Ok(Some(format!("the file is damaged: {check}")));
         }
-        // Not every SQLite holds rows that are there to the constraints of today. Those of entries and
-        // checkpoints are looked at as they are read.
+        // Not every SQLite holds rows that are there to the constraints of today. Those of entries
+        // and checkpoints are looked at as they are read.
         let sql = "SELECT level, n FROM tiles WHERE typeof(level) <> 'integer' \
                    OR typeof(n) <> 'integer' OR typeof(hashes) <> 'blob' LIMIT 1";
         let odd = self.connection.query_row(sql, [], |_| Ok(())).optional()?;
@@ -203,8 +203,8 @@ impl Store {
     /// checkpoint's; and that checkpoint.
     ///
     /// # Errors
-    /// [`Unreadable::NoEntry`] if a size is 0 or more than there are entries, or `old` is above `new`;
-    /// or as SQLite has them.
+    /// [`Unreadable::NoEntry`] if a size is 0 or more than there are entries, or `old` is above
+    /// `new`; or as SQLite has them.
     pub fn consistency(
         &self,
         old: u64,

@@ -15,11 +15,11 @@ struct Suspicion {
     leaf: Hash,
     /// What to say if that entry is not what the next one follows.
     if_edited: Unsound,
-    /// What to say otherwise.
+    /// What to say if that entry is as the next one has it.
     otherwise: Unsound,
 }
 
-/// Where the scan is.
+/// Where the walk along the chain has come to.
 pub(super) struct Walk<'a> {
     trust: &'a Trust<'a>,
     anchors: Vec<Checkpoint>,
@@ -123,8 +123,8 @@ impl<'a> Walk<'a> {
             let detail = format!("entry {seq} is a second genesis");
             return Err(self.at(LedgerFault::Inserted, detail, Some(seq)).into());
         } else if entry.prev != self.leaf {
-            // Either the entry before was edited, or the link in this one: the next one tells, or the
-            // checkpoint that the one before agrees with.
+            // Either the entry before was edited, or the link in this one: the next one tells, or
+            // the checkpoint that the one before agrees with.
             let first = if self.covered == seq { seq } else { seq - 1 };
             self.suspicion = Some(Suspicion {
                 leaf,
@@ -133,7 +133,8 @@ impl<'a> Walk<'a> {
             });
         }
         let taken = self.state.take(&entry, |state| visit(&entry, leaf, state));
-        // Behind a break of the chain it says nothing: what follows tells which of the two was edited.
+        // Behind a break of the chain it says nothing: what follows tells which of the two was
+        // edited.
         if let Err(error) = taken
             && self.suspicion.is_none()
         {
@@ -254,8 +255,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The root is not as signed, so an entry since the last checkpoint is wrong; the chain holds up
-    /// to here, so it is the last one unless all of them were written anew.
+    /// The root is not as signed, so an entry since the last checkpoint is wrong; the chain holds
+    /// up to here, so it is the last one unless all of them were written anew.
     fn suspect_batch(&mut self, first: u64) {
         let last = self.edge.size() - 1;
         let range = if first == last {
