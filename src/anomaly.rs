@@ -1,8 +1,9 @@
 //! The judge: decides each read from its entry alone. It knows no person, no clock, no file and no
 //! chance; its state is a fold over the ledger, so anyone can replay it.
 //!
-//! A read is held against what is contained already, then against the budgets (an export: against its
-//! job); then the detectors look at it, and what they find may still withhold it. The ladder makes alerts of the findings.
+//! A read is held against what is contained already, then against the budgets (an export: against
+//! its job); then the detectors look at it, and what they find may still withhold it. The ladder
+//! makes alerts of the findings.
 
 #![deny(clippy::float_arithmetic, reason = "what is judged is integers, the same everywhere")]
 
@@ -24,15 +25,15 @@ use crate::state::standing::Standing;
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.
 pub const VERSION: u64 = 4;
 
-/// Milliseconds of a minute.
+/// How many milliseconds a minute has.
 pub const MINUTE: Millis = 60_000;
-/// Milliseconds of an hour.
+/// How many milliseconds an hour has.
 pub const HOUR: Millis = 60 * MINUTE;
-/// Milliseconds of a day.
+/// How many milliseconds a day has.
 pub const DAY: Millis = 24 * HOUR;
 
-/// What of a limit that agents share is told to one of them: the largest power of two of it, so that nobody
-/// learns from his own refusals what colleagues did.
+/// What of a limit that agents share is told to one of them: the largest power of two of it, so
+/// that nobody learns from his own refusals what colleagues did.
 fn coarse(left: u64) -> u64 {
     left.checked_ilog2().map_or(0, |bits| 1 << bits)
 }
@@ -48,12 +49,12 @@ struct Finding {
     rule: Rule,
     level: Level,
     severity: Severity,
-    /// As in an alert.
+    /// What was observed, as the alert says it.
     observed: u64,
     expected: u64,
 }
 
-/// All detectors together.
+/// The judge: budgets, all detectors, and the ladder of alerts.
 #[derive(Debug, Default)]
 pub struct AnomalyJudge {
     budget: budget::PersonBudgets,

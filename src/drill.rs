@@ -1,7 +1,8 @@
-//! Drills: traffic and attacks on a gateway, and an account of what came of them. One kind calls a gateway
-//! that runs as in earnest, as any client does, and counts what clients saw against what the ledger says.
-//! The other (`offline`) brings months of honest work and every kind of incident to registrar and judge at a
-//! simulated time. It knows no screen: whoever runs a drill is told what happens.
+//! Drills: traffic and attacks on a gateway, and an account of what came of them. One kind calls a
+//! gateway that runs as in earnest, as any client does, and counts what clients saw against what
+//! the ledger says. The other (`offline`) brings months of honest work and every kind of incident
+//! to registrar and judge at a simulated time. It knows no screen: whoever runs a drill is told
+//! what happens.
 
 pub(crate) mod account;
 mod audit;
@@ -30,10 +31,10 @@ use thief::{Gain, Tactic};
 pub(crate) const AGENTS: u32 = ordinary::AGENTS;
 /// The provider whose agent's certificate is stolen: the one of scope `open`.
 pub(crate) const VICTIM: &str = "provider-01";
-/// The agent.
+/// The agent whose certificate is stolen, by the name of its files.
 pub(crate) const THIEF: &str = "provider-01-agent-1";
 
-/// What happens, as it happens.
+/// What happens in a drill, told as it happens.
 #[derive(Debug)]
 pub(crate) enum Happening<'a> {
     /// So many agents begin their work.
@@ -42,9 +43,9 @@ pub(crate) enum Happening<'a> {
     Work(Progress),
     /// Somebody has an agent's certificate, and begins to take so many records.
     TheftBegins { persons: u64 },
-    /// The thief tries something else.
+    /// The thief tries another way to come by records.
     Tries(Tactic),
-    /// What came of it.
+    /// What came of the way that the thief tried.
     Gains(Gain),
     /// The gateway was ended by this signal and started again; nobody answered for so long.
     Restarted { signal: &'static str, lasted: Duration },
@@ -56,7 +57,7 @@ pub(crate) enum Happening<'a> {
     Now(Progress),
 }
 
-/// How far everybody is.
+/// How far agents and thief have come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
     /// Reads of the agents that were served, refused, and made again.
@@ -68,9 +69,9 @@ pub(crate) struct Progress {
     pub(crate) stolen: u64,
 }
 
-/// Whoever is told what happens.
+/// Whoever is told what happens in a drill.
 pub(crate) trait Audience: Send + Sync + 'static {
-    /// Something happens.
+    /// Takes one thing that happens, as it happens.
     fn hear(&self, happening: &Happening<'_>);
 }
 
