@@ -10,5 +10,5 @@
 
 tonic::include_proto!("greffier.v1");
 
-/// Encoded `FileDescriptorSet`.
+/// The encoded `FileDescriptorSet` of the protocol, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
