@@ -253,7 +253,8 @@ fn no_file_is_a_drawer_for_everything() {
 
 #[test]
 fn files_are_read_and_written_in_one_room() {
-    // The lock and the probe of the ledger's folder, and the log of the gateway that a drill starts.
+    // The lock and the probe of the ledger's folder, and the log of the gateway that a drill
+    // starts.
     const OTHERS: &[&str] = &["src/registrar/writer.rs", "src/drill/stage.rs"];
     const CALLS: &[&str] = &[
         "fs::read(",
@@ -336,8 +337,8 @@ fn module(path: &Path) -> Vec<String> {
     path.iter().map(|part| part.to_str().unwrap().to_owned()).collect()
 }
 
-/// The files that each file of a room takes something from, but for those that stand above or below it:
-/// a folder's front file gathers its folder.
+/// The files that each file of a room takes something from, but for those that stand above or below
+/// it: a folder's front file gathers its folder.
 fn taken() -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
     let all: BTreeMap<Vec<String>, String> =
         files("src").into_iter().map(|(path, text)| (module(&path), text)).collect();

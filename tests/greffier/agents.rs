@@ -1,5 +1,5 @@
-//! Agents over time: one person whatever certificate and token it comes with, keys that go, acts that
-//! hold at once, and the commands that carry tokens.
+//! Agents over time: one person whatever certificate and token it comes with, keys that go, acts
+//! that hold at once, and the commands that carry tokens.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -102,8 +102,8 @@ async fn believed(wire: &Wire, token: &str) {
     }
 }
 
-/// Calls until a token is believed no more. The log is no sign of it: two issuers share the key set, and
-/// each takes up new keys by itself.
+/// Calls until a token is believed no more. The log is no sign of it: two issuers share the key
+/// set, and each takes up new keys by itself.
 async fn disbelieved(wire: &Wire, token: &str) {
     let began = Instant::now();
     loop {

@@ -1,4 +1,5 @@
-//! The gateway's own certificate, and the authorities of the clients', as they change while it serves.
+//! The gateway's own certificate, and the authorities of the clients', as they change while it
+//! serves.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt as _;

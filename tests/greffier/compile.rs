@@ -1,5 +1,5 @@
-//! Proofs that must not be forged, used twice or skipped: each misuse beside a use that compiles, so
-//! that a case cannot pass for the wrong reason.
+//! Proofs that must not be forged, used twice or skipped: each misuse beside a use that compiles,
+//! so that a case cannot pass for the wrong reason.
 
 #[test]
 fn proofs_cannot_be_forged_used_twice_or_skipped() {

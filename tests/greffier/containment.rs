@@ -1,4 +1,5 @@
-//! Containment as the ledger has it: alerts in the commit of their read, acts, and what a start finds.
+//! Containment as the ledger has it: alerts in the commit of their read, acts, and what a start
+//! finds.
 
 use greffier::format::entry::{
     Acknowledgement, Act, Alert, Deed, Measure, Outcome, Payload, Read, Rule, Ruling, Severity,

@@ -1,5 +1,6 @@
-//! Whether the pages of the records that a read looks at tell an absent person from one off the roster:
-//! counted from outside, on a gateway that runs under `strace`, with nothing of the file remembered.
+//! Whether the pages of the records that a read looks at tell an absent person from one off the
+//! roster: counted from outside, on a gateway that runs under `strace`, with nothing of the file
+//! remembered.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -59,8 +60,8 @@ async fn ask(caller: &mut Caller, whom: &Whom) {
     }
 }
 
-/// How many reads of the file it takes to look for each, with nothing of it in SQLite's memory: each time
-/// somebody else has written to it.
+/// How many reads of the file it takes to look for each, with nothing of it in SQLite's memory:
+/// each time somebody else has written to it.
 async fn cold(
     caller: &mut Caller,
     source: &Connection,
@@ -79,8 +80,8 @@ async fn cold(
     counts
 }
 
-/// An instance, its records changed by `layout`, and the persons to look for: by handle and by name, those
-/// off the roster and those who are not there.
+/// An instance, its records changed by `layout`, and the persons to look for: by handle and by
+/// name, those off the roster and those who are not there.
 async fn prepared(layout: &str) -> (Instance, [Vec<Whom>; 4]) {
     let instance = Instance::of(20_000, 3);
     instance.widen();

@@ -1,5 +1,5 @@
-//! The figures of `greffier exposure`, held against counts made from the same file by SQL: nothing is
-//! shared between the two but the bodies.
+//! The figures of `greffier exposure`, held against counts made from the same file by SQL: nothing
+//! is shared between the two but the bodies.
 
 use std::io::ErrorKind;
 use std::process::{Command, Output};

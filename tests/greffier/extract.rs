@@ -56,8 +56,8 @@ async fn no_file_that_others_can_write_is_mapped_into_memory() {
     daemon.stop().await;
 }
 
-/// Other records with the same persons: their ids are numbers, in ordinary tables with the indexes that
-/// a start asks for.
+/// Other records with the same persons: their ids are numbers, in ordinary tables with the indexes
+/// that a start asks for.
 const NUMBERED: &str = "
     BEGIN;
     ALTER TABLE dossiers RENAME TO dossiers_of_init;

@@ -1,6 +1,6 @@
 //! Frames that no client has need of, sent by hand over real TLS: the connection that sends them is
-//! closed, and another provider's calls go on meanwhile. Which of these the HTTP/2 library bounds by
-//! itself and which the gateway does is said at each.
+//! closed, and another provider's calls go on meanwhile. Which of these the HTTP/2 library bounds
+//! by itself and which the gateway does is said at each.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;

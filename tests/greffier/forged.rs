@@ -1,5 +1,5 @@
-//! Ledgers that somebody wrote who has the log's key, and not the administrators' own: every entry is
-//! chained, numbered and signed as it should be, and the acts are not what anybody signed.
+//! Ledgers that somebody wrote who has the log's key, and not the administrators' own: every entry
+//! is chained, numbered and signed as it should be, and the acts are not what anybody signed.
 
 use std::num::NonZeroU64;
 

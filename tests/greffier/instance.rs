@@ -73,8 +73,8 @@ impl Instance {
         Instance { layout: Layout::new(&dir), _folder: folder }
     }
 
-    /// Changes policy.toml before the first start, with which it is the ledger's first; later a daemon
-    /// takes it up, if it loosens nothing.
+    /// Changes policy.toml before the first start, with which it is the ledger's first; later a
+    /// daemon takes it up, if it loosens nothing.
     pub(crate) fn policy(&self, change: impl FnOnce(&mut DocumentMut)) {
         edit(&self.layout.policy(), change);
         let last = self.entries().pop().expect("a genesis");
@@ -133,8 +133,8 @@ impl Instance {
         self.begin_anew();
     }
 
-    /// Budgets of every provider so large that nothing exhausts them, detectors that find nothing, and
-    /// a request rate that nothing here reaches, before the first start.
+    /// Budgets of every provider so large that nothing exhausts them, detectors that find nothing,
+    /// and a request rate that nothing here reaches, before the first start.
     pub(crate) fn widen(&self) {
         self.policy(|policy| {
             policy["detectors"] = blind();
@@ -372,8 +372,8 @@ impl Daemon {
         self.settings_of(certificate, key)
     }
 
-    /// Where it is, for a client with another certificate and key. It carries tokens of an agent of its
-    /// own: whoever has another certificate is somebody else.
+    /// Where it is, for a client with another certificate and key. It carries tokens of an agent of
+    /// its own: whoever has another certificate is somebody else.
     pub(crate) fn settings_of(&self, certificate: PathBuf, key: PathBuf) -> ClientSettings {
         let (address, server_name) = (self.address.clone(), "localhost".to_owned());
         let token = Some(minted(&self.layout, &certificate));
@@ -418,7 +418,8 @@ impl Daemon {
         assert!(said.success());
     }
 
-    /// How it ended, once it has. Meanwhile the test's clients run on: they must answer its goodbye.
+    /// How it ended, once it has. Meanwhile the test's clients run on: they must answer its
+    /// goodbye.
     pub(crate) async fn ended(mut self) -> ExitStatus {
         let ended = tokio::task::spawn_blocking(move || self.child.wait()).await;
         ended.expect("waiting does not panic").expect("a child ends once")

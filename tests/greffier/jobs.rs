@@ -1,5 +1,5 @@
-//! Declared bulk operations over the real daemon: who opens a job, what goes out under it, what ends
-//! it, and what is left of a call that it does not cover.
+//! Declared bulk operations over the real daemon: who opens a job, what goes out under it, what
+//! ends it, and what is left of a call that it does not cover.
 
 mod endings;
 mod forged;
@@ -397,7 +397,8 @@ async fn exports_side_by_side_take_what_the_job_allows_and_alarm_nobody() {
         });
     }
     let mut got = futures_util::future::join_all(calls).await;
-    // Each has a roster to get through, and there is not enough for all: who is still there finds out.
+    // Each has a roster to get through, and there is not enough for all: who is still there finds
+    // out.
     let mut last = office.daemon.client(PROVIDER).await;
     while got.iter().map(|got| got.rows).sum::<usize>() < 101 {
         got.push(exported(&mut last, request(job, 50, "")).await);

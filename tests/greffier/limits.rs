@@ -1,4 +1,5 @@
-//! How much of the door anybody may take, on both sides of each limit, and that the others find room.
+//! How much of the door anybody may take, on both sides of each limit, and that the others find
+//! room.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -85,8 +86,8 @@ async fn an_address_has_its_share_of_open_handshakes_and_gives_way_to_itself() {
     instance.assert_sound();
 }
 
-/// Somebody who takes a place to shake hands in from each of these addresses, so many times, and comes
-/// again whenever it is lost. A part of them begins to say something.
+/// Somebody who takes a place to shake hands in from each of these addresses, so many times, and
+/// comes again whenever it is lost. A part of them begins to say something.
 fn crowd(daemon: &Daemon, addresses: impl Iterator<Item = [u8; 4]>, each: usize) -> JoinSet<()> {
     let mut crowd = JoinSet::new();
     let gateway: std::net::SocketAddr = daemon.address.parse().unwrap();

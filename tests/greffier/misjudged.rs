@@ -1,5 +1,5 @@
-//! A registrar with a judge that has a bug: it refuses what a verifier would call unsound, writes nothing of
-//! it, and goes on with whoever the bug does not meet.
+//! A registrar with a judge that has a bug: it refuses what a verifier would call unsound, writes
+//! nothing of it, and goes on with whoever the bug does not meet.
 
 use greffier::anomaly::AnomalyJudge;
 use greffier::format::entry::{

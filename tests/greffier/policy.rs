@@ -1,5 +1,5 @@
-//! What a policy says beside who may read what: whom to call, when a provider works, the form of case
-//! references; and what is told of a policy before it runs.
+//! What a policy says beside who may read what: whom to call, when a provider works, the form of
+//! case references; and what is told of a policy before it runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};

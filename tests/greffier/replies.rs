@@ -1,5 +1,5 @@
-//! How large replies are, and how much of them waits for those who called. Clients take no message above
-//! 4 MiB unless they are told to, and a reply that nobody takes is memory.
+//! How large replies are, and how much of them waits for those who called. Clients take no message
+//! above 4 MiB unless they are told to, and a reply that nobody takes is memory.
 
 use std::time::Duration;
 
@@ -305,7 +305,8 @@ async fn whoever_takes_no_replies_gets_no_more_and_is_charged_for_none() {
     let instance = narrow();
     let daemon = instance.serve();
     let slow = Slow::open(&instance, &daemon, PROVIDER).await;
-    // Until the first is made, 500 rows count as 2 MB; from then on as 3 MiB, which is the most there is.
+    // Until the first is made, 500 rows count as 2 MB; from then on as 3 MiB, which is the most
+    // there is.
     let held = vec![slow.page().await];
     let before = instance.reads();
     let (answer, _) = slow.begin("ListRecords", &list()).await;

@@ -1,4 +1,5 @@
-//! Acts as administrators sign them, with the personal keys of a development instance or a test's own.
+//! Acts as administrators sign them, with the personal keys of a development instance or a test's
+//! own.
 
 use greffier::client::Client;
 use greffier::format::entry::{

@@ -1,8 +1,8 @@
-//! The registrar with judge, memory and store, in one thread under a seed: thousands of callers, acts,
-//! policies, virtual time, disks that fail, and crashes between any two steps. Whatever happens, the ledger
-//! verifies, an independent count comes to its figures, no budget is exceeded, and nobody was told
-//! anything that is not on disk. Clock, chance and the way of a commit to the disk are replaced, and
-//! nothing else.
+//! The registrar with judge, memory and store, in one thread under a seed: thousands of callers,
+//! acts, policies, virtual time, disks that fail, and crashes between any two steps. Whatever
+//! happens, the ledger verifies, an independent count comes to its figures, no budget is exceeded,
+//! and nobody was told anything that is not on disk. Clock, chance and the way of a commit to the
+//! disk are replaced, and nothing else.
 //!
 //! `cargo test` runs a few histories. `GREFFIER_SIMULATE=180` runs others for so many seconds,
 //! `GREFFIER_SIMULATE=seed:7` runs one again.

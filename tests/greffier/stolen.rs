@@ -1,6 +1,6 @@
 //! A provider's certificate in the hands of somebody who has no token: nothing that is done with it
-//! keeps the provider's own agents out, and the security team hears of it. Whoever has stolen it comes
-//! from another address.
+//! keeps the provider's own agents out, and the security team hears of it. Whoever has stolen it
+//! comes from another address.
 
 use std::time::{Duration, Instant, SystemTime};
 

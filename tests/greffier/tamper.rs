@@ -1,5 +1,5 @@
-//! A ledger that the registrar wrote, changed in every way that a file can be: no change passes, and
-//! the verdict names the entry that was changed.
+//! A ledger that the registrar wrote, changed in every way that a file can be: no change passes,
+//! and the verdict names the entry that was changed.
 
 mod bytes;
 mod files;

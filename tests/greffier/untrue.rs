@@ -1,6 +1,6 @@
 //! Ledgers that somebody wrote who has the log's key, and says what did not happen: every entry is
-//! chained, numbered and signed as it should be, and contradicts those before it. Beside each stands what
-//! did happen, which is sound.
+//! chained, numbered and signed as it should be, and contradicts those before it. Beside each
+//! stands what did happen, which is sound.
 
 use greffier::anomaly::VERSION;
 use greffier::format::entry::{

@@ -1,5 +1,6 @@
-//! Whole ledgers among the vectors, as SQL that makes the file of each: a sound one, and others that are
-//! not, each for one reason. `docs/vectors/ledgers/README.md` has the verdict on each, and is held to.
+//! Whole ledgers among the vectors, as SQL that makes the file of each: a sound one, and others
+//! that are not, each for one reason. `docs/vectors/ledgers/README.md` has the verdict on each, and
+//! is held to.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! One table of calls that are hostile or wrong, over real TLS against one gateway: what each is told,
-//! and what it leaves in the ledger. Tokens have a table of their own (`tokens.rs`), and acts
+//! One table of calls that are hostile or wrong, over real TLS against one gateway: what each is
+//! told, and what it leaves in the ledger. Tokens have a table of their own (`tokens.rs`), and acts
 //! (`hostile.rs`). `cargo test --test greffier -- wrong_calls --nocapture` prints it.
 
 mod asked;
@@ -169,7 +169,8 @@ impl Place {
 #[tokio::test]
 async fn no_wrong_call_is_given_anybody_and_each_leaves_its_trace() {
     let mut place = Place::new().await;
-    // What is asked for with them must be somebody else's, or something else, so they are had first.
+    // What is asked for with them must be somebody else's, or something else, so they are had
+    // first.
     let names = asked::Names::of(&mut place).await;
     let before = place.instance.entries().len();
     let mut table = Table::default();

@@ -118,8 +118,8 @@ fn carry_out(file: &Connection, change: &Change) -> Result<(), rusqlite::Error> 
     Ok(())
 }
 
-/// Where the words of JSON begin and end that may be replaced: its strings, without their quotes, and
-/// its integers.
+/// Where the words of JSON begin and end that may be replaced: its strings, without their quotes,
+/// and its integers.
 fn words(json: &str) -> Vec<(usize, usize)> {
     let (bytes, mut found, mut at) = (json.as_bytes(), Vec::new(), 0);
     while at < bytes.len() {

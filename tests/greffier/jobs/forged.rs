@@ -1,5 +1,5 @@
-//! Ledgers that somebody wrote who has the log's key: chained and signed as they should be, and with
-//! exports that no job allows, or jobs that two persons are not behind.
+//! Ledgers that somebody wrote who has the log's key: chained and signed as they should be, and
+//! with exports that no job allows, or jobs that two persons are not behind.
 
 use greffier::format::entry::{
     Act, Counts, Deed, JobTerms, Method, Outcome, Payload, Read, Rule, Ruling, Statement,

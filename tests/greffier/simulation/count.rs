@@ -1,5 +1,5 @@
-//! An independent count of a ledger, from the JSON of its entries: whom each provider and agent was given,
-//! what each budget had left, and who was suspended. It shares no code with the registrar.
+//! An independent count of a ledger, from the JSON of its entries: whom each provider and agent was
+//! given, what each budget had left, and who was suspended. It shares no code with the registrar.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

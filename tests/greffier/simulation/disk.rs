@@ -120,9 +120,9 @@ fn full(
     done
 }
 
-/// What is on a disk that lost power in the middle of a commit: of the WAL as much as was written, then
-/// what lay there before; or, where all of it was written, some of the pages that were being moved into
-/// the file. True, if the commit stands.
+/// What is on a disk that lost power in the middle of a commit: of the WAL as much as was written,
+/// then what lay there before; or, where all of it was written, some of the pages that were being
+/// moved into the file. True, if the commit stands.
 pub(crate) fn lost_power(
     (before, after): (Files, Files),
     chance: &mut ChaCha8Rng,

@@ -1,5 +1,5 @@
-//! What callers, watchers and administrators ask in a history: reads of every size, repeats, exports,
-//! rosters, digests, warnings, acts and policies, drawn under the seed.
+//! What callers, watchers and administrators ask in a history: reads of every size, repeats,
+//! exports, rosters, digests, warnings, acts and policies, drawn under the seed.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -234,7 +234,8 @@ impl Office {
         self.jobs.push((job, provider, until));
     }
 
-    /// Another policy: other budgets for one provider, and how many administrators approve it first.
+    /// Another policy: other budgets for one provider, and how many administrators approve it
+    /// first.
     pub(crate) fn policy(&mut self, rules: &Rules, at: Millis) -> (Rules, Option<Act>) {
         let mut others = rules.clone();
         self.policies += 1;

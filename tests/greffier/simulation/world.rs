@@ -298,7 +298,8 @@ impl World {
         }
     }
 
-    /// Has what is asked brought to the recorder, makes steps until nothing waits, and keeps the answers.
+    /// Has what is asked brought to the recorder, makes steps until nothing waits, and keeps the
+    /// answers.
     async fn work(&mut self, recorder: &mut Recorder, ledger: &Ledger, mut waiting: Vec<Asked>) {
         let mut answers = Vec::new();
         let mut hear = |waiting: &mut Vec<Asked>| {

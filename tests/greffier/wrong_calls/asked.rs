@@ -1,5 +1,5 @@
-//! What is asked for: purposes, names of records, page tokens, searches, sizes, and what the judge and
-//! the door say of them.
+//! What is asked for: purposes, names of records, page tokens, searches, sizes, and what the judge
+//! and the door say of them.
 
 use greffier::proto::{Context, ListRecordsRequest, View};
 
