@@ -1,8 +1,8 @@
-//! Whether time tells an absent record from one off the roster. Both are asked for in turn, over one
-//! connection, against a daemon whose rate and budgets nothing reaches: by handle and by a search, with
-//! the file in memory and without; besides them a handle that does not open, and as a yardstick a record
-//! that is there. AUC is the chance that an absent one takes longer than one off the roster: one half,
-//! if time tells nothing.
+//! Whether time tells an absent record from one off the roster. Both are asked for in turn, over
+//! one connection, against a daemon whose rate and budgets nothing reaches: by handle and by a
+//! search, with the file in memory and without; besides them a handle that does not open, and as a
+//! yardstick a record that is there. AUC is the chance that an absent one takes longer than one off
+//! the roster: one half, if time tells nothing.
 //!
 //! `cargo bench --bench timing`
 
@@ -95,16 +95,16 @@ async fn measure(
     times
 }
 
-/// Has SQLite and the system forget what they remember of the records: somebody writes to the file, and
-/// the system is told that nobody needs it.
+/// Has SQLite and the system forget what they remember of the records: somebody writes to the file,
+/// and the system is told that nobody needs it.
 fn forget(instance: &Instance, source: &Connection) {
     source.execute("UPDATE written SET n = n + 1", []).expect("SQL");
     let file = File::open(instance.layout.source()).expect("the records");
     rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).expect("advice");
 }
 
-/// Names of each kind: of persons off the roster, the same on a day on which nobody was born, and of
-/// persons on it.
+/// Names of each kind: of persons off the roster, the same on a day on which nobody was born, and
+/// of persons on it.
 fn searched(source: &Connection) -> [Vec<Whom>; KINDS.len()] {
     let rows = |of: &str| -> Vec<[String; 3]> {
         let sql = format!(
@@ -188,8 +188,8 @@ fn report(times: &[Vec<Duration>; KINDS.len()]) {
     }
 }
 
-/// The chance that one of the second takes longer than one of the first, and how far it strays from one
-/// half in 95 of 100 runs if there is no difference (Mann and Whitney).
+/// The chance that one of the second takes longer than one of the first, and how far it strays from
+/// one half in 95 of 100 runs if there is no difference (Mann and Whitney).
 fn auc(first: &[Duration], second: &[Duration]) -> (f64, f64) {
     let mut sorted = first.to_vec();
     sorted.sort_unstable();

@@ -1,6 +1,6 @@
-//! What a crowd at the door costs those who want in: connections without a certificate, from so many
-//! addresses, begin a handshake and leave it there, while staff and another provider come in one after
-//! the other.
+//! What a crowd at the door costs those who want in: connections without a certificate, from so
+//! many addresses, begin a handshake and leave it there, while staff and another provider come in
+//! one after the other.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};

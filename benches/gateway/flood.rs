@@ -1,7 +1,7 @@
-//! What an attack from one provider costs the others: the gateway under a small load of one provider,
-//! before, while and after another one's certificate is used to flood it. The attacker is a process
-//! of its own, at the lowest priority, and comes from another address of this machine; it shares the
-//! CPUs all the same, so what it spends counts against the gateway here.
+//! What an attack from one provider costs the others: the gateway under a small load of one
+//! provider, before, while and after another one's certificate is used to flood it. The attacker is
+//! a process of its own, at the lowest priority, and comes from another address of this machine; it
+//! shares the CPUs all the same, so what it spends counts against the gateway here.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};

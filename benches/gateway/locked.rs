@@ -1,5 +1,5 @@
-//! What a lock on the records costs those who do not read them: staff are asked for all the while, first
-//! with the records free, then with another program holding them, under a load of reads.
+//! What a lock on the records costs those who do not read them: staff are asked for all the while,
+//! first with the records free, then with another program holding them, under a load of reads.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! What the audit costs. The gateway is measured against a service that is the same but for it: the
-//! same TLS, the same query, the same reply. Both run as processes of their own on this machine, and
-//! so does the load; rounds alternate between them, and ratios are taken pair by pair, since only
-//! what was measured at one time can be compared.
+//! same TLS, the same query, the same reply. Both run as processes of their own on this machine,
+//! and so does the load; rounds alternate between them, and ratios are taken pair by pair, since
+//! only what was measured at one time can be compared.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -52,15 +52,15 @@ struct Args {
     /// Instead: the gateway called with agents' tokens, against itself without
     #[arg(long, conflicts_with_all = ["tails", "flood"])]
     tokens: bool,
-    /// Instead: the gateway flooded by one provider, so many connections or calls, and another one's
-    /// calls
+    /// Instead: the gateway flooded by one provider, so many connections or calls, and another
+    /// one's calls
     #[arg(long, value_name = "N", conflicts_with = "tails")]
     flood: Option<usize>,
     /// Instead: what staff wait while another program holds the records for so many seconds
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["tails", "flood", "tokens"])]
     locked: Option<u64>,
-    /// Instead: how long staff and a provider take to get in while a crowd from so many addresses begins
-    /// handshakes and never ends them
+    /// Instead: how long staff and a provider take to get in while a crowd from so many addresses
+    /// begins handshakes and never ends them
     #[arg(
         long, value_name = "ADDRESSES", value_delimiter = ',',
         conflicts_with_all = ["tails", "flood", "tokens", "locked"]
@@ -69,8 +69,8 @@ struct Args {
     /// Have the plain service, too, lay the replies of a connection together
     #[arg(long)]
     coalesced: bool,
-    /// Have the plain service stand behind nginx, where that is installed: mutual TLS, a limit of requests
-    /// and a log of accesses there, and none of them in the service
+    /// Have the plain service stand behind nginx, where that is installed: mutual TLS, a limit of
+    /// requests and a log of accesses there, and none of them in the service
     #[arg(long, conflicts_with_all = ["coalesced", "tails", "tokens", "flood"])]
     nginx: bool,
     /// Instead: pages of 500 and exports, by rows; --levels says how many are read at once

@@ -1,5 +1,6 @@
-//! What a user would run instead: the plain service behind nginx, which does the mutual TLS, a limit of
-//! requests and a log of accesses. It runs as a process of this benchmark, with a folder of its own.
+//! What a user would run instead: the plain service behind nginx, which does the mutual TLS, a
+//! limit of requests and a log of accesses. It runs as a process of this benchmark, with a folder
+//! of its own.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,8 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it before a service without TLS; `layout` has the certificates that the gateway has too.
+    /// Starts it before a service without TLS; `layout` has the certificates that the gateway has
+    /// too.
     pub(crate) fn start(layout: &Layout, upstream: &str) -> Result<Nginx, Failed> {
         let installed = Command::new("nginx").arg("-v").output();
         if !installed.is_ok_and(|said| said.status.success()) {
@@ -79,8 +81,8 @@ fn pids(master: u32) -> Result<Vec<u32>, Failed> {
     Ok([Ok(master)].into_iter().chain(children).collect::<Result<_, _>>()?)
 }
 
-/// As one would set it up for gRPC with client certificates; the limit is one that nothing reaches. Each
-/// call in flight has a connection to the service, for nginx lays none together, and keeps it.
+/// As one would set it up for gRPC with client certificates; the limit is one that nothing reaches.
+/// Each call in flight has a connection to the service, for nginx lays none together, and keeps it.
 fn configuration(layout: &Layout, upstream: &str, address: &str, workers: usize) -> String {
     let (certificate, key, ca) = (layout.server_certificate(), layout.server_key(), layout.ca());
     let (certificate, key, ca) = (certificate.display(), key.display(), ca.display());

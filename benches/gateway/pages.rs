@@ -1,5 +1,5 @@
-//! Pages of a roster and exports under a job, by rows: the gateway against the plain service that sends the
-//! same rows, in turn.
+//! Pages of a roster and exports under a job, by rows: the gateway against the plain service that
+//! sends the same rows, in turn.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -141,7 +141,8 @@ async fn round(
     Ok(Round { rate: rows / lasted.as_secs_f64(), cpu })
 }
 
-/// The roster again and again; the rows that came while it is measured are counted. Whether to go on.
+/// The roster again and again; the rows that came while it is measured are counted. Whether to go
+/// on.
 async fn read(
     mut client: Records,
     way: Way,

@@ -3,9 +3,9 @@
 //! entry, no proof. This program runs it as a process of its own, so that its CPU time can be told
 //! apart.
 //!
-//! It is served as tonic and hyper serve by themselves. What the gateway does better there is taken off
-//! what its audit costs; `--coalesced` has this service, too, lay the replies of a connection together.
-//! It goes through tonic's router all the same.
+//! It is served as tonic and hyper serve by themselves. What the gateway does better there is taken
+//! off what its audit costs; `--coalesced` has this service, too, lay the replies of a connection
+//! together. It goes through tonic's router all the same.
 
 use std::convert::Infallible;
 use std::error::Error as _;

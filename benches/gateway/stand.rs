@@ -93,9 +93,9 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Makes an instance below `place` and starts both servers on it. At the gateway the certificate
-    /// stands in for the agent, but for a second set of connections, whose calls carry `tokens`. `plain`: how
-    /// the plain service serves.
+    /// Makes an instance below `place` and starts both servers on it. At the gateway the
+    /// certificate stands in for the agent, but for a second set of connections, whose calls carry
+    /// `tokens`. `plain`: how the plain service serves.
     pub(crate) async fn set_up(
         place: &Path,
         tokens: bool,
@@ -179,8 +179,8 @@ async fn called(
     Ok(target)
 }
 
-/// Makes an instance as `greffier init` does, but for the limits, which must be in the ledger's first
-/// policy: a budget that is raised later fills up over its span and not at once.
+/// Makes an instance as `greffier init` does, but for the limits, which must be in the ledger's
+/// first policy: a budget that is raised later fills up over its span and not at once.
 fn init(dir: &Path) -> Result<Layout, Failed> {
     let plan = Plan {
         agents: 0,

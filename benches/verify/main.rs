@@ -23,8 +23,8 @@ struct Args {
     /// Entries to write
     #[arg(long, default_value_t = 1_000_000)]
     entries: usize,
-    /// Reads that wait for the ledger at once; it makes the size of a commit, and a busy gateway has
-    /// about as many
+    /// Reads that wait for the ledger at once; it makes the size of a commit, and a busy gateway
+    /// has about as many
     #[arg(long, default_value_t = 24)]
     in_flight: usize,
     /// How often each level of verification runs
