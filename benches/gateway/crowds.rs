@@ -24,7 +24,7 @@ const TRIES: usize = 20;
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long the crowd gathers first.
 const GATHER: Duration = Duration::from_secs(4);
-/// Who gives up.
+/// How long one of them tries to get in before it gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Who wants in.
 const COMERS: [&str; 2] = ["security-soc", "provider-03"];

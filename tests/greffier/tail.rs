@@ -28,7 +28,7 @@ fn lasting(instance: &Instance) {
     instance.config(|config| config["listen"] = toml_edit::value(free.to_string()));
 }
 
-/// Entry numbers of all alerts and acts.
+/// Entry numbers of all alerts, warnings and acts.
 fn notices(instance: &Instance) -> Vec<u64> {
     let entries = instance.entries().into_iter();
     let notice =

@@ -80,7 +80,7 @@ impl Maker {
         seq
     }
 
-    /// Payload the judge makes of a read: its entry, and the alerts behind it.
+    /// What the judge makes of a read: its entry, and the alerts behind it.
     fn judged(&self, mut read: Read) -> Vec<Payload> {
         let now = self.forge.now;
         let reach = Reach::Page(read.asked);
@@ -202,7 +202,7 @@ fn signed(what: impl FnOnce(&Maker) -> Payload) -> Script {
     maker.script()
 }
 
-/// Payload the judge would make of a read, and then otherwise.
+/// What the judge would make of a read, changed then by somebody.
 fn otherwise(of: Read, change: impl FnOnce(&mut Read)) -> Script {
     signed(|maker| {
         let Some(Payload::Read(mut read)) = maker.judged(of).into_iter().next() else {
