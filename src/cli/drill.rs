@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// How often each is played
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..10_000))]
     seeds: u64,
-    /// Months of 30 days of honest work alone, over a hundred and ten providers; 0 for none
+    /// Months of 30 days of honest work alone, one behind the other, of 110 providers; 0 for none
     #[arg(long, default_value_t = 1)]
     months: u64,
     /// List the incidents
@@ -40,8 +40,9 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Providers of honest work.
-const PROVIDERS: u32 = 110;
+/// Honest work alone is of so many ledgers of so many providers each.
+const LEDGERS: u64 = 11;
+const PROVIDERS: u32 = 10;
 
 pub(super) fn run(args: &Args) -> ExitCode {
     if args.list {
@@ -66,7 +67,8 @@ fn drill(args: &Args) -> Result<(), DrillError> {
     };
     let chosen: Vec<Incident> = INCIDENTS.iter().filter(named).copied().collect();
     let bar = super::bar("runs");
-    bar.set_length(chosen.len() as u64 * args.seeds + args.months);
+    let ledgers = if args.months > 0 { LEDGERS } else { 0 };
+    bar.set_length(chosen.len() as u64 * args.seeds + ledgers);
     let done = AtomicU64::new(0);
     let tell = || bar.set_position(done.fetch_add(1, Ordering::Relaxed) + 1);
     let mut out = Vec::new();
@@ -85,13 +87,13 @@ fn drill(args: &Args) -> Result<(), DrillError> {
             bar.suspend(|| print(row(&incident, &runs)));
         }
     }
-    let months: Vec<Control> = on_all_cores(0..args.months, |month| {
-        let control = control(&world, 1_000_000 + month, PROVIDERS, 30);
+    let controls: Vec<Control> = on_all_cores(0..ledgers, |ledger| {
+        let control = control(&world, 1_000_000 + ledger, PROVIDERS, 30 * args.months);
         tell();
         control
     })?;
     bar.finish_and_clear();
-    let honest = sum(&months);
+    let honest = sum(&controls);
     if args.json {
         let honest = (args.months > 0).then(|| honest_json(&honest));
         let told = json!({"seeds": args.seeds, "incidents": out, "honest": honest});
@@ -186,18 +188,18 @@ fn took(runs: &[Run]) -> Value {
     json!({"p50": p50, "p95": p95, "max": max})
 }
 
-fn sum(months: &[Control]) -> Control {
+fn sum(controls: &[Control]) -> Control {
     let mut all = Control::default();
-    for month in months {
-        all.provider_days += month.provider_days;
-        all.reads += month.reads;
-        all.withheld += month.withheld;
-        all.contained += month.contained;
-        all.persons += month.persons;
-        all.misses += month.misses;
-        all.strangers += month.strangers;
-        all.worst = all.worst.max(month.worst);
-        for (key, count) in &month.alerts {
+    for one in controls {
+        all.provider_days += one.provider_days;
+        all.reads += one.reads;
+        all.withheld += one.withheld;
+        all.contained += one.contained;
+        all.persons += one.persons;
+        all.misses += one.misses;
+        all.strangers += one.strangers;
+        all.worst = all.worst.max(one.worst);
+        for (key, count) in &one.alerts {
             *all.alerts.entry(key.clone()).or_default() += count;
         }
     }

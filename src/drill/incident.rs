@@ -200,6 +200,9 @@ pub(crate) const INCIDENTS: &[Incident] = &[
     },
 ];
 
+/// The first number of agents whom nobody has seen before.
+const NEW: u32 = 900;
+
 /// Whoever does it, on one run.
 pub(crate) struct Attacker {
     incident: Incident,
@@ -222,6 +225,15 @@ impl Attacker {
         match self.incident.hands {
             Hands::OneOf(providers) => providers,
             Hands::Agents(_) | Hands::NewAgents(_) => 1,
+        }
+    }
+
+    /// Whom it calls as: providers and agents.
+    pub(crate) fn hands(&self) -> Vec<(u32, u32)> {
+        match self.incident.hands {
+            Hands::OneOf(providers) => (0..providers).map(|provider| (provider, 0)).collect(),
+            Hands::Agents(agents) => (0..agents).map(|agent| (0, agent)).collect(),
+            Hands::NewAgents(agents) => (0..agents).map(|agent| (0, NEW + agent)).collect(),
         }
     }
 
@@ -249,7 +261,7 @@ impl Attacker {
         let (provider, agent) = match self.incident.hands {
             Hands::OneOf(providers) => ((self.asked % u64::from(providers)) as u32, 0),
             Hands::Agents(agents) => (0, (self.asked % u64::from(agents)) as u32),
-            Hands::NewAgents(agents) => (0, 900 + (self.asked % u64::from(agents)) as u32),
+            Hands::NewAgents(agents) => (0, NEW + (self.asked % u64::from(agents)) as u32),
         };
         let roster = &rosters[provider as usize];
         let (loot, asked) = (self.incident.loot, self.asked);

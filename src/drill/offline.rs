@@ -189,54 +189,38 @@ impl Offline {
     pub(crate) fn ask(&mut self, events: &[Event]) -> Result<Vec<Option<Answer>>, DrillError> {
         let Some(first) = events.first() else { return Ok(Vec::new()) };
         self.pass_to(first.at);
-        let mut drafts = Vec::new();
+        let mut asked = Vec::with_capacity(events.len());
         for event in events {
             match &event.kind {
-                EventKind::Ask(ask) => drafts.extend(self.draft(event.provider, ask)),
+                EventKind::Ask(ask) => asked.push(Some((ask, self.draft(event.provider, ask)))),
                 EventKind::Approve { job, rows } => {
                     self.approve(event.provider, *job, *rows)?;
+                    asked.push(None);
                 }
             }
         }
         let recorded = self.done(|ledger| {
-            let record = |draft| {
-                let (bound, claim) = bind(draft);
+            let record = |asked: Option<(&Ask, Option<Draft>)>| {
                 let ledger = ledger.clone();
+                let asked = asked.map(|(ask, draft)| (found(&ask.method), draft.map(bind)));
                 async move {
-                    let recorded = ledger.record(bound).await?;
-                    Ok(claim.redeem(recorded).map(|(ruling, ..)| ruling))
+                    let Some((found, draft)) = asked else { return Ok(None) };
+                    let Some((bound, claim)) = draft else { return Ok(Some(Answer::Withheld)) };
+                    let recorded = ledger.record(bound).await.map_err(DrillError::gateway)?;
+                    let (ruling, ..) = claim.redeem(recorded).map_err(DrillError::gateway)?;
+                    Ok(Some(match ruling.outcome {
+                        Outcome::Released => Answer::Released(found),
+                        Outcome::Withheld => Answer::Withheld,
+                    }))
                 }
             };
-            drafts.into_iter().map(record).collect()
+            asked.into_iter().map(record).collect()
         });
-        let mut rulings = recorded.into_iter();
-        let mut answers = Vec::with_capacity(events.len());
-        for event in events {
-            let EventKind::Ask(ask) = &event.kind else {
-                answers.push(None);
-                continue;
-            };
-            if matches!(ask.method, AskMethod::Export { job, .. }
-                if !self.jobs.contains_key(&(event.provider, job)))
-            {
-                answers.push(Some(Answer::Withheld));
-                continue;
-            }
-            let ruling: Result<_, crate::registrar::Unrecorded> =
-                rulings.next().expect("one for each draft");
-            let ruling: Ruling =
-                ruling.map_err(DrillError::gateway)?.map_err(DrillError::gateway)?;
-            let released = ruling.outcome == Outcome::Released;
-            answers.push(Some(if released {
-                Answer::Released(found(&ask.method))
-            } else {
-                Answer::Withheld
-            }));
-        }
-        Ok(answers)
+        recorded.into_iter().collect()
     }
 
-    /// The draft of a read; none of an export that no job is open to: the door refuses it.
+    /// The draft of a read; none of an export that the path of a read refuses, by the same question to the
+    /// jobs of the ledger. An export under no job of the drill names entry 0, as somebody may who guesses.
     fn draft(&self, provider: u32, ask: &Ask) -> Option<Draft> {
         let id = provider_id(provider);
         let (_, ledger) = self.running.as_ref().expect("it was started");
@@ -249,14 +233,14 @@ impl Offline {
             AskMethod::Search { .. } => (Method::Search, Reach::Page(1), 1, None),
             AskMethod::List { page, .. } => (Method::List, Reach::Page(*page), *page, None),
             AskMethod::Export { job, page, .. } => {
-                let job = *self.jobs.get(&(provider, *job))?;
+                let job = self.jobs.get(&(provider, *job)).copied().unwrap_or(0);
+                ledger.jobs().left(job, &id, DATASET, ledger.now().at).filter(|left| *left > 0)?;
                 (Method::Export, Reach::Page(*page), *page, Some(job))
             }
         };
         let tags = |on| found.iter().filter(move |found| found.on_roster == on).map(tag).collect();
         let (on, off): (Vec<Tag>, Vec<Tag>) = (tags(true), tags(false));
         let rows = (on.len() + off.len()) as u64;
-        let agent = format!("agent-{}", ask.agent);
         let purpose = if job.is_some() { "attendance_report" } else { "course_delivery" };
         let read = Read {
             policy: head.unwrap_or_default(),
@@ -264,7 +248,7 @@ impl Offline {
             replay_of: None,
             provider: id.clone(),
             certificate: sha256(&[id.as_bytes()]),
-            agent: self.tagger.agent(&id, &agent),
+            agent: self.agent(provider, ask.agent),
             issuer: None,
             methods: Vec::new(),
             auth_age: None,
@@ -291,6 +275,11 @@ impl Offline {
             reply: Some(sha256(&[&ledger.now().at.to_be_bytes()])),
         };
         Some(Draft { read: Box::new(read), reach, asked: None, enrolled: false })
+    }
+
+    /// The tag of an agent.
+    pub(crate) fn agent(&self, provider: u32, agent: u32) -> Tag {
+        self.tagger.agent(&provider_id(provider), &format!("agent-{agent}"))
     }
 
     fn act(&mut self, deed: Deed, signers: &[usize]) -> Result<u64, DrillError> {

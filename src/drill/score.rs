@@ -8,7 +8,7 @@ use super::honest::{HonestProvider, World};
 use super::incident::{Attacker, Hands, Incident};
 use super::offline::{Answer, Offline, provider_id};
 use super::traffic::{Event, EventKind, PersonNumber};
-use crate::format::entry::{Alert, Budgets, Detectors, Millis, Rule, Severity};
+use crate::format::entry::{Alert, Budgets, Detectors, Level, Millis, Rule, Severity, Tag};
 use crate::instance::budgets_of_roster;
 
 /// Days of honest work before an incident begins.
@@ -33,7 +33,8 @@ pub(crate) struct Run {
     pub(crate) whole: Leak,
     /// Up to 1, 7, 30 days after it began.
     pub(crate) within: [Leak; 3],
-    /// Before the first high or critical alert at a provider of it, if there was one.
+    /// Before the first high or critical alert about an agent of it, or about its provider as a whole, if there
+    /// was one.
     pub(crate) before_high: Option<Leak>,
     /// How long that took, in milliseconds.
     pub(crate) took: Option<Millis>,
@@ -194,6 +195,10 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
     };
     let seed = (0..).map(|n| seed + 1_000 * n).find(|seed| enough(*seed)).unwrap_or(seed);
     let mut bench = Bench::new(world, seed, attacked)?;
+    let hands = attacker.hands();
+    let hands: Vec<Tag> = hands.into_iter().map(|(p, a)| bench.offline.agent(p, a)).collect();
+    // What is found of an honest agent meanwhile is a false alert, and catches nobody.
+    let theirs = |alert: &Alert| alert.level == Level::Provider || hands.contains(&alert.agent);
     let mut run = Run::default();
     let mut got: HashSet<(u32, PersonNumber)> = HashSet::new();
     let mut lifts: Vec<(Millis, Alert)> = Vec::new();
@@ -214,9 +219,9 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
         for moment in events
             .chunk_by(|one, other| !one.0 && !other.0 && one.1.at / MOMENT == other.1.at / MOMENT)
         {
-            let (theirs, at) = (moment[0].0, moment[0].1.at);
+            let (attack, at) = (moment[0].0, moment[0].1.at);
             // Whoever gets nobody any more comes back on the next day.
-            if theirs && refused > 100 {
+            if attack && refused > 100 {
                 continue;
             }
             for (due, alert) in lifts.extract_if(.., |(due, _)| *due <= at) {
@@ -224,7 +229,7 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
             }
             let asked: Vec<Event> = moment.iter().map(|(_, event)| event.clone()).collect();
             let answers = bench.offline.ask(&asked)?;
-            if theirs {
+            if attack {
                 run.attempts += 1;
                 match &answers[0] {
                     Some(Answer::Released(found)) => {
@@ -244,7 +249,7 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
             }
             for (at, alert) in bench.offline.alerts() {
                 match began.filter(|began| at >= *began) {
-                    Some(began) if is_grave(&alert) && run.took.is_none() => {
+                    Some(began) if is_grave(&alert) && theirs(&alert) && run.took.is_none() => {
                         run.took = Some(at - began);
                         run.before_high = Some(leak);
                     }

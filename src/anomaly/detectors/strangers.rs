@@ -7,8 +7,8 @@
 //! F = max(0, F + n - m - cap). And for a theft that is spread over agents, of a provider's day with a
 //! active agents: P = max(0, P + n - agents x a).
 //!
-//! m is a moving mean over some 256 days of agents, of which none counts more than one person above it, so
-//! that a patient thief moves it slowly. Days are UTC days of `at`, on which the agent reads anything.
+//! m is a moving mean over some 256 days of agents, each capped as in S: then honest days take from S what they
+//! add but for the allowance, and a patient thief moves m slowly. Days are UTC days of `at`, on which the agent reads anything.
 
 use std::collections::HashMap;
 
@@ -114,7 +114,7 @@ impl Provider {
         let mut active: Vec<u64> = Vec::new();
         self.agents.retain(|_, agent| {
             if agent.active {
-                active.push(agent.today.min(usual.saturating_add(PERSON)));
+                active.push(agent.today.min(usual.saturating_add(rule.cap)));
                 let (sum, flood) = agent.peaks(rule, usual);
                 *agent = AgentDays { sum, flood, ..AgentDays::default() };
             }

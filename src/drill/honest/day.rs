@@ -84,7 +84,7 @@ impl HonestProvider {
         }
     }
 
-    /// New persons go to a course, or are placed by an office in one morning.
+    /// New persons go to the office that has the fewest, and to one course.
     fn take_in(&mut self, persons: &[PersonNumber]) {
         let offices = self.agents.iter_mut().filter(|agent| agent.office);
         if let Some(office) = offices.min_by_key(|agent| agent.persons.len()) {
