@@ -73,7 +73,7 @@ fn found(alert: &Alert) -> String {
         }
         AlertTopic::Strangers => {
             return format!(
-                "goes off its roster day after day, more than is usual there: {} off the roster disclosed \
+                "goes off its roster day after day, more than is usual for it: {} off the roster disclosed \
                  today, {} too many over the days and the limit {}",
                 persons(off),
                 weight(observed, '.'),

@@ -74,7 +74,7 @@ fn found(alert: &Alert) -> String {
         }
         AlertTopic::Strangers => {
             return format!(
-                "sort de sa liste jour après jour, plus qu’il n’y est d’usage : {} hors liste {} ce jour, {} \
+                "sort de sa liste jour après jour, plus qu’à son habitude : {} hors liste {} ce jour, {} \
                  de trop au fil des jours pour une limite de {}",
                 persons(off),
                 if off > 1 { "communiquées" } else { "communiquée" },

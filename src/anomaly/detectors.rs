@@ -9,7 +9,7 @@ use std::fmt;
 use super::Finding;
 use crate::format::entry::{
     Act, Counts, Deed, Detectors, Entry, Facts, Method, Moment, Outcome, Payload, Policy, Read,
-    Section, Tag, Whom, Word,
+    SearchKey, Section, Tag, Whom, Word,
 };
 use crate::state::judge_input::JudgeInput;
 
@@ -23,27 +23,30 @@ pub(super) struct Sighting<'a> {
     /// Whether new persons off the roster could be in it.
     pub(super) could_off: u64,
     /// What it gives; none if it is withheld.
-    pub(super) given: Option<Given>,
+    pub(super) given: Option<Given<'a>>,
     pub(super) now: Moment,
 }
 
 /// What a released read gives.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Given {
+pub(super) struct Given<'a> {
     /// Over all its persons.
     pub(super) all: Counts,
     /// Over those off the roster.
     pub(super) off: Counts,
     /// 1 if a get or a search found nobody.
     pub(super) misses: u64,
+    /// What a search asks by.
+    pub(super) keys: &'a [SearchKey],
 }
 
 impl<'a> Sighting<'a> {
     /// A read that is being decided, and would have this outcome without the detectors.
     pub(super) fn of(input: &'a JudgeInput<'_>, outcome: Outcome, now: Moment) -> Sighting<'a> {
-        let JudgeInput { provider, agent, method, facts, misses, .. } = *input;
+        let JudgeInput { provider, agent, method, facts, misses, keys, .. } = *input;
         let Facts { all, off, could_off, .. } = facts;
-        let given = (outcome == Outcome::Released).then_some(Given { all, off, misses });
+        let given = Given { all, off, misses, keys };
+        let given = (outcome == Outcome::Released).then_some(given);
         Sighting { provider, agent, method, could_off, given, now }
     }
 }

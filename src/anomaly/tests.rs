@@ -6,8 +6,8 @@ use super::replay::Replay;
 use super::*;
 use crate::format::entry::{
     Act, Alert, Budgets, Counts, Deed, Detectors, Facts, Hash, Head, Measure, Method, Nonce,
-    Payload, Policy, ProviderRules, Read, RosterRule, Section, SignedAct, Statement, Tag, Whom,
-    Word,
+    Payload, Policy, ProviderRules, Read, RosterRule, SearchKey, Section, SignedAct, Statement,
+    Tag, Whom, Word,
 };
 use proptest::prelude::*;
 
@@ -63,13 +63,23 @@ impl Bench {
 
     /// A read as it would be recorded; what was ruled, and the alerts behind it.
     fn read(&mut self, who: (&str, u8), facts: Facts) -> (Ruling, Vec<Alert>) {
-        self.ask(who, Method::List, facts, 0)
+        self.ask(who, Method::List, facts, 0, Vec::new())
     }
 
-    /// A search; 1 miss, or none.
+    /// A search by keys that nobody used before; 1 miss, or none.
     fn search(&mut self, who: (&str, u8), misses: u64) -> (Ruling, Vec<Alert>) {
+        self.search_by(who, misses, self.entries.len() as u64)
+    }
+
+    /// A search by two keys, of which only the second has this number in it.
+    fn search_by(&mut self, who: (&str, u8), misses: u64, key: u64) -> (Ruling, Vec<Alert>) {
         let facts = Facts { could: 1, ..AGAIN };
-        self.ask(who, Method::Search, facts, misses)
+        let tag = Tag(u128::from(key).to_be_bytes());
+        let keys = vec![
+            SearchKey { name: "birth_date".into(), tag: Tag([7; 16]) },
+            SearchKey { name: "family_key".into(), tag },
+        ];
+        self.ask(who, Method::Search, facts, misses, keys)
     }
 
     fn ask(
@@ -78,15 +88,25 @@ impl Bench {
         method: Method,
         facts: Facts,
         misses: u64,
+        keys: Vec<SearchKey>,
     ) -> (Ruling, Vec<Alert>) {
         let provider: Word = who.0.into();
         let agent = Tag([who.1; 16]);
         let seq = self.entries.len() as u64;
-        let counted =
-            JudgeInput { seq, provider: &provider, agent, method, facts, misses, export: None };
+        let (provider_id, keys_of, export) = (&provider, &keys, None);
+        let counted = JudgeInput {
+            seq,
+            provider: provider_id,
+            agent,
+            method,
+            facts,
+            misses,
+            keys: keys_of,
+            export,
+        };
         let decision = self.judge.decide(&counted, &self.standing, self.now);
         let ruling = decision.ruling;
-        let read = Read { method, misses, ..read(provider, agent, facts, ruling) };
+        let read = Read { method, misses, keys, ..read(provider, agent, facts, ruling) };
         self.add(Payload::Read(Box::new(read)));
         for alert in &decision.alerts {
             self.add(Payload::Alert(alert.clone()));
@@ -301,6 +321,43 @@ fn one_stranger_a_day_is_found_however_many_of_its_roster_an_agent_reads() {
 }
 
 #[test]
+fn what_is_usual_for_an_agent_is_no_finding_and_more_than_that_is() {
+    let mut bench = Bench::under(WIDE);
+    let high = |bench: &Bench| {
+        let high = |a: &&Alert| (a.severity, a.level) == (Severity::High, Level::Agent);
+        bench.alerts().into_iter().filter(high).count()
+    };
+    // A desk for walk-ins, where each day has one; whenever it is frozen, it is given back.
+    for _ in 0..365 {
+        bench.act(Deed::Lift, "alpha", Some(1));
+        bench.strangers(A, 1);
+        bench.read(A, on(30));
+        bench.pass(DAY);
+    }
+    assert_eq!(high(&bench), 0, "a sum that is given back each day stays low");
+    // By now one a day is usual: left alone, it is no finding for a year. Three a day soon are.
+    patient(&mut bench, A, 1, 365);
+    assert_eq!(high(&bench), 0);
+    assert!(patient(&mut bench, A, 3, 60) <= 45);
+    assert_eq!(high(&bench), 1);
+    bench.assert_replays();
+}
+
+#[test]
+fn an_agent_who_is_away_for_three_months_is_as_if_never_seen() {
+    let sum_after = |days: u64| {
+        let mut bench = Bench::under(WIDE);
+        patient(&mut bench, A, 1, 18);
+        bench.pass((days - 1) * DAY);
+        bench.strangers(("alpha", 2), 1);
+        let before = bench.alerts().len();
+        bench.strangers(A, 1);
+        bench.alerts().len() - before
+    };
+    assert_eq!((sum_after(90), sum_after(91)), (1, 0));
+}
+
+#[test]
 fn fifteen_strangers_a_day_are_a_flood_within_days() {
     let mut bench = Bench::under(WIDE);
     let released = patient(&mut bench, A, 12, 30);
@@ -374,6 +431,47 @@ fn whoever_tries_one_name_after_another_is_frozen_and_eight_misses_in_a_row_are_
     assert_eq!(tries.count(), 3);
     assert!(bench.refused(A, true));
     bench.assert_replays();
+}
+
+#[test]
+fn whoever_misses_the_same_person_again_and_again_is_no_prober() {
+    let mut bench = Bench::under(WIDE);
+    // A group whose list is late: eight names, ten times over.
+    for _ in 0..10 {
+        for name in 0..8 {
+            assert_eq!(bench.search_by(A, 1, name).0, Ruling::RELEASED);
+        }
+    }
+    // They are told by all of their keys: another name is another miss, and the ninth is medium.
+    bench.search_by(A, 1, 8);
+    assert_eq!(bench.alerts().last().map(|alert| alert.severity), Some(Severity::Medium));
+    // The list comes, they are found, and are misses no more: eight others are ordinary.
+    bench.pass(HOUR);
+    (0..9).for_each(|name| drop(bench.search_by(A, 0, name)));
+    for name in 20..28 {
+        assert_eq!(bench.search_by(A, 1, name).0, Ruling::RELEASED);
+    }
+    assert_eq!(bench.alerts().last().map(|alert| alert.severity), Some(Severity::Info));
+    bench.assert_replays();
+}
+
+#[test]
+fn of_an_agent_s_misses_the_last_thirty_two_are_known_again() {
+    let again = |others: u64| {
+        let mut bench = Bench::under(WIDE);
+        // Two finds for each miss keep the sum low, and never at 0.
+        (0..6).for_each(|n| drop(bench.search_by(A, 1, 1_000 + n)));
+        bench.search_by(A, 1, 0);
+        for name in 1..=others {
+            bench.search(A, 0);
+            bench.search(A, 0);
+            bench.search_by(A, 1, name);
+        }
+        // Where it is said again after an hour that the sum is high, it has grown.
+        bench.pass(HOUR);
+        bench.search_by(A, 1, 0).1.is_empty()
+    };
+    assert_eq!((again(31), again(32)), (true, false));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A read as it was counted: what the judge may know of it.
 
 use super::jobs::Export;
-use crate::format::entry::{Facts, Method, Read, Tag, Word};
+use crate::format::entry::{Facts, Method, Read, SearchKey, Tag, Word};
 
 /// What the judge may know of a read: what its entry says of it before the ruling, and no tags of
 /// persons, since a withheld read has none to replay from.
@@ -19,6 +19,8 @@ pub struct JudgeInput<'a> {
     pub facts: Facts,
     /// 1 if it is a get or a search that found nobody.
     pub misses: u64,
+    /// What it searches by.
+    pub keys: &'a [SearchKey],
     /// The job that it is a page of.
     pub export: Option<Export<'a>>,
 }
@@ -27,7 +29,7 @@ impl<'a> JudgeInput<'a> {
     /// The read of entry `seq`.
     pub fn of(seq: u64, read: &'a Read) -> JudgeInput<'a> {
         let export = Export::of(read);
-        let &Read { ref provider, agent, method, facts, misses, .. } = read;
-        JudgeInput { seq, provider, agent, method, facts, misses, export }
+        let &Read { ref provider, agent, method, facts, misses, ref keys, .. } = read;
+        JudgeInput { seq, provider, agent, method, facts, misses, keys, export }
     }
 }

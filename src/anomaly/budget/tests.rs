@@ -97,6 +97,7 @@ fn ruling(budget: &PersonBudgets, tick: Millis, who: (&str, Tag), facts: Facts) 
             method: Method::List,
             facts,
             misses: 0,
+            keys: &[],
             export: None,
         },
         moment(tick),

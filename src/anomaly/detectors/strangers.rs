@@ -1,14 +1,15 @@
 //! Persons off the roster, day after day: a CUSUM (E. S. Page, Continuous inspection schemes, 1954) over
 //! the days of an agent, which the persons on its roster do not make up for.
 //!
-//! With n persons off the roster on a day, and m the provider's usual number of an agent and day:
+//! With n persons off the roster on a day of an agent, and m the number that is usual for it:
 //! S = max(0, S + min(n, m + cap) - m - allowance). A day counts so much at most, since a list that comes
 //! late is an honest day of fifteen. F, of the same days and uncapped, is for what no late list explains:
-//! F = max(0, F + n - m - cap). And for a theft that is spread over agents, of a provider's day with a
-//! active agents: P = max(0, P + n - agents x a).
+//! F = max(0, F + n - m - cap). And for a theft that is spread over agents, of a provider's day with N
+//! such persons and a active agents: P = max(0, P + N - agents x a).
 //!
-//! m is a moving mean over some 256 days of agents, each capped as in S: then honest days take from S what they
-//! add but for the allowance, and a patient thief moves m slowly. Days are UTC days of `at`, on which the agent reads anything.
+//! m is the agent's own moving mean over some 128 of its days, each capped as in S: then honest days take
+//! from S what they add but for the allowance, whether they are those of a trainer or of a desk for walk-ins,
+//! and a patient thief moves m slowly. Days are UTC days of `at`, on which the agent reads anything.
 
 use std::collections::HashMap;
 
@@ -16,10 +17,12 @@ use super::{Detector, Sighting};
 use crate::anomaly::Finding;
 use crate::format::entry::{Detectors, Level, Rule, Severity, StrangersRule, Tag, Whom, Word, day};
 
-/// Days of agents over which the usual number is taken.
-const MEMORY: u64 = 256;
-/// The usual number before anything is known of a provider, in thousandths.
+/// Days of an agent over which its usual number is taken.
+const MEMORY: u64 = 128;
+/// The usual number of an agent of whom nothing is known, in thousandths.
 const PRIOR: u64 = 300;
+/// An agent who has not read for more than so many days is as if never seen.
+const FORGOTTEN: u64 = 90;
 /// A person, in the unit of the sums.
 const PERSON: u64 = 1_000;
 /// Far above any height, and far below where integers end.
@@ -32,36 +35,36 @@ pub(super) struct StrangersDetector {
     providers: HashMap<Word, Provider>,
 }
 
-/// One agent's days.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// One agent's days. All but the day are in thousandths of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct AgentDays {
-    /// S and F up to yesterday, in thousandths.
+    /// m, `MEMORY` times, up to the day before the last on which it read.
+    usual: u64,
+    /// S and F, up to the same day.
     sum: u64,
     flood: u64,
-    /// Whether it reads today, and the persons off the roster whom it was given, in thousandths, with
-    /// what its withheld attempts add.
-    active: bool,
+    /// The last day on which it read, and the persons off the roster whom it was given on it, with what its
+    /// withheld attempts add.
+    day: u64,
     today: u64,
 }
 
+impl Default for AgentDays {
+    fn default() -> AgentDays {
+        AgentDays { usual: PRIOR * MEMORY, sum: 0, flood: 0, day: 0, today: 0 }
+    }
+}
+
 /// One provider's days.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Provider {
     day: u64,
-    /// m, in thousandths.
-    usual: u64,
     /// P up to yesterday, in thousandths.
     sum: u64,
     /// Its agents' today, together, and how many of them read.
     today: u64,
     active: u64,
     agents: HashMap<Tag, AgentDays>,
-}
-
-impl Default for Provider {
-    fn default() -> Provider {
-        Provider { day: 0, usual: PRIOR, sum: 0, today: 0, active: 0, agents: HashMap::new() }
-    }
 }
 
 /// The sums with a read in them.
@@ -79,63 +82,56 @@ fn step(sum: u64, up: u64, down: u64) -> u64 {
 }
 
 impl AgentDays {
-    /// S and F with today.
-    fn peaks(&self, rule: &StrangersRule, usual: u64) -> (u64, u64) {
-        let persons = self.today;
-        let capped = persons.min(usual.saturating_add(rule.cap));
-        let sum = step(self.sum, capped, usual.saturating_add(rule.allowance));
-        (sum, step(self.flood, persons, usual.saturating_add(rule.cap)))
+    /// S and F with the last day.
+    fn peaks(&self, rule: &StrangersRule) -> (u64, u64) {
+        let (usual, persons) = (self.usual / MEMORY, self.today);
+        let most = usual.saturating_add(rule.cap);
+        let sum = step(self.sum, persons.min(most), usual.saturating_add(rule.allowance));
+        (sum, step(self.flood, persons, most))
+    }
+
+    /// The same agent on a day, before it reads: if that is another than its last, the last is folded in.
+    fn on(self, day: u64, rule: &StrangersRule) -> AgentDays {
+        if self.day == day {
+            return self;
+        }
+        let (sum, flood) = self.peaks(rule);
+        let usual = self.usual / MEMORY;
+        let counts = self.today.min(usual.saturating_add(rule.cap));
+        AgentDays { usual: self.usual - usual + counts, sum, flood, day, today: 0 }
     }
 }
 
 impl Provider {
-    /// P behind a day of so many persons and active agents.
-    fn sum(&self, rule: &StrangersRule, today: u64, active: u64) -> u64 {
-        step(self.sum, today, rule.agents.saturating_mul(active))
+    /// P with today.
+    fn sum(&self, rule: &StrangersRule) -> u64 {
+        step(self.sum, self.today, rule.agents.saturating_mul(self.active))
     }
 
-    /// The sums with one more read of the day that was begun.
-    fn with(&self, rule: &StrangersRule, sighting: &Sighting<'_>) -> Peaks {
-        let mut agent = self.agents.get(&sighting.agent).copied().unwrap_or_default();
-        let active = self.active + u64::from(!agent.active);
-        let (of_agent, of_provider) = strangers(rule, sighting);
-        agent.today = agent.today.saturating_add(of_agent);
-        let (sum, flood) = agent.peaks(rule, self.usual);
-        Peaks { sum, flood, whole: self.sum(rule, self.today.saturating_add(of_provider), active) }
+    /// An agent on the day that has begun, before it reads; and whether it does so for the first time then.
+    fn agent(&self, tag: Tag, rule: &StrangersRule) -> (AgentDays, bool) {
+        let known = self.agents.get(&tag).copied();
+        let first = known.is_none_or(|agent| agent.day != self.day);
+        let agent = known.map(|agent| agent.on(self.day, rule));
+        (agent.unwrap_or(AgentDays { day: self.day, ..AgentDays::default() }), first)
     }
 
-    /// The day of a read begins, if it is another one: what was today is folded into the sums.
+    /// The day of a read begins, if it is another one: what was today is folded into the sum.
     fn turn(&mut self, today: u64, rule: &StrangersRule) {
-        if today == self.day {
-            return;
+        if today != self.day {
+            (self.sum, self.day, self.today, self.active) = (self.sum(rule), today, 0, 0);
+            self.agents.retain(|_, agent| today <= agent.day.saturating_add(FORGOTTEN));
         }
-        self.sum = self.sum(rule, self.today, self.active);
-        let usual = self.usual;
-        let mut active: Vec<u64> = Vec::new();
-        self.agents.retain(|_, agent| {
-            if agent.active {
-                active.push(agent.today.min(usual.saturating_add(rule.cap)));
-                let (sum, flood) = agent.peaks(rule, usual);
-                *agent = AgentDays { sum, flood, ..AgentDays::default() };
-            }
-            // Who has no sum is as if never seen, and not kept for ever.
-            agent.sum > 0 || agent.flood > 0
-        });
-        // In order, so that the same days give the same mean.
-        active.sort_unstable();
-        for persons in active {
-            self.usual = (self.usual * (MEMORY - 1) + persons) / MEMORY;
-        }
-        (self.day, self.today, self.active) = (today, 0, 0);
     }
 
-    fn add(&mut self, rule: &StrangersRule, sighting: &Sighting<'_>) {
-        let agent = self.agents.entry(sighting.agent).or_default();
-        self.active += u64::from(!agent.active);
-        agent.active = true;
+    /// Adds a read of the day that was begun; gives its agent with it.
+    fn add(&mut self, rule: &StrangersRule, sighting: &Sighting<'_>) -> AgentDays {
+        let (mut agent, first) = self.agent(sighting.agent, rule);
         let (of_agent, of_provider) = strangers(rule, sighting);
+        self.active += u64::from(first);
         agent.today = agent.today.saturating_add(of_agent).min(MOST);
         self.today = self.today.saturating_add(of_provider).min(MOST);
+        agent
     }
 }
 
@@ -152,14 +148,16 @@ fn strangers(rule: &StrangersRule, sighting: &Sighting<'_>) -> (u64, u64) {
 impl StrangersDetector {
     fn peaks(&self, sighting: &Sighting<'_>) -> Peaks {
         let today = day(sighting.now.at);
-        match self.providers.get(sighting.provider) {
-            Some(provider) if provider.day == today => provider.with(&self.rule, sighting),
-            known => {
-                let mut provider = known.cloned().unwrap_or_default();
-                provider.turn(today, &self.rule);
-                provider.with(&self.rule, sighting)
-            }
+        let known = self.providers.get(sighting.provider);
+        // Without the agents: of these, one is looked at.
+        let mut provider = known
+            .map_or_else(Provider::default, |known| Provider { agents: HashMap::new(), ..*known });
+        if let Some(agent) = known.and_then(|known| known.agents.get(&sighting.agent)) {
+            provider.agents.insert(sighting.agent, *agent);
         }
+        provider.turn(today, &self.rule);
+        let (sum, flood) = provider.add(&self.rule, sighting).peaks(&self.rule);
+        Peaks { sum, flood, whole: provider.sum(&self.rule) }
     }
 }
 
@@ -199,16 +197,17 @@ impl Detector for StrangersDetector {
         let rule = self.rule;
         let provider = self.providers.entry(sighting.provider.clone()).or_default();
         provider.turn(day(sighting.now.at), &rule);
-        provider.add(&rule, sighting);
+        let agent = provider.add(&rule, sighting);
+        provider.agents.insert(sighting.agent, agent);
     }
 
     fn lift(&mut self, Whom { provider, agent }: &Whom) {
         let Some(provider) = self.providers.get_mut(provider) else { return };
         match agent {
             Some(agent) => {
-                // That it reads today stays true.
+                // That it reads today stays true, and what is usual for it.
                 if let Some(days) = provider.agents.get_mut(agent) {
-                    *days = AgentDays { active: days.active, ..AgentDays::default() };
+                    (days.sum, days.flood, days.today) = (0, 0, 0);
                 }
             }
             None => (provider.sum, provider.today) = (0, 0),

@@ -33,6 +33,7 @@ fn export(bench: &mut Bench, agent: u8, view: &str, persons: u64) -> (Ruling, Ve
         method: Method::Export,
         facts,
         misses: 0,
+        keys: &[],
         export: Some(of),
     };
     let Decision { ruling, alerts } = bench.judge.decide(&counted, &bench.standing, bench.now);

@@ -122,7 +122,7 @@ rule! {
 
 rule! {
     /// The strangers detector: sums over days of what an agent is given off its roster beyond what is
-    /// usual at its provider. All in thousandths of a person.
+    /// usual for it. All in thousandths of a person.
     StrangersRule {
         /// What a day of an agent takes away besides the usual number.
         allowance = 300 Higher,
@@ -136,11 +136,11 @@ rule! {
         /// From this sum of an agent on it is high; half of it is information.
         high = 12_000 Higher,
         /// From this sum of an agent's floods on it is high.
-        flood = 25_000 Higher,
+        flood = 20_000 Higher,
         /// What each agent who reads on a day takes away from the provider's sum.
         agents = 840 Higher,
         /// From this sum of the provider on it is high; half of it is information.
-        provider = 60_000 Higher,
+        provider = 40_000 Higher,
     }
 }
 
