@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Months of 30 days of honest work alone, one behind the other, of 110 providers; 0 for none
     #[arg(long, default_value_t = 1)]
     months: u64,
+    /// Of a thousand enrolments of honest work, those that the roster shows days late; 0: all are announced
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=1_000))]
+    late: u64,
     /// List the incidents
     #[arg(long)]
     list: bool,
@@ -61,7 +64,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn drill(args: &Args) -> Result<(), DrillError> {
-    let world = World::default();
+    let world = World { late: args.late, ..World::default() };
     let named = |one: &&Incident| {
         args.incidents.is_empty() || args.incidents.iter().any(|name| name == one.name)
     };

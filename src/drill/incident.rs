@@ -21,6 +21,14 @@ pub(crate) enum Loot {
     Nobody,
     /// An export that nobody approved.
     Export,
+    /// An approved export, run with all fields, and once more when it is done.
+    Widened,
+    /// Three pages of an export that nobody approved, then persons of another provider's roster.
+    Middleman,
+    /// Persons whom somebody put on the roster, ten thousand of them.
+    Inflated,
+    /// Persons of the stock and names that nobody has, in turn: who of them is known there?
+    Existence,
 }
 
 /// Who asks.
@@ -50,8 +58,11 @@ pub(crate) struct Incident {
     pub(crate) from_hour: u64,
     /// Whether all fields are asked for.
     pub(crate) full: bool,
-    /// Whether the gateway is ended and started again behind each released attempt.
-    pub(crate) restarts: bool,
+    /// Of a thousand attempts of a day, so many more in each week than in that before.
+    pub(crate) grows: u64,
+    /// Whether the gateway is ended and started again behind each released attempt, and by how much its
+    /// wall clock is set ahead before that, in milliseconds.
+    pub(crate) restarts: Option<u64>,
 }
 
 const BASE: Incident = Incident {
@@ -64,7 +75,8 @@ const BASE: Incident = Incident {
     every: 1_000,
     from_hour: 10,
     full: false,
-    restarts: false,
+    grows: 0,
+    restarts: None,
 };
 
 /// All of them.
@@ -130,14 +142,65 @@ pub(crate) const INCIDENTS: &[Incident] = &[
     Incident {
         name: "restarts",
         about: "the gateway restarted behind every person",
-        restarts: true,
+        restarts: Some(0),
         a_day: 200,
+        ..BASE
+    },
+    Incident {
+        name: "clocks",
+        about: "... and its wall clock set a day ahead each time",
+        restarts: Some(24 * HOUR),
+        a_day: 200,
+        ..BASE
+    },
+    Incident {
+        name: "widened-export",
+        about: "an approved export, with all fields, and once more",
+        loot: Loot::Widened,
+        a_day: 50,
+        ..BASE
+    },
+    Incident {
+        name: "middleman",
+        about: "one more portal: a wide export, then others' persons",
+        loot: Loot::Middleman,
+        ..BASE
+    },
+    Incident {
+        name: "insider",
+        about: "thirty files of persons without a case, in a day",
+        a_day: 30,
+        every: 900_000,
+        full: true,
+        ..BASE
+    },
+    Incident {
+        name: "existence",
+        about: "who is known there, with the budgets spent",
+        loot: Loot::Existence,
+        ..BASE
+    },
+    Incident {
+        name: "boiling-frog",
+        about: "ten a day, one of them a stranger, +5 % a week",
+        loot: Loot::Among(9),
+        days: 182,
+        a_day: 10,
+        every: 1_800_000,
+        from_hour: 9,
+        grows: 50,
         ..BASE
     },
     Incident {
         name: "roster",
         about: "the provider's own roster at once",
         loot: Loot::Roster,
+        ..BASE
+    },
+    Incident {
+        name: "roster-inflated",
+        about: "ten thousand persons put on it, at once",
+        loot: Loot::Inflated,
         ..BASE
     },
     Incident {
@@ -200,6 +263,12 @@ pub(crate) const INCIDENTS: &[Incident] = &[
     },
 ];
 
+/// A job that is approved for the attacked provider, and one that is not.
+const JOB: u32 = u32::MAX - 1;
+const NO_JOB: u32 = u32::MAX;
+/// Persons whom somebody put on a roster, from this number on.
+const INFLATED: PersonNumber = 1_000_000;
+
 /// The first number of agents whom nobody has seen before.
 const NEW: u32 = 900;
 
@@ -237,11 +306,19 @@ impl Attacker {
         }
     }
 
-    /// What it asks on a day, where `rosters` are those of its providers.
-    pub(crate) fn day(&mut self, day: u64, rosters: &[Vec<PersonNumber>]) -> Vec<Event> {
-        let Incident { a_day, every, from_hour, .. } = self.incident;
+    /// What it asks on the nth day, where `rosters` are those of its providers.
+    pub(crate) fn day(&mut self, day: u64, nth: u64, rosters: &[Vec<PersonNumber>]) -> Vec<Event> {
+        let Incident { a_day, every, from_hour, grows, .. } = self.incident;
         let begin = in_paris(day, from_hour * HOUR);
-        (0..a_day).map(|n| self.attempt(begin + n * every, rosters)).collect()
+        let a_day = (0..nth / 7).fold(a_day * 1_000, |a_day, _| a_day * (1_000 + grows) / 1_000);
+        let asked = (0..a_day / 1_000).map(|n| self.attempt(begin + n * every, rosters));
+        let mut events: Vec<Event> = asked.collect();
+        if matches!(self.incident.loot, Loot::Widened) {
+            let rows = rosters[0].len() as u64;
+            let kind = EventKind::Approve { job: JOB, rows };
+            events.insert(0, Event { at: begin - HOUR, provider: 0, kind });
+        }
+        events
     }
 
     fn stranger(&mut self) -> Found {
@@ -273,30 +350,54 @@ impl Attacker {
         let method = match loot {
             _ if of_roster && !roster.is_empty() => {
                 self.place += 1;
-                let person = roster[self.place % roster.len()];
-                let found = Some(Found { person, on_roster: true });
-                AskMethod::Search { sought: u64::from(person), found }
+                search(known(&roster[self.place % roster.len()]))
             }
             Loot::Pages(page) => AskMethod::List { page, found: self.strangers(page) },
-            Loot::Nobody => AskMethod::Search { sought: (1 << 41) + asked, found: None },
-            Loot::Export => {
-                AskMethod::Export { job: u32::MAX, page: 500, found: self.strangers(500) }
+            Loot::Nobody => nobody(asked),
+            Loot::Existence if asked.is_multiple_of(2) => nobody(asked),
+            Loot::Middleman if asked > 3 => search(self.stranger()),
+            Loot::Export | Loot::Middleman => {
+                AskMethod::Export { job: NO_JOB, page: 500, found: self.strangers(500) }
             }
-            Loot::Strangers | Loot::Among(_) | Loot::Roster => {
-                let found = self.stranger();
-                AskMethod::Search { sought: u64::from(found.person), found: Some(found) }
+            Loot::Widened => {
+                let (page, found) = (roster.len() as u64, roster.iter().map(known).collect());
+                AskMethod::Export { job: JOB, page, found }
+            }
+            Loot::Inflated => search(known(&(INFLATED + asked as PersonNumber))),
+            Loot::Strangers | Loot::Among(_) | Loot::Roster | Loot::Existence => {
+                search(self.stranger())
             }
         };
-        let reason = !of_roster && !matches!(loot, Loot::Nobody | Loot::Export);
+        let reason = match &method {
+            AskMethod::Search { found, .. } => found.is_some_and(|found| !found.on_roster),
+            AskMethod::List { .. } => true,
+            AskMethod::Get(_) | AskMethod::Export { .. } => false,
+        };
+        let full = self.incident.full || matches!(loot, Loot::Widened);
         let ask = Ask {
             agent,
             case: 1,
             reason,
-            full: self.incident.full,
+            full,
             network: 9,
             off_hours: self.incident.from_hour < 6,
+            follows: false,
             method,
         };
         Event { at, provider, kind: EventKind::Ask(ask) }
     }
+}
+
+/// Somebody who is on the roster.
+fn known(person: &PersonNumber) -> Found {
+    Found { person: *person, on_roster: true }
+}
+
+fn search(found: Found) -> AskMethod {
+    AskMethod::Search { sought: u64::from(found.person), found: Some(found) }
+}
+
+/// By a name that nobody has.
+fn nobody(nth: u64) -> AskMethod {
+    AskMethod::Search { sought: (1 << 41) + nth, found: None }
 }

@@ -18,8 +18,8 @@ use crate::anomaly::AnomalyJudge;
 use crate::files;
 use crate::format::entry::{
     Act, Alert, Budgets, Deed, Detectors, Entry, Facts, Flag, JobTerms, Method, Millis, Nonce,
-    Outcome, Payload, ProviderRules, Read, Ruling, Signature, SignedAct, Statement, Tag, Whom,
-    Word, sha256,
+    Outcome, Payload, ProviderRules, Read, Ruling, SearchKey, Signature, SignedAct, Statement, Tag,
+    Whom, Word, sha256,
 };
 use crate::format::personal::PersonalKey;
 use crate::format::signer::Signer;
@@ -57,6 +57,8 @@ pub(crate) struct Offline {
     signer: Signer,
     rules: Rules,
     time: Arc<Mutex<Readings>>,
+    /// How far the wall clock was set ahead, in milliseconds.
+    ahead: Millis,
     tagger: Tagger,
     nonces: u64,
     /// Entries of declared jobs, by provider and job.
@@ -121,6 +123,7 @@ impl Offline {
             signer: signer(),
             rules,
             time,
+            ahead: 0,
             tagger: Tagger::new(&[3; 32]),
             nonces: 0,
             jobs: HashMap::new(),
@@ -148,19 +151,21 @@ impl Offline {
         Ok(())
     }
 
-    /// Ends the registrar and starts it again, which folds the whole ledger anew. The high-water file is
-    /// brought up to date first, as its keeper does.
-    pub(crate) fn restart(&mut self) -> Result<(), DrillError> {
+    /// Ends the registrar and starts it again, which folds the whole ledger anew, with its wall clock set
+    /// ahead by so much. The high-water file is brought up to date first, as its keeper does.
+    pub(crate) fn restart(&mut self, ahead: Millis) -> Result<(), DrillError> {
         if let Some((_, ledger)) = self.running.take() {
             files::replace(&self.settings.high_water, &ledger.newest())?;
         }
+        self.ahead += ahead;
+        self.time.lock().wall += ahead;
         self.start()
     }
 
     /// Lets time pass until then; it never goes back.
     fn pass_to(&self, at: Millis) {
         let mut now = self.time.lock();
-        let passed = at.saturating_sub(now.wall);
+        let passed = (at + self.ahead).saturating_sub(now.wall);
         now.wall += passed;
         now.monotonic += passed;
         now.boot += passed;
@@ -241,6 +246,14 @@ impl Offline {
         let tags = |on| found.iter().filter(move |found| found.on_roster == on).map(tag).collect();
         let (on, off): (Vec<Tag>, Vec<Tag>) = (tags(true), tags(false));
         let rows = (on.len() + off.len()) as u64;
+        let key = |sought: &u64| SearchKey {
+            name: "names".into(),
+            tag: self.tagger.key(&id, DATASET, "names", &sought.to_string()),
+        };
+        let keys = match &ask.method {
+            AskMethod::Search { sought, .. } => vec![key(sought)],
+            _ => Vec::new(),
+        };
         let purpose = if job.is_some() { "attendance_report" } else { "course_delivery" };
         let read = Read {
             policy: head.unwrap_or_default(),
@@ -261,7 +274,7 @@ impl Offline {
             method,
             view: if ask.full { "FULL" } else { "BASIC" }.into(),
             job,
-            keys: Vec::new(),
+            keys,
             asked,
             misses: u64::from(rows == 0 && matches!(method, Method::Get | Method::Search)),
             rows,
@@ -328,7 +341,7 @@ impl Offline {
         let new = ledger.notices().after(self.told, usize::MAX);
         self.told = new.last().map_or(self.told, |entry| entry.seq);
         let alert = |entry: &Arc<Entry>| match &entry.payload {
-            Payload::Alert(alert) => Some((entry.now.at, alert.clone())),
+            Payload::Alert(alert) => Some((entry.now.at.saturating_sub(self.ahead), alert.clone())),
             _ => None,
         };
         new.iter().filter_map(alert).collect()

@@ -7,7 +7,7 @@ use super::honest::calendar::{Date, HOUR, number};
 use super::honest::{HonestProvider, World};
 use super::incident::{Attacker, Hands, Incident};
 use super::offline::{Answer, Offline, provider_id};
-use super::traffic::{Event, EventKind, PersonNumber};
+use super::traffic::{AskMethod, Event, EventKind, PersonNumber};
 use crate::format::entry::{Alert, Budgets, Detectors, Level, Millis, Rule, Severity, Tag};
 use crate::instance::budgets_of_roster;
 
@@ -74,6 +74,8 @@ impl Control {
 struct Bench {
     offline: Offline,
     providers: Vec<HonestProvider>,
+    /// Agents of providers who were refused a page, and do not ask for those behind it.
+    refused: HashSet<(u32, u32)>,
 }
 
 /// The first day of all drills: a Monday.
@@ -92,7 +94,38 @@ impl Bench {
         let budgets: Vec<Budgets> =
             providers.iter().map(|one| budgets_of_roster(one.roster().len() as u64)).collect();
         let offline = Offline::open(&budgets, Detectors::default(), begin())?;
-        Ok(Bench { offline, providers })
+        Ok(Bench { offline, providers, refused: HashSet::new() })
+    }
+
+    /// The gateway's answers; none to what is no ask, or is not asked any more.
+    fn ask(&mut self, events: &[Event]) -> Result<Vec<Option<Answer>>, DrillError> {
+        let mut asked = Vec::with_capacity(events.len());
+        for event in events {
+            let EventKind::Ask(ask) = &event.kind else {
+                asked.push(true);
+                continue;
+            };
+            let agent = (event.provider, ask.agent);
+            let paged = matches!(ask.method, AskMethod::List { .. } | AskMethod::Export { .. });
+            if paged && !ask.follows {
+                self.refused.remove(&agent);
+            }
+            asked.push(!(ask.follows && self.refused.contains(&agent)));
+        }
+        let mut still = asked.iter();
+        let kept: Vec<Event> =
+            events.iter().filter(|_| *still.next().expect("one each")).cloned().collect();
+        let mut answers = self.offline.ask(&kept)?.into_iter();
+        let of = |asked: bool| if asked { answers.next().expect("one each") } else { None };
+        let answers: Vec<Option<Answer>> = asked.into_iter().map(of).collect();
+        for (event, answer) in events.iter().zip(&answers) {
+            let EventKind::Ask(ask) = &event.kind else { continue };
+            let paged = matches!(ask.method, AskMethod::List { .. } | AskMethod::Export { .. });
+            if paged && *answer == Some(Answer::Withheld) {
+                self.refused.insert((event.provider, ask.agent));
+            }
+        }
+        Ok(answers)
     }
 
     /// What honest providers do on a day, in order of time.
@@ -139,14 +172,14 @@ pub(crate) fn control(
             for (due, alert) in lifts.extract_if(.., |(due, _)| *due <= at) {
                 bench.offline.lift(&alert, due)?;
             }
-            let answers = bench.offline.ask(events)?;
+            let answers = bench.ask(events)?;
             for (event, answer) in events.iter().zip(answers) {
                 let (EventKind::Ask(ask), Some(answer)) = (&event.kind, answer) else { continue };
                 control.reads += 1;
                 match answer {
                     Answer::Released(found) => {
                         control.misses += u64::from(found.is_empty());
-                        let export = matches!(ask.method, super::traffic::AskMethod::Export { .. });
+                        let export = matches!(ask.method, AskMethod::Export { .. });
                         for one in found.iter().filter(|_| !export) {
                             let new = met.insert((event.provider, one.person));
                             control.persons += u64::from(new);
@@ -211,7 +244,9 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
         if day >= start {
             let rosters: Vec<_> =
                 bench.providers.iter().map(|provider| provider.roster().to_vec()).collect();
-            events.extend(attacker.day(day, &rosters).into_iter().map(|event| (true, event)));
+            events.extend(
+                attacker.day(day, day - start, &rosters).into_iter().map(|event| (true, event)),
+            );
             events.sort_by_key(|(theirs, event)| (event.at, *theirs));
             began = began.or_else(|| events.iter().find(|(theirs, _)| *theirs).map(|e| e.1.at));
         }
@@ -228,8 +263,8 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
                 bench.offline.lift(&alert, due)?;
             }
             let asked: Vec<Event> = moment.iter().map(|(_, event)| event.clone()).collect();
-            let answers = bench.offline.ask(&asked)?;
-            if attack {
+            let answers = bench.ask(&asked)?;
+            if attack && matches!(moment[0].1.kind, EventKind::Ask(_)) {
                 run.attempts += 1;
                 match &answers[0] {
                     Some(Answer::Released(found)) => {
@@ -240,21 +275,24 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
                                 *(if one.on_roster { &mut leak.on } else { &mut leak.off }) += 1;
                             }
                         }
-                        if incident.restarts {
-                            bench.offline.restart()?;
+                        if let Some(ahead) = incident.restarts {
+                            bench.offline.restart(ahead)?;
                         }
                     }
                     _ => refused += 1,
                 }
             }
             for (at, alert) in bench.offline.alerts() {
+                // Once somebody was caught, nothing is given back.
+                if !is_grave(&alert) || run.took.is_some() {
+                    continue;
+                }
                 match began.filter(|began| at >= *began) {
-                    Some(began) if is_grave(&alert) && theirs(&alert) && run.took.is_none() => {
+                    Some(began) if theirs(&alert) => {
                         run.took = Some(at - began);
                         run.before_high = Some(leak);
                     }
-                    None if is_grave(&alert) => lifts.push((at + LIFTED_AFTER, alert)),
-                    _ => {}
+                    _ => lifts.push((at + LIFTED_AFTER, alert)),
                 }
             }
         }

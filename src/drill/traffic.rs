@@ -40,6 +40,8 @@ pub(crate) struct Ask {
     pub(crate) network: u32,
     /// Whether it is outside the provider's declared hours.
     pub(crate) off_hours: bool,
+    /// Whether it asks for the page behind one that it asked for before: nobody does who was refused that.
+    pub(crate) follows: bool,
     /// How.
     pub(crate) method: AskMethod,
 }

@@ -2,31 +2,29 @@
 
 use rand::RngExt as _;
 
-use super::calendar::{
-    DAY, HOUR, date, in_paris, is_holiday, is_working_day, place_in_month, weekday,
-};
+use super::calendar::{DAY, HOUR, date, is_holiday, is_working_day, weekday};
 use super::{Colleague, HonestProvider, Pending};
-use crate::drill::traffic::{Ask, AskMethod, Event, EventKind, Found, PersonNumber};
+use crate::drill::traffic::{Ask, AskMethod, Event, EventKind, PersonNumber};
 
-const MINUTE: u64 = 60_000;
-/// Offices work so many hours of those from 8 to 18.
-const HOURS: u64 = 7;
-/// Rows of a page of a group, and of an export.
-const GROUP_PAGE: u64 = 18;
-const EXPORT_PAGE: usize = 500;
-/// A name that nobody of the stock has.
-const NOBODY: u64 = 1 << 40;
+/// The most persons of a group of a course.
+pub(super) const GROUP: usize = 18;
 
 impl HonestProvider {
     /// What happens on a day, in order of time. Days are to be asked for one after the other.
     pub(crate) fn day(&mut self, day: u64) -> Vec<Event> {
         let mut events = Vec::new();
-        self.rosters(day);
+        let due: Vec<Pending> = self.pending.extract_if(.., |one| one.day <= day).collect();
+        due.iter().for_each(|one| self.enrol(&one.persons));
+        if is_working_day(day) {
+            self.batch(day);
+        }
         let open = if weekday(day) == 5 { self.hits(50) } else { is_working_day(day) };
         if open && !is_holiday(day) {
             let mut agents = std::mem::take(&mut self.agents);
+            let placed = self.placement(day, &mut agents);
             for agent in &mut agents {
                 agent.today.clear();
+                agent.network = self.network(day, agent);
                 if weekday(day) == 5 && !self.hits(300) {
                     continue;
                 }
@@ -36,9 +34,13 @@ impl HonestProvider {
                     self.course(day, agent, &mut events);
                 }
             }
+            if let (Some(persons), Some(agent)) = (placed, agents.first_mut()) {
+                self.place(day, agent, &persons, &mut events);
+            }
             self.agents = agents;
             if is_working_day(day) {
                 self.export(day, &mut events);
+                self.listing(day, &mut events);
             }
             self.replace();
         }
@@ -47,262 +49,94 @@ impl HonestProvider {
     }
 
     /// How much is done, in thousandths of an ordinary day.
-    fn activity(&self, day: u64) -> u64 {
+    pub(super) fn activity(&self, day: u64) -> u64 {
         let august = if date(day).month == 8 { 400 } else { 1_000 };
         let shift = self.shift.filter(|(from, _)| day >= *from).map_or(1_000, |(_, to)| to);
         august * shift / 1_000
     }
 
-    fn event(&self, at: u64, kind: EventKind) -> Event {
-        Event { at, provider: self.number, kind }
+    /// The network that somebody calls from today: 0 is the usual one, 1 the one the provider moves
+    /// to, and others are people's homes.
+    fn network(&mut self, day: u64, agent: &Colleague) -> u32 {
+        if agent.home && self.hits(200) {
+            return 10 + agent.number % 200;
+        }
+        u32::from(self.moves.is_some_and(|from| day >= from))
     }
 
-    /// Who comes onto the roster, and who leaves it: before anybody works.
-    fn rosters(&mut self, day: u64) {
-        let due: Vec<Pending> = self.pending.extract_if(.., |one| one.day <= day).collect();
-        due.iter().for_each(|one| self.roster.extend(&one.persons));
-        if !is_working_day(day) {
-            return;
-        }
-        // A course lasts half a year: a twenty-sixth of the roster is new each week, on Mondays above all.
+    /// A batch of a week comes onto the roster, on Mondays above all, and as many leave it: a course
+    /// lasts half a year.
+    fn batch(&mut self, day: u64) {
         let monday = weekday(day) == 0;
-        if self.hits(if monday { 800 } else { 60 }) {
-            let week = (self.roster.len() as u64 / 26).clamp(1, 40);
-            let size = self.chance.random_range(1..=2 * week).min(40);
-            let persons: Vec<_> = (0..size).map(|_| self.somebody()).collect();
-            let late = self.hits(self.world.late);
-            let behind = if late { self.chance.random_range(1..=4) } else { 0 };
-            self.take_in(&persons);
-            let gone = (self.roster.len().saturating_sub(10) as u64).min(size) as usize;
-            let persons_gone: Vec<_> = self.roster.drain(..gone).collect();
-            self.forget(&persons_gone);
-            if behind == 0 {
-                self.roster.extend(&persons);
-            } else {
-                self.pending.push(Pending { day: day + behind, persons });
-            }
+        if !self.hits(if monday { 800 } else { 60 }) {
+            return;
+        }
+        let week = (self.roster.len() as u64 / 26).clamp(1, 40);
+        let size = self.chance.random_range(1..=2 * week).min(40);
+        let persons: Vec<_> = (0..size).map(|_| self.somebody()).collect();
+        let late = self.hits(self.world.late);
+        self.leave(persons.len());
+        if late {
+            let behind = self.chance.random_range(1..=4);
+            self.pending.push(Pending { day: day + behind, persons: persons.clone() });
+        } else {
+            self.enrol(&persons);
+        }
+        if let Some(office) = self.least_office() {
+            self.agents[office].persons.extend(&persons);
+        }
+        // They begin a course together.
+        let courses: Vec<usize> =
+            (0..self.agents.len()).filter(|n| !self.agents[*n].office).collect();
+        if !courses.is_empty() {
+            let at = courses[self.chance.random_range(0..courses.len())];
+            let group = &mut self.agents[at].persons;
+            group.extend(&persons);
+            let many = group.len().saturating_sub(GROUP);
+            group.drain(..many);
         }
     }
 
-    /// New persons go to the office that has the fewest, and to one course.
-    fn take_in(&mut self, persons: &[PersonNumber]) {
-        let offices = self.agents.iter_mut().filter(|agent| agent.office);
-        if let Some(office) = offices.min_by_key(|agent| agent.persons.len()) {
-            office.persons.extend(persons);
-        }
-        let at = self.chance.random_range(0..self.agents.len().max(1));
-        if let Some(agent) = self.agents.get_mut(at).filter(|agent| !agent.office) {
-            agent.persons.extend(persons);
-            let many = agent.persons.len().saturating_sub(GROUP_PAGE as usize);
-            agent.persons.drain(..many);
-        }
+    fn least_office(&self) -> Option<usize> {
+        let offices = (0..self.agents.len()).filter(|n| self.agents[*n].office);
+        offices.min_by_key(|n| self.agents[*n].persons.len())
     }
 
-    fn forget(&mut self, gone: &[PersonNumber]) {
+    /// So many of those who have been there longest leave; ten always stay.
+    fn leave(&mut self, persons: usize) {
+        let gone = self.roster.len().saturating_sub(10).min(persons);
+        for person in self.roster.drain(..gone) {
+            self.on_roster.remove(&person);
+        }
+        let pending: Vec<PersonNumber> =
+            self.pending.iter().flat_map(|one| one.persons.iter().copied()).collect();
         for agent in &mut self.agents {
-            agent.persons.retain(|person| !gone.contains(person));
-            let many = agent.persons.len().saturating_sub(90);
-            agent.persons.drain(..many);
+            let stays =
+                |person: &PersonNumber| self.on_roster.contains(person) || pending.contains(person);
+            agent.persons.retain(stays);
         }
-    }
-
-    fn is_on_roster(&self, person: PersonNumber) -> bool {
-        self.roster.contains(&person)
-    }
-
-    /// An office looks persons up and opens their files.
-    fn office(&mut self, day: u64, agent: &mut Colleague, events: &mut Vec<Event>) {
-        let busy = match self.chance.random_range(0..1_000) {
-            0..4 => 3_500,
-            4..30 => 2_000,
-            _ => 900,
-        };
-        let times = if agent.shared { 2 } else { 1 };
-        let mean = self.world.files_tenths * times * busy * self.activity(day) / 1_000_000;
-        let mut hours: Vec<u64> = (8..18).collect();
-        for _ in 0..hours.len() as u64 - HOURS {
-            let at = self.chance.random_range(0..hours.len());
-            hours.remove(at);
-        }
-        for hour in hours {
-            let files = self.geometric(mean).min(45);
-            for _ in 0..files {
-                let at = in_paris(day, hour * HOUR + self.chance.random_range(0..HOUR));
-                self.file(at, agent, events);
-            }
-        }
-        if self.script && agent.number == 0 && weekday(day) == 2 {
-            self.clerk(day, agent, events);
-        }
-        if self.hits(self.world.strangers / 4) {
-            self.burst(day, agent, events);
-        }
-        if self.hits(20) {
-            self.listing(day, agent, events);
-        }
-    }
-
-    /// How many, of a geometric law with this mean in tenths.
-    fn geometric(&mut self, mean_tenths: u64) -> u64 {
-        let mut n = 0;
-        while n < 200 && self.chance.random_range(0..mean_tenths + 10) < mean_tenths {
-            n += 1;
-        }
-        n
-    }
-
-    /// One file: searched for, found or not, and opened.
-    fn file(&mut self, at: u64, agent: &mut Colleague, events: &mut Vec<Event>) {
-        if self.hits(self.world.strangers) {
-            let person = self.somebody();
-            self.stranger(at, agent, person, events);
-            return;
-        }
-        let again = !agent.today.is_empty() && self.hits(250);
-        let from = if again { &agent.today } else { &agent.persons };
-        let known = from.get(self.chance.random_range(0..from.len().max(1))).copied();
-        let known = if self.hits(700) || again { known } else { self.on_roster() };
-        let Some(person) = known else { return };
-        if !self.is_on_roster(person) {
-            // The list is late: nobody is found, twice or so, and some then say why they need the file.
-            for n in 0..self.chance.random_range(1..=3) {
-                self.search(at + n * 20_000, agent, u64::from(person), None, false, events);
-            }
-            if self.hits(300) {
-                self.stranger(at + MINUTE, agent, person, events);
-            }
-            return;
-        }
-        if !agent.today.contains(&person) {
-            let searches = self.world.searches_of_ten / 10;
-            let more = u64::from(self.hits(self.world.searches_of_ten % 10 * 100));
-            for n in 1..searches + more {
-                let miss = self.hits(self.world.misses * 3);
-                let found = (!miss).then_some(Found { person, on_roster: true });
-                let sought = if miss { NOBODY + at } else { u64::from(person) };
-                self.search(at - n * 15_000, agent, sought, found, false, events);
-            }
-            if self.hits(self.world.misses * 7 / 10) {
-                self.search(at - 5_000, agent, NOBODY + at, None, false, events);
-            }
-            let found = Some(Found { person, on_roster: true });
-            self.search(at, agent, u64::from(person), found, false, events);
-            agent.today.push(person);
-        }
-        let get = AskMethod::Get(Found { person, on_roster: true });
-        events.push(self.asked(at + 4_000, agent, person, false, get));
-    }
-
-    fn search(
-        &mut self,
-        at: u64,
-        agent: &Colleague,
-        sought: u64,
-        found: Option<Found>,
-        reason: bool,
-        events: &mut Vec<Event>,
-    ) {
-        let case = found.map_or((sought % 1_000_000) as u32, |found| found.person);
-        let search = AskMethod::Search { sought, found };
-        events.push(self.asked(at, agent, case, reason, search));
-    }
-
-    /// Somebody off the roster, for a stated reason: a walk-in, a transfer, or a list that is late.
-    fn stranger(
-        &mut self,
-        at: u64,
-        agent: &mut Colleague,
-        person: PersonNumber,
-        events: &mut Vec<Event>,
-    ) {
-        let found = Found { person, on_roster: self.is_on_roster(person) };
-        self.search(at, agent, u64::from(person), Some(found), true, events);
-        events.push(self.asked(at + 9_000, agent, person, true, AskMethod::Get(found)));
-        agent.today.push(person);
-    }
-
-    /// A morning of walk-ins: five to twelve persons off the roster.
-    fn burst(&mut self, day: u64, agent: &mut Colleague, events: &mut Vec<Event>) {
-        let begin = in_paris(day, 9 * HOUR);
-        for n in 0..self.chance.random_range(5..=12) {
-            let person = self.somebody();
-            let at = begin + n * 7 * MINUTE + self.chance.random_range(0..5 * MINUTE);
-            self.stranger(at, agent, person, events);
-        }
-    }
-
-    /// The first pages of the roster, by a small provider or for a look.
-    fn listing(&mut self, day: u64, agent: &mut Colleague, events: &mut Vec<Event>) {
-        let begin = in_paris(day, 17 * HOUR);
-        let mut persons: Vec<_> = self.roster.iter().copied().take(40).collect();
-        persons.sort_unstable();
-        persons.dedup();
-        for (n, page) in (0..).zip(persons.chunks(20)) {
-            let found = page.iter().map(|&person| Found { person, on_roster: true }).collect();
-            let list = AskMethod::List { page: 20, found };
-            events.push(self.asked(begin + n * 2 * MINUTE, agent, 0, false, list));
-        }
-    }
-
-    /// A script that opens the files of a list, one every twenty seconds.
-    fn clerk(&mut self, day: u64, agent: &mut Colleague, events: &mut Vec<Event>) {
-        let begin = in_paris(day, 12 * HOUR);
-        let persons: Vec<_> = agent.persons.iter().copied().take(25).collect();
-        for (n, person) in (0..).zip(persons) {
-            if self.is_on_roster(person) {
-                let found = Some(Found { person, on_roster: true });
-                self.search(begin + n * 20_000, agent, u64::from(person), found, false, events);
-                agent.today.push(person);
+        for at in 0..self.agents.len() {
+            if !self.agents[at].office && self.agents[at].persons.len() < 6 {
+                self.agents[at].persons = self.group();
             }
         }
     }
 
-    /// A trainer takes the list of the group, in the morning and after lunch, and opens a file or two.
-    fn course(&mut self, day: u64, agent: &mut Colleague, events: &mut Vec<Event>) {
-        if !self.hits(self.activity(day).min(1_000) * 9 / 10) {
-            return;
+    /// Six times a year, thirty to sixty persons are placed at the provider in one morning, as many
+    /// as it can take.
+    fn placement(&mut self, day: u64, agents: &mut [Colleague]) -> Option<Vec<PersonNumber>> {
+        if !self.hits(24) || !is_working_day(day) || self.activity(day) < 500 {
+            return None;
         }
-        let mut group: Vec<_> = agent.persons.iter().copied().take(GROUP_PAGE as usize).collect();
-        group.sort_unstable();
-        group.dedup();
-        for hour in [8, 13] {
-            let at = in_paris(day, hour * HOUR + self.chance.random_range(0..HOUR));
-            let on = group.iter().copied().filter(|person| self.roster.contains(person));
-            let found = on.map(|person| Found { person, on_roster: true }).collect();
-            let list = AskMethod::List { page: GROUP_PAGE, found };
-            events.push(self.asked(at, agent, 1_000_000 + agent.number, false, list));
-        }
-        agent.today.extend(&group);
-        for _ in 0..self.chance.random_range(0..3_u64) {
-            let at = in_paris(day, 15 * HOUR + self.chance.random_range(0..2 * HOUR));
-            self.file(at, agent, events);
-        }
-    }
-
-    /// The attendance of the whole roster, in the first and in the last days of a month; sometimes twice.
-    fn export(&mut self, day: u64, events: &mut Vec<Event>) {
-        let (first, last) = place_in_month(day);
-        if first != u64::from(self.number) % 3 && last != u64::from(self.number) % 3 {
-            return;
-        }
-        let Some(agent) = self.agents.iter().find(|agent| agent.office).cloned() else { return };
-        for again in 0..1 + u64::from(self.hits(100)) {
-            let job = self.next_job;
-            self.next_job += 1;
-            let rows = self.roster.len() as u64 + EXPORT_PAGE as u64;
-            let begin = in_paris(day, (16 + again) * HOUR);
-            let approve = EventKind::Approve { job, rows };
-            events.push(self.event(begin - 30 * MINUTE, approve));
-            let mut roster = self.roster.clone();
-            roster.sort_unstable();
-            roster.dedup();
-            for (n, page) in (0..).zip(roster.chunks(EXPORT_PAGE)) {
-                let found = page.iter().map(|&person| Found { person, on_roster: true }).collect();
-                let page = page.len() as u64;
-                let export = AskMethod::Export { job, page, found };
-                events.push(self.asked(begin + n * 10_000, &agent, 0, false, export));
-            }
-        }
+        let most = (self.roster.len() / 4).max(12) as u64;
+        let size = self.chance.random_range(30..=60).min(most) as usize;
+        let persons: Vec<_> = (0..size).map(|_| self.somebody()).collect();
+        self.leave(size);
+        self.enrol(&persons);
+        let stays = |person: &PersonNumber| self.on_roster.contains(person);
+        agents.iter_mut().for_each(|agent| agent.persons.retain(stays));
+        agents.first_mut()?.persons.extend(&persons);
+        Some(persons)
     }
 
     /// A trainer leaves and another takes over the group, under another number.
@@ -316,18 +150,23 @@ impl HonestProvider {
         }
     }
 
-    fn asked(
-        &self,
-        at: u64,
-        agent: &Colleague,
-        case: u32,
-        reason: bool,
-        method: AskMethod,
-    ) -> Event {
+    pub(super) fn event(&self, at: u64, kind: EventKind) -> Event {
+        Event { at, provider: self.number, kind }
+    }
+
+    pub(super) fn asked(&self, at: u64, agent: &Colleague, case: u32, method: AskMethod) -> Event {
         let time = at % DAY;
         let off_hours = !(6 * HOUR..18 * HOUR).contains(&time);
-        let ask =
-            Ask { agent: agent.number, case, reason, full: false, network: 0, off_hours, method };
+        let ask = Ask {
+            agent: agent.number,
+            case,
+            reason: false,
+            full: false,
+            network: agent.network,
+            off_hours,
+            follows: false,
+            method,
+        };
         self.event(at, EventKind::Ask(ask))
     }
 }
