@@ -102,9 +102,9 @@ fn contract(mut table: Table<'_>, zone: Option<TimeZone>) -> Option<Contract> {
     let (first, last) = (table.text("begins", DAY, None), table.text("ends", DAY, None));
     let mut persons = |key| table.integer(key, 0..=LARGEST_BUDGET);
     let (persons, off_persons) = (persons("persons"), persons("off_persons"));
-    let zone = zone.or_else(|| TimeZone::get("Europe/Paris").ok())?;
+    let zone = zone.or_else(|| TimeZone::get("Europe/Paris").ok());
     let midnight = |day: Date| {
-        let moment = day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond();
+        let moment = day.to_zoned(zone.clone()?).ok()?.timestamp().as_millisecond();
         u64::try_from(moment).ok()
     };
     let (first, last): (Date, Date) = (first.parse().ok()?, last.parse().ok()?);
@@ -112,8 +112,14 @@ fn contract(mut table: Table<'_>, zone: Option<TimeZone>) -> Option<Contract> {
         let wrong = "the contract ends before it begins: write a later day in `ends`";
         table.fault(table.at(), wrong);
     }
+    let days = midnight(first).zip(last.tomorrow().ok().and_then(midnight));
+    if days.is_none() {
+        let wrong =
+            "no clock can name these days: without an end in sight, write `ends = \"9998-12-31\"`";
+        table.fault(table.at(), wrong);
+    }
     table.close();
-    let (begins, ends) = (midnight(first)?, midnight(last.tomorrow().ok()?)?);
+    let (begins, ends) = days?;
     Some(Contract { begins, ends, persons, off_persons })
 }
 

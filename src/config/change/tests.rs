@@ -470,3 +470,23 @@ fn a_contract_that_ends_later_has_more_persons_or_is_gone_is_looser() {
         assert_eq!(loosens(&some, &other), looser, "{from} -> {to}");
     }
 }
+
+#[test]
+fn a_contract_whose_days_no_clock_can_name_is_a_fault_and_not_none() {
+    let header = "[provider.langues-nord.budgets]";
+    for (begins, ends) in
+        [("2026-01-05", "9999-12-31"), ("2026-01-05", "9999-12-30"), ("9999-12-31", "9999-12-31")]
+    {
+        let table = format!(
+            "[provider.langues-nord.contract]\nbegins = \"{begins}\"\nends = \"{ends}\"\n\
+             persons = 400\noff_persons = 20\n\n{header}"
+        );
+        assert!(parse(&changed(header, &table)).is_err(), "{begins} to {ends}");
+    }
+    let table = format!(
+        "[provider.langues-nord.contract]\nbegins = \"1970-01-02\"\nends = \"9998-12-31\"\n\
+         persons = 400\noff_persons = 20\n\n{header}"
+    );
+    let policy = parse(&changed(header, &table)).unwrap();
+    assert!(policy.rules.iter().any(|rules| rules.contract.is_some()));
+}
