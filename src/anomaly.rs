@@ -38,11 +38,6 @@ fn coarse(left: u64) -> u64 {
     left.checked_ilog2().map_or(0, |bits| 1 << bits)
 }
 
-/// The quarter of an hour at whose end a moment is past, for the same reason.
-fn quarter(at: Millis) -> Millis {
-    at.next_multiple_of(HOUR / 4)
-}
-
 /// What a detector says of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Finding {

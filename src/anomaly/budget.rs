@@ -9,7 +9,7 @@ pub mod ceiling;
 
 use std::collections::{HashMap, HashSet};
 
-use super::{DAY, Finding, HOUR, MINUTE, coarse, quarter};
+use super::{DAY, Finding, HOUR, MINUTE, coarse};
 use crate::format::entry::{
     Budgets, Entry, Facts, Level, Millis, Moment, Outcome, Payload, Policy, ProviderRules, Read,
     Rule, Ruling, Section, Severity, Tag, Word,
@@ -122,26 +122,30 @@ impl PersonBudgets {
         };
         let new = || fresh(&AGENT, &account.budgets, now.tick);
         let agent = account.agents.get(&counted.agent).copied().unwrap_or_else(new);
-        let pairs = AGENT.iter().zip(&agent).chain(PROVIDER.iter().zip(&account.provider));
+        let own = AGENT.iter().zip(&agent).map(|pair| (true, pair));
+        let shared = PROVIDER.iter().zip(&account.provider).map(|pair| (false, pair));
         let mut tightest: Option<(u64, Rule)> = None;
         // None is for ever.
         let mut wait = Some(0);
-        for (kind, bucket) in pairs {
+        for (own, (kind, bucket)) in own.chain(shared) {
             let (could, left) = ((kind.could)(&counted.facts), bucket.left(kind.span, now.tick));
             if could <= left {
                 continue;
             }
+            // Of what agents share, neither the order nor the time may say more than is told.
+            let left = if own { left } else { coarse(left) };
             if tightest.is_none_or(|(least, _)| left < least) {
                 tightest = Some((left, kind.rule));
             }
-            let longer = bucket.wait(kind.span, now.tick, could);
+            let longer = if own {
+                bucket.wait(kind.span, now.tick, could)
+            } else {
+                bucket.longest_wait(kind.span, left, could)
+            };
             wait = wait.zip(longer).map(|(one, other)| one.max(other));
         }
         let Some((left, rule)) = tightest else { return Ruling::RELEASED };
         let fits_at = wait.map(|wait| now.at + wait);
-        let own = AGENT.iter().any(|kind| kind.rule == rule);
-        let (left, fits_at) =
-            if own { (left, fits_at) } else { (coarse(left), fits_at.map(quarter)) };
         let (outcome, rule) = (Outcome::Withheld, Some(rule));
         Ruling { outcome, rule, remaining: Some(left), fits_at }
     }

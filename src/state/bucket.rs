@@ -41,7 +41,19 @@ impl Bucket {
             return None;
         }
         let wanted = u128::from(pieces) * u128::from(span);
-        let missing = wanted.saturating_sub(self.level_at(span, tick));
+        self.refills(wanted.saturating_sub(self.level_at(span, tick)))
+    }
+
+    /// The same for whoever knows no more than that at least `left` are left.
+    pub fn longest_wait(&self, span: Millis, left: u64, pieces: u64) -> Option<Millis> {
+        if pieces > self.size {
+            return None;
+        }
+        self.refills(u128::from(pieces.saturating_sub(left)) * u128::from(span))
+    }
+
+    /// Ticks in which a level rises by so much.
+    fn refills(&self, missing: u128) -> Option<Millis> {
         u64::try_from(missing.div_ceil(u128::from(self.size).max(1))).ok()
     }
 

@@ -121,17 +121,10 @@ fn left(rule: Rule, persons: u64) -> Option<u64> {
     Some(if own { persons } else { coarse(persons) })
 }
 
-/// A moment as a refusal tells it.
-fn moment_told(rule: Rule, at: Millis) -> Option<Millis> {
-    let own = AGENT.iter().any(|kind| kind.rule == rule);
-    Some(if own { at } else { quarter(at) })
-}
-
 #[test]
 fn what_is_left_of_a_provider_s_budget_is_told_in_powers_of_two() {
     let told: Vec<u64> = [0, 1, 2, 3, 4, 7, 8, 400, 1 << 62].map(coarse).to_vec();
     assert_eq!(told, [0, 1, 2, 2, 4, 4, 8, 256, 1 << 62]);
-    assert_eq!([0, 1, 900_000, 900_001].map(quarter), [0, 900_000, 900_000, 1_800_000]);
 }
 
 const ALPHA: (&str, Tag) = ("alpha", Tag([1; 16]));
@@ -146,7 +139,7 @@ fn each_budget_holds_its_size_and_not_one_person_more() {
             assert_eq!(take(&mut budget, 0, ALPHA, new(1)), Ruling::RELEASED, "{rule:?}");
         }
         let next = take(&mut budget, 0, ALPHA, new(1));
-        let fits_at = moment_told(rule, DAY + span / 5);
+        let fits_at = Some(DAY + span / 5);
         let (outcome, remaining) = (Outcome::Withheld, Some(0));
         assert_eq!(next, Ruling { outcome, rule: Some(rule), remaining, fits_at });
         let none = ruling(&budget, 0, ALPHA, new(0));
@@ -163,10 +156,18 @@ fn each_budget_fills_again_at_the_millisecond_that_it_named_and_not_before() {
         for persons in 1..=7 {
             let fits_at = ruling(&budget, 10, ALPHA, new(persons)).fits_at.expect("it will fit");
             let tick = 3 + (persons * span).div_ceil(7);
-            assert_eq!(Some(fits_at), moment_told(rule, DAY + tick), "{rule:?}");
             let before = ruling(&budget, tick - 1, ALPHA, new(persons));
             assert_eq!((before.rule, before.remaining), (Some(rule), left(rule, persons - 1)));
-            assert_eq!(before.fits_at, Some(fits_at), "asking again names the same time");
+            if AGENT.iter().any(|kind| kind.rule == rule) {
+                assert_eq!(fits_at, DAY + tick, "{rule:?}");
+                assert_eq!(before.fits_at, Some(fits_at), "asking again names the same time");
+            } else {
+                // What agents share is named by what is told of it, and never too early.
+                assert!(fits_at >= DAY + tick, "{rule:?}");
+                let told = coarse(persons - 1);
+                let wait = ((persons - told) * span).div_ceil(7);
+                assert_eq!(before.fits_at, Some(DAY + tick - 1 + wait), "{rule:?}");
+            }
             assert_eq!(ruling(&budget, tick, ALPHA, new(persons)), Ruling::RELEASED);
         }
         assert_eq!(ruling(&budget, 10, ALPHA, new(8)).fits_at, None, "more than it ever holds");
@@ -278,12 +279,34 @@ fn a_larger_size_fills_nothing_up_and_a_smaller_one_holds_at_once() {
         enact(&mut budget, 0, &[("alpha", only(rule, 50))]);
         let grown = ruling(&budget, 0, ALPHA, new(2));
         assert_eq!((grown.rule, grown.remaining), (Some(rule), Some(1)));
-        let fits_at = moment_told(rule, DAY + span / 50);
-        assert_eq!(grown.fits_at, fits_at, "it refills by its new size");
+        assert_eq!(grown.fits_at, Some(DAY + span / 50), "it refills by its new size");
         enact(&mut budget, span, &[("alpha", only(rule, 3))]);
         assert_eq!(ruling(&budget, span, ALPHA, new(4)).remaining, left(rule, 3), "{rule:?}");
         enact(&mut budget, span, &[("alpha", only(rule, 50))]);
         assert_eq!(ruling(&budget, span, ALPHA, new(4)).remaining, left(rule, 3), "{rule:?}");
+    }
+}
+
+#[test]
+fn a_refusal_is_the_same_for_all_that_colleagues_took_between_two_powers_of_two() {
+    let budgets = Budgets { agent_minute: 30, ..only(Rule::OffRoster30Days, 64) };
+    for (asked, own) in [(30, 2), (40, 0), (30, 14)] {
+        let told = |colleagues: u64, tick| {
+            let mut budget = under(budgets);
+            for n in 0..colleagues {
+                let who = ("alpha", agent(u8::try_from(100 + n).expect("few")));
+                assert_eq!(take(&mut budget, tick, who, new(1)), Ruling::RELEASED);
+            }
+            let again = Facts { off: Counts::default(), ..new(own) };
+            take(&mut budget, DAY, ALPHA, again);
+            ruling(&budget, DAY, ALPHA, new(asked))
+        };
+        // From 31 persons down to 17, taken on that day or as it began.
+        let first = told(36, DAY);
+        assert_eq!(first.outcome, Outcome::Withheld);
+        for (colleagues, tick) in [(35, DAY), (40, DAY), (47, DAY), (36, DAY - HOUR)] {
+            assert_eq!(told(colleagues, tick), first, "{asked} asked, {colleagues} of colleagues");
+        }
     }
 }
 
