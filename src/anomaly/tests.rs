@@ -66,14 +66,14 @@ impl Bench {
         self.ask(who, Method::List, facts, 0, Vec::new())
     }
 
-    /// A search by keys that nobody used before; 1 miss, or none.
+    /// A search by keys that nobody used before; 1 miss, or somebody new of the roster.
     fn search(&mut self, who: (&str, u8), misses: u64) -> (Ruling, Vec<Alert>) {
         self.search_by(who, misses, self.entries.len() as u64)
     }
 
     /// A search by two keys, of which only the second has this number in it.
     fn search_by(&mut self, who: (&str, u8), misses: u64, key: u64) -> (Ruling, Vec<Alert>) {
-        let facts = Facts { could: 1, ..AGAIN };
+        let facts = if misses > 0 { Facts { could: 1, could_never: 1, ..AGAIN } } else { on(1) };
         let tag = Tag(u128::from(key).to_be_bytes());
         let keys = vec![
             SearchKey { name: "birth_date".into(), tag: Tag([7; 16]) },
@@ -430,6 +430,20 @@ fn whoever_tries_one_name_after_another_is_frozen_and_eight_misses_in_a_row_are_
     });
     assert_eq!(tries.count(), 3);
     assert!(bench.refused(A, true));
+    bench.assert_replays();
+}
+
+#[test]
+fn whoever_looks_at_a_file_of_his_own_between_two_names_clears_himself_of_neither() {
+    let mut bench = Bench::under(WIDE);
+    bench.ask(A, Method::Get, on(1), 0, Vec::new());
+    let misses = (0..200).take_while(|_| {
+        let missed = bench.search(A, 1).0 == Ruling::RELEASED;
+        bench.ask(A, Method::Get, AGAIN, 0, Vec::new());
+        bench.ask(A, Method::Get, AGAIN, 0, Vec::new());
+        missed
+    });
+    assert_eq!(misses.count(), 8);
     bench.assert_replays();
 }
 

@@ -4,6 +4,9 @@
 //! misses another each time. So a search by the keys of one of the agent's last misses that finds nobody
 //! again counts as neither, and one that finds somebody takes back what that miss added.
 //!
+//! Otherwise a find is one of somebody new to the agent on this day: whoever could look at one file again and
+//! again would clear himself of all that he tries in between.
+//!
 //! A search that is withheld says nothing of what it would have found, and counts as neither too.
 
 use std::collections::{HashMap, VecDeque};
@@ -65,7 +68,8 @@ impl ProbingDetector {
             Some(_) if given.misses > 0 => sum,
             Some(_) => sum.saturating_sub(miss),
             None if given.misses > 0 => sum.saturating_add(miss).min(MOST),
-            None if counts => sum.saturating_sub(find),
+            // Whoever was given to the agent today is there whenever it likes: that is no find.
+            None if counts && given.all.agent_day > 0 => sum.saturating_sub(find),
             None => sum,
         };
         (sum, after, known)
