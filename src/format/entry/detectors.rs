@@ -127,14 +127,14 @@ rule! {
         /// What a day of an agent takes away besides the usual number.
         allowance = 300 Higher,
         /// What a day may add above the usual number; what is beyond goes into the sum of floods.
-        cap = 3_000 Either,
+        cap = 2_000 Either,
         /// What an attempt off the roster adds that is withheld, whatever it would have found.
         withheld = 300 Lower,
         /// From this sum of an agent on the finding is medium. As large as `high`: who is throttled at each
         /// stranger would stay below it for ever.
-        medium = 12_000 Higher,
+        medium = 11_000 Higher,
         /// From this sum of an agent on it is high; half of it is information.
-        high = 12_000 Higher,
+        high = 11_000 Higher,
         /// From this sum of an agent's floods on it is high.
         flood = 20_000 Higher,
         /// What each agent who reads on a day takes away from the provider's sum.
