@@ -46,28 +46,28 @@ CREATE TRIGGER tiles_stay BEFORE DELETE ON tiles
 INSERT INTO entries VALUES(0, '{"seq":0,"prev":"0000000000000000000000000000000000000000000000000000000000000000","at":1793923200000,"tick":0,"kind":"genesis","format":1,"origin":"registry.example/reads","key":"6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw="}');
 INSERT INTO entries VALUES(1, '{"seq":1,"prev":"4b355c53f0e02623d739eb43e305a2e1cc8758f1c10aef8adda92560589171c2","at":1793923200000,"tick":0,"kind":"act","deed":"enrol_key","role":"admin","id":"admin-1","admin":"admin-1","key":"Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=","reason":"a key that this ledger begins with","nonce":"AQEBAQEBAQEBAQEBAQEBAQ","expires":1793926800000,"signatures":[{"admin":"admin-1","key":"Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=","signature":"Xys5uWd7emw4ICznJfP6qiQhPU0JIZVxGO7V32Un4sQoYESgezYWFqSBpwFTOQXIRueHcv3XGmnXactwoP7rDw=="}]}');
 INSERT INTO entries VALUES(2, '{"seq":2,"prev":"5e9136d297a2d7607d8ff0bdf20b57bedd1b1c42dc98b9682b3101be8f334d69","at":1793923200000,"tick":0,"kind":"act","deed":"enrol_key","role":"admin","id":"admin-2","admin":"admin-2","key":"C1E62bSSQBXKCQLtB5BE06xdvsIwbwaUjBDajrbjny0=","reason":"a key that this ledger begins with","nonce":"AgICAgICAgICAgICAgICAg","expires":1793926800000,"signatures":[{"admin":"admin-2","key":"C1E62bSSQBXKCQLtB5BE06xdvsIwbwaUjBDajrbjny0=","signature":"8c0CKHQaMpA6tD4oLDDjIsFjqmY2gfFdFof880XqDn3/3JNC5/4IhZ5WNYL+sxqoeumj6Im28NQGw0RFzOHhBA=="}]}');
-INSERT INTO entries VALUES(3, '{"seq":3,"prev":"e46699afed879c84e2b07217c4da9888b66bfdfdc0f3d8def66128d7e1e38883","at":1793923200000,"tick":0,"kind":"policy","section":{"detectors":{"roster":{"off":3219,"on":673,"withheld":673,"medium":40000,"high":45000},"strangers":{"allowance":300,"cap":3000,"withheld":300,"medium":12000,"high":12000,"flood":25000,"agents":840,"provider":60000},"probing":{"miss":1386,"find":754,"medium":12474,"high":16632},"signs":{"medium":2,"high":3}}}}');
-INSERT INTO entries VALUES(4, '{"seq":4,"prev":"af07f6366e1b9c81fafb06bab608b0a1be92b66e5e29faf979d27b0b2097fdad","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"alpha-langues","budgets":{"agent_minute":4,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
-INSERT INTO entries VALUES(5, '{"seq":5,"prev":"d17b7e2c58b03aa48c785ffb96a81296de5cdad00e236e9686c25e191eca8949","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-one","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
-INSERT INTO entries VALUES(6, '{"seq":6,"prev":"d30c921c64703697347336a56e4bcc3be4324207de474516d196afa2106c77c0","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-two","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
-INSERT INTO entries VALUES(7, '{"seq":7,"prev":"45121f3cdcf13b224f9c6aae9b7e317ff66b4133d49d6abf76e0001f8b763c75","at":1793923200000,"tick":0,"kind":"policy","section":{"head":{"digest":"823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812","sections":4,"judge":4}}}');
-INSERT INTO entries VALUES(8, '{"seq":8,"prev":"286f1bdbbc8bcfb3a3b7cba2391b784991f5d322ea31c045f58df169ff0312a9","at":1793923201000,"tick":1000,"kind":"roster","provider":"alpha-langues","dataset":"cir","persons":10,"digest":"8d85f8467240628a94819b26bee26e3a9b2804334c63482deacec8d64ab4e1e7"}');
-INSERT INTO entries VALUES(9, '{"seq":9,"prev":"dc73dcad9a8f275020e361a456a2c02b72e55603a01520dd2e1497387f4201ff","at":1793923202000,"tick":2000,"kind":"roster","provider":"alpha-langues","dataset":"cir","persons":110,"digest":"0167356f8f55b918f1c6853d4d6b66e3dfdc3315e303d85eed57e99c73b142ea","added":100,"removed":0}');
+INSERT INTO entries VALUES(3, '{"seq":3,"prev":"e46699afed879c84e2b07217c4da9888b66bfdfdc0f3d8def66128d7e1e38883","at":1793923200000,"tick":0,"kind":"policy","section":{"detectors":{"roster":{"off":3219,"on":673,"withheld":673,"medium":40000,"high":45000},"strangers":{"allowance":300,"cap":3000,"withheld":300,"medium":12000,"high":12000,"flood":25000,"agents":840,"provider":60000},"probing":{"miss":1386,"find":754,"medium":12474,"high":16632},"pace":{"list":3000,"cap":20000,"hour":13000,"days":15000},"creep":{"list":3000,"cap":20000,"allowance":1750,"medium":6200},"signs":{"medium":2,"high":3}}}}');
+INSERT INTO entries VALUES(4, '{"seq":4,"prev":"03df808e87fa555c23d7c8ba29a5bfa72f6f2790f18e6d29cb047289e6d49929","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"alpha-langues","budgets":{"agent_minute":4,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
+INSERT INTO entries VALUES(5, '{"seq":5,"prev":"009304e859703ebd5fb33d7de34608499c210bfa20754ed483bcaf22c7ac0b9f","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-one","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
+INSERT INTO entries VALUES(6, '{"seq":6,"prev":"a3676fbc1108f5d44cba406cb6fa0de42b7920cd4131f023d13927c9c2eec37b","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-two","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
+INSERT INTO entries VALUES(7, '{"seq":7,"prev":"6159fdf0f8ff651f3b141b53ffdc05639682cab87542c8fd270a2b8b5e06142f","at":1793923200000,"tick":0,"kind":"policy","section":{"head":{"digest":"823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812","sections":4,"judge":5}}}');
+INSERT INTO entries VALUES(8, '{"seq":8,"prev":"8ff703f81a2fd015837d16593b4d579bfca0499b38d9011d7bc8b97805eaf03c","at":1793923201000,"tick":1000,"kind":"roster","provider":"alpha-langues","dataset":"cir","persons":10,"digest":"8d85f8467240628a94819b26bee26e3a9b2804334c63482deacec8d64ab4e1e7"}');
+INSERT INTO entries VALUES(9, '{"seq":9,"prev":"6cf610f819de8aaa83a1b71aa7537965e7c21d9fd553211bdd7a9ca14cea2cf6","at":1793923202000,"tick":2000,"kind":"roster","provider":"alpha-langues","dataset":"cir","persons":110,"digest":"0167356f8f55b918f1c6853d4d6b66e3dfdc3315e303d85eed57e99c73b142ea","added":100,"removed":0}');
 INSERT INTO checkpoints VALUES(8, 'registry.example/reads
 8
-wNRLzqCltmDeJ04UDYDxZWcPhpLfCs4JkMhX5AxJoQY=
+H26L8Tocsn83hu650icUgyQAJ3eVXmoi2axQ2cBzo+w=
 
-— registry.example/reads 12/Hcid6wcqHm7PlTRmDk7QASD4hutsBxqQLzDsoDNXtnvkhIglmgNX7IVJfF3SuQ+ctRddRxTRfPIB3kMDwrWh7Lws=
+— registry.example/reads 12/HctEcfN4WLh0AxbJP31+uVN9ZUbyShTKNDUa/tU7jZJJRd+a8SWsStfdu02BRzJF9937++pAZPNuMx1BZnEe2gwQ=
 ');
 INSERT INTO checkpoints VALUES(9, 'registry.example/reads
 9
-V948sPltHd2fHUQ1+6ktbLfpeDDnW0R/p/DW0PYm5Uc=
+RtiAYoRULpfyrAfU8ZFILpaqfx64xuH96QBlfEV7FzI=
 
-— registry.example/reads 12/HcqjtSjzckqd/PSMM501bP1t2UGOZgNcQc92vxWY4VtLSG21wuIQSZpdHDxRngbuiz8DAeI97gFHolr1S1rYE5wQ=
+— registry.example/reads 12/HcvNz4YdGx0yTq5+OeCet/AwlRChJm9yucESTDZqKn6zS8AuD+gkQDp7hsVL4/YE/ytHm1/VzpwhaiyCV6OLkkgw=
 ');
 INSERT INTO checkpoints VALUES(10, 'registry.example/reads
 10
-aFBdRTFbnfRwSrHyEshk0psekkGCHol3qGyk4sdWpVQ=
+XBMOLw5QFtzB+esUDw2wMd9hpG/KH8dfms2GVAuy55M=
 
-— registry.example/reads 12/Hcj0OAIdChyLBdaTYeqbfA3382wlmX/zedIA3xgIR8z3ypsb+8YdZvnx9Ily/lh0GU5kVxcWU9LMikX6Uln8Dqw8=
+— registry.example/reads 12/HcmUU28E9C3KcZi5ZGcbkQCRqofUyyyfoyYDUkfeARifeXxKzTS7agYdRrlp96JTw+2ZK6nos1vulQGdMVr1P3Q4=
 ');

@@ -132,6 +132,10 @@ pub enum Rule {
     Strangers,
     /// Alerts: [`ProbingRule`](super::ProbingRule)
     Probing,
+    /// Alerts: [`PaceRule`](super::PaceRule)
+    Pace,
+    /// Alerts: [`CreepRule`](super::CreepRule)
+    Creep,
     /// Alerts: [`SignsRule`](super::SignsRule)
     Signs,
 }
@@ -140,7 +144,10 @@ impl Rule {
     /// Whether it withholds reads. The others are detectors': they raise alerts, and what these take
     /// away withholds.
     pub fn withholds(self) -> bool {
-        !matches!(self, Rule::Roster | Rule::Strangers | Rule::Probing | Rule::Signs)
+        !matches!(
+            self,
+            Rule::Roster | Rule::Strangers | Rule::Probing | Rule::Pace | Rule::Creep | Rule::Signs
+        )
     }
 }
 
