@@ -74,6 +74,8 @@ enum AlertTopic {
     Contract(bool),
     Strangers,
     Probing,
+    Pace,
+    Creep,
     Signs,
 }
 
@@ -92,6 +94,8 @@ fn subject(rule: Rule) -> AlertTopic {
         Rule::Contained | Rule::Roster => AlertTopic::Roster,
         Rule::Strangers => AlertTopic::Strangers,
         Rule::Probing => AlertTopic::Probing,
+        Rule::Pace => AlertTopic::Pace,
+        Rule::Creep => AlertTopic::Creep,
         Rule::Signs => AlertTopic::Signs,
     }
 }

@@ -88,6 +88,24 @@ fn found(alert: &Alert) -> String {
                 weight(expected, '.'),
             );
         }
+        AlertTopic::Pace => {
+            return format!(
+                "is given far more persons than it usually is: {} disclosed today, {} times its usual \
+                 number, in this hour or over three days together, and the limit {}",
+                persons(alert.persons),
+                weight(observed, '.'),
+                weight(expected, '.'),
+            );
+        }
+        AlertTopic::Creep => {
+            return format!(
+                "is given more persons than it usually is, day after day: {} disclosed today, {} times its \
+                 usual day too many over the days and the limit {}",
+                persons(alert.persons),
+                weight(observed, '.'),
+                weight(expected, '.'),
+            );
+        }
         AlertTopic::Signs => {
             return format!(
                 "shows small signs of {observed} different kinds, each below its own limit; {expected} \

@@ -90,6 +90,26 @@ fn found(alert: &Alert) -> String {
                 weight(expected, ','),
             );
         }
+        AlertTopic::Pace => {
+            return format!(
+                "reçoit bien plus de personnes que d’habitude : {} {} ce jour, {} fois son nombre habituel, en \
+                 cette heure ou sur trois jours ensemble, pour une limite de {}",
+                persons(alert.persons),
+                if alert.persons > 1 { "communiquées" } else { "communiquée" },
+                weight(observed, ','),
+                weight(expected, ','),
+            );
+        }
+        AlertTopic::Creep => {
+            return format!(
+                "reçoit plus de personnes que d’habitude, jour après jour : {} {} ce jour, {} fois son jour \
+                 habituel de trop au fil des jours pour une limite de {}",
+                persons(alert.persons),
+                if alert.persons > 1 { "communiquées" } else { "communiquée" },
+                weight(observed, ','),
+                weight(expected, ','),
+            );
+        }
         AlertTopic::Signs => {
             return format!(
                 "donne de petits signes de {observed} genres, chacun sous sa propre limite ; {expected} en ce \

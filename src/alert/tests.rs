@@ -57,6 +57,8 @@ fn all() -> Vec<Alert> {
         cases.extend(grave.map(|severity| (Rule::Roster, level, severity)));
         cases.extend([Info, High].map(|severity| (Rule::Strangers, level, severity)));
     }
+    cases.extend([Info, High, Critical].map(|severity| (Rule::Pace, Agent, severity)));
+    cases.extend([Info, Medium].map(|severity| (Rule::Creep, Agent, severity)));
     for rule in [Rule::Probing, Rule::Signs] {
         cases.extend([Info, Medium, High, Critical].map(|severity| (rule, Agent, severity)));
     }
@@ -74,8 +76,8 @@ fn all() -> Vec<Alert> {
         for measures in measures {
             for (persons, off, n) in [(0, 0, 0), (1, 0, 1), (1, 1, 2), (5, 5, 5), (20, 14, 20)] {
                 let until = (severity == Medium).then_some(AT + 3_600_000);
-                let sums = matches!(rule, Rule::Roster | Rule::Strangers | Rule::Probing);
-                let weight = |n| if sums { n * 3_219 } else { n };
+                let counts = rule.withholds() || rule == Rule::Signs;
+                let weight = |n| if counts { n } else { n * 3_219 };
                 let used_up = severity != Info && rule.withholds();
                 all.push(Alert {
                     rule,
@@ -157,7 +159,7 @@ fn every_rule_severity_and_level_has_a_sentence_of_its_own() {
         once.dedup();
         // The day's budget of an agent and that of a provider differ in who; nothing is said twice.
         assert_eq!(once.len(), texts.len());
-        assert_eq!(texts.len(), 38);
+        assert_eq!(texts.len(), 44);
     }
 }
 

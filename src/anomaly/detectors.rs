@@ -1,8 +1,12 @@
 //! What detectors are: folds over reads, each of which says what a read gives away by its own rule.
 
+mod creep;
+mod pace;
 mod probing;
 mod roster;
 mod strangers;
+mod usual;
+mod volume;
 
 use std::fmt;
 
@@ -74,6 +78,7 @@ impl Default for AllDetectors {
             Box::new(roster::RosterDetector::default()),
             Box::new(strangers::StrangersDetector::default()),
             Box::new(probing::ProbingDetector::default()),
+            Box::new(volume::VolumeDetector::default()),
         ])
     }
 }

@@ -18,7 +18,7 @@ const FAR: Millis = 3 * DAY;
 /// Rules that see the same thing in different ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
-    Budgets,
+    Volume,
     Strangers,
     Probing,
 }
@@ -32,7 +32,9 @@ fn family(rule: Rule) -> Option<Family> {
         | Rule::AgentHour
         | Rule::AgentDay
         | Rule::ProviderDay
-        | Rule::Provider30Days => Some(Family::Budgets),
+        | Rule::Provider30Days
+        | Rule::Pace
+        | Rule::Creep => Some(Family::Volume),
         Rule::OffRosterDay | Rule::OffRoster30Days | Rule::Roster | Rule::Strangers => {
             Some(Family::Strangers)
         }

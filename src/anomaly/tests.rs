@@ -1,6 +1,7 @@
 //! The judge as a whole: reads in, rulings and alerts out, and the same again from the entries.
 
 mod jobs;
+mod volume;
 
 use super::replay::Replay;
 use super::*;

@@ -2,7 +2,9 @@
 //! one that is there has all of its figures.
 
 use super::table::Table;
-use crate::format::entry::{Detectors, ProbingRule, RosterRule, SignsRule, StrangersRule};
+use crate::format::entry::{
+    CreepRule, Detectors, PaceRule, ProbingRule, RosterRule, SignsRule, StrangersRule,
+};
 
 /// Largest step and height, in thousandths.
 const LARGEST: u64 = 1_000_000_000;
@@ -13,6 +15,8 @@ pub(super) fn read(root: &mut Table<'_>) -> Detectors {
         roster: rule(&mut all, "roster", RosterRule::of),
         strangers: rule(&mut all, "strangers", StrangersRule::of),
         probing: rule(&mut all, "probing", ProbingRule::of),
+        pace: rule(&mut all, "pace", PaceRule::of),
+        creep: rule(&mut all, "creep", CreepRule::of),
         signs: rule(&mut all, "signs", SignsRule::of),
     };
     all.close();

@@ -15,7 +15,9 @@ use crate::admission::{
 use crate::anomaly::budget::ceiling::{Ceiling, ceiling};
 use crate::anomaly::{DAY, HOUR, MINUTE};
 use crate::config::policy::{self, Policy, PolicyError};
-use crate::format::entry::{Budgets, Contract, Level, Millis, ProviderRules, RosterRule, word};
+use crate::format::entry::{
+    Budgets, Contract, Level, Millis, PaceRule, ProviderRules, RosterRule, word,
+};
 
 /// The times for which the ceiling is told.
 const TIMES: [(&str, Millis); 5] = [
@@ -181,6 +183,16 @@ impl<'p> Explained<'p> {
             "  a budget of the hour, the day or 30 days that is used up: the agent gets only files \
              that it was given\n    today, the provider keeps to its roster, until an administrator \
              lifts it\n",
+        );
+        let PaceRule { hour, days, .. } = self.policy.detectors.pace;
+        let times = |height: u64| format!("{}.{}", height / 1_000, height % 1_000 / 100);
+        let _ = writeln!(
+            out,
+            "  persons new to an agent that are {} times its usual number in an hour, or {} times that \
+             of a day over three\n    days together: it gets only files that it was given today, until \
+             an administrator lifts it",
+            times(hour),
+            times(days),
         );
         if self.open() {
             let RosterRule { off, medium, high, .. } = self.policy.detectors.roster;

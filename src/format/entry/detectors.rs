@@ -12,6 +12,10 @@ pub struct Detectors {
     pub strangers: StrangersRule,
     /// Searches that find nobody.
     pub probing: ProbingRule,
+    /// Far more persons than an agent is usually given.
+    pub pace: PaceRule,
+    /// More persons than an agent is usually given, day after day.
+    pub creep: CreepRule,
     /// Small signs of several kinds.
     pub signs: SignsRule,
 }
@@ -51,13 +55,15 @@ impl Figure {
 
 impl Detectors {
     /// Each rule under its name, figure by figure.
-    pub fn rules(&self) -> [(&'static str, Vec<Figure>); 4] {
+    pub fn rules(&self) -> [(&'static str, Vec<Figure>); 6] {
         // Taken apart, so that a rule that is added cannot be forgotten here.
-        let Detectors { roster, strangers, probing, signs } = self;
+        let Detectors { roster, strangers, probing, pace, creep, signs } = self;
         [
             ("roster", roster.figures()),
             ("strangers", strangers.figures()),
             ("probing", probing.figures()),
+            ("pace", pace.figures()),
+            ("creep", creep.figures()),
             ("signs", signs.figures()),
         ]
     }
@@ -156,6 +162,36 @@ rule! {
         medium = 12_474 Higher,
         /// From this sum on it is high.
         high = 16_632 Higher,
+    }
+}
+
+rule! {
+    /// The pace detector: how many times what is usual of it an agent is given, of persons new today, in an
+    /// hour and over three days. All in thousandths of what is usual.
+    PaceRule {
+        /// What lists give counts up to this.
+        list = 3_000 Lower,
+        /// A day counts up to this.
+        cap = 20_000 Lower,
+        /// From this in an hour on the finding is high; half of it is information.
+        hour = 13_000 Higher,
+        /// From this over three days together on it is high; half of it is information.
+        days = 15_000 Higher,
+    }
+}
+
+rule! {
+    /// The creep detector: a sum over days of how many times what is usual of it an agent is given. All in
+    /// thousandths of what is usual.
+    CreepRule {
+        /// What lists give counts up to this.
+        list = 3_000 Lower,
+        /// A day counts up to this.
+        cap = 20_000 Lower,
+        /// What each day takes away.
+        allowance = 1_750 Higher,
+        /// From this sum on the finding is medium, and never more; half of it is information.
+        medium = 6_200 Higher,
     }
 }
 

@@ -134,6 +134,10 @@ pub enum Rule {
     Strangers,
     /// Alerts by the detector that [`ProbingRule`](super::ProbingRule) sets.
     Probing,
+    /// Alerts by the detector that [`PaceRule`](super::PaceRule) sets.
+    Pace,
+    /// Alerts by the detector that [`CreepRule`](super::CreepRule) sets.
+    Creep,
     /// Alerts when several kinds of signs come together, as [`SignsRule`](super::SignsRule) sets.
     Signs,
 }
@@ -142,7 +146,10 @@ impl Rule {
     /// Whether it withholds reads. The others are detectors': they raise alerts, and what these
     /// take away withholds.
     pub fn withholds(self) -> bool {
-        !matches!(self, Rule::Roster | Rule::Strangers | Rule::Probing | Rule::Signs)
+        !matches!(
+            self,
+            Rule::Roster | Rule::Strangers | Rule::Probing | Rule::Pace | Rule::Creep | Rule::Signs
+        )
     }
 }
 

@@ -4,11 +4,11 @@ use std::num::NonZeroU64;
 
 use greffier::format::entry::{
     Access, Acknowledgement, Act, Alert, BODY_MAX, Budgets, CertificateOf, CertificateRefusals,
-    Contract, Counts, Deed, Detectors, Entry, EntryBudget, Facts, Flag, Genesis, Given, Hash, Head,
-    INTEGER_END, JobTerms, Level, Malformed, Matter, Measure, Method, Moment, NAME_MAX, Nonce,
-    Outcome, OwnedKey, Payload, Policy, ProbingRule, ProviderAgent, ProviderRules, PublicKey, Read,
-    RefusalCount, Refusals, Roster, RosterRule, Rule, Ruling, SearchKey, Section, SecurityDeed,
-    Severity, Signature, SignatureBytes, SignedAct, SignsRule, StaffRules, Statement,
+    Contract, Counts, CreepRule, Deed, Detectors, Entry, EntryBudget, Facts, Flag, Genesis, Given,
+    Hash, Head, INTEGER_END, JobTerms, Level, Malformed, Matter, Measure, Method, Moment, NAME_MAX,
+    Nonce, Outcome, OwnedKey, PaceRule, Payload, Policy, ProbingRule, ProviderAgent, ProviderRules,
+    PublicKey, Read, RefusalCount, Refusals, Roster, RosterRule, Rule, Ruling, SearchKey, Section,
+    SecurityDeed, Severity, Signature, SignatureBytes, SignedAct, SignsRule, StaffRules, Statement,
     StrangersRule, TEXT_MAX, Tag, Warning, Whom, Word,
 };
 use proptest::prelude::*;
@@ -239,8 +239,17 @@ impl Draw {
             let roster = RosterRule { off, on, withheld, medium, high };
             let strangers = StrangersRule::of(&mut |_| self.number());
             let probing = ProbingRule::of(&mut |_| self.number());
+            let pace = PaceRule::of(&mut |_| self.number());
+            let creep = CreepRule::of(&mut |_| self.number());
             let signs = SignsRule::of(&mut |_| self.number());
-            return Section::Detectors(Detectors { roster, strangers, probing, signs });
+            return Section::Detectors(Detectors {
+                roster,
+                strangers,
+                probing,
+                pace,
+                creep,
+                signs,
+            });
         }
         if self.number().is_multiple_of(2) {
             return Section::Head(Head {
