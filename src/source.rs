@@ -305,8 +305,12 @@ impl Source {
             self.kind.tell(permit.dataset_name(), fault, fault.id.as_deref().map(tag));
         }
         // A list says whether there is more. A search does not, for who exists is told only where
-        // it is charged: it has a token for what it holds, whatever comes behind.
-        let goes_on = if method == Method::Search { page.is_full() } else { page.more };
+        // it is charged: it has a token for what it holds, whatever comes behind. One by a number
+        // that only one record has ends with that: an empty page behind it would be a miss.
+        let goes_on = match method {
+            Method::Search => page.is_full() && !page.is_of_one(),
+            _ => page.more,
+        };
         let next_page = match page.found.last() {
             Some(last) if goes_on && method != Method::Get => permit.seal_page(&of, &last.id),
             _ => String::new(),

@@ -50,6 +50,11 @@ impl Page {
         Page { row: ALONE, ..Page::of(rows) }
     }
 
+    /// Whether no other record than one can be on it, or behind it.
+    pub(super) fn is_of_one(&self) -> bool {
+        self.row == ALONE
+    }
+
     /// Whether it takes no further row: for what is on it, whatever comes behind.
     pub(super) fn is_full(&self) -> bool {
         self.found.len() as u64 >= self.rows || self.bytes >= FULL

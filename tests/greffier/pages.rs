@@ -1,5 +1,6 @@
 //! Page tokens: what they are good for, and that they allow nothing.
 
+use greffier::format::entry::{Entry, Payload};
 use greffier::proto::Context;
 use tonic::Code;
 
@@ -52,4 +53,30 @@ async fn a_page_token_outlives_a_restart_and_allows_nothing() {
     assert_eq!(denied.what(), (Code::PermissionDenied, "PURPOSE_NOT_ALLOWED"));
     let other = Context { purpose: "civic_training".to_owned(), ..context() };
     assert_refused(&told(caller.list(2, &token, other).await), "another purpose");
+}
+
+#[tokio::test]
+async fn a_search_by_a_number_has_no_page_behind_it_and_whoever_reads_to_the_end_missed_nobody() {
+    let instance = Instance::new();
+    instance.widen();
+    let ids = instance.roster("provider-02");
+    let daemon = instance.serve();
+    let mut caller = daemon.client("provider-02").await;
+    for id in ids.iter().take(20) {
+        let (mut token, by_number) = (String::new(), ("case_number", &[("id", &**id)][..]));
+        loop {
+            let page = caller.search_behind(&token, by_number, 1, context()).await.unwrap();
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+    }
+    daemon.stop().await;
+    let entries = instance.entries();
+    let told = entries.iter().filter(|entry| matches!(entry.payload, Payload::Alert(_)));
+    assert_eq!(told.count(), 0);
+    let missed = |entry: &Entry| matches!(&entry.payload, Payload::Read(read) if read.misses > 0);
+    assert!(!entries.iter().any(missed));
+    instance.assert_sound();
 }
