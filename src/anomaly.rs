@@ -94,10 +94,15 @@ impl Judge for AnomalyJudge {
         findings.extend(found.into_iter().map(follows));
         findings.extend(self.signs.finding(&findings, counted, now.tick));
         self.ladder.keep_new(&mut findings, counted, now.tick);
-        let measures = |finding: &Finding| measures::measures(containment, finding, counted);
+        let today = |outcome| {
+            [Level::Agent, Level::Provider].map(|level| days.with(level, counted, now.at, outcome))
+        };
+        let measures = |finding: &Finding, outcome| {
+            measures::measures(containment, finding, counted, today(outcome))
+        };
         // What is found in a read takes hold with that very read.
         if ruling.outcome == Outcome::Released {
-            let mut taken = findings.iter().flat_map(&measures);
+            let mut taken = findings.iter().flat_map(|finding| measures(finding, ruling.outcome));
             ruling = taken.find_map(|m| withholds(m, counted, now)).unwrap_or(Ruling::RELEASED);
         }
         if ruling.outcome == Outcome::Released {
@@ -110,7 +115,8 @@ impl Judge for AnomalyJudge {
         let incident = self.ladder.incident(counted, contained, now.tick);
         let alert = |finding: &Finding| {
             let today = days.with(finding.level, counted, now.at, ruling.outcome);
-            ladder::alert(finding, incident, measures(finding), today, counted, now)
+            let measures = measures(finding, ruling.outcome);
+            ladder::alert(finding, incident, measures, today, counted, now)
         };
         Decision { ruling, alerts: findings.iter().map(alert).collect() }
     }

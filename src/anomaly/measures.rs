@@ -3,6 +3,7 @@
 use super::Finding;
 use crate::format::entry::{Level, Measure, Outcome, Severity};
 use crate::state::containment::Containment;
+use crate::state::days::Today;
 use crate::state::judge_input::JudgeInput;
 
 /// A theft that goes on with a second agent, when the first is suspended, is the provider's; not if
@@ -18,11 +19,12 @@ pub(super) fn follows(
     Finding { severity: if second { Severity::Critical } else { finding.severity }, ..finding }
 }
 
-/// What a finding takes away at once.
+/// What a finding takes away at once. `today`: the day of the agent and that of its provider, with the read.
 pub(super) fn measures(
     containment: &Containment,
     finding: &Finding,
     counted: &JudgeInput<'_>,
+    today: [Today; 2],
 ) -> Vec<Measure> {
     match (finding.severity, finding.level) {
         (Severity::Info, _) => Vec::new(),
@@ -32,8 +34,17 @@ pub(super) fn measures(
         (Severity::Critical, _) if containment.others_suspended(counted) => {
             vec![Measure::SuspendProvider]
         }
+        // Whoever happens to take the last of what others took is not who took it.
+        (Severity::Critical, Level::Provider) if !took_most(today) => {
+            vec![Measure::CloseOffRoster, Measure::CloseExports]
+        }
         (Severity::Critical, _) => {
             vec![Measure::SuspendAgent, Measure::CloseOffRoster, Measure::CloseExports]
         }
     }
+}
+
+/// Whether an agent was given more than half of the persons off the roster whom its provider was.
+fn took_most([agent, provider]: [Today; 2]) -> bool {
+    agent.off.saturating_mul(2) > provider.off
 }

@@ -596,6 +596,23 @@ fn an_exhausted_hour_freezes_and_an_exhausted_off_roster_budget_suspends() {
 }
 
 #[test]
+fn whoever_takes_the_last_of_a_day_that_somebody_else_took_is_not_suspended() {
+    let mut bench = Bench::under(Budgets { off_roster_day: 20, ..WIDE });
+    for n in 0..20 {
+        // Colleagues at work on the roster.
+        bench.read(("alpha", 3), on(5));
+        let who = if n < 12 { A } else { ("alpha", 2) };
+        assert_eq!(bench.read(who, off(1)).0, Ruling::RELEASED);
+    }
+    let last = bench.alerts().into_iter().next_back().expect("an alert").clone();
+    assert_eq!((last.rule, last.severity), (Rule::OffRosterDay, Severity::Critical));
+    assert_eq!(last.measures, [Measure::CloseOffRoster, Measure::CloseExports]);
+    assert_eq!(bench.read(("alpha", 2), on(1)).0, Ruling::RELEASED);
+    assert_eq!(bench.read(A, off(1)).0, Ruling::contained(None));
+    bench.assert_replays();
+}
+
+#[test]
 fn a_theft_that_goes_on_with_a_second_agent_suspends_the_provider() {
     let mut bench = Bench::under(Budgets { off_roster_day: 5, ..WIDE });
     assert_eq!(bench.strangers(("alpha", 1), 9), 5);

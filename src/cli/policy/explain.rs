@@ -200,8 +200,8 @@ impl<'p> Explained<'p> {
             let (info, medium, high) = (after(high / 2), after(medium), after(high));
             let _ = writeln!(
                 out,
-                "  a budget off the roster that is used up: the agent gets nothing, the provider no \
-                 export, until an\n    administrator lifts it\n  \
+                "  a budget off the roster that is used up: an agent that took most of it gets nothing, the \
+                 provider no\n    export, until an administrator lifts it\n  \
                  persons off the roster in a row, nobody of the roster between: {info} are told to \
                  the security team; with\n    number {medium} the agent is held to one new person in \
                  ten seconds, of its roster; with number {high} it gets only\n    files that it was \
