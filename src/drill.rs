@@ -5,6 +5,8 @@
 
 pub(crate) mod account;
 mod audit;
+#[expect(dead_code, reason = "the command that runs it comes behind it")]
+pub(crate) mod backtest;
 mod caller;
 pub(crate) mod honest;
 pub(crate) mod incident;
