@@ -326,3 +326,6 @@ impl Past {
         Ok(past)
     }
 }
+
+#[cfg(test)]
+mod tests;
