@@ -5,6 +5,7 @@
 //! gave up, is not known, and is taken to have asked what the past says.
 
 pub(crate) mod events;
+pub(crate) mod recorded;
 pub(crate) mod tally;
 
 use std::collections::{HashSet, VecDeque};
