@@ -306,3 +306,6 @@ pub(crate) fn judge(
     }
     tally
 }
+
+#[cfg(test)]
+mod tests;
