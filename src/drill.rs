@@ -5,7 +5,7 @@
 
 pub(crate) mod account;
 mod audit;
-#[expect(dead_code, reason = "the command that runs it comes behind it")]
+#[expect(dead_code, reason = "what it tells programs comes behind it")]
 pub(crate) mod backtest;
 mod caller;
 pub(crate) mod honest;
