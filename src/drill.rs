@@ -5,7 +5,6 @@
 
 pub(crate) mod account;
 mod audit;
-#[expect(dead_code, reason = "what it tells programs comes behind it")]
 pub(crate) mod backtest;
 mod caller;
 pub(crate) mod honest;

@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// How long it takes until somebody gives back what a high or critical alert took, as `2h` or `90m`; 0: never
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = time_span)]
     lift_after: Millis,
+    /// Print a line of JSON for each alert and each read withheld, and a last one with the figures
+    #[arg(long)]
+    json: bool,
 }
 
 const FORM: &str = "\
@@ -59,7 +62,11 @@ exports, the hours, the network, the weight of fields.
 
 A ledger: its reads and acts are taken as they stand, its policies, rulings and alerts are not. A read \
 that was withheld then has no persons in it: it is judged by the figures that its entry has, and the \
-persons of one that is released here stay unknown.";
+persons of one that is released here stay unknown.
+
+Keys of --json: policy, line (of a ledger: entry), at (Unix milliseconds), provider, agent, what (withheld or alert), \
+detector, severity (null for a read withheld), observed, expected; of the last line: what (summary) \
+and policies, each with its figures.";
 
 /// Why nothing can be told.
 enum Failure {
@@ -90,6 +97,14 @@ impl Source {
             Source::Ledger(past) => past.size,
         }
     }
+
+    /// What one of them is.
+    fn step(&self) -> &'static str {
+        match self {
+            Source::Events(_) => "line",
+            Source::Ledger(_) => "entry",
+        }
+    }
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -118,7 +133,12 @@ fn backtest(args: &Args) -> Result<(), Failure> {
     bar.set_length(past.length() * all.len() as u64);
     let mut tallies: Vec<(&Path, Tally)> = Vec::new();
     for (n, (path, terms)) in (0..).zip(paths.iter().zip(&all)) {
-        let mut told = |_: &Judged<'_>| ();
+        let mut told = |judged: &Judged<'_>| {
+            if args.json {
+                let lines = report::as_json(path, past.step(), judged);
+                bar.suspend(|| lines.iter().for_each(print));
+            }
+        };
         let mut passed = |done| bar.set_position(n * past.length() + done);
         let tally = match &past {
             Source::Events(past) => judge(past, terms, lift_after, &mut told, &mut passed),
@@ -128,7 +148,11 @@ fn backtest(args: &Args) -> Result<(), Failure> {
         tallies.push((path, tally));
     }
     bar.finish_and_clear();
-    print(report::in_words(&past, &tallies).trim_end());
+    if args.json {
+        print(report::summary(&tallies));
+    } else {
+        print(report::in_words(&past, &tallies).trim_end());
+    }
     Ok(())
 }
 

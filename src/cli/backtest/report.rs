@@ -1,14 +1,17 @@
-//! What a backtest tells.
+//! What a backtest tells: for people, and for programs.
 
 use std::collections::BTreeSet;
 use std::path::Path;
+
+use serde_json::{Value, json};
 
 use super::super::rate::upper;
 use super::super::table::Table;
 use super::super::{grouped, time};
 use super::Source;
-use crate::drill::backtest::tally::{Figures, Tally};
-use crate::format::entry::Severity;
+use crate::drill::backtest::tally::{ENTRIES, Figures, Tally};
+use crate::drill::backtest::{Judged, PastOutcome};
+use crate::format::entry::{Outcome, Severity, word};
 
 /// Days of a month, as everywhere where a rate is one of months.
 const MONTH: f64 = 30.0;
@@ -22,8 +25,80 @@ const SEVERITIES: [(Severity, &str); 4] = [
     (Severity::Critical, "critical"),
 ];
 
+/// A line for what withheld a read, and one for each of its alerts.
+pub(super) fn as_json(policy: &Path, step: &str, judged: &Judged<'_>) -> Vec<Value> {
+    let with = |what: &str, detector: String, severity: Value, figures: [Value; 2]| {
+        let [observed, expected] = figures;
+        json!({
+            "policy": policy.display().to_string(),
+            (step): judged.number,
+            "at": judged.at,
+            "provider": judged.provider,
+            "agent": judged.agent.to_string(),
+            "what": what,
+            "detector": detector,
+            "severity": severity,
+            "observed": observed,
+            "expected": expected,
+        })
+    };
+    let could = json!(judged.facts.could);
+    let withheld = match judged.outcome {
+        PastOutcome::Ruled(ruling) if ruling.outcome == Outcome::Released => None,
+        PastOutcome::Ruled(ruling) => {
+            let rule = ruling.rule.map(|rule| word(&rule)).unwrap_or_default();
+            Some((rule, [could, json!(ruling.remaining)]))
+        }
+        PastOutcome::OutOfEntries => Some((ENTRIES.to_owned(), [could, Value::Null])),
+    };
+    let withheld = withheld.map(|(rule, figures)| with("withheld", rule, Value::Null, figures));
+    let alerts = judged.alerts.iter().map(|alert| {
+        let figures = [json!(alert.observed), json!(alert.expected)];
+        with("alert", word(&alert.rule), json!(alert.severity), figures)
+    });
+    withheld.into_iter().chain(alerts).collect()
+}
+
+/// The last line.
+pub(super) fn summary(tallies: &[(&Path, Tally)]) -> Value {
+    let policies = tallies.iter().map(|(path, tally)| {
+        let mut figures = figures_json(&tally.whole());
+        let providers = tally.providers.iter();
+        let providers = providers.map(|(id, one)| (id.to_string(), figures_json(one)));
+        figures["policy"] = json!(path.display().to_string());
+        figures["providers"] = Value::Object(providers.collect());
+        figures
+    });
+    json!({"what": "summary", "policies": policies.collect::<Vec<_>>()})
+}
+
+fn figures_json(figures: &Figures) -> Value {
+    let alerts = figures.alerts.iter().map(
+        |((rule, severity), count)| json!({"rule": rule, "severity": severity, "count": count}),
+    );
+    let rate = Rate::of(figures);
+    json!({
+        "first": figures.span.map(|span| span.0),
+        "last": figures.span.map(|span| span.1),
+        "provider_months": rate.as_ref().map(|rate| rate.months),
+        "reads": figures.reads,
+        "released": figures.released,
+        "misses": figures.misses,
+        "withheld_in_the_past": figures.unseen,
+        "persons": figures.persons,
+        "off_roster": figures.off,
+        "withheld": figures.withheld(),
+        "withheld_by": figures.withheld,
+        "alerts": alerts.collect::<Vec<_>>(),
+        "high_or_critical": figures.grave(),
+        "high_or_critical_a_provider_month": rate.as_ref().map(|rate| rate.seen),
+        "high_or_critical_a_provider_month_at_most": rate.as_ref().map(|rate| rate.most),
+    })
+}
+
 /// High and critical alerts of a provider in a month.
 struct Rate {
+    months: f64,
     seen: f64,
     /// At 95 %.
     most: f64,
@@ -34,7 +109,7 @@ impl Rate {
     fn of(figures: &Figures) -> Option<Rate> {
         let months = figures.days as f64 / MONTH;
         let grave = figures.grave();
-        let rate = Rate { seen: grave as f64 / months, most: upper(grave) / months };
+        let rate = Rate { months, seen: grave as f64 / months, most: upper(grave) / months };
         (figures.days > 0).then_some(rate)
     }
 }
