@@ -10,6 +10,8 @@ mod agent_tag;
 #[cfg(feature = "serve")]
 mod alerts;
 #[cfg(feature = "serve")]
+mod backtest;
+#[cfg(feature = "serve")]
 mod call;
 #[cfg(feature = "serve")]
 mod demo;
@@ -26,6 +28,8 @@ mod notice;
 mod policy;
 #[cfg(feature = "serve")]
 mod providers;
+#[cfg(feature = "serve")]
+mod rate;
 #[cfg(feature = "serve")]
 mod read;
 mod receipt;
@@ -62,6 +66,8 @@ enum Command {
     Demo(demo::Args),
     #[cfg(feature = "serve")]
     Drill(drill::Args),
+    #[cfg(feature = "serve")]
+    Backtest(backtest::Args),
     #[cfg(feature = "serve")]
     Init(init::Args),
     #[cfg(feature = "serve")]
@@ -107,6 +113,8 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             #[cfg(feature = "serve")]
             Command::Drill(args) => drill::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Backtest(args) => backtest::run(&args),
             #[cfg(feature = "serve")]
             Command::Init(args) => init::run(&args),
             #[cfg(feature = "serve")]

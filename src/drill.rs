@@ -6,6 +6,7 @@
 
 pub(crate) mod account;
 mod audit;
+pub(crate) mod backtest;
 mod caller;
 pub(crate) mod honest;
 pub(crate) mod incident;

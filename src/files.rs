@@ -71,6 +71,17 @@ pub fn read_input(path: &Path, most: u64) -> io::Result<String> {
     text(bounded(File::open(path)?, most)?)
 }
 
+/// Opens what a person names on a command line, which may be a pipe, to be read as it comes; with its size, 0
+/// of a pipe.
+///
+/// # Errors
+/// The system's.
+pub fn open_input(path: &Path) -> io::Result<(impl Read, u64)> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    Ok((file, size))
+}
+
 /// The text of a secret file that nobody but its owner can read or change.
 ///
 /// # Errors

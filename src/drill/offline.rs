@@ -162,6 +162,21 @@ impl Offline {
         self.start()
     }
 
+    /// The ledger.
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        self.settings.path.clone()
+    }
+
+    /// Whether the door would refuse whatever an agent asks.
+    #[cfg(test)]
+    pub(crate) fn is_suspended(&self, provider: u32, agent: u32) -> bool {
+        let id = provider_id(provider);
+        let tag = || self.tagger.agent(&id, &format!("agent-{agent}"));
+        let contained = self.running.as_ref().map(|(_, ledger)| ledger.contained());
+        contained.is_some_and(|contained| contained.refuses(&id, tag, false, false))
+    }
+
     /// Lets time pass until then; it never goes back.
     fn pass_to(&self, at: Millis) {
         let mut now = self.time.lock();

@@ -22,7 +22,7 @@ pub struct Rules {
 
 impl Rules {
     /// The entries that record them, for a judge of this version: sections, then their head.
-    pub(super) fn entries(&self, judge: u64) -> Vec<Payload> {
+    pub(crate) fn entries(&self, judge: u64) -> Vec<Payload> {
         let section = |section| Payload::Policy(Policy { section });
         let detectors = [Section::Detectors(self.detectors)];
         let staff = self.staff.map(Section::Staff);

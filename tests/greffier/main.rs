@@ -13,6 +13,8 @@ mod agents;
 #[cfg(feature = "serve")]
 mod answers;
 #[cfg(feature = "serve")]
+mod backtest;
+#[cfg(feature = "serve")]
 mod budgets;
 #[cfg(feature = "serve")]
 mod certificates;
