@@ -1,11 +1,12 @@
 //! Searches that find nobody: a Bernoulli CUSUM over an agent's gets and searches, of p0 = 15 % misses, as
-//! honest work has, against p1 = 60 %: a miss adds ln(.6/.15), a find takes ln(.85/.4) away. Whoever misses
+//! honest work has, against p1 = 60 %: a miss adds ln(.6/.15), a find takes 2 ln(.85/.4) away. Whoever misses
 //! somebody tries again, and finds the person when the list has come; whoever tries names one after another
 //! misses another each time. So a search by the keys of one of the agent's last misses that finds nobody
 //! again counts as neither, and one that finds somebody takes back what that miss added.
 //!
-//! Otherwise a find is one of somebody new to the agent on this day: whoever could look at one file again and
-//! again would clear himself of all that he tries in between.
+//! Otherwise a find is one of somebody new to the agent on this day, and counts for the search and for the look
+//! at what it found: whoever could look at one file again and again would clear himself of all that he tries in
+//! between.
 //!
 //! A search that is withheld says nothing of what it would have found, and counts as neither too.
 

@@ -255,7 +255,7 @@ proptest! {
         let method = if list { Method::List } else { Method::Get };
         for _ in 0..40 {
             let facts = Facts { could: 1, ..on(persons % (1 << 53)) };
-            bench.ask(A, method, facts, 0);
+            bench.ask(A, method, facts, 0, Vec::new());
             bench.pass(DAY);
         }
         bench.assert_replays();

@@ -126,6 +126,7 @@ fn get(at: Millis, provider: u32, agent: u32, person: u32, on_roster: bool) -> E
         full: false,
         network: 0,
         off_hours: false,
+        follows: false,
         method,
     };
     Event { at, provider, kind: EventKind::Ask(ask) }

@@ -152,12 +152,13 @@ rule! {
 
 rule! {
     /// The probing detector: a sum that each get or search which finds nobody raises, and each that finds
-    /// somebody lowers. A Bernoulli CUSUM of 15 % against 60 %: ln(.6/.15) and ln(.85/.4), in thousandths.
+    /// somebody new lowers. A Bernoulli CUSUM of 15 % against 60 %: ln(.6/.15), and twice ln(.85/.4), since
+    /// whom honest work finds it opens, and that is no second miss; in thousandths.
     ProbingRule {
         /// What a miss adds.
         miss = 1_386 Lower,
         /// What a find takes away.
-        find = 754 Higher,
+        find = 1_508 Higher,
         /// From this sum on the finding is medium; half of it is information.
         medium = 12_474 Higher,
         /// From this sum on it is high.
