@@ -12,6 +12,8 @@ mod alerts;
 #[cfg(feature = "serve")]
 mod backtest;
 #[cfg(feature = "serve")]
+mod calibrate;
+#[cfg(feature = "serve")]
 mod call;
 #[cfg(feature = "serve")]
 mod demo;
@@ -69,6 +71,8 @@ enum Command {
     #[cfg(feature = "serve")]
     Backtest(backtest::Args),
     #[cfg(feature = "serve")]
+    Calibrate(calibrate::Args),
+    #[cfg(feature = "serve")]
     Init(init::Args),
     #[cfg(feature = "serve")]
     Serve(serve::Args),
@@ -115,6 +119,8 @@ impl Cli {
             Command::Drill(args) => drill::run(&args),
             #[cfg(feature = "serve")]
             Command::Backtest(args) => backtest::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Calibrate(args) => calibrate::run(&args),
             #[cfg(feature = "serve")]
             Command::Init(args) => init::run(&args),
             #[cfg(feature = "serve")]

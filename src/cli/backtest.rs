@@ -69,7 +69,7 @@ detector, severity (null for a read withheld), observed, expected; of the last l
 and policies, each with its figures.";
 
 /// Why nothing can be told.
-enum Failure {
+pub(super) enum Failure {
     /// What was brought is not as it should be.
     Faulty(String),
     /// It cannot be read.
@@ -77,7 +77,7 @@ enum Failure {
 }
 
 /// A past, as it was brought.
-enum Source {
+pub(super) enum Source {
     Events(Past),
     Ledger(RecordedPast),
 }
@@ -174,7 +174,8 @@ fn unread(path: &Path, error: impl std::fmt::Display) -> Failure {
     Failure::Unread(format!("{}: {error}", path.display()))
 }
 
-fn open(path: &Path) -> Result<Source, Failure> {
+/// Opens a past, whichever form it has.
+pub(super) fn open(path: &Path) -> Result<Source, Failure> {
     let (file, size) = files::open_input(path).map_err(|error| unread(path, error))?;
     let mut file = BufReader::with_capacity(1 << 16, file);
     let begins = file.fill_buf().map_err(|error| unread(path, error))?;
@@ -254,6 +255,17 @@ fn some_of(names: &[&Word]) -> String {
 
 fn paragraph(text: &str) -> String {
     wrapped(text, 80).join("\n")
+}
+
+/// Most characters of a provider's id in a table.
+const ID_MAX: usize = 24;
+
+/// An id that leaves room for figures beside it.
+pub(super) fn short(id: &str) -> String {
+    if id.chars().count() <= ID_MAX {
+        return id.to_owned();
+    }
+    id.chars().take(ID_MAX - 1).chain(['…']).collect()
 }
 
 /// A span of time in milliseconds.

@@ -220,3 +220,27 @@ async fn a_ledger_is_a_past_and_is_not_touched() {
     assert!(withheld["entry"].as_u64() > Some(0) && withheld["expected"] == 3, "{withheld}");
     assert!(fs::read(instance.layout.ledger()).unwrap() == before);
 }
+
+#[test]
+fn budgets_are_proposed_with_what_the_past_can_support() {
+    let folder = folder();
+    let mut past = HEADER.to_owned();
+    for n in 0..21 * 6 {
+        writeln!(past, "{},alpha,anna,{n},1", BEGIN + n * 240 * MINUTE).unwrap();
+    }
+    writeln!(past, "{},beta,berta,1,1", BEGIN + 21 * 1_440 * MINUTE).unwrap();
+    fs::write(folder.path().join("past.csv"), past).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(["calibrate", "past.csv", "--months", "4"]).args(args);
+        out(&command.current_dir(folder.path()).output().expect("the program starts"))
+    };
+    let text = run(&[]);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.contains("0 in 0.7 provider-months: at most 4.28 a month"), "{text}");
+    assert_eq!(figure(&text, "beta"), "1 - - - - -", "{text}");
+    let told: Value = serde_json::from_str(&run(&["--json"])).expect("JSON");
+    let budgets = &told["providers"][0]["budgets"];
+    assert!(budgets["agent_hour"].as_u64() <= budgets["agent_day"].as_u64(), "{told}");
+    assert_eq!(told["providers"][1]["budgets"], Value::Null);
+}

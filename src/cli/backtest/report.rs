@@ -8,15 +8,13 @@ use serde_json::{Value, json};
 use super::super::rate::upper;
 use super::super::table::Table;
 use super::super::{grouped, time};
-use super::Source;
+use super::{Source, short};
 use crate::drill::backtest::tally::{ENTRIES, Figures, Tally};
 use crate::drill::backtest::{Judged, PastOutcome};
 use crate::format::entry::{Outcome, Severity, word};
 
 /// Days of a month, as everywhere where a rate is one of months.
 const MONTH: f64 = 30.0;
-/// Most characters of a provider's id in a table.
-const ID_MAX: usize = 24;
 
 const SEVERITIES: [(Severity, &str); 4] = [
     (Severity::Info, "information"),
@@ -247,12 +245,4 @@ fn by_provider(tallies: &[(&Path, Tally)]) -> String {
     }
     let note = if rest.is_empty() { "" } else { "  high: high and critical alerts\n" };
     format!("{table}{note}")
-}
-
-/// An id that leaves room for figures beside it.
-fn short(id: &str) -> String {
-    if id.chars().count() <= ID_MAX {
-        return id.to_owned();
-    }
-    id.chars().take(ID_MAX - 1).chain(['…']).collect()
 }
