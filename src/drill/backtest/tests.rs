@@ -275,7 +275,7 @@ fn an_export_goes_by_its_job_wherever_that_stands_now() {
         let EventKind::Ask(ask) = get(at, 0, 0, 0, true).kind else { unreachable!() };
         Event { at, provider: 0, kind: EventKind::Ask(Ask { method, ..ask }) }
     };
-    let approve = Event { at: BEGIN, provider: 0, kind: EventKind::Approve { job: 7, rows: 20 } };
+    let approve = Event { at: BEGIN, provider: 0, kind: EventKind::Approve { job: 7, rows: 25 } };
     let events = [approve, export(BEGIN + 1, 0), export(BEGIN + 2, 10), export(BEGIN + 3, 20)];
     let (_, tally) = again(&open(BUDGETS, &events), &terms(2, BUDGETS, None), None);
     let whole = tally.whole();
