@@ -85,7 +85,7 @@ impl Bench {
             bench.fold(section(Section::Provider(rules)));
         }
         let judge = bench.judge.version();
-        let head = Head { digest: Hash::default(), sections: PROVIDERS as u32 + 2, judge };
+        let head = Head { digest: Hash::default(), sections: PROVIDERS + 2, judge };
         bench.fold(section(Section::Head(head)));
         bench
     }

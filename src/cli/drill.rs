@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
+use super::rate::upper;
 use super::{NO, complain, failed, print};
 use crate::drill::DrillError;
 use crate::drill::honest::World;
@@ -207,13 +208,6 @@ fn sum(controls: &[Control]) -> Control {
         }
     }
     all
-}
-
-/// The upper end of a mean that is seen as `n` events, at 95 % (Poisson; by the Wilson-Hilferty cube).
-fn upper(n: u64) -> f64 {
-    let n = n as f64 + 1.0;
-    let root = 1.0 - 1.0 / (9.0 * n) + 1.645 / (3.0 * n.sqrt());
-    n * root * root * root
 }
 
 fn honest_text(honest: &Control) -> String {
