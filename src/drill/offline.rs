@@ -222,10 +222,11 @@ impl Offline {
         let recorded = self.done(|ledger| {
             let record = |asked: Option<(&Ask, Option<Draft>)>| {
                 let ledger = ledger.clone();
-                let asked = asked.map(|(ask, draft)| (found(&ask.method), draft.map(bind)));
+                let asked = asked.map(|(ask, draft)| (found(&ask.method), draft));
                 async move {
                     let Some((found, draft)) = asked else { return Ok(None) };
-                    let Some((bound, claim)) = draft else { return Ok(Some(Answer::Withheld)) };
+                    let Some(draft) = draft else { return Ok(Some(Answer::Withheld)) };
+                    let (bound, claim) = bind(draft);
                     let recorded = ledger.record(bound).await.map_err(DrillError::gateway)?;
                     let (ruling, ..) = claim.redeem(recorded).map_err(DrillError::gateway)?;
                     Ok(Some(match ruling.outcome {
