@@ -4,6 +4,7 @@
 //! to registrar and judge at a simulated time. It knows no screen: whoever runs a drill is told
 //! what happens.
 
+pub(crate) mod acceptance;
 pub(crate) mod account;
 mod audit;
 pub(crate) mod backtest;
