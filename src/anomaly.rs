@@ -107,7 +107,7 @@ impl Judge for AnomalyJudge {
         }
         if ruling.outcome == Outcome::Released {
             let mut drained = contract::findings(contracts, counted, now);
-            drained.extend(self.budget.drained(counted, now.tick));
+            drained.extend(self.budget.drained(counted, now));
             self.ladder.keep_new(&mut drained, counted, now.tick);
             findings.extend(drained);
         }

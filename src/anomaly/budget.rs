@@ -2,12 +2,17 @@
 //! a bucket that refills over its span and is charged by the fact of the same name. A read that
 //! could hold more new persons than any bucket has left is withheld whole, whatever it found.
 //!
+//! In a context that tightens a person counts as two to the agent's hour and day.
+//!
 //! A bucket of size C that refills over a span lets at most 2 C go in any one span: what it held at
 //! the beginning and what it refilled.
 
 pub mod ceiling;
+mod context;
 
 use std::collections::{HashMap, HashSet};
+
+use context::Contexts;
 
 use super::{DAY, Finding, HOUR, MINUTE, coarse};
 use crate::format::entry::{
@@ -26,6 +31,15 @@ struct BudgetRule {
     size: fn(&Budgets) -> u64,
     could: fn(&Facts) -> u64,
     charge: fn(&Facts) -> u64,
+    /// For how many a person counts in a context that tightens.
+    tight: u64,
+}
+
+impl BudgetRule {
+    /// For how many a person counts.
+    fn times(&self, tight: bool) -> u64 {
+        if tight { self.tight } else { 1 }
+    }
 }
 
 const AGENT: [BudgetRule; 3] = [
@@ -36,6 +50,7 @@ const AGENT: [BudgetRule; 3] = [
         size: |b| b.agent_minute,
         could: |f| f.could,
         charge: |f| f.all.agent_day,
+        tight: 1,
     },
     BudgetRule {
         rule: Rule::AgentHour,
@@ -44,6 +59,7 @@ const AGENT: [BudgetRule; 3] = [
         size: |b| b.agent_hour,
         could: |f| f.could,
         charge: |f| f.all.agent_day,
+        tight: 2,
     },
     BudgetRule {
         rule: Rule::AgentDay,
@@ -52,6 +68,7 @@ const AGENT: [BudgetRule; 3] = [
         size: |b| b.agent_day,
         could: |f| f.could,
         charge: |f| f.all.agent_day,
+        tight: 2,
     },
 ];
 
@@ -63,6 +80,7 @@ const PROVIDER: [BudgetRule; 4] = [
         size: |b| b.provider_day,
         could: |f| f.could,
         charge: |f| f.all.provider_day,
+        tight: 1,
     },
     BudgetRule {
         rule: Rule::Provider30Days,
@@ -71,6 +89,7 @@ const PROVIDER: [BudgetRule; 4] = [
         size: |b| b.provider_30_days,
         could: |f| f.could,
         charge: |f| f.all.provider_30_days,
+        tight: 1,
     },
     BudgetRule {
         rule: Rule::OffRosterDay,
@@ -79,6 +98,7 @@ const PROVIDER: [BudgetRule; 4] = [
         size: |b| b.off_roster_day,
         could: |f| f.could_off,
         charge: |f| f.off.provider_day,
+        tight: 1,
     },
     BudgetRule {
         rule: Rule::OffRoster30Days,
@@ -87,6 +107,7 @@ const PROVIDER: [BudgetRule; 4] = [
         size: |b| b.off_roster_30_days,
         could: |f| f.could_off,
         charge: |f| f.off.provider_30_days,
+        tight: 1,
     },
 ];
 
@@ -106,6 +127,7 @@ fn fresh<const N: usize>(kinds: &[BudgetRule; N], budgets: &Budgets, tick: Milli
 #[derive(Debug, Default)]
 pub struct PersonBudgets {
     accounts: HashMap<Word, Account>,
+    contexts: Contexts,
     /// Providers of the policy in force; the accounts of others are kept but closed.
     open: HashSet<Word>,
     /// Providers of the policy being read, until its head comes.
@@ -122,18 +144,21 @@ impl PersonBudgets {
         };
         let new = || fresh(&AGENT, &account.budgets, now.tick);
         let agent = account.agents.get(&counted.agent).copied().unwrap_or_else(new);
+        let tight = self.contexts.tighten(counted, now.at);
         let own = AGENT.iter().zip(&agent).map(|pair| (true, pair));
         let shared = PROVIDER.iter().zip(&account.provider).map(|pair| (false, pair));
         let mut tightest: Option<(u64, Rule)> = None;
         // None is for ever.
         let mut wait = Some(0);
         for (own, (kind, bucket)) in own.chain(shared) {
-            let (could, left) = ((kind.could)(&counted.facts), bucket.left(kind.span, now.tick));
+            let times = kind.times(tight);
+            let could = (kind.could)(&counted.facts).saturating_mul(times);
+            let left = bucket.left(kind.span, now.tick);
             if could <= left {
                 continue;
             }
             // Of what agents share, neither the order nor the time may say more than is told.
-            let left = if own { left } else { coarse(left) };
+            let left = if own { left / times } else { coarse(left) };
             if tightest.is_none_or(|(least, _)| left < least) {
                 tightest = Some((left, kind.rule));
             }
@@ -151,22 +176,26 @@ impl PersonBudgets {
     }
 
     /// The budgets that a released read leaves with less than one person, or takes below half.
-    pub(super) fn drained(&self, counted: &JudgeInput<'_>, tick: Millis) -> Vec<Finding> {
+    pub(super) fn drained(&self, counted: &JudgeInput<'_>, now: Moment) -> Vec<Finding> {
         let account = self.accounts.get(counted.provider).filter(|_| counted.export.is_none());
         let Some(account) = account else { return Vec::new() };
+        let Moment { at, tick } = now;
+        let tight = self.contexts.tighten(counted, at);
         let new = || fresh(&AGENT, &account.budgets, tick);
         let agent = account.agents.get(&counted.agent).copied().unwrap_or_else(new);
         let agent = AGENT.iter().zip(&agent).map(|pair| (Level::Agent, pair));
         let provider = PROVIDER.iter().zip(&account.provider).map(|pair| (Level::Provider, pair));
         let finding = |(level, (kind, bucket)): (Level, (&BudgetRule, &Bucket))| {
             let grave = kind.grave?;
-            let persons = (kind.charge)(&counted.facts);
+            let times = kind.times(tight);
+            let persons = (kind.charge)(&counted.facts).saturating_mul(times);
             let left = bucket.left(kind.span, tick).saturating_sub(persons);
             let (rule, size) = (kind.rule, bucket.size);
             let severity = match left {
                 _ if persons == 0 => return None,
                 0 => grave,
-                _ if left < size / 2 => Severity::Info,
+                // A quarter of the persons whom it is for is nothing to tell of.
+                _ if left < size / 2 && times == 1 => Severity::Info,
                 _ => return None,
             };
             Some(Finding { rule, level, severity, observed: size - left, expected: size })
@@ -187,7 +216,9 @@ impl PersonBudgets {
             Payload::Read(read)
                 if read.ruling.outcome == Outcome::Released && read.job.is_none() =>
             {
-                self.charge(read, entry.now.tick);
+                let tight = self.contexts.tighten(&JudgeInput::of(entry.seq, read), entry.now.at);
+                self.charge(read, tight, entry.now.tick);
+                self.contexts.fold(read, entry.now.at);
             }
             _ => {}
         }
@@ -213,14 +244,14 @@ impl PersonBudgets {
         }
     }
 
-    fn charge(&mut self, read: &Read, tick: Millis) {
+    fn charge(&mut self, read: &Read, tight: bool, tick: Millis) {
         let Some(account) = self.accounts.get_mut(&read.provider) else { return };
         let budgets = &account.budgets;
         let new = || fresh(&AGENT, budgets, tick);
         let agent = account.agents.entry(read.agent).or_insert_with(new);
         let pairs = AGENT.iter().zip(agent).chain(PROVIDER.iter().zip(&mut account.provider));
         for (kind, bucket) in pairs {
-            let persons = (kind.charge)(&read.facts);
+            let persons = (kind.charge)(&read.facts).saturating_mul(kind.times(tight));
             if persons > 0 {
                 bucket.charge(kind.span, tick, persons);
             }

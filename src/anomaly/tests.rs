@@ -1,5 +1,6 @@
 //! The judge as a whole: reads in, rulings and alerts out, and the same again from the entries.
 
+mod blind;
 mod jobs;
 mod volume;
 
@@ -91,24 +92,16 @@ impl Bench {
         misses: u64,
         keys: Vec<SearchKey>,
     ) -> (Ruling, Vec<Alert>) {
-        let provider: Word = who.0.into();
-        let agent = Tag([who.1; 16]);
-        let seq = self.entries.len() as u64;
-        let (provider_id, keys_of, export) = (&provider, &keys, None);
-        let counted = JudgeInput {
-            seq,
-            provider: provider_id,
-            agent,
-            method,
-            facts,
-            misses,
-            keys: keys_of,
-            export,
-        };
+        let read = read(who.0.into(), Tag([who.1; 16]), facts, Ruling::PENDING);
+        self.judged(Read { method, misses, keys, ..read })
+    }
+
+    /// A read that is not judged yet.
+    fn judged(&mut self, read: Read) -> (Ruling, Vec<Alert>) {
+        let counted = JudgeInput::of(self.entries.len() as u64, &read);
         let decision = self.judge.decide(&counted, &self.standing, self.now);
         let ruling = decision.ruling;
-        let read = Read { method, misses, keys, ..read(provider, agent, facts, ruling) };
-        self.add(Payload::Read(Box::new(read)));
+        self.add(Payload::Read(Box::new(Read { ruling, ..read })));
         for alert in &decision.alerts {
             self.add(Payload::Alert(alert.clone()));
         }
@@ -212,9 +205,10 @@ fn off(n: u64) -> Facts {
     Facts { could: n, could_off: n, could_never: n, all: counts(n), off: counts(n) }
 }
 
-/// New persons, all on it.
+/// New persons, all on it, whom the provider met before these 30 days.
 fn on(n: u64) -> Facts {
-    Facts { could: n, could_off: 0, could_never: n, all: counts(n), off: Counts::default() }
+    let all = Counts { never: 0, ..counts(n) };
+    Facts { could: n, could_off: 0, could_never: n, all, off: Counts::default() }
 }
 
 /// A file that this agent was given today.

@@ -1,9 +1,11 @@
 //! Each budget on both sides of its limit, and what no sequence of reads may get out of one.
 
+mod context;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::entry::{Counts, Hash, Head, Method};
+use crate::format::entry::{Counts, Hash, Head};
 
 /// A budget that is never the tightest here.
 const WIDE: u64 = 1 << 40;
@@ -88,24 +90,16 @@ fn agent(n: u8) -> Tag {
 }
 
 fn ruling(budget: &PersonBudgets, tick: Millis, who: (&str, Tag), facts: Facts) -> Ruling {
-    let provider = who.0.into();
-    budget.decide(
-        &JudgeInput {
-            seq: 1,
-            provider: &provider,
-            agent: who.1,
-            method: Method::List,
-            facts,
-            misses: 0,
-            keys: &[],
-            export: None,
-        },
-        moment(tick),
-    )
+    let read = undecided(who, facts);
+    budget.decide(&JudgeInput::of(1, &read), moment(tick))
+}
+
+fn undecided(who: (&str, Tag), facts: Facts) -> Read {
+    super::super::tests::read(who.0.into(), who.1, facts, Ruling::PENDING)
 }
 
 fn read(who: (&str, Tag), facts: Facts, ruling: Ruling) -> Payload {
-    Payload::Read(Box::new(super::super::tests::read(who.0.into(), who.1, facts, ruling)))
+    Payload::Read(Box::new(Read { ruling, ..undecided(who, facts) }))
 }
 
 /// Rules on a read and folds its entry.
@@ -179,10 +173,16 @@ fn a_full_budget_does_not_overflow_however_long_nobody_reads() {
     for (rule, span) in spans() {
         let mut budget = under(only(rule, 5));
         take(&mut budget, 0, ALPHA, new(5));
-        let later = 1_000 * span;
-        assert_eq!(ruling(&budget, later, ALPHA, new(6)).remaining, left(rule, 5), "{rule:?}");
-        assert_eq!(take(&mut budget, later, ALPHA, new(5)), Ruling::RELEASED);
-        assert_eq!(ruling(&budget, later, ALPHA, new(1)).remaining, Some(0));
+        // By its ticks alone: by days an agent would be as if never seen.
+        let later = Moment { at: DAY, tick: 1_000 * span };
+        let ruling = |budget: &PersonBudgets, persons| {
+            budget.decide(&JudgeInput::of(1, &undecided(ALPHA, new(persons))), later)
+        };
+        assert_eq!(ruling(&budget, 6).remaining, left(rule, 5), "{rule:?}");
+        assert_eq!(ruling(&budget, 5), Ruling::RELEASED);
+        let payload = read(ALPHA, new(5), Ruling::RELEASED);
+        budget.apply(&Entry { now: later, ..entry(0, payload) });
+        assert_eq!(ruling(&budget, 1).remaining, Some(0));
     }
 }
 

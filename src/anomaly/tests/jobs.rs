@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::format::entry::{Contract, JobTerms};
-use crate::state::jobs::Export;
 
 /// Entry number of the job that [`opened`] declares.
 const JOB: u64 = 4;
@@ -20,31 +19,17 @@ fn opened(budgets: Budgets, rows: u64) -> Bench {
 
 /// A page of so many persons, as it would be recorded.
 fn export(bench: &mut Bench, agent: u8, view: &str, persons: u64) -> (Ruling, Vec<Alert>) {
-    let (provider, agent, view): (Word, Tag, Word) =
-        ("alpha".into(), Tag([agent; 16]), view.into());
-    let (dataset, purpose) = ("cir".into(), "course_delivery".into());
-    let (dataset, purpose) = (&dataset, &purpose);
-    let of = Export { job: JOB, dataset, purpose, view: &view, asked: persons };
-    let (seq, facts) = (bench.entries.len() as u64, on(persons));
-    let counted = JudgeInput {
-        seq,
-        provider: &provider,
-        agent,
-        method: Method::Export,
-        facts,
-        misses: 0,
-        keys: &[],
-        export: Some(of),
-    };
-    let Decision { ruling, alerts } = bench.judge.decide(&counted, &bench.standing, bench.now);
-    let released = ruling == Ruling::RELEASED;
-    bench.add(Payload::Read(Box::new(Read {
+    let of = Read {
         method: Method::Export,
         job: Some(JOB),
-        rows: if released { persons } else { 0 },
-        view,
-        ..read(provider, agent, facts, ruling)
-    })));
+        asked: persons,
+        view: view.into(),
+        ..read("alpha".into(), Tag([agent; 16]), on(persons), Ruling::PENDING)
+    };
+    let counted = JudgeInput::of(bench.entries.len() as u64, &of);
+    let Decision { ruling, alerts } = bench.judge.decide(&counted, &bench.standing, bench.now);
+    let rows = if ruling == Ruling::RELEASED { persons } else { 0 };
+    bench.add(Payload::Read(Box::new(Read { rows, ruling, ..of })));
     for alert in &alerts {
         bench.add(Payload::Alert(alert.clone()));
     }
