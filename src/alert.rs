@@ -76,6 +76,8 @@ enum AlertTopic {
     Probing,
     Pace,
     Creep,
+    FirstTouch,
+    Decoy,
     Signs,
 }
 
@@ -96,6 +98,8 @@ fn subject(rule: Rule) -> AlertTopic {
         Rule::Probing => AlertTopic::Probing,
         Rule::Pace => AlertTopic::Pace,
         Rule::Creep => AlertTopic::Creep,
+        Rule::FirstTouch => AlertTopic::FirstTouch,
+        Rule::Decoy => AlertTopic::Decoy,
         Rule::Signs => AlertTopic::Signs,
     }
 }

@@ -106,6 +106,21 @@ fn found(alert: &Alert) -> String {
                 weight(expected, '.'),
             );
         }
+        AlertTopic::FirstTouch => {
+            return format!(
+                "is given, together with its colleagues, one person after another whom the provider \
+                 never met: {} disclosed to this agent today, suspicion {} and the limit {}",
+                persons(alert.persons),
+                weight(observed, '.'),
+                weight(expected, '.'),
+            );
+        }
+        AlertTopic::Decoy => {
+            return format!(
+                "asked for {}: nobody has a case for a person who does not exist",
+                if observed > 1 { format!("{observed} decoys") } else { "a decoy".to_owned() }
+            );
+        }
         AlertTopic::Signs => {
             return format!(
                 "shows small signs of {observed} different kinds, each below its own limit; {expected} \

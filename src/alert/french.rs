@@ -110,6 +110,22 @@ fn found(alert: &Alert) -> String {
                 weight(expected, ','),
             );
         }
+        AlertTopic::FirstTouch => {
+            return format!(
+                "reçoit avec ses collègues, l’une après l’autre, des personnes que le prestataire n’a jamais \
+                 vues : {} {} à cet agent ce jour, suspicion {} pour une limite de {}",
+                persons(alert.persons),
+                if alert.persons > 1 { "communiquées" } else { "communiquée" },
+                weight(observed, ','),
+                weight(expected, ','),
+            );
+        }
+        AlertTopic::Decoy => {
+            return format!(
+                "a demandé {} : nul ne suit une personne qui n’existe pas",
+                if observed > 1 { format!("{observed} leurres") } else { "un leurre".to_owned() }
+            );
+        }
         AlertTopic::Signs => {
             return format!(
                 "donne de petits signes de {observed} genres, chacun sous sa propre limite ; {expected} en ce \

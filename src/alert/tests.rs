@@ -59,6 +59,8 @@ fn all() -> Vec<Alert> {
     }
     cases.extend([Info, High, Critical].map(|severity| (Rule::Pace, Agent, severity)));
     cases.extend([Info, Medium].map(|severity| (Rule::Creep, Agent, severity)));
+    cases.extend([Info, High, Critical].map(|severity| (Rule::FirstTouch, Agent, severity)));
+    cases.extend([High, Critical].map(|severity| (Rule::Decoy, Agent, severity)));
     for rule in [Rule::Probing, Rule::Signs] {
         cases.extend([Info, Medium, High, Critical].map(|severity| (rule, Agent, severity)));
     }
@@ -76,7 +78,7 @@ fn all() -> Vec<Alert> {
         for measures in measures {
             for (persons, off, n) in [(0, 0, 0), (1, 0, 1), (1, 1, 2), (5, 5, 5), (20, 14, 20)] {
                 let until = (severity == Medium).then_some(AT + 3_600_000);
-                let counts = rule.withholds() || rule == Rule::Signs;
+                let counts = rule.withholds() || [Rule::Signs, Rule::Decoy].contains(&rule);
                 let weight = |n| if counts { n } else { n * 3_219 };
                 let used_up = severity != Info && rule.withholds();
                 all.push(Alert {
@@ -159,7 +161,7 @@ fn every_rule_severity_and_level_has_a_sentence_of_its_own() {
         once.dedup();
         // The day's budget of an agent and that of a provider differ in who; nothing is said twice.
         assert_eq!(once.len(), texts.len());
-        assert_eq!(texts.len(), 44);
+        assert_eq!(texts.len(), 51);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What detectors are: folds over reads, each of which says what a read gives away by its own rule.
 
 mod creep;
+mod decoy;
+mod first_touch;
 mod pace;
 mod probing;
 mod roster;
@@ -42,14 +44,16 @@ pub(super) struct Given<'a> {
     pub(super) misses: u64,
     /// What a search asks by.
     pub(super) keys: &'a [SearchKey],
+    /// How many of its persons are decoys.
+    pub(super) decoys: u64,
 }
 
 impl<'a> Sighting<'a> {
     /// A read that is being decided, and would have this outcome without the detectors.
     pub(super) fn of(input: &'a JudgeInput<'_>, outcome: Outcome, now: Moment) -> Sighting<'a> {
-        let JudgeInput { provider, agent, method, facts, misses, keys, .. } = *input;
+        let JudgeInput { provider, agent, method, facts, misses, keys, decoys, .. } = *input;
         let Facts { all, off, could_off, .. } = facts;
-        let given = Given { all, off, misses, keys };
+        let given = Given { all, off, misses, keys, decoys };
         let given = (outcome == Outcome::Released).then_some(given);
         Sighting { provider, agent, method, could_off, given, now }
     }
@@ -79,6 +83,8 @@ impl Default for AllDetectors {
             Box::new(strangers::StrangersDetector::default()),
             Box::new(probing::ProbingDetector::default()),
             Box::new(volume::VolumeDetector::default()),
+            Box::new(first_touch::FirstTouchDetector::default()),
+            Box::new(decoy::DecoyDetector),
         ])
     }
 }

@@ -34,12 +34,18 @@ fn family(rule: Rule) -> Option<Family> {
         | Rule::ProviderDay
         | Rule::Provider30Days
         | Rule::Pace
-        | Rule::Creep => Some(Family::Volume),
+        | Rule::Creep
+        | Rule::FirstTouch => Some(Family::Volume),
         Rule::OffRosterDay | Rule::OffRoster30Days | Rule::Roster | Rule::Strangers => {
             Some(Family::Strangers)
         }
         Rule::Probing => Some(Family::Probing),
-        Rule::Contained | Rule::Job | Rule::Signs | Rule::Contract | Rule::ContractOff => None,
+        Rule::Contained
+        | Rule::Job
+        | Rule::Decoy
+        | Rule::Signs
+        | Rule::Contract
+        | Rule::ContractOff => None,
     }
 }
 

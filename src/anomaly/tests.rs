@@ -1,6 +1,7 @@
 //! The judge as a whole: reads in, rulings and alerts out, and the same again from the entries.
 
 mod blind;
+mod first_touch;
 mod jobs;
 mod volume;
 

@@ -3,7 +3,8 @@
 
 use super::table::Table;
 use crate::format::entry::{
-    CreepRule, Detectors, PaceRule, ProbingRule, RosterRule, SignsRule, StrangersRule,
+    CreepRule, Detectors, FirstTouchRule, PaceRule, ProbingRule, RosterRule, SignsRule,
+    StrangersRule,
 };
 
 /// Largest step and height, in thousandths.
@@ -17,6 +18,7 @@ pub(super) fn read(root: &mut Table<'_>) -> Detectors {
         probing: rule(&mut all, "probing", ProbingRule::of),
         pace: rule(&mut all, "pace", PaceRule::of),
         creep: rule(&mut all, "creep", CreepRule::of),
+        first_touch: rule(&mut all, "first_touch", FirstTouchRule::of),
         signs: rule(&mut all, "signs", SignsRule::of),
     };
     all.close();

@@ -22,8 +22,8 @@ pub use act::{
 pub use alert::{Alert, Level, Measure, Severity};
 pub use body::{BODY_MAX, INTEGER_END, Malformed, NAME_MAX, TEXT_MAX};
 pub use detectors::{
-    CreepRule, Detectors, Figure, Looser, PaceRule, ProbingRule, RosterRule, SignsRule,
-    StrangersRule,
+    CreepRule, Detectors, Figure, FirstTouchRule, Looser, PaceRule, ProbingRule, RosterRule,
+    SignsRule, StrangersRule,
 };
 pub use digest::{Hash, Nonce, PublicKey, SignatureBytes, Tag, sha256};
 pub use policy::{Budgets, Contract, Head, Policy, ProviderRules, Section, StaffRules, more};

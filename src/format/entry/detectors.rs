@@ -16,6 +16,8 @@ pub struct Detectors {
     pub pace: PaceRule,
     /// More persons than an agent is usually given, day after day.
     pub creep: CreepRule,
+    /// Persons whom the provider never met, one after another.
+    pub first_touch: FirstTouchRule,
     /// Small signs of several kinds.
     pub signs: SignsRule,
 }
@@ -55,15 +57,16 @@ impl Figure {
 
 impl Detectors {
     /// Each rule under its name, figure by figure.
-    pub fn rules(&self) -> [(&'static str, Vec<Figure>); 6] {
+    pub fn rules(&self) -> [(&'static str, Vec<Figure>); 7] {
         // Taken apart, so that a rule that is added cannot be forgotten here.
-        let Detectors { roster, strangers, probing, pace, creep, signs } = self;
+        let Detectors { roster, strangers, probing, pace, creep, first_touch, signs } = self;
         [
             ("roster", roster.figures()),
             ("strangers", strangers.figures()),
             ("probing", probing.figures()),
             ("pace", pace.figures()),
             ("creep", creep.figures()),
+            ("first_touch", first_touch.figures()),
             ("signs", signs.figures()),
         ]
     }
@@ -193,6 +196,22 @@ rule! {
         allowance = 1_750 Higher,
         /// From this sum on the finding is medium, and never more; half of it is information.
         medium = 6_200 Higher,
+    }
+}
+
+rule! {
+    /// The first-touch detector: a sum that each person raises whom the provider never met, and each other
+    /// one lowers who is new to it today. A Bernoulli CUSUM of 45 % against 95 %: ln(.95/.45) and
+    /// -ln(.05/.55), in thousandths.
+    FirstTouchRule {
+        /// What a person adds whom the provider never met.
+        never = 747 Lower,
+        /// What another one takes away.
+        met = 2_398 Higher,
+        /// A provider is let alone for so many days from the first on which it is given anybody.
+        days = 60 Higher,
+        /// From this sum on the finding is high; half of it is information.
+        high = 45_000 Higher,
     }
 }
 

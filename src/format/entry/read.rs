@@ -34,10 +34,6 @@ pub struct SearchKey {
 pub enum Flag {
     /// The read came outside the hours of its provider.
     OffHours,
-    /// The network was not seen for this provider before; this version does not write it.
-    NewNetwork,
-    /// The credential has few active days; this version does not write it.
-    YoungCredential,
     /// Another open connection carried the same token.
     ConcurrentSessions,
 }
@@ -138,6 +134,10 @@ pub enum Rule {
     Pace,
     /// Alerts by the detector that [`CreepRule`](super::CreepRule) sets.
     Creep,
+    /// Alerts by the detector that [`FirstTouchRule`](super::FirstTouchRule) sets.
+    FirstTouch,
+    /// Alerts of a decoy among the rows.
+    Decoy,
     /// Alerts when several kinds of signs come together, as [`SignsRule`](super::SignsRule) sets.
     Signs,
 }
@@ -148,7 +148,14 @@ impl Rule {
     pub fn withholds(self) -> bool {
         !matches!(
             self,
-            Rule::Roster | Rule::Strangers | Rule::Probing | Rule::Pace | Rule::Creep | Rule::Signs
+            Rule::Roster
+                | Rule::Strangers
+                | Rule::Probing
+                | Rule::Pace
+                | Rule::Creep
+                | Rule::FirstTouch
+                | Rule::Decoy
+                | Rule::Signs
         )
     }
 }

@@ -4,12 +4,12 @@ use std::num::NonZeroU64;
 
 use greffier::format::entry::{
     Access, Acknowledgement, Act, Alert, BODY_MAX, Budgets, CertificateOf, CertificateRefusals,
-    Contract, Counts, CreepRule, Deed, Detectors, Entry, EntryBudget, Facts, Flag, Genesis, Given,
-    Hash, Head, INTEGER_END, JobTerms, Level, Malformed, Matter, Measure, Method, Moment, NAME_MAX,
-    Nonce, Outcome, OwnedKey, PaceRule, Payload, Policy, ProbingRule, ProviderAgent, ProviderRules,
-    PublicKey, Read, RefusalCount, Refusals, Roster, RosterRule, Rule, Ruling, SearchKey, Section,
-    SecurityDeed, Severity, Signature, SignatureBytes, SignedAct, SignsRule, StaffRules, Statement,
-    StrangersRule, TEXT_MAX, Tag, Warning, Whom, Word,
+    Contract, Counts, CreepRule, Deed, Detectors, Entry, EntryBudget, Facts, FirstTouchRule, Flag,
+    Genesis, Given, Hash, Head, INTEGER_END, JobTerms, Level, Malformed, Matter, Measure, Method,
+    Moment, NAME_MAX, Nonce, Outcome, OwnedKey, PaceRule, Payload, Policy, ProbingRule,
+    ProviderAgent, ProviderRules, PublicKey, Read, RefusalCount, Refusals, Roster, RosterRule,
+    Rule, Ruling, SearchKey, Section, SecurityDeed, Severity, Signature, SignatureBytes, SignedAct,
+    SignsRule, StaffRules, Statement, StrangersRule, TEXT_MAX, Tag, Warning, Whom, Word,
 };
 use proptest::prelude::*;
 
@@ -96,8 +96,7 @@ impl Draw {
     }
 
     fn read(&mut self) -> Read {
-        let flags =
-            [Flag::OffHours, Flag::NewNetwork, Flag::YoungCredential, Flag::ConcurrentSessions];
+        let flags = [Flag::OffHours, Flag::ConcurrentSessions];
         Read {
             policy: self.number(),
             request: self.option(Draw::name),
@@ -241,6 +240,7 @@ impl Draw {
             let probing = ProbingRule::of(&mut |_| self.number());
             let pace = PaceRule::of(&mut |_| self.number());
             let creep = CreepRule::of(&mut |_| self.number());
+            let first_touch = FirstTouchRule::of(&mut |_| self.number());
             let signs = SignsRule::of(&mut |_| self.number());
             return Section::Detectors(Detectors {
                 roster,
@@ -248,6 +248,7 @@ impl Draw {
                 probing,
                 pace,
                 creep,
+                first_touch,
                 signs,
             });
         }
