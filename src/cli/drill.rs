@@ -12,7 +12,7 @@ use super::{NO, complain, failed, print};
 use crate::drill::DrillError;
 use crate::drill::honest::World;
 use crate::drill::incident::{INCIDENTS, Incident};
-use crate::drill::score::{Control, Leak, Run, control, run as run_incident};
+use crate::drill::score::{Control, Leak, Run, Whose, control, run as run_incident};
 use crate::format::entry::Severity;
 
 /// Replay every incident beside honest work, and count whom each would get
@@ -36,12 +36,24 @@ pub(super) struct Args {
     /// Of a thousand enrolments of honest work, those that the roster shows days late; 0: all are announced
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=1_000))]
     late: u64,
+    /// Whose honest work the months are of
+    #[arg(long, value_enum, default_value_t = WorldName::Drill)]
+    world: WorldName,
     /// List the incidents
     #[arg(long)]
     list: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// Whose honest work it is.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum WorldName {
+    /// The world that detectors were set on
+    Drill,
+    /// A world of another hand; of `--late` it only knows 0, or else has habits of its own
+    Acceptance,
 }
 
 /// Honest work alone is of so many ledgers of so many providers each.
@@ -91,8 +103,12 @@ fn drill(args: &Args) -> Result<(), DrillError> {
             bar.suspend(|| print(row(&incident, &runs)));
         }
     }
+    let whose = match args.world {
+        WorldName::Drill => Whose::Drill(&world),
+        WorldName::Acceptance => Whose::Acceptance(args.late == 0),
+    };
     let controls: Vec<Control> = on_all_cores(0..ledgers, |ledger| {
-        let control = control(&world, 1_000_000 + ledger, PROVIDERS, 30 * args.months);
+        let control = control(whose, 1_000_000 + ledger, PROVIDERS, 30 * args.months);
         tell();
         control
     })?;

@@ -24,7 +24,7 @@ use self::chance::Chance;
 use self::habits::Habits;
 use self::people::People;
 use self::work::{Sitting, Today, Worker};
-use super::traffic::{Event, EventKind, PersonNumber};
+use super::traffic::{AtWork, Event, EventKind, PersonNumber};
 
 /// Purposes of streams of chance; each worker has two more of its own behind these.
 const HABITS: u64 = 0;
@@ -47,27 +47,15 @@ pub(crate) struct AcceptanceProvider {
     habits: Habits,
     people: People,
     staff: Vec<Worker>,
-    /// How many agent numbers there are, those of later replacements included.
-    agents: usize,
     /// Export jobs so far, and one approved for the next working day with its rows.
     jobs: u32,
     approved: Option<(u32, u64)>,
 }
 
-impl AcceptanceProvider {
-    /// `seed` and `number` choose its chance; `first_day` is in days since 1970-01-01.
-    pub(crate) fn new(seed: u64, number: u32, first_day: u64) -> AcceptanceProvider {
-        AcceptanceProvider::build(seed, number, first_day, false)
-    }
-
-    /// The same with every enrolment shown by the roster on time.
-    pub(crate) fn announced(seed: u64, number: u32, first_day: u64) -> AcceptanceProvider {
-        AcceptanceProvider::build(seed, number, first_day, true)
-    }
-
+impl AtWork for AcceptanceProvider {
     /// What its agents do on a day: called once for each day, in order. Sorted by time; the roster is
     /// the same for the whole day.
-    pub(crate) fn day(&mut self, day: u64) -> Vec<Event> {
+    fn day(&mut self, day: u64) -> Vec<Event> {
         let mut night = self.chance(day, NIGHT);
         self.people.night(&self.habits, day, &mut night);
         let works = self.habits.works(day);
@@ -88,13 +76,20 @@ impl AcceptanceProvider {
     }
 
     /// Persons on the roster as the agency's table shows them on the day that was made last.
-    pub(crate) fn roster(&self) -> Vec<PersonNumber> {
+    fn roster(&self) -> Vec<PersonNumber> {
         self.people.roster()
     }
+}
 
-    /// How many agents it has, those who will replace others within the year included.
-    pub(crate) fn agents(&self) -> usize {
-        self.agents
+impl AcceptanceProvider {
+    /// `seed` and `number` choose its chance; `first_day` is in days since 1970-01-01.
+    pub(crate) fn new(seed: u64, number: u32, first_day: u64) -> AcceptanceProvider {
+        AcceptanceProvider::build(seed, number, first_day, false)
+    }
+
+    /// The same with every enrolment shown by the roster on time.
+    pub(crate) fn announced(seed: u64, number: u32, first_day: u64) -> AcceptanceProvider {
+        AcceptanceProvider::build(seed, number, first_day, true)
     }
 
     /// Draws the provider.
@@ -108,8 +103,8 @@ impl AcceptanceProvider {
         let people = People::new(&habits, groups, first_day, on_time, &mut chance);
         let mut staff = hire(&habits, agents, office, groups, &mut chance);
         share(&mut staff, first_day, &mut chance);
-        let agents = agents as usize + replace(&mut staff, first_day, &mut chance);
-        AcceptanceProvider { seed, number, habits, people, staff, agents, jobs: 0, approved: None }
+        replace(&mut staff, first_day, &mut chance);
+        AcceptanceProvider { seed, number, habits, people, staff, jobs: 0, approved: None }
     }
 
     /// Its stream of chance for a purpose on a day.
@@ -334,9 +329,8 @@ fn share(staff: &mut [Worker], first_day: u64, chance: &mut Chance) {
 }
 
 /// Some are replaced during the year by somebody with a new agent number; how many.
-fn replace(staff: &mut Vec<Worker>, first_day: u64, chance: &mut Chance) -> usize {
-    let agents = staff.len();
-    for at in 0..agents {
+fn replace(staff: &mut Vec<Worker>, first_day: u64, chance: &mut Chance) {
+    for at in 0..staff.len() {
         if chance.happens(180) {
             let from = first_day + chance.within(10, 350);
             let login = staff.len() as u32;
@@ -354,5 +348,4 @@ fn replace(staff: &mut Vec<Worker>, first_day: u64, chance: &mut Chance) -> usiz
             staff.push(new);
         }
     }
-    staff.len() - agents
 }

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::traffic::PersonNumber;
+use super::traffic::{AtWork, Event, PersonNumber};
 
 /// What the world is like. Shares are in thousandths.
 #[derive(Clone, Debug)]
@@ -169,11 +169,6 @@ impl HonestProvider {
         provider
     }
 
-    /// Who is on the roster.
-    pub(crate) fn roster(&self) -> &[PersonNumber] {
-        &self.roster
-    }
-
     /// How many agents it has.
     pub(crate) fn agents(&self) -> usize {
         self.agents.len()
@@ -232,6 +227,16 @@ impl HonestProvider {
             today,
             network,
         });
+    }
+}
+
+impl AtWork for HonestProvider {
+    fn day(&mut self, day: u64) -> Vec<Event> {
+        self.work(day)
+    }
+
+    fn roster(&self) -> Vec<PersonNumber> {
+        self.roster.clone()
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::DrillError;
+use super::acceptance::AcceptanceProvider;
 use super::honest::calendar::{Date, HOUR, number};
 use super::honest::{HonestProvider, World};
 use super::incident::{Attacker, Hands, Incident};
 use super::offline::{Answer, Offline, provider_id};
-use super::traffic::{AskMethod, Event, EventKind, PersonNumber};
+use super::traffic::{AskMethod, AtWork, Event, EventKind, PersonNumber};
 use crate::format::entry::{Alert, Budgets, Detectors, Level, Millis, Rule, Severity, Tag};
 use crate::instance::budgets_of_roster;
 
@@ -70,10 +71,31 @@ impl Control {
     }
 }
 
+/// Whose honest work it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whose<'a> {
+    /// That of the drill, on which detectors were set.
+    Drill(&'a World),
+    /// That of another hand; whether all enrolments are announced there.
+    Acceptance(bool),
+}
+
+impl Whose<'_> {
+    /// One provider, as it is on the first day of all drills.
+    fn provider(self, seed: u64, number: u32) -> Box<dyn AtWork> {
+        let first = first_day();
+        match self {
+            Whose::Drill(world) => Box::new(HonestProvider::new(world, seed, number, first)),
+            Whose::Acceptance(false) => Box::new(AcceptanceProvider::new(seed, number, first)),
+            Whose::Acceptance(true) => Box::new(AcceptanceProvider::announced(seed, number, first)),
+        }
+    }
+}
+
 /// A gateway, and honest providers at work.
 struct Bench {
     offline: Offline,
-    providers: Vec<HonestProvider>,
+    providers: Vec<Box<dyn AtWork>>,
     /// Agents of providers who were refused a page, and do not ask for those behind it.
     refused: HashSet<(u32, u32)>,
 }
@@ -88,9 +110,7 @@ fn begin() -> Millis {
 }
 
 impl Bench {
-    fn new(world: &World, seed: u64, providers: u32) -> Result<Bench, DrillError> {
-        let made = (0..providers).map(|n| HonestProvider::new(world, seed, n, first_day()));
-        let providers: Vec<HonestProvider> = made.collect();
+    fn new(providers: Vec<Box<dyn AtWork>>) -> Result<Bench, DrillError> {
         let budgets: Vec<Budgets> =
             providers.iter().map(|one| budgets_of_roster(one.roster().len() as u64)).collect();
         let offline = Offline::open(&budgets, Detectors::default(), begin())?;
@@ -154,12 +174,12 @@ fn is_grave(alert: &Alert) -> bool {
 
 /// Honest work of so many providers for so many days, whatever is taken for nothing given back.
 pub(crate) fn control(
-    world: &World,
+    whose: Whose<'_>,
     seed: u64,
     providers: u32,
     days: u64,
 ) -> Result<Control, DrillError> {
-    let mut bench = Bench::new(world, seed, providers)?;
+    let mut bench = Bench::new((0..providers).map(|n| whose.provider(seed, n)).collect())?;
     let mut control = Control::default();
     let mut worst = vec![0_u64; providers as usize];
     let mut lifts: Vec<(Millis, Alert)> = Vec::new();
@@ -227,7 +247,8 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
         _ => true,
     };
     let seed = (0..).map(|n| seed + 1_000 * n).find(|seed| enough(*seed)).unwrap_or(seed);
-    let mut bench = Bench::new(world, seed, attacked)?;
+    let honest = Whose::Drill(world);
+    let mut bench = Bench::new((0..attacked).map(|n| honest.provider(seed, n)).collect())?;
     let hands = attacker.hands();
     let hands: Vec<Tag> = hands.into_iter().map(|(p, a)| bench.offline.agent(p, a)).collect();
     // What is found of an honest agent meanwhile is a false alert, and catches nobody.
@@ -243,7 +264,7 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
             bench.day(day).into_iter().map(|event| (false, event)).collect();
         if day >= start {
             let rosters: Vec<_> =
-                bench.providers.iter().map(|provider| provider.roster().to_vec()).collect();
+                bench.providers.iter().map(|provider| provider.roster()).collect();
             events.extend(
                 attacker.day(day, day - start, &rosters).into_iter().map(|event| (true, event)),
             );
@@ -325,7 +346,7 @@ mod tests {
 
     #[test]
     fn honest_work_is_let_alone() {
-        let control = control(&World::default(), 1, 5, 14).unwrap();
+        let control = control(Whose::Drill(&World::default()), 1, 5, 14).unwrap();
         assert_eq!((control.provider_days, control.grave()), (70, 0));
         assert!(control.persons > 2_000 && control.withheld * 1_000 < control.reads, "{control:?}");
     }

@@ -4,6 +4,14 @@
 /// A person of the stock, by number.
 pub(crate) type PersonNumber = u32;
 
+/// A provider at work, whoever invented it.
+pub(crate) trait AtWork {
+    /// What happens on a day, in order of time. Days are to be asked for one after the other.
+    fn day(&mut self, day: u64) -> Vec<Event>;
+    /// Who is on its roster.
+    fn roster(&self) -> Vec<PersonNumber>;
+}
+
 /// Something that happens, in order of time.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event {

@@ -154,7 +154,7 @@ fn every_ask_is_possible() {
                     }
                     EventKind::Ask(ask) => ask,
                 };
-                assert!((ask.agent as usize) < provider.agents());
+                assert!((ask.agent as usize) < provider.staff.len());
                 check(ask, &roster, &handles);
                 let given = given(ask);
                 if let AskMethod::Export { job, .. } = ask.method {
@@ -273,8 +273,7 @@ fn a_year_is_plausible() {
     let mut totals = Totals::default();
     (0..20).for_each(|number| totals.run(1, number, 360));
     let mean = |all: &[u64]| all.iter().sum::<u64>() * 10 / all.len() as u64;
-    let (a_day, hour) = (mean(&totals.sizes), mean(&totals.hours));
-    let sizes = quantiles(&mut totals.sizes);
+    let hour = mean(&totals.hours);
     let (hours, busiest) = (quantiles(&mut totals.hours), quantiles(&mut totals.busiest));
     assert!((25..42).contains(&busiest[1]) && busiest[3] < 120);
     assert!((38..60).contains(&hour) && (15..30).contains(&hours[2]));
@@ -335,7 +334,7 @@ fn every_feature_occurs() {
     for number in 0..16 {
         let mut provider = AcceptanceProvider::new(7, number, FIRST);
         let agents = provider.staff.iter().filter(|worker| worker.from == 0).count();
-        *seen.entry("replaced").or_default() += u64::from(provider.agents() > agents);
+        *seen.entry("replaced").or_default() += u64::from(provider.staff.len() > agents);
         let shared = provider.staff.iter().any(|worker| !worker.borrows.is_empty());
         *seen.entry("shared log-in").or_default() += u64::from(shared);
         for level in [("lost contract", 200), ("won contract", 2_000)] {
@@ -364,7 +363,10 @@ fn announced_differs_by_late_enrolments_only() {
     for number in 0..12 {
         let mut usual = AcceptanceProvider::new(4, number, FIRST);
         let mut announced = AcceptanceProvider::announced(4, number, FIRST);
-        assert_eq!((usual.roster(), usual.agents()), (announced.roster(), announced.agents()));
+        assert_eq!(
+            (usual.roster(), usual.staff.len()),
+            (announced.roster(), announced.staff.len())
+        );
         for day in FIRST..FIRST + 90 {
             let (some, others) = (usual.day(day), announced.day(day));
             let vain = |events: &[Event]| {

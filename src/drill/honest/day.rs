@@ -11,7 +11,7 @@ pub(super) const GROUP: usize = 18;
 
 impl HonestProvider {
     /// What happens on a day, in order of time. Days are to be asked for one after the other.
-    pub(crate) fn day(&mut self, day: u64) -> Vec<Event> {
+    pub(super) fn work(&mut self, day: u64) -> Vec<Event> {
         let mut events = Vec::new();
         let due: Vec<Pending> = self.pending.extract_if(.., |one| one.day <= day).collect();
         due.iter().for_each(|one| self.enrol(&one.persons));
