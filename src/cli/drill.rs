@@ -18,7 +18,7 @@ use crate::format::entry::Severity;
 /// Replay every incident beside honest work, and count whom each would get
 ///
 /// Each incident is played through the registrar and the judge at a simulated time, after four weeks of honest
-/// work of the same provider, under so many seeds; then honest work alone, to count what is taken for a theft
+/// work of the same provider (`patient-late`: 180 days), under so many seeds; then honest work alone, to count what is taken for a theft
 /// and is none. The same seeds give the same table on every machine. Nothing is left behind.
 ///
 /// Exit codes: 0 it was run, 1 there is no incident of this name, 2 it could not be run.

@@ -51,6 +51,8 @@ pub(crate) struct Incident {
     pub(crate) about: &'static str,
     pub(crate) hands: Hands,
     pub(crate) loot: Loot,
+    /// Behind so many days of honest work alone.
+    pub(crate) warm_up: u64,
     /// For so many days, so many attempts on each, one every so many milliseconds, from this hour on.
     pub(crate) days: u64,
     pub(crate) a_day: u64,
@@ -70,6 +72,7 @@ const BASE: Incident = Incident {
     about: "",
     hands: Hands::OneOf(1),
     loot: Loot::Strangers,
+    warm_up: 28,
     days: 1,
     a_day: 3_000,
     every: 1_000,
@@ -215,6 +218,14 @@ pub(crate) const INCIDENTS: &[Incident] = &[
     Incident {
         name: "patient-1",
         about: "the patient thief: one stranger a day, 90 days",
+        days: 90,
+        a_day: 1,
+        ..BASE
+    },
+    Incident {
+        name: "patient-late",
+        about: "... begun in month seven, when all is known of the agent",
+        warm_up: 180,
         days: 90,
         a_day: 1,
         ..BASE

@@ -11,8 +11,6 @@ use super::traffic::{AskMethod, Event, EventKind, PersonNumber};
 use crate::format::entry::{Alert, Budgets, Detectors, Level, Millis, Rule, Severity, Tag};
 use crate::instance::budgets_of_roster;
 
-/// Days of honest work before an incident begins.
-const WARM_UP: u64 = 28;
 /// How long what happens is one moment to the registrar.
 const MOMENT: Millis = 10_000;
 /// How long the security team takes to give back what was taken for nothing.
@@ -235,7 +233,7 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
     let mut run = Run::default();
     let mut got: HashSet<(u32, PersonNumber)> = HashSet::new();
     let mut lifts: Vec<(Millis, Alert)> = Vec::new();
-    let start = first_day() + WARM_UP;
+    let start = first_day() + incident.warm_up;
     let mut leak = Leak::default();
     let mut began = None;
     for day in first_day()..start + incident.days {
@@ -321,6 +319,19 @@ mod tests {
         assert!(once.before_high.is_some());
         assert!(once.whole.off <= 15, "{once:?}");
         assert_eq!(format!("{once:?}"), format!("{:?}", run()));
+    }
+
+    #[test]
+    fn an_incident_begins_behind_its_own_warm_up() {
+        let short = Incident { warm_up: 7, ..INCIDENTS[0] };
+        let long = Incident { warm_up: 42, ..short };
+        let of = |incident| run(&World::default(), incident, 3).unwrap();
+        let [short, long] = [short, long].map(of);
+        assert!(short.took.is_some() && long.took.is_some(), "{short:?} {long:?}");
+        // Other strangers of honest work stand before each.
+        assert_ne!((short.took, short.attempts), (long.took, long.attempts));
+        let late = INCIDENTS.iter().find(|one| one.name == "patient-late");
+        assert!(late.is_some_and(|late| late.warm_up >= 180));
     }
 
     #[test]
