@@ -12,6 +12,7 @@ pub(crate) mod honest;
 pub(crate) mod incident;
 mod offline;
 mod ordinary;
+pub(crate) mod rates;
 mod receipts;
 pub(crate) mod score;
 mod stage;

@@ -1,5 +1,7 @@
 //! `greffier drill`: every incident replayed beside honest work, and what each gets.
 
+mod rates;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +38,10 @@ pub(super) struct Args {
     /// Of a thousand enrolments of honest work, those that the roster shows days late; 0: all are announced
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=1_000))]
     late: u64,
+    /// Play an attacker at 1 to 1000 times the pace of the agents whose access is used, over 1, 5 and 20 of
+    /// them, off the roster and on it; of the incidents, only those that are named
+    #[arg(long)]
+    rates: bool,
     /// List the incidents
     #[arg(long)]
     list: bool,
@@ -66,17 +72,18 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 fn drill(args: &Args) -> Result<(), DrillError> {
     let world = World { late: args.late, ..World::default() };
-    let named = |one: &&Incident| {
-        args.incidents.is_empty() || args.incidents.iter().any(|name| name == one.name)
-    };
+    let every = args.incidents.is_empty() && !args.rates;
+    let named = |one: &&Incident| every || args.incidents.iter().any(|name| name == one.name);
     let chosen: Vec<Incident> = INCIDENTS.iter().filter(named).copied().collect();
     let bar = super::bar("runs");
     let ledgers = if args.months > 0 { LEDGERS } else { 0 };
-    bar.set_length(chosen.len() as u64 * args.seeds + ledgers);
+    let rated = if args.rates { rates::count(args.seeds) } else { 0 };
+    bar.set_length(chosen.len() as u64 * args.seeds + rated + ledgers);
     let done = AtomicU64::new(0);
     let tell = || bar.set_position(done.fetch_add(1, Ordering::Relaxed) + 1);
     let mut out = Vec::new();
-    if !args.json {
+    let chosen_any = !chosen.is_empty();
+    if !args.json && chosen_any {
         print(HEAD);
     }
     for incident in chosen {
@@ -91,6 +98,20 @@ fn drill(args: &Args) -> Result<(), DrillError> {
             bar.suspend(|| print(row(&incident, &runs)));
         }
     }
+    let mut cells = Vec::new();
+    if args.rates {
+        let say = |text: String| bar.suspend(|| print(text));
+        if !args.json {
+            let apart = if chosen_any { "\n" } else { "" };
+            say(format!("{apart}{}", rates::head(args.seeds)));
+        }
+        let mut told = |cell: &rates::Cell| {
+            if !args.json {
+                say(rates::row(cell));
+            }
+        };
+        cells = rates::play(&world, args.seeds, &rates::all(), &tell, &mut told)?;
+    }
     let controls: Vec<Control> = on_all_cores(0..ledgers, |ledger| {
         let control = control(&world, 1_000_000 + ledger, PROVIDERS, 30 * args.months);
         tell();
@@ -100,7 +121,10 @@ fn drill(args: &Args) -> Result<(), DrillError> {
     let honest = sum(&controls);
     if args.json {
         let honest = (args.months > 0).then(|| honest_json(&honest));
-        let told = json!({"seeds": args.seeds, "incidents": out, "honest": honest});
+        let mut told = json!({"seeds": args.seeds, "incidents": out, "honest": honest});
+        if args.rates {
+            told["rates"] = rates::as_json(&cells);
+        }
         print(format_args!("{told:#}"));
     } else if args.months > 0 {
         print(honest_text(&honest).trim_end());
@@ -161,10 +185,7 @@ fn row(incident: &Incident, runs: &[Run]) -> String {
 }
 
 fn as_json(incident: &Incident, runs: &[Run]) -> Value {
-    let spread = |of: &dyn Fn(&Run) -> u64| {
-        let [p50, p95, max] = spread(runs, of);
-        json!({"p50": p50, "p95": p95, "max": max})
-    };
+    let spread = |of: &dyn Fn(&Run) -> u64| spread_json(spread(runs, of));
     let leak = |of: &dyn Fn(&Run) -> Leak| json!({"off": spread(&|run| of(run).off), "on": spread(&|run| of(run).on)});
     let caught = runs.iter().filter(|run| run.took.is_some()).count();
     json!({
@@ -176,19 +197,19 @@ fn as_json(incident: &Incident, runs: &[Run]) -> Value {
         "within_1_day": leak(&|run| run.within[0]),
         "within_7_days": leak(&|run| run.within[1]),
         "within_30_days": leak(&|run| run.within[2]),
-        "milliseconds_to_high": took(runs),
+        "milliseconds_to_high": took(runs).map(spread_json),
         "attempts": spread(&|run| run.attempts),
         "misses": spread(&|run| run.misses),
     })
 }
 
 /// How long the first high alert took, of the runs that had one.
-fn took(runs: &[Run]) -> Value {
+fn took(runs: &[Run]) -> Option<[u64; 3]> {
     let caught: Vec<Run> = runs.iter().filter(|run| run.took.is_some()).cloned().collect();
-    if caught.is_empty() {
-        return Value::Null;
-    }
-    let [p50, p95, max] = spread(&caught, |run| run.took.unwrap_or_default());
+    (!caught.is_empty()).then(|| spread(&caught, |run| run.took.unwrap_or_default()))
+}
+
+fn spread_json([p50, p95, max]: [u64; 3]) -> Value {
     json!({"p50": p50, "p95": p95, "max": max})
 }
 

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use super::DrillError;
 use super::honest::calendar::{Date, HOUR, number};
 use super::honest::{HonestProvider, World};
-use super::incident::{Attacker, Hands, Incident};
+use super::incident::{Attacker, Incident, Loot};
 use super::offline::{Answer, Offline, provider_id};
+use super::rates::Own;
 use super::traffic::{AskMethod, Event, EventKind, PersonNumber};
 use crate::format::entry::{Alert, Budgets, Detectors, Level, Millis, Rule, Severity, Tag};
 use crate::instance::budgets_of_roster;
@@ -36,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) before_high: Option<Leak>,
     /// How long that took, in milliseconds.
     pub(crate) took: Option<Millis>,
+    /// Attempts that make up a day, where they follow from what the agents do themselves.
+    pub(crate) a_day: u64,
     /// Attempts, and those that found nobody and were answered.
     pub(crate) attempts: u64,
     pub(crate) misses: u64,
@@ -215,19 +218,16 @@ fn word(rule: Rule) -> String {
 
 /// One run of an incident.
 pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, DrillError> {
-    let mut attacker = Attacker::new(incident, seed, world.persons);
-    let attacked = attacker.providers();
     // A theft over many agents is one at a provider that has as many.
-    let enough = |seed: u64| match incident.hands {
-        Hands::Agents(agents) => {
-            HonestProvider::new(world, seed, 0, first_day()).agents() >= agents as usize
-        }
-        _ => true,
-    };
-    let seed = (0..).map(|n| seed + 1_000 * n).find(|seed| enough(*seed)).unwrap_or(seed);
-    let mut bench = Bench::new(world, seed, attacked)?;
-    let hands = attacker.hands();
-    let hands: Vec<Tag> = hands.into_iter().map(|(p, a)| bench.offline.agent(p, a)).collect();
+    let agents = |seed| HonestProvider::new(world, seed, 0, first_day()).agents() as u32;
+    let seeds = (0..).map(|n| seed + 1_000 * n).map(|seed| (seed, agents(seed)));
+    let mut enough = seeds.filter(|(_, agents)| *agents >= incident.hands.needs());
+    let (of_provider, agents) = enough.next().expect("some provider is as large");
+    let mut attacker = Attacker::new(incident, seed, world.persons, agents);
+    let mut bench = Bench::new(world, of_provider, incident.hands.providers())?;
+    let numbers = attacker.hands();
+    let hands: Vec<Tag> = numbers.iter().map(|(p, a)| bench.offline.agent(*p, *a)).collect();
+    let mut own = vec![Own::default(); hands.len()];
     // What is found of an honest agent meanwhile is a false alert, and catches nobody.
     let theirs = |alert: &Alert| alert.level == Level::Provider || hands.contains(&alert.agent);
     let mut run = Run::default();
@@ -239,6 +239,13 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
     for day in first_day()..start + incident.days {
         let mut events: Vec<(bool, Event)> =
             bench.day(day).into_iter().map(|event| (false, event)).collect();
+        if day == start
+            && let Some(times) = incident.times
+        {
+            let by_hand: Vec<u64> = own.iter().map(|own| own.times(times)).collect();
+            run.a_day = by_hand.iter().sum();
+            attacker.at_pace(by_hand);
+        }
         if day >= start {
             let rosters: Vec<_> =
                 bench.providers.iter().map(|provider| provider.roster().to_vec()).collect();
@@ -262,6 +269,18 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
             }
             let asked: Vec<Event> = moment.iter().map(|(_, event)| event.clone()).collect();
             let answers = bench.ask(&asked)?;
+            if day < start {
+                for (event, answer) in asked.iter().zip(&answers) {
+                    let (EventKind::Ask(ask), Some(Answer::Released(found))) =
+                        (&event.kind, answer)
+                    else {
+                        continue;
+                    };
+                    let hand = numbers.iter().position(|hand| *hand == (event.provider, ask.agent));
+                    let Some(hand) = hand.filter(|_| !ask.is_export()) else { continue };
+                    found.iter().for_each(|one| own[hand].given(one.person));
+                }
+            }
             if attack && matches!(moment[0].1.kind, EventKind::Ask(_)) {
                 run.attempts += 1;
                 match &answers[0] {
@@ -294,11 +313,19 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
                 }
             }
         }
+        own.iter_mut().for_each(Own::day_ends);
         if day >= start {
             for (within, most) in run.within.iter_mut().zip([1, 7, 30]) {
                 if day < start + most {
                     *within = leak;
                 }
+            }
+            let whole_roster = || {
+                let mut all = bench.providers[0].roster().iter();
+                incident.loot == Loot::Roster && all.all(|person| got.contains(&(0, *person)))
+            };
+            if incident.times.is_some() && (run.took.is_some() || whole_roster()) {
+                break;
             }
         }
     }
