@@ -8,6 +8,7 @@ pub(crate) mod account;
 mod audit;
 pub(crate) mod backtest;
 mod caller;
+mod floor;
 pub(crate) mod honest;
 pub(crate) mod incident;
 mod offline;

@@ -155,9 +155,10 @@ fn on_all_cores<T: Send>(
 }
 
 const HEAD: &str = "\
-persons disclosed: median/95 %/most of the runs
-                        before a high alert          in all        high
-incident             off the roster   on the roster  off the roster  alerts";
+persons disclosed: median/95 %/most of the runs; by budgets: how
+many the budgets alone would let go, median
+                     before a high alert                in all      by    high
+incident         off the roster  on the roster off the roster budgets  alerts";
 
 /// The values at 50 %, 95 % and 100 % of the runs.
 fn spread(runs: &[Run], of: impl Fn(&Run) -> u64) -> [u64; 3] {
@@ -173,8 +174,9 @@ fn before(run: &Run) -> Leak {
 fn row(incident: &Incident, runs: &[Run]) -> String {
     let text = |[half, most, all]: [u64; 3]| format!("{half}/{most}/{all}");
     let caught = runs.iter().filter(|run| run.before_high.is_some()).count();
+    let floor = floor(runs).map_or_else(|| "-".to_owned(), |floor| floor.to_string());
     format!(
-        "{:18} {:>16} {:>15} {:>15} {:>4}/{}",
+        "{:16} {:>14} {:>14} {:>14} {floor:>7} {:>4}/{}",
         incident.name,
         text(spread(runs, |run| before(run).off)),
         text(spread(runs, |run| before(run).on)),
@@ -194,6 +196,7 @@ fn as_json(incident: &Incident, runs: &[Run]) -> Value {
         "caught": caught,
         "before_high": leak(&before),
         "whole": leak(&|run| run.whole),
+        "by_budgets_alone": floors(runs).map(|[off, on]| json!({"off": spread_json(off), "on": spread_json(on)})),
         "within_1_day": leak(&|run| run.within[0]),
         "within_7_days": leak(&|run| run.within[1]),
         "within_30_days": leak(&|run| run.within[2]),
@@ -201,6 +204,19 @@ fn as_json(incident: &Incident, runs: &[Run]) -> Value {
         "attempts": spread(&|run| run.attempts),
         "misses": spread(&|run| run.misses),
     })
+}
+
+/// How many the budgets alone would have let go, off the roster and on it.
+fn floors(runs: &[Run]) -> Option<[[u64; 3]; 2]> {
+    let all = runs.iter().all(|run| run.floor.is_some());
+    let of = |leak: fn(Leak) -> u64| spread(runs, |run| run.floor.map_or(0, leak));
+    all.then(|| [of(|leak| leak.off), of(|leak| leak.on)])
+}
+
+/// The median of them all.
+fn floor(runs: &[Run]) -> Option<u64> {
+    let of = |run: &Run| run.floor.map_or(0, |leak| leak.off + leak.on);
+    floors(runs).map(|_| spread(runs, of)[0])
 }
 
 /// How long the first high alert took, of the runs that had one.

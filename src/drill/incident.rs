@@ -91,7 +91,7 @@ const BASE: Incident = Incident {
 /// An attacker at a multiple of the agents' own pace.
 pub(super) const RATE: Incident = Incident { days: 30, from_hour: 9, ..BASE };
 /// How long office hours are.
-const OFFICE: u64 = 8 * HOUR;
+pub(super) const OFFICE: u64 = 8 * HOUR;
 
 /// All of them.
 pub(crate) const INCIDENTS: &[Incident] = &[
@@ -308,6 +308,14 @@ pub(crate) struct Attacker {
     place: usize,
 }
 
+impl Incident {
+    /// How many attempts there are on the nth day.
+    pub(super) fn a_day_on(&self, nth: u64) -> u64 {
+        let weeks = 0..nth / 7;
+        weeks.fold(self.a_day * 1_000, |a_day, _| a_day * (1_000 + self.grows) / 1_000) / 1_000
+    }
+}
+
 impl Hands {
     /// The providers of which it has agents.
     pub(crate) fn providers(self) -> u32 {
@@ -360,13 +368,12 @@ impl Attacker {
 
     /// What it asks on the nth day, where `rosters` are those of its providers.
     pub(crate) fn day(&mut self, day: u64, nth: u64, rosters: &[Vec<PersonNumber>]) -> Vec<Event> {
-        let Incident { a_day, every, from_hour, grows, .. } = self.incident;
+        let Incident { every, from_hour, .. } = self.incident;
         let begin = in_paris(day, from_hour * HOUR);
         if self.incident.times.is_some() {
             return if is_working_day(day) { self.office_day(begin, rosters) } else { Vec::new() };
         }
-        let a_day = (0..nth / 7).fold(a_day * 1_000, |a_day, _| a_day * (1_000 + grows) / 1_000);
-        let asked = (0..a_day / 1_000).map(|n| {
+        let asked = (0..self.incident.a_day_on(nth)).map(|n| {
             let hand = self.next_hand();
             self.attempt(begin + n * every, hand, rosters)
         });

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::DrillError;
+use super::floor::floor;
 use super::honest::calendar::{Date, HOUR, number};
 use super::honest::{HonestProvider, World};
 use super::incident::{Attacker, Incident, Loot};
@@ -37,6 +38,8 @@ pub(crate) struct Run {
     pub(crate) before_high: Option<Leak>,
     /// How long that took, in milliseconds.
     pub(crate) took: Option<Millis>,
+    /// How many the budgets alone would have let go; none where no budget is charged.
+    pub(crate) floor: Option<Leak>,
     /// Attempts that make up a day, where they follow from what the agents do themselves.
     pub(crate) a_day: u64,
     /// Attempts, and those that found nobody and were answered.
@@ -74,6 +77,7 @@ impl Control {
 /// A gateway, and honest providers at work.
 struct Bench {
     offline: Offline,
+    budgets: Vec<Budgets>,
     providers: Vec<HonestProvider>,
     /// Agents of providers who were refused a page, and do not ask for those behind it.
     refused: HashSet<(u32, u32)>,
@@ -95,7 +99,7 @@ impl Bench {
         let budgets: Vec<Budgets> =
             providers.iter().map(|one| budgets_of_roster(one.roster().len() as u64)).collect();
         let offline = Offline::open(&budgets, Detectors::default(), begin())?;
-        Ok(Bench { offline, providers, refused: HashSet::new() })
+        Ok(Bench { offline, budgets, providers, refused: HashSet::new() })
     }
 
     /// The gateway's answers; none to what is no ask, or is not asked any more.
@@ -227,7 +231,9 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
     let mut bench = Bench::new(world, of_provider, incident.hands.providers())?;
     let numbers = attacker.hands();
     let hands: Vec<Tag> = numbers.iter().map(|(p, a)| bench.offline.agent(*p, *a)).collect();
-    let mut own = vec![Own::default(); hands.len()];
+    let (mut own, mut by_hand) = (vec![Own::default(); hands.len()], Vec::new());
+    // Whoever is on a roster on any day of it.
+    let mut known = vec![HashSet::<PersonNumber>::new(); bench.providers.len()];
     // What is found of an honest agent meanwhile is a false alert, and catches nobody.
     let theirs = |alert: &Alert| alert.level == Level::Provider || hands.contains(&alert.agent);
     let mut run = Run::default();
@@ -242,13 +248,16 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
         if day == start
             && let Some(times) = incident.times
         {
-            let by_hand: Vec<u64> = own.iter().map(|own| own.times(times)).collect();
+            by_hand = own.iter().map(|own| own.times(times)).collect();
             run.a_day = by_hand.iter().sum();
-            attacker.at_pace(by_hand);
+            attacker.at_pace(by_hand.clone());
         }
         if day >= start {
             let rosters: Vec<_> =
                 bench.providers.iter().map(|provider| provider.roster().to_vec()).collect();
+            for (known, roster) in known.iter_mut().zip(&rosters) {
+                known.extend(roster);
+            }
             events.extend(
                 attacker.day(day, day - start, &rosters).into_iter().map(|event| (true, event)),
             );
@@ -330,6 +339,8 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
         }
     }
     run.whole = leak;
+    let rosters: Vec<u64> = known.iter().map(|known| known.len() as u64).collect();
+    run.floor = floor(&incident, start, &bench.budgets, &rosters, &by_hand);
     Ok(run)
 }
 
@@ -345,6 +356,8 @@ mod tests {
         let once = run();
         assert!(once.before_high.is_some());
         assert!(once.whole.off <= 15, "{once:?}");
+        // The budgets alone would have let twenty and more go.
+        assert!(once.floor.is_some_and(|floor| floor.off >= 20 && floor.on == 0), "{once:?}");
         assert_eq!(format!("{once:?}"), format!("{:?}", run()));
     }
 

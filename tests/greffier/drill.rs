@@ -32,6 +32,7 @@ fn a_program_is_told_the_same_in_json() {
     let incident = &told["incidents"][0];
     assert_eq!((&incident["name"], &incident["caught"]), (&"enumeration".into(), &2.into()));
     assert_eq!(incident["whole"]["off"]["max"], 0);
+    assert_eq!(incident["by_budgets_alone"]["off"]["max"], 0);
     assert!(incident["misses"]["max"].as_u64() <= Some(12), "{incident}");
 }
 

@@ -115,6 +115,7 @@ pub(super) fn as_json(cells: &[Cell]) -> Value {
             told[word] = json!({
                 "asked_a_day": spread_json(spread(runs, |run| run.a_day)),
                 "persons_before_high": spread_json(spread(runs, persons)),
+                "by_budgets_alone": super::floor(runs),
                 "caught": count_caught(runs),
                 "milliseconds_to_high": took(runs).map(spread_json),
             });
