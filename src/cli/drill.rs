@@ -1,5 +1,7 @@
 //! `greffier drill`: every incident replayed beside honest work, and what each gets.
 
+#[expect(dead_code, reason = "no page shows them yet")]
+mod plot;
 mod rates;
 
 use std::collections::BTreeMap;
@@ -10,7 +12,7 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::rate::upper;
-use super::{NO, complain, failed, print};
+use super::{NO, complain, failed, grouped, print};
 use crate::drill::DrillError;
 use crate::drill::honest::World;
 use crate::drill::incident::{INCIDENTS, Incident};
