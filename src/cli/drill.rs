@@ -1,10 +1,11 @@
 //! `greffier drill`: every incident replayed beside honest work, and what each gets.
 
-#[expect(dead_code, reason = "no page shows them yet")]
+mod page;
 mod plot;
 mod rates;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,6 +18,7 @@ use crate::drill::DrillError;
 use crate::drill::honest::World;
 use crate::drill::incident::{INCIDENTS, Incident};
 use crate::drill::score::{Control, Leak, Run, control, run as run_incident};
+use crate::files;
 use crate::format::entry::Severity;
 
 /// Replay every incident beside honest work, and count whom each would get
@@ -44,6 +46,11 @@ pub(super) struct Args {
     /// them, off the roster and on it; of the incidents, only those that are named
     #[arg(long)]
     rates: bool,
+    /// Write it as a page to this file too: tables, and plots of persons against rate, of false alerts, of the
+    /// time to containment. If no incident is named, all of them and --rates are played for it. A file that is
+    /// there is replaced; the page loads nothing
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// List the incidents
     #[arg(long)]
     list: bool,
@@ -66,24 +73,40 @@ pub(super) fn run(args: &Args) -> ExitCode {
         complain(format_args!("no incident is called {name}: `greffier drill --list` names them"));
         return NO.into();
     }
-    match drill(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+    let unwritable = |path: &PathBuf, error| format!("cannot write {}: {error}", path.display());
+    if let Some(path) = &args.html
+        && let Err(error) = files::can_replace(path)
+    {
+        return failed(unwritable(path, error));
+    }
+    let page = match drill(args) {
+        Ok(page) => page,
+        Err(error) => return failed(&error),
+    };
+    match &args.html {
+        Some(path) => match files::replace(path, &page) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(unwritable(path, error)),
+        },
+        None => ExitCode::SUCCESS,
     }
 }
 
-fn drill(args: &Args) -> Result<(), DrillError> {
+/// Plays it and tells it; with what may be a page of it.
+fn drill(args: &Args) -> Result<String, DrillError> {
     let world = World { late: args.late, ..World::default() };
-    let every = args.incidents.is_empty() && !args.rates;
+    let all = args.incidents.is_empty() && args.html.is_some();
+    let every = all || args.incidents.is_empty() && !args.rates;
+    let rated = all || args.rates;
     let named = |one: &&Incident| every || args.incidents.iter().any(|name| name == one.name);
     let chosen: Vec<Incident> = INCIDENTS.iter().filter(named).copied().collect();
     let bar = super::bar("runs");
     let ledgers = if args.months > 0 { LEDGERS } else { 0 };
-    let rated = if args.rates { rates::count(args.seeds) } else { 0 };
-    bar.set_length(chosen.len() as u64 * args.seeds + rated + ledgers);
+    let of_rates = if rated { rates::count(args.seeds) } else { 0 };
+    bar.set_length(chosen.len() as u64 * args.seeds + of_rates + ledgers);
     let done = AtomicU64::new(0);
     let tell = || bar.set_position(done.fetch_add(1, Ordering::Relaxed) + 1);
-    let mut out = Vec::new();
+    let mut played = Vec::new();
     let chosen_any = !chosen.is_empty();
     if !args.json && chosen_any {
         print(HEAD);
@@ -94,14 +117,13 @@ fn drill(args: &Args) -> Result<(), DrillError> {
             tell();
             run
         })?;
-        if args.json {
-            out.push(as_json(&incident, &runs));
-        } else {
+        if !args.json {
             bar.suspend(|| print(row(&incident, &runs)));
         }
+        played.push((incident, runs));
     }
     let mut cells = Vec::new();
-    if args.rates {
+    if rated {
         let say = |text: String| bar.suspend(|| print(text));
         if !args.json {
             let apart = if chosen_any { "\n" } else { "" };
@@ -123,15 +145,22 @@ fn drill(args: &Args) -> Result<(), DrillError> {
     let honest = sum(&controls);
     if args.json {
         let honest = (args.months > 0).then(|| honest_json(&honest));
+        let out: Vec<Value> = played.iter().map(|(one, runs)| as_json(one, runs)).collect();
         let mut told = json!({"seeds": args.seeds, "incidents": out, "honest": honest});
-        if args.rates {
+        if rated {
             told["rates"] = rates::as_json(&cells);
         }
         print(format_args!("{told:#}"));
     } else if args.months > 0 {
         print(honest_text(&honest).trim_end());
     }
-    Ok(())
+    Ok(page::page(&page::Played {
+        seeds: args.seeds,
+        late: args.late,
+        incidents: &played,
+        cells: &cells,
+        honest: Some(&honest).filter(|_| args.months > 0),
+    }))
 }
 
 /// Does something for each of these numbers, some at once, and has the results in their order. Each of them
@@ -175,7 +204,7 @@ fn before(run: &Run) -> Leak {
 
 fn row(incident: &Incident, runs: &[Run]) -> String {
     let text = |[half, most, all]: [u64; 3]| format!("{half}/{most}/{all}");
-    let caught = runs.iter().filter(|run| run.before_high.is_some()).count();
+    let caught = count_caught(runs);
     let floor = floor(runs).map_or_else(|| "-".to_owned(), |floor| floor.to_string());
     format!(
         "{:16} {:>14} {:>14} {:>14} {floor:>7} {:>4}/{}",
@@ -191,7 +220,7 @@ fn row(incident: &Incident, runs: &[Run]) -> String {
 fn as_json(incident: &Incident, runs: &[Run]) -> Value {
     let spread = |of: &dyn Fn(&Run) -> u64| spread_json(spread(runs, of));
     let leak = |of: &dyn Fn(&Run) -> Leak| json!({"off": spread(&|run| of(run).off), "on": spread(&|run| of(run).on)});
-    let caught = runs.iter().filter(|run| run.took.is_some()).count();
+    let caught = count_caught(runs);
     json!({
         "name": incident.name,
         "about": incident.about,
@@ -206,6 +235,10 @@ fn as_json(incident: &Incident, runs: &[Run]) -> Value {
         "attempts": spread(&|run| run.attempts),
         "misses": spread(&|run| run.misses),
     })
+}
+
+fn count_caught(runs: &[Run]) -> usize {
+    runs.iter().filter(|run| run.took.is_some()).count()
 }
 
 /// How many the budgets alone would have let go, off the roster and on it.
@@ -267,15 +300,20 @@ fn honest_text(honest: &Control) -> String {
         1e4 * honest.withheld as f64 / honest.reads as f64,
         1e4 * honest.contained as f64 / honest.reads as f64,
     );
+    text += "by rule: information, medium, high, critical\n";
+    for (rule, [info, medium, high, critical]) in by_rule(honest) {
+        text += &format!("  {rule:20} {info:>7} {medium:>6} {high:>5} {critical:>5}\n");
+    }
+    text
+}
+
+/// Alerts of each rule, by severity.
+fn by_rule(honest: &Control) -> BTreeMap<&str, [u64; 4]> {
     let mut rules: BTreeMap<&str, [u64; 4]> = BTreeMap::new();
     for ((rule, severity), count) in &honest.alerts {
         rules.entry(rule).or_default()[*severity as usize] += count;
     }
-    text += "by rule: information, medium, high, critical\n";
-    for (rule, [info, medium, high, critical]) in rules {
-        text += &format!("  {rule:20} {info:>7} {medium:>6} {high:>5} {critical:>5}\n");
-    }
-    text
+    rules
 }
 
 fn honest_json(honest: &Control) -> Value {

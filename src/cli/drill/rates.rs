@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{before, on_all_cores, spread, spread_json, took};
+use super::{before, count_caught, on_all_cores, spread, spread_json, took};
 use crate::drill::DrillError;
 use crate::drill::honest::World;
 use crate::drill::incident::{Incident, Loot};
@@ -92,10 +92,6 @@ pub(super) fn row(cell: &Cell) -> String {
 pub(super) fn persons(run: &Run) -> u64 {
     let leak = before(run);
     leak.off + leak.on
-}
-
-fn count_caught(runs: &[Run]) -> usize {
-    runs.iter().filter(|run| run.took.is_some()).count()
 }
 
 /// A time, in three figures at most.
