@@ -53,7 +53,7 @@ use clap::{Parser, Subcommand};
 /// A gateway that decides, writes and signs every read of a personal record before the record goes,
 /// and the tools to prove afterwards who received what.
 #[derive(Parser, Debug)]
-#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(version, max_term_width = 80, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -245,7 +245,47 @@ fn bar(what: &'static str) -> indicatif::ProgressBar {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+
+    /// What a command and those under it say of themselves, in short and at length.
+    fn helps(command: &mut clap::Command) -> Vec<(String, String)> {
+        let name = command.get_bin_name().unwrap_or_default().to_owned();
+        let texts = [command.render_help(), command.render_long_help()];
+        let mut all = texts.map(|text| (name.clone(), text.to_string())).to_vec();
+        all.extend(command.get_subcommands_mut().flat_map(helps));
+        all
+    }
+
+    #[test]
+    fn the_help_of_every_command_fits_80_columns() {
+        let mut cli = Cli::command();
+        cli.build();
+        let all = helps(&mut cli);
+        let own = cli.get_subcommands().count();
+        assert!(all.len() > 2 * own && own >= 5, "{} of {own}", all.len());
+        let lines = all.iter().flat_map(|(name, text)| text.lines().map(move |line| (name, line)));
+        let wide: Vec<_> = lines.filter(|(_, line)| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:#?}");
+    }
+
+    #[test]
+    fn what_is_set_line_by_line_in_a_help_is_broken_where_it_was_set() {
+        fn abouts(command: &clap::Command) -> Vec<String> {
+            let own = [command.get_long_about(), command.get_after_long_help()];
+            let mut all: Vec<String> = own.into_iter().flatten().map(ToString::to_string).collect();
+            all.extend(command.get_subcommands().flat_map(abouts));
+            all
+        }
+        let set = abouts(&Cli::command());
+        let set = set.iter().flat_map(|text| text.split("\n\n").skip(1));
+        let set: Vec<&str> = set.filter(|paragraph| paragraph.contains('\n')).collect();
+        assert!(set.len() >= 5, "{set:?}");
+        let lines = set.iter().flat_map(|paragraph| paragraph.lines());
+        let wide: Vec<&str> = lines.filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:#?}");
+    }
 
     #[test]
     fn what_a_terminal_would_act_on_is_not_printed() {

@@ -117,11 +117,7 @@ pub fn create(path: &Path, mode: u32, text: &str) -> io::Result<()> {
 /// # Errors
 /// The system's, and the file may be either the old one or the new.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let target = match fs::canonicalize(path) {
-        Ok(target) => target,
-        Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(error),
-    };
+    let target = target(path)?;
     if fs::metadata(&target).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
         return OpenOptions::new().write(true).open(&target)?.write_all(text.as_bytes());
     }
@@ -134,6 +130,32 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     match target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => File::open(folder)?.sync_all(),
         None => File::open(".")?.sync_all(),
+    }
+}
+
+/// Whether [`replace`] could, as far as that is known beforehand; the file stays as it is.
+///
+/// # Errors
+/// Those of [`replace`]; [`ErrorKind::IsADirectory`] of a folder.
+pub fn can_replace(path: &Path) -> io::Result<()> {
+    let target = target(path)?;
+    match fs::metadata(&target) {
+        Ok(about) if about.is_dir() => return Err(ErrorKind::IsADirectory.into()),
+        Ok(about) if !about.is_file() => {
+            return OpenOptions::new().write(true).open(&target).map(drop);
+        }
+        _ => {}
+    }
+    let new = beside(&target, ".new");
+    File::create(&new)?;
+    fs::remove_file(&new)
+}
+
+/// The file that a path stands for, whether or not there is one.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.to_owned()),
+        found => found,
     }
 }
 

@@ -19,12 +19,13 @@ const MINUTES_10: Millis = 600_000;
 
 /// Stop everything to a provider or to one of its agents, at once
 ///
-/// The act is an entry of the ledger, with your signature and why. From that entry on nothing is
-/// released to them: when this command has answered, no read under way escapes it. It lasts until
-/// `greffier reinstate`, over any restart.
+/// The act is an entry of the ledger, with your signature and why. From that entry
+/// on nothing is released to them: when this command has answered, no read under
+/// way escapes it. It lasts until `greffier reinstate`, over any restart.
 ///
 /// Example, on an instance of `greffier init --dev here`:
-///   greffier suspend --instance here provider-01 --reason "Ticket 4711: laptop stolen"
+///   greffier suspend --instance here provider-01 \
+///     --reason "Ticket 4711: laptop stolen"
 ///
 /// Exit codes: 0 done, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]
@@ -36,8 +37,9 @@ pub(super) struct Suspend {
 
 /// Take back a suspension that `greffier suspend` made
 ///
-/// Name whom the suspension named: one of a provider stands when an agent of it is reinstated, and
-/// the other way round. What alerts have taken away is given back by `greffier lift`, not by this.
+/// Name whom the suspension named: one of a provider stands when an agent of it is
+/// reinstated, and the other way round. What alerts have taken away is given back
+/// by `greffier lift`, not by this.
 ///
 /// Exit codes: 0 done, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]
@@ -49,12 +51,13 @@ pub(super) struct Reinstate {
 
 /// Give back what alerts took from a provider or from one of its agents
 ///
-/// Look first at what was found (`greffier alerts show`), and lift it when you know what it was:
-/// the detectors begin again at 0 for them, so a thief who goes on is noticed as late as the first
-/// time. Without --agent it is for the provider as a whole, and leaves its agents as they are: an
-/// alert that took from both names both commands. What a critical alert took, two administrators
-/// lift: see `greffier act`. Suspensions by `greffier suspend` stand. Budgets that are used up stay
-/// so: they refill with time and by nothing else.
+/// Look first at what was found (`greffier alerts show`), and lift it when you know
+/// what it was: the detectors begin again at 0 for them, so a thief who goes on is
+/// noticed as late as the first time. Without --agent it is for the provider as a
+/// whole, and leaves its agents as they are: an alert that took from both names
+/// both commands. What a critical alert took, two administrators lift: see
+/// `greffier act`. Suspensions by `greffier suspend` stand. Budgets that are used
+/// up stay so: they refill with time and by nothing else.
 ///
 /// Exit codes: 0 done, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]

@@ -48,9 +48,9 @@ pub(super) fn run(command: Command) -> ExitCode {
 
 /// Make a personal key, with which one administrator signs acts
 ///
-/// It is yours alone: the file is readable by you only, and stays with you. The line that is
-/// printed is the public key; give it to the administrators who enrol you (`act propose
-/// enrol_key`).
+/// It is yours alone: the file is readable by you only, and stays with you. The
+/// line that is printed is the public key; give it to the administrators who enrol
+/// you (`act propose enrol_key`).
 ///
 /// Exit codes: 0 made, 2 not made.
 #[derive(ClapArgs, Debug)]
@@ -62,20 +62,23 @@ pub(super) struct Keygen {
 
 /// Write down an act that is to be signed
 ///
-/// It goes to standard output: keep it in a file, have each administrator sign that file with
-/// `act sign`, and one of them hand it in with `act submit`. What each deed must name:
-///   suspend, reinstate, lift     --provider, and --agent if it is for one agent only
+/// It goes to standard output: keep it in a file, have each administrator sign that
+/// file with `act sign`, and one of them hand it in with `act submit`. What each
+/// deed must name:
+///   suspend, reinstate, lift     --provider, and --agent if it is for one agent
 ///   enrol_key, revoke_key        --admin and --public-key
 ///   enrol_agent, dismiss_agent   --provider and --agent
 ///   enrol_roster                 --provider, --dataset and --persons
 ///   loosen                       --policy
-///   declare_job                  --provider, --dataset, --purpose, --view, --rows and --until
+///   declare_job                  --provider, --dataset, --purpose, --view, --rows
+///                                and --until
 ///   approve_job, withdraw_job    --declared
-/// Enrolling, loosening, and lifting what a critical alert took, need two administrators; a job is
-/// approved by another than who declared it.
+/// Enrolling, loosening, and lifting what a critical alert took, need two
+/// administrators; a job is approved by another than who declared it.
 ///
 /// Example:
-///   greffier act propose lift --instance here --provider provider-01 --reason "..." > act.json
+///   greffier act propose lift --instance here --provider provider-01 \
+///     --reason "..." > act.json
 ///
 /// Exit codes: 0 written, 2 not.
 #[derive(ClapArgs, Debug)]
@@ -162,8 +165,8 @@ impl Job {
 
 /// Sign an act
 ///
-/// It says what you sign, and adds your signature to the file. Read it: whoever has the signatures
-/// that it needs can have it done.
+/// It says what you sign, and adds your signature to the file. Read it: whoever has
+/// the signatures that it needs can have it done.
 ///
 /// Exit codes: 0 signed, 2 not.
 #[derive(ClapArgs, Debug)]

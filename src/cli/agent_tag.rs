@@ -15,21 +15,28 @@ use crate::format::signer::{BadSecret, read_key};
 use crate::format::tag::Tagger;
 use crate::instance::Layout;
 
+const USAGE: &str = "\
+greffier agent-tag --provider <ID> <--tag-key <FILE>|--instance <DIR>>
+         <--issuer <NAME> --subject <SUB>|--certificate <FILE>>";
+
 /// Print the tag that an agent has in entries, alerts and acts
 ///
-/// An act names an agent by its tag: with this, whoever has the key of tags can enrol, dismiss or
-/// suspend a person by name. A person is the issuer, by its name in the policy, and `sub` of the
-/// token; where the policy says issuer = "certificate", it is the certificate. Nothing is looked
-/// up, so write all of it exactly: a name that nobody has gets a tag as well. Each ledger has a key
-/// of its own.
+/// An act names an agent by its tag: with this, whoever has the key of tags can
+/// enrol, dismiss or suspend a person by name. A person is the issuer, by its name
+/// in the policy, and `sub` of the token; where the policy says issuer =
+/// "certificate", it is the certificate. Nothing is looked up, so write all of it
+/// exactly: a name that nobody has gets a tag as well. Each ledger has a key of its
+/// own.
 ///
 /// Examples:
-///   greffier agent-tag --tag-key keys/tag.key --provider provider-02 --issuer sso --subject alice
-///   greffier agent-tag --instance here --provider provider-02 --certificate client.pem
+///   greffier agent-tag --tag-key keys/tag.key --provider provider-02 \
+///     --issuer sso --subject alice
+///   greffier agent-tag --instance here --provider provider-02 \
+///     --certificate client.pem
 ///
 /// Exit codes: 0 printed, 2 not.
 #[derive(ClapArgs, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, override_usage = USAGE)]
 #[command(group = ArgGroup::new("key").required(true).args(["tag_key", "instance"]))]
 #[command(group = ArgGroup::new("person").required(true).args(["issuer", "certificate"]))]
 pub(super) struct Args {

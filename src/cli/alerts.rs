@@ -15,13 +15,14 @@ use crate::proto::{AcknowledgeAlertRequest, ListAlertsRequest, ListedAlert, Tail
 
 /// List alerts, look at one, say that it was seen
 ///
-/// Alerts are entries of the ledger and are known by their entry numbers. `greffier tail` follows
-/// them as they come.
+/// Alerts are entries of the ledger and are known by their entry numbers. `greffier
+/// tail` follows them as they come.
 ///
 /// Examples, on an instance of `greffier init --dev here`:
 ///   greffier alerts --instance here list
 ///   greffier alerts --instance here show 57
-///   greffier alerts --instance here ack 57 --reason "Called the provider, ticket 4711"
+///   greffier alerts --instance here ack 57 \
+///     --reason "Called the provider, ticket 4711"
 ///
 /// Exit codes: 0 done, 1 refused or no such alert, 2 not reached.
 #[derive(ClapArgs, Debug)]

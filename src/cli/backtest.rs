@@ -22,13 +22,15 @@ use crate::format::entry::{Millis, Word};
 
 /// Judge a recorded past again under a policy: what it would have withheld and alerted
 ///
-/// Nothing is written, and no gateway is asked. The past is a CSV file, each line of it one read of one person, or
-/// a ledger, whose reads are judged anew instead of as they were; the ledger is not checked, which is what
-/// `greffier verify` does. Reads are counted and judged as the gateway does it: budgets, detectors, what alerts
-/// take away. A read that is withheld here is not asked again, unless the past says so.
+/// Nothing is written, and no gateway is asked. The past is a CSV file, each line
+/// of it one read of one person, or a ledger, whose reads are judged anew instead
+/// of as they were; the ledger is not checked, which is what `greffier verify`
+/// does. Reads are counted and judged as the gateway does it: budgets, detectors,
+/// what alerts take away. A read that is withheld here is not asked again, unless
+/// the past says so.
 ///
-/// Exit codes: 0 it was judged, 1 the past or a policy is faulty or a policy does not name a provider of the past,
-/// 2 something could not be read.
+/// Exit codes: 0 it was judged, 1 the past or a policy is faulty or a policy does
+/// not name a provider of the past, 2 something could not be read.
 ///
 ///   greffier backtest policy.toml last-year.csv --compare tighter.toml
 #[derive(ClapArgs, Debug)]

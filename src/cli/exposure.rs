@@ -19,16 +19,20 @@ pub(super) mod statement;
 
 /// Say how many persons' records a provider received, at most
 ///
-/// The ledger is checked first, as `greffier verify` does; from one that is not sound there is no
-/// answer. Counted are persons: pairs of dataset and record, told apart by the tags in the entries.
-/// A person given again is one person and another row. No name is needed, and none is in a ledger.
+/// The ledger is checked first, as `greffier verify` does; from one that is not
+/// sound there is no answer. Counted are persons: pairs of dataset and record, told
+/// apart by the tags in the entries. A person given again is one person and another
+/// row. No name is needed, and none is in a ledger.
 ///
-/// The answer begins with a sentence that an agency may sign, and the limits it holds within.
+/// The answer begins with a sentence that an agency may sign, and the limits it
+/// holds within.
 ///
-/// T is a date such as 2026-11-01, which is its midnight in UTC, or an RFC 3339 time such as
-/// 2026-11-01T08:30:00+01:00. The beginning is part of the period, the end is not.
+/// T is a date such as 2026-11-01, which is its midnight in UTC, or an RFC 3339
+/// time such as 2026-11-01T08:30:00+01:00. The beginning is part of the period, the
+/// end is not.
 ///
-/// Exit codes: 0 answered from a sound ledger, 1 the ledger is not sound, 2 could not be tried.
+/// Exit codes: 0 answered from a sound ledger, 1 the ledger is not sound, 2 could
+/// not be tried.
 ///
 ///   greffier exposure ledger.sqlite --key key.vkey --provider provider-02 \
 ///     --from 2026-11-01 --to 2026-12-01 --anchor kept-by-the-provider.txt
@@ -72,11 +76,14 @@ Keys of --json; times are Unix milliseconds, places are {entry, at}:
   empty_reads        released reads that held nobody
   exports            released reads that are pages of exports
   datasets, views, agents, days, agent_days
-                     lists with the same keys each, and dataset, view, agent, day
-  issuers            released reads by who vouched for their agent; null: the certificate alone
+                     lists with the same keys each, and dataset, view, agent or
+                     day
+  issuers            released reads by who vouched for their agent; null: the
+                     certificate alone
   withheld           list of rule, reads, asked (persons asked for, at most)
   refused            list of reason, calls: refused before the judge
-  refused_unnamed    refused calls of certificates that no digest names: they may be anyone's
+  refused_unnamed    refused calls of certificates that no digest names: they
+                     may be anyone's
   sentence, limits   what may be signed
   seconds            how long it took";
 

@@ -27,22 +27,22 @@ const FOUNDED: u64 = 3_600_000;
 
 /// Make a new instance: keys, configuration, ledger
 ///
-/// For production it makes no authority, no client and no record: it asks your authority for the
-/// gateway's certificate, begins the ledger with the personal keys of the administrators and your
-/// policy, and says what is left to do. Each administrator sends the enrolment of a key, signed by
-/// that very key:
+/// For production it makes no authority, no client and no record: it asks your
+/// authority for the gateway's certificate, begins the ledger with the personal
+/// keys of the administrators and your policy, and says what is left to do. Each
+/// administrator sends the enrolment of a key, signed by that very key:
 ///   greffier act keygen me.key
 ///   greffier act propose enrol_key --admin ID --public-key KEY --origin NAME \
 ///       --reason "..." > me.json
 ///   greffier act sign me.json --admin ID --personal-key me.key
 /// where NAME is the ledger's. Then:
-///   greffier init DIR --name NAME --trust-domain DOMAIN --server-name HOST --policy policy.toml \
-///       --admin me.json --admin another.json
+///   greffier init DIR --name NAME --trust-domain DOMAIN --server-name HOST \
+///       --policy policy.toml --admin me.json --admin another.json
 ///
-/// With --dev it makes everything that runs: an authority with server and client certificates,
-/// keys, commented config.toml and policy.toml, a ledger with its first policy, and a stock of
-/// plainly synthetic persons with rosters. Whoever has the folder has every key. It says so at
-/// every start.
+/// With --dev it makes everything that runs: an authority with server and client
+/// certificates, keys, commented config.toml and policy.toml, a ledger with its
+/// first policy, and a stock of plainly synthetic persons with rosters. Whoever has
+/// the folder has every key. It says so at every start.
 ///
 /// Exit codes: 0 made, 2 not made, and nothing is left behind.
 #[derive(ClapArgs, Debug)]

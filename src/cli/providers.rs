@@ -13,9 +13,9 @@ use crate::proto::{ListProvidersRequest, Provider};
 
 /// List the providers of the policy and how each stands now
 ///
-/// Which providers are suspended, kept to their roster or without exports, and how many agents of
-/// each are suspended, frozen or enrolled. It is for administrators; `greffier alerts` tells how it
-/// came to that.
+/// Which providers are suspended, kept to their roster or without exports, and how
+/// many agents of each are suspended, frozen or enrolled. It is for administrators;
+/// `greffier alerts` tells how it came to that.
 ///
 /// Example, on an instance of `greffier init --dev here`:
 ///   greffier providers --instance here

@@ -23,10 +23,11 @@ use crate::proto::{
 ///
 /// Examples, on an instance of `greffier init --dev here`:
 ///   greffier read --instance here --as provider-02 list --page-size 5
-///   greffier read --instance here --as provider-02 --receipt r.txt get datasets/cir/records/HANDLE
+///   greffier read --instance here --as provider-02 --receipt r.txt \
+///     get datasets/cir/records/HANDLE
 ///   greffier read --instance here --as provider-02 --agent alice list
-///   greffier read --instance here --as provider-01 --off-roster-reason REASON search case_number
-///     id=CIR-0000042
+///   greffier read --instance here --as provider-01 --off-roster-reason REASON \
+///     search case_number id=CIR-0000042
 ///
 /// Exit codes: 0 read, 1 refused (the reason says why), 2 not reached.
 #[derive(ClapArgs, Debug)]

@@ -25,13 +25,16 @@ const WIDTH: usize = 80;
 
 /// Say what a provider ever received, and how much of its contract is used, to sign
 ///
-/// The ledger is checked first, as `greffier verify` does; from one that is not sound there is no
-/// statement. Counted are persons, as `greffier exposure` counts them, from the ledger's first
-/// entry to its last. No name is needed, and none is in a ledger.
+/// The ledger is checked first, as `greffier verify` does; from one that is not
+/// sound there is no statement. Counted are persons, as `greffier exposure` counts
+/// them, from the ledger's first entry to its last. No name is needed, and none is
+/// in a ledger.
 ///
-/// Exit codes: 0 stated from a sound ledger, 1 the ledger is not sound, 2 could not be tried.
+/// Exit codes: 0 stated from a sound ledger, 1 the ledger is not sound, 2 could not
+/// be tried.
 ///
-///   greffier statement provider-02 ledger.sqlite --key key.vkey --anchor kept-by-the-provider.txt
+///   greffier statement provider-02 ledger.sqlite --key key.vkey \
+///     --anchor kept-by-the-provider.txt
 #[derive(ClapArgs, Debug)]
 #[command(verbatim_doc_comment, after_long_help = FORM)]
 pub(super) struct Args {

@@ -18,25 +18,29 @@ use crate::format::checkpoint::{BadNote, VerifierKey};
 
 /// Follow alerts, warnings and acts as they are written, and denounce a ledger that was changed
 ///
-/// Each alert says in a plain sentence who, which rule, how many persons in which entries, what was
-/// contained and what clears it. The tail follows for ever: when the gateway is away it says so on
-/// standard error, looks for it, and goes on where it was. No alert is lost.
+/// Each alert says in a plain sentence who, which rule, how many persons in which
+/// entries, what was contained and what clears it. The tail follows for ever: when
+/// the gateway is away it says so on standard error, looks for it, and goes on
+/// where it was. No alert is lost.
 ///
-/// Every few seconds the gateway sends its newest checkpoint. The tail checks the signature, and
-/// has the gateway prove that the ledger only grew since the one before. A ledger that is shorter
-/// than it was, or another, or signed by another key is DENOUNCED, and the tail ends with exit
-/// code 1. So is a gateway that owes its proof for ten minutes.
+/// Every few seconds the gateway sends its newest checkpoint. The tail checks the
+/// signature, and has the gateway prove that the ledger only grew since the one
+/// before. A ledger that is shorter than it was, or another, or signed by another
+/// key is DENOUNCED, and the tail ends with exit code 1. So is a gateway that owes
+/// its proof for ten minutes.
 ///
-/// With --state it remembers both over restarts: the last entry that was printed and the newest
-/// checkpoint. Keep that file on another machine than the gateway's. The state is written after the
-/// line: whoever is killed between the two prints that one entry again at the next start, and none
-/// is ever left out. A reader that counts drops entry numbers that it has seen.
+/// With --state it remembers both over restarts: the last entry that was printed
+/// and the newest checkpoint. Keep that file on another machine than the gateway's.
+/// The state is written after the line: whoever is killed between the two prints
+/// that one entry again at the next start, and none is ever left out. A reader that
+/// counts drops entry numbers that it has seen.
 ///
 /// Examples, on an instance of `greffier init --dev here`:
 ///   greffier tail --instance here --state soc.state
 ///   greffier tail --instance here --once --json --after 57
 ///
-/// Exit codes: 0 caught up (with --once), 1 denounced or refused, 2 could not be tried.
+/// Exit codes: 0 caught up (with --once), 1 denounced or refused, 2 could not be
+/// tried.
 #[derive(ClapArgs, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Args {

@@ -13,21 +13,22 @@ use crate::instance::{AgentIssuer, InstanceError, Layout, Login, TOKEN_LIFETIME_
 
 /// Issue a token for an agent, on a development instance
 ///
-/// A provider's read carries a token that says which person reads (`authorization: Bearer TOKEN`).
-/// In production the agency's log-in issues it. The issuer of a development instance vouches for
-/// whoever is named to it, so this is FOR DEVELOPMENT ONLY. `greffier read --instance` makes its
-/// own.
+/// A provider's read carries a token that says which person reads (`authorization:
+/// Bearer TOKEN`). In production the agency's log-in issues it. The issuer of a
+/// development instance vouches for whoever is named to it, so this is FOR
+/// DEVELOPMENT ONLY. `greffier read --instance` makes its own.
 ///
 /// Examples, on an instance of `greffier init --dev here`:
 ///   greffier token --instance here --as provider-02 --agent alice
-///   greffier token --instance here --as provider-02 --agent alice --amr pwd      (one factor)
+///   greffier token --instance here --as provider-02 --agent alice --amr pwd
 ///   greffier token --instance here --as provider-02 --agent alice --auth-age 50000
 ///
 /// The token on standard output, for any client that can send a header:
 ///   greffier token --instance here --as provider-02 --agent alice > token.txt
 ///   greffier read --instance here --as provider-02 --token token.txt list
 ///   grpcurl -cacert here/pki/ca.pem -cert here/pki/clients/provider-02.pem \
-///     -key here/pki/clients/provider-02.key -H "authorization: Bearer $(cat token.txt)" \
+///     -key here/pki/clients/provider-02.key \
+///     -H "authorization: Bearer $(cat token.txt)" \
 ///     -d '{"parent":"datasets/cir",
 ///         "context":{"purpose":"course_delivery","case_reference":"T-1"}}' \
 ///     localhost:8443 greffier.v1.Records/ListRecords

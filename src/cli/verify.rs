@@ -13,21 +13,24 @@ use crate::verify::Sound;
 
 /// Check a whole ledger, offline
 ///
-/// What is checked: its schema, every body, the chain, the tree at every checkpoint,
-/// the signature of the last one, every count of a released read against the tags, acts, alerts
-/// and containment, and the anchors you bring. Whether rulings and alerts are those that the
-/// rules give, and none is missing, is looked at with --replay.
+/// What is checked: its schema, every body, the chain, the tree at every
+/// checkpoint, the signature of the last one, every count of a released read
+/// against the tags, acts, alerts and containment, and the anchors you bring.
+/// Whether rulings and alerts are those that the rules give, and none is missing,
+/// is looked at with --replay.
 ///
-/// What lies behind the last checkpoint that somebody else holds can be rewritten by whoever has
-/// the signing key. Bring such checkpoints with --anchor: replies, receipts and GetCheckpoint have
-/// them. A ledger copied without its -wal file is short, and only an anchor shows it.
+/// What lies behind the last checkpoint that somebody else holds can be rewritten
+/// by whoever has the signing key. Bring such checkpoints with --anchor: replies,
+/// receipts and GetCheckpoint have them. A ledger copied without its -wal file is
+/// short, and only an anchor shows it.
 ///
-/// With --json, `not_looked_at` lists what the verdict says nothing of: `rulings` (without
-/// --replay), `signatures` (of checkpoints before the last, without --all-signatures), `anchor` (no
-/// checkpoint that was brought covers the last entry).
+/// With --json, `not_looked_at` lists what the verdict says nothing of: `rulings`
+/// (without --replay), `signatures` (of checkpoints before the last, without
+/// --all-signatures), `anchor` (no checkpoint that was brought covers the last
+/// entry).
 ///
-/// Exit codes: 0 sound, 1 not sound, 2 could not be checked, by --replay also because another
-/// version of the judge ruled.
+/// Exit codes: 0 sound, 1 not sound, 2 could not be checked, by --replay also
+/// because another version of the judge ruled.
 ///
 ///   greffier verify ledger.sqlite --key key.vkey --anchor kept-by-the-provider.txt
 #[derive(ClapArgs, Debug)]

@@ -3,11 +3,11 @@
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::honest::calendar::{HOUR, in_paris};
+use super::honest::calendar::{HOUR, in_paris, is_working_day};
 use super::traffic::{Ask, AskMethod, Event, EventKind, Found, PersonNumber};
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loot {
     /// Persons off the roster, one by one, with a stated reason.
     Strangers,
@@ -38,6 +38,8 @@ pub(crate) enum Hands {
     OneOf(u32),
     /// So many agents of one provider.
     Agents(u32),
+    /// So many agents of one provider, whichever the seed says, in offices and in courses.
+    Drawn(u32),
     /// So many agents whom nobody has seen before.
     NewAgents(u32),
 }
@@ -51,11 +53,16 @@ pub(crate) struct Incident {
     pub(crate) about: &'static str,
     pub(crate) hands: Hands,
     pub(crate) loot: Loot,
+    /// Behind so many days of honest work alone.
+    pub(crate) warm_up: u64,
     /// For so many days, so many attempts on each, one every so many milliseconds, from this hour on.
     pub(crate) days: u64,
     pub(crate) a_day: u64,
     pub(crate) every: u64,
     pub(crate) from_hour: u64,
+    /// Instead: so many times what each agent itself is given on a day of its own, evenly over the office hours
+    /// of working days, until the day of the first high alert is over, or nobody is left on the roster.
+    pub(crate) times: Option<u64>,
     /// Whether all fields are asked for.
     pub(crate) full: bool,
     /// Of a thousand attempts of a day, so many more in each week than in that before.
@@ -70,14 +77,21 @@ const BASE: Incident = Incident {
     about: "",
     hands: Hands::OneOf(1),
     loot: Loot::Strangers,
+    warm_up: 28,
     days: 1,
     a_day: 3_000,
     every: 1_000,
     from_hour: 10,
+    times: None,
     full: false,
     grows: 0,
     restarts: None,
 };
+
+/// An attacker at a multiple of the agents' own pace.
+pub(super) const RATE: Incident = Incident { days: 30, from_hour: 9, ..BASE };
+/// How long office hours are.
+pub(super) const OFFICE: u64 = 8 * HOUR;
 
 /// All of them.
 pub(crate) const INCIDENTS: &[Incident] = &[
@@ -220,6 +234,14 @@ pub(crate) const INCIDENTS: &[Incident] = &[
         ..BASE
     },
     Incident {
+        name: "patient-late",
+        about: "... begun in month seven, when all is known of the agent",
+        warm_up: 180,
+        days: 90,
+        a_day: 1,
+        ..BASE
+    },
+    Incident {
         name: "patient-2",
         about: "... two a day",
         days: 90,
@@ -277,24 +299,58 @@ pub(crate) struct Attacker {
     incident: Incident,
     chance: ChaCha8Rng,
     persons: PersonNumber,
+    /// The first of its agents, of so many, where they are drawn.
+    first: (u32, u32),
+    /// How many it asks for by each hand on a day, where that follows from the hand's own pace.
+    by_hand: Vec<u64>,
     asked: u64,
     /// Where in the roster of each provider it is.
     place: usize,
 }
 
-impl Attacker {
-    pub(crate) fn new(incident: Incident, seed: u64, persons: PersonNumber) -> Attacker {
-        let mut chance = ChaCha8Rng::seed_from_u64(seed);
-        chance.set_stream(0);
-        Attacker { incident, chance, persons, asked: 0, place: 0 }
+impl Incident {
+    /// How many attempts there are on the nth day.
+    pub(super) fn a_day_on(&self, nth: u64) -> u64 {
+        let weeks = 0..nth / 7;
+        weeks.fold(self.a_day * 1_000, |a_day, _| a_day * (1_000 + self.grows) / 1_000) / 1_000
+    }
+}
+
+impl Hands {
+    /// The providers of which it has agents.
+    pub(crate) fn providers(self) -> u32 {
+        match self {
+            Hands::OneOf(providers) => providers,
+            Hands::Agents(_) | Hands::Drawn(_) | Hands::NewAgents(_) => 1,
+        }
     }
 
-    /// The providers that it has a hand at.
-    pub(crate) fn providers(&self) -> u32 {
-        match self.incident.hands {
-            Hands::OneOf(providers) => providers,
-            Hands::Agents(_) | Hands::NewAgents(_) => 1,
+    /// The agents that a provider must have for it.
+    pub(crate) fn needs(self) -> u32 {
+        match self {
+            Hands::Agents(agents) | Hands::Drawn(agents) => agents,
+            Hands::OneOf(_) | Hands::NewAgents(_) => 0,
         }
+    }
+}
+
+impl Attacker {
+    /// Whoever does it where the first provider has so many agents.
+    pub(crate) fn new(
+        incident: Incident,
+        seed: u64,
+        persons: PersonNumber,
+        agents: u32,
+    ) -> Attacker {
+        let mut chance = ChaCha8Rng::seed_from_u64(seed);
+        chance.set_stream(0);
+        let first = ((seed % u64::from(agents.max(1))) as u32, agents.max(1));
+        Attacker { incident, chance, persons, first, by_hand: Vec::new(), asked: 0, place: 0 }
+    }
+
+    /// Says how many it asks for by each of its hands on a day.
+    pub(crate) fn at_pace(&mut self, by_hand: Vec<u64>) {
+        self.by_hand = by_hand;
     }
 
     /// Whom it calls as: providers and agents.
@@ -302,16 +358,25 @@ impl Attacker {
         match self.incident.hands {
             Hands::OneOf(providers) => (0..providers).map(|provider| (provider, 0)).collect(),
             Hands::Agents(agents) => (0..agents).map(|agent| (0, agent)).collect(),
+            Hands::Drawn(agents) => {
+                let (first, of) = self.first;
+                (0..agents).map(|agent| (0, (first + agent) % of)).collect()
+            }
             Hands::NewAgents(agents) => (0..agents).map(|agent| (0, NEW + agent)).collect(),
         }
     }
 
     /// What it asks on the nth day, where `rosters` are those of its providers.
     pub(crate) fn day(&mut self, day: u64, nth: u64, rosters: &[Vec<PersonNumber>]) -> Vec<Event> {
-        let Incident { a_day, every, from_hour, grows, .. } = self.incident;
+        let Incident { every, from_hour, .. } = self.incident;
         let begin = in_paris(day, from_hour * HOUR);
-        let a_day = (0..nth / 7).fold(a_day * 1_000, |a_day, _| a_day * (1_000 + grows) / 1_000);
-        let asked = (0..a_day / 1_000).map(|n| self.attempt(begin + n * every, rosters));
+        if self.incident.times.is_some() {
+            return if is_working_day(day) { self.office_day(begin, rosters) } else { Vec::new() };
+        }
+        let asked = (0..self.incident.a_day_on(nth)).map(|n| {
+            let hand = self.next_hand();
+            self.attempt(begin + n * every, hand, rosters)
+        });
         let mut events: Vec<Event> = asked.collect();
         if matches!(self.incident.loot, Loot::Widened) {
             let rows = rosters[0].len() as u64;
@@ -319,6 +384,30 @@ impl Attacker {
             events.insert(0, Event { at: begin - HOUR, provider: 0, kind });
         }
         events
+    }
+
+    /// Each hand at its own pace.
+    fn office_day(&mut self, begin: u64, rosters: &[Vec<PersonNumber>]) -> Vec<Event> {
+        let mut turns = Vec::new();
+        for (hand, a_day) in self.hands().into_iter().zip(self.by_hand.clone()) {
+            turns.extend((0..a_day).map(|n| (begin + n * OFFICE / a_day, hand)));
+        }
+        turns.sort_unstable();
+        turns.into_iter().map(|(at, hand)| self.attempt(at, hand, rosters)).collect()
+    }
+
+    /// Its hands take turns.
+    fn next_hand(&self) -> (u32, u32) {
+        let turn = self.asked + 1;
+        match self.incident.hands {
+            Hands::OneOf(providers) => ((turn % u64::from(providers)) as u32, 0),
+            Hands::Agents(agents) => (0, (turn % u64::from(agents)) as u32),
+            Hands::Drawn(agents) => {
+                let (first, of) = self.first;
+                (0, (first + (turn % u64::from(agents)) as u32) % of)
+            }
+            Hands::NewAgents(agents) => (0, NEW + (turn % u64::from(agents)) as u32),
+        }
     }
 
     fn stranger(&mut self) -> Found {
@@ -333,13 +422,13 @@ impl Attacker {
         found
     }
 
-    fn attempt(&mut self, at: u64, rosters: &[Vec<PersonNumber>]) -> Event {
+    fn attempt(
+        &mut self,
+        at: u64,
+        (provider, agent): (u32, u32),
+        rosters: &[Vec<PersonNumber>],
+    ) -> Event {
         self.asked += 1;
-        let (provider, agent) = match self.incident.hands {
-            Hands::OneOf(providers) => ((self.asked % u64::from(providers)) as u32, 0),
-            Hands::Agents(agents) => (0, (self.asked % u64::from(agents)) as u32),
-            Hands::NewAgents(agents) => (0, NEW + (self.asked % u64::from(agents)) as u32),
-        };
         let roster = &rosters[provider as usize];
         let (loot, asked) = (self.incident.loot, self.asked);
         let of_roster = match loot {

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::DrillError;
 use super::acceptance::AcceptanceProvider;
+use super::floor::floor;
 use super::honest::calendar::{Date, HOUR, number};
 use super::honest::{HonestProvider, World};
-use super::incident::{Attacker, Hands, Incident};
+use super::incident::{Attacker, Incident, Loot};
 use super::offline::{Answer, Offline, provider_id};
+use super::rates::Own;
 use super::traffic::{AskMethod, AtWork, Event, EventKind, PersonNumber};
 use crate::format::entry::{Alert, Budgets, Detectors, Level, Millis, Rule, Severity, Tag};
 use crate::instance::budgets_of_roster;
 
-/// Days of honest work before an incident begins.
-const WARM_UP: u64 = 28;
 /// How long what happens is one moment to the registrar.
 const MOMENT: Millis = 10_000;
 /// How long the security team takes to give back what was taken for nothing.
@@ -39,6 +39,10 @@ pub(crate) struct Run {
     pub(crate) before_high: Option<Leak>,
     /// How long that took, in milliseconds.
     pub(crate) took: Option<Millis>,
+    /// How many the budgets alone would have let go; none where no budget is charged.
+    pub(crate) floor: Option<Leak>,
+    /// Attempts that make up a day, where they follow from what the agents do themselves.
+    pub(crate) a_day: u64,
     /// Attempts, and those that found nobody and were answered.
     pub(crate) attempts: u64,
     pub(crate) misses: u64,
@@ -95,6 +99,7 @@ impl Whose<'_> {
 /// A gateway, and honest providers at work.
 struct Bench {
     offline: Offline,
+    budgets: Vec<Budgets>,
     providers: Vec<Box<dyn AtWork>>,
     /// Agents of providers who were refused a page, and do not ask for those behind it.
     refused: HashSet<(u32, u32)>,
@@ -114,7 +119,7 @@ impl Bench {
         let budgets: Vec<Budgets> =
             providers.iter().map(|one| budgets_of_roster(one.roster().len() as u64)).collect();
         let offline = Offline::open(&budgets, Detectors::default(), begin())?;
-        Ok(Bench { offline, providers, refused: HashSet::new() })
+        Ok(Bench { offline, budgets, providers, refused: HashSet::new() })
     }
 
     /// The gateway's answers; none to what is no ask, or is not asked any more.
@@ -237,34 +242,44 @@ fn word(rule: Rule) -> String {
 
 /// One run of an incident.
 pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, DrillError> {
-    let mut attacker = Attacker::new(incident, seed, world.persons);
-    let attacked = attacker.providers();
     // A theft over many agents is one at a provider that has as many.
-    let enough = |seed: u64| match incident.hands {
-        Hands::Agents(agents) => {
-            HonestProvider::new(world, seed, 0, first_day()).agents() >= agents as usize
-        }
-        _ => true,
-    };
-    let seed = (0..).map(|n| seed + 1_000 * n).find(|seed| enough(*seed)).unwrap_or(seed);
+    let agents = |seed| HonestProvider::new(world, seed, 0, first_day()).agents() as u32;
+    let seeds = (0..).map(|n| seed + 1_000 * n).map(|seed| (seed, agents(seed)));
+    let mut enough = seeds.filter(|(_, agents)| *agents >= incident.hands.needs());
+    let (of_provider, agents) = enough.next().expect("some provider is as large");
+    let mut attacker = Attacker::new(incident, seed, world.persons, agents);
     let honest = Whose::Drill(world);
-    let mut bench = Bench::new((0..attacked).map(|n| honest.provider(seed, n)).collect())?;
-    let hands = attacker.hands();
-    let hands: Vec<Tag> = hands.into_iter().map(|(p, a)| bench.offline.agent(p, a)).collect();
+    let providers = 0..incident.hands.providers();
+    let mut bench = Bench::new(providers.map(|n| honest.provider(of_provider, n)).collect())?;
+    let numbers = attacker.hands();
+    let hands: Vec<Tag> = numbers.iter().map(|(p, a)| bench.offline.agent(*p, *a)).collect();
+    let (mut own, mut by_hand) = (vec![Own::default(); hands.len()], Vec::new());
+    // Whoever is on a roster on any day of it.
+    let mut known = vec![HashSet::<PersonNumber>::new(); bench.providers.len()];
     // What is found of an honest agent meanwhile is a false alert, and catches nobody.
     let theirs = |alert: &Alert| alert.level == Level::Provider || hands.contains(&alert.agent);
     let mut run = Run::default();
     let mut got: HashSet<(u32, PersonNumber)> = HashSet::new();
     let mut lifts: Vec<(Millis, Alert)> = Vec::new();
-    let start = first_day() + WARM_UP;
+    let start = first_day() + incident.warm_up;
     let mut leak = Leak::default();
     let mut began = None;
     for day in first_day()..start + incident.days {
         let mut events: Vec<(bool, Event)> =
             bench.day(day).into_iter().map(|event| (false, event)).collect();
+        if day == start
+            && let Some(times) = incident.times
+        {
+            by_hand = own.iter().map(|own| own.times(times)).collect();
+            run.a_day = by_hand.iter().sum();
+            attacker.at_pace(by_hand.clone());
+        }
         if day >= start {
             let rosters: Vec<_> =
                 bench.providers.iter().map(|provider| provider.roster()).collect();
+            for (known, roster) in known.iter_mut().zip(&rosters) {
+                known.extend(roster);
+            }
             events.extend(
                 attacker.day(day, day - start, &rosters).into_iter().map(|event| (true, event)),
             );
@@ -285,6 +300,18 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
             }
             let asked: Vec<Event> = moment.iter().map(|(_, event)| event.clone()).collect();
             let answers = bench.ask(&asked)?;
+            if day < start {
+                for (event, answer) in asked.iter().zip(&answers) {
+                    let (EventKind::Ask(ask), Some(Answer::Released(found))) =
+                        (&event.kind, answer)
+                    else {
+                        continue;
+                    };
+                    let hand = numbers.iter().position(|hand| *hand == (event.provider, ask.agent));
+                    let Some(hand) = hand.filter(|_| !ask.is_export()) else { continue };
+                    found.iter().for_each(|one| own[hand].given(one.person));
+                }
+            }
             if attack && matches!(moment[0].1.kind, EventKind::Ask(_)) {
                 run.attempts += 1;
                 match &answers[0] {
@@ -317,15 +344,25 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
                 }
             }
         }
+        own.iter_mut().for_each(Own::day_ends);
         if day >= start {
             for (within, most) in run.within.iter_mut().zip([1, 7, 30]) {
                 if day < start + most {
                     *within = leak;
                 }
             }
+            let whole_roster = || {
+                let mut all = bench.providers[0].roster().into_iter();
+                incident.loot == Loot::Roster && all.all(|person| got.contains(&(0, person)))
+            };
+            if incident.times.is_some() && (run.took.is_some() || whole_roster()) {
+                break;
+            }
         }
     }
     run.whole = leak;
+    let rosters: Vec<u64> = known.iter().map(|known| known.len() as u64).collect();
+    run.floor = floor(&incident, start, &bench.budgets, &rosters, &by_hand);
     Ok(run)
 }
 
@@ -341,7 +378,22 @@ mod tests {
         let once = run();
         assert!(once.before_high.is_some());
         assert!(once.whole.off <= 15, "{once:?}");
+        // The budgets alone would have let twenty and more go.
+        assert!(once.floor.is_some_and(|floor| floor.off >= 20 && floor.on == 0), "{once:?}");
         assert_eq!(format!("{once:?}"), format!("{:?}", run()));
+    }
+
+    #[test]
+    fn an_incident_begins_behind_its_own_warm_up() {
+        let short = Incident { warm_up: 7, ..INCIDENTS[0] };
+        let long = Incident { warm_up: 42, ..short };
+        let of = |incident| run(&World::default(), incident, 3).unwrap();
+        let [short, long] = [short, long].map(of);
+        assert!(short.took.is_some() && long.took.is_some(), "{short:?} {long:?}");
+        // Other strangers of honest work stand before each.
+        assert_ne!((short.took, short.attempts), (long.took, long.attempts));
+        let late = INCIDENTS.iter().find(|one| one.name == "patient-late");
+        assert!(late.is_some_and(|late| late.warm_up >= 180));
     }
 
     #[test]

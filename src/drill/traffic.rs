@@ -54,6 +54,13 @@ pub(crate) struct Ask {
     pub(crate) method: AskMethod,
 }
 
+impl Ask {
+    /// Whether it is under a job, which no budget is charged for.
+    pub(crate) fn is_export(&self) -> bool {
+        matches!(self.method, AskMethod::Export { .. })
+    }
+}
+
 /// How a read asks.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum AskMethod {

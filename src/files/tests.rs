@@ -68,4 +68,14 @@ fn a_file_is_replaced_whole_behind_its_links_and_others_are_written_into() {
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
     assert!(replace(&folder.path().join("none").join("file"), "four").is_err());
     assert!(replace(folder.path(), "five").is_err());
+    // Whether it could is known beforehand, and asking changes nothing.
+    let (new, none) = (folder.path().join("new"), folder.path().join("none").join("file"));
+    for good in [&path, &link, &new, Path::new("/dev/null")] {
+        can_replace(good).unwrap();
+    }
+    for bad in [&none, folder.path()] {
+        can_replace(bad).unwrap_err();
+    }
+    assert!(!new.exists() && !beside(&path, ".new").exists());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "two");
 }
