@@ -12,6 +12,7 @@ pub(crate) mod honest;
 pub(crate) mod incident;
 mod offline;
 mod ordinary;
+pub(crate) mod patience;
 mod receipts;
 pub(crate) mod score;
 mod stage;
@@ -26,6 +27,8 @@ use std::time::Duration;
 use crate::client::ClientError;
 use crate::proto::Alert;
 use crate::verify::Failure;
+use account::Patience;
+use incident::Incident;
 use thief::{Gain, Tactic};
 
 /// Agents of each provider that an instance for drills has.
@@ -52,6 +55,10 @@ pub(crate) enum Happening<'a> {
     Restarted { signal: &'static str, lasted: Duration },
     /// The gateway is stopped, and what is left is counted.
     Ended,
+    /// Somebody else takes a few persons a day, at a simulated time.
+    PatienceBegins(Incident),
+    /// What came of that.
+    Patience(&'a Patience),
     /// The security team was sent an alert.
     Alert(&'a Alert),
     /// How far everybody is, several times a second.

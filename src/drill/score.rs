@@ -38,6 +38,8 @@ pub(crate) struct Run {
     pub(crate) before_high: Option<Leak>,
     /// How long that took, in milliseconds.
     pub(crate) took: Option<Millis>,
+    /// The rule of that alert.
+    pub(crate) rule: Option<String>,
     /// Attempts, and those that found nobody and were answered.
     pub(crate) attempts: u64,
     pub(crate) misses: u64,
@@ -88,12 +90,17 @@ fn begin() -> Millis {
 }
 
 impl Bench {
-    fn new(world: &World, seed: u64, providers: u32) -> Result<Bench, DrillError> {
+    fn new(
+        world: &World,
+        seed: u64,
+        providers: u32,
+        detectors: Detectors,
+    ) -> Result<Bench, DrillError> {
         let made = (0..providers).map(|n| HonestProvider::new(world, seed, n, first_day()));
         let providers: Vec<HonestProvider> = made.collect();
         let budgets: Vec<Budgets> =
             providers.iter().map(|one| budgets_of_roster(one.roster().len() as u64)).collect();
-        let offline = Offline::open(&budgets, Detectors::default(), begin())?;
+        let offline = Offline::open(&budgets, detectors, begin())?;
         Ok(Bench { offline, providers, refused: HashSet::new() })
     }
 
@@ -159,7 +166,7 @@ pub(crate) fn control(
     providers: u32,
     days: u64,
 ) -> Result<Control, DrillError> {
-    let mut bench = Bench::new(world, seed, providers)?;
+    let mut bench = Bench::new(world, seed, providers, Detectors::default())?;
     let mut control = Control::default();
     let mut worst = vec![0_u64; providers as usize];
     let mut lifts: Vec<(Millis, Alert)> = Vec::new();
@@ -217,6 +224,16 @@ fn word(rule: Rule) -> String {
 
 /// One run of an incident.
 pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, DrillError> {
+    run_under(world, incident, seed, Detectors::default())
+}
+
+/// The same with detectors that go by these figures.
+pub(crate) fn run_under(
+    world: &World,
+    incident: Incident,
+    seed: u64,
+    detectors: Detectors,
+) -> Result<Run, DrillError> {
     let mut attacker = Attacker::new(incident, seed, world.persons);
     let attacked = attacker.providers();
     // A theft over many agents is one at a provider that has as many.
@@ -227,7 +244,7 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
         _ => true,
     };
     let seed = (0..).map(|n| seed + 1_000 * n).find(|seed| enough(*seed)).unwrap_or(seed);
-    let mut bench = Bench::new(world, seed, attacked)?;
+    let mut bench = Bench::new(world, seed, attacked, detectors)?;
     let hands = attacker.hands();
     let hands: Vec<Tag> = hands.into_iter().map(|(p, a)| bench.offline.agent(p, a)).collect();
     // What is found of an honest agent meanwhile is a false alert, and catches nobody.
@@ -290,6 +307,7 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
                 match began.filter(|began| at >= *began) {
                     Some(began) if theirs(&alert) => {
                         run.took = Some(at - began);
+                        run.rule = Some(word(alert.rule));
                         run.before_high = Some(leak);
                     }
                     _ => lifts.push((at + LIFTED_AFTER, alert)),
