@@ -24,7 +24,7 @@ pub use authorities::Authorities;
 pub use caller::{Caller, Principal, authenticate};
 pub use case_form::CaseForm;
 pub use certificate::{CertificateFault, Peer, Role, host};
-pub use habits::{DAYS, Habits, Hours};
+pub use habits::{DAYS, Habits, Hours, zone};
 pub use handle::{Handles, ID_MAX};
 pub use permit::{Ask, PAGE_DEFAULT, PAGE_MAX, Permit, PurposeFault, Violation};
 pub use terms::{

@@ -14,6 +14,7 @@ pub(crate) mod honest;
 pub(crate) mod incident;
 mod offline;
 mod ordinary;
+pub(crate) mod patience;
 pub(crate) mod rates;
 mod receipts;
 pub(crate) mod score;
@@ -29,6 +30,8 @@ use std::time::Duration;
 use crate::client::ClientError;
 use crate::proto::Alert;
 use crate::verify::Failure;
+use account::Patience;
+use incident::Incident;
 use thief::{Gain, Tactic};
 
 /// Agents of each provider that an instance for drills has.
@@ -55,6 +58,10 @@ pub(crate) enum Happening<'a> {
     Restarted { signal: &'static str, lasted: Duration },
     /// The gateway is stopped, and what is left is counted.
     Ended,
+    /// Somebody else takes a few persons a day, at a simulated time.
+    PatienceBegins(Incident),
+    /// What came of that.
+    Patience(&'a Patience),
     /// The security team was sent an alert.
     Alert(&'a Alert),
     /// How far everybody is, several times a second.

@@ -33,6 +33,7 @@ use crate::format::entry::{
 };
 use acts::{Acts, Approved, BadAct};
 use containment::Contained;
+use contracts::Contracts;
 use days::Today;
 use growth::{EntryAccounts, Exhausted, UsedUp};
 use jobs::Jobs;
@@ -449,6 +450,11 @@ impl State {
     /// The jobs that acts have declared.
     pub fn jobs(&self) -> &Arc<Jobs> {
         &self.standing.jobs
+    }
+
+    /// The contracts of providers, and how much of each is used.
+    pub fn contracts(&self) -> &Arc<Contracts> {
+        &self.standing.contracts
     }
 
     /// Who is contained, for the door.

@@ -32,6 +32,12 @@ pub struct Hours {
     pub to: u16,
 }
 
+/// The clocks where a provider works: those of its habits, or else of Paris.
+pub fn zone(habits: Option<&Habits>) -> Option<TimeZone> {
+    let its = habits.map(|habits| habits.zone.clone());
+    its.or_else(|| TimeZone::get("Europe/Paris").ok())
+}
+
 impl Habits {
     /// Whether a moment is one of them.
     pub fn include(&self, at: SystemTime) -> bool {

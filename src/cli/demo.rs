@@ -26,10 +26,11 @@ use words::Narrator;
 /// providers do ordinary work through it; then a copy of one agent's certificate tries to take
 /// everything, in every way it knows, and the gateway is ended and started again in the middle of
 /// it. Afterwards the ledger is verified, and what it says is held against what the thief really
-/// got.
+/// got. Then a thief of two persons a day, over simulated weeks: on which day it is found, and what
+/// budgets alone would have let it have.
 ///
 /// Nothing is staged: it is this program's `init`, `serve`, client and `verify`, with the budgets
-/// that `init` gives. Nothing leaves the machine, and the folder goes at the end unless you keep
+/// that `init` gives; the simulated weeks are of its registrar and judge. Nothing leaves the machine, and the folder goes at the end unless you keep
 /// it.
 ///
 /// Exit codes: 0 all that is claimed holds, 1 a claim does not, 2 it could not be run.

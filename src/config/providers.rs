@@ -8,7 +8,9 @@ use jiff::tz::TimeZone;
 use super::table::values;
 use super::table::{CONTACT, FINGERPRINT, ID, Shape, Spot, Table, WORD};
 use super::{habits, issuers};
-use crate::admission::{AgentAuth, Dataset, Grant, Issuer, Provider, Rate, Role, Scope, Word};
+use crate::admission::{
+    AgentAuth, Dataset, Grant, Issuer, Provider, Rate, Role, Scope, Word, zone,
+};
 use crate::format::entry::{Budgets, Contract, ProviderRules, StaffRules};
 
 /// Most providers in a policy: each is an entry of the ledger.
@@ -83,7 +85,7 @@ fn provider(
     };
     let contact = table.optional_text("contact", CONTACT);
     let habits = table.optional_table("habits").and_then(habits::read);
-    let zone = habits.as_ref().map(|habits| habits.zone.clone());
+    let zone = zone(habits.as_ref());
     let contract = table.optional_table("contract").and_then(|table| contract(table, zone));
     let budgets = table.table("budgets").map(budgets).unwrap_or(NOTHING);
     let roster_growth = table.integer_or("roster_growth", 0..=MOST_GROWTH, GROWTH);
@@ -102,7 +104,6 @@ fn contract(mut table: Table<'_>, zone: Option<TimeZone>) -> Option<Contract> {
     let (first, last) = (table.text("begins", DAY, None), table.text("ends", DAY, None));
     let mut persons = |key| table.integer(key, 0..=LARGEST_BUDGET);
     let (persons, off_persons) = (persons("persons"), persons("off_persons"));
-    let zone = zone.or_else(|| TimeZone::get("Europe/Paris").ok());
     let midnight = |day: Date| {
         let moment = day.to_zoned(zone.clone()?).ok()?.timestamp().as_millisecond();
         u64::try_from(moment).ok()

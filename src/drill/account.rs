@@ -9,6 +9,9 @@ pub(crate) const OFF_ROSTER_MOST: u64 = 20;
 /// Most persons in all.
 pub(crate) const PERSONS_MOST: u64 = 100;
 
+/// Most persons off the roster that whoever takes a few a day may get before it is found.
+pub(crate) const PATIENT_MOST: u64 = 45;
+
 /// All of it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Figures {
@@ -21,6 +24,7 @@ pub(crate) struct Figures {
     pub(crate) alerts: Alerts,
     pub(crate) receipts: Receipts,
     pub(crate) ledger: Verified,
+    pub(crate) patience: Patience,
     /// Of the whole run.
     pub(crate) seconds: f64,
 }
@@ -141,6 +145,26 @@ pub(crate) struct Verified {
     pub(crate) seconds: f64,
 }
 
+/// What became of a thief who took a few persons off the roster a day, at a simulated time.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Patience {
+    pub(crate) seed: u64,
+    /// It asked for so many a day, for so many days.
+    pub(crate) a_day: u64,
+    pub(crate) days: u64,
+    pub(crate) asked: u64,
+    /// The day of the first high alert about it, from 1, and the alert's rule.
+    pub(crate) alert_on_day: Option<u64>,
+    pub(crate) rule: Option<String>,
+    /// Different persons off the roster that it got before that, or at all if there was none; and at all.
+    pub(crate) off_roster_before_alert: u64,
+    pub(crate) off_roster: u64,
+    /// Those that it gets where no detector finds anything.
+    pub(crate) off_roster_by_budgets_alone: u64,
+    /// Of both runs.
+    pub(crate) seconds: f64,
+}
+
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
@@ -153,7 +177,7 @@ pub(crate) struct Claim {
 impl Figures {
     /// Everything that must hold.
     pub(crate) fn claims(&self) -> Vec<Claim> {
-        let (theft, ordinary, ledger) = (&self.theft, &self.ordinary, &self.ledger);
+        let Figures { theft, ordinary, ledger, patience, .. } = self;
         let claim = |name, holds, says: String| Claim { name, says, holds };
         vec![
             claim(
@@ -178,6 +202,19 @@ impl Figures {
                         format!("once contained it received nobody more: {persons_after}")
                     }
                 },
+            ),
+            claim(
+                "patience_found",
+                patience.alert_on_day.is_some() && patience.off_roster_before_alert <= PATIENT_MOST,
+                format!(
+                    "whoever takes {} a day is found before it has more than {PATIENT_MOST} off the roster: {}",
+                    patience.a_day,
+                    match patience.alert_on_day {
+                        Some(day) =>
+                            format!("with {} on day {day}", patience.off_roster_before_alert),
+                        None => format!("it was not, and got {}", patience.off_roster),
+                    }
+                ),
             ),
             claim(
                 "work_went_on",

@@ -218,6 +218,21 @@ pub(crate) const INCIDENTS: &[Incident] = &[
         ..BASE
     },
     Incident {
+        name: "inflated-agents",
+        about: "... by 20 agents, at a provider of months",
+        hands: Hands::Agents(20),
+        loot: Loot::Inflated,
+        warm_up: 75,
+        ..BASE
+    },
+    Incident {
+        name: "roster-agents",
+        about: "its own roster at once, by 20 agents",
+        hands: Hands::Agents(20),
+        loot: Loot::Roster,
+        ..BASE
+    },
+    Incident {
         name: "roster-weeks",
         about: "... 30 a day for 30 days",
         loot: Loot::Roster,

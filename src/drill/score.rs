@@ -43,6 +43,8 @@ pub(crate) struct Run {
     pub(crate) floor: Option<Leak>,
     /// Attempts that make up a day, where they follow from what the agents do themselves.
     pub(crate) a_day: u64,
+    /// The rule of that alert.
+    pub(crate) rule: Option<String>,
     /// Attempts, and those that found nobody and were answered.
     pub(crate) attempts: u64,
     pub(crate) misses: u64,
@@ -338,6 +340,7 @@ pub(crate) fn run(world: &World, incident: Incident, seed: u64) -> Result<Run, D
                 match began.filter(|began| at >= *began) {
                     Some(began) if theirs(&alert) => {
                         run.took = Some(at - began);
+                        run.rule = Some(word(alert.rule));
                         run.before_high = Some(leak);
                     }
                     _ => lifts.push((at + LIFTED_AFTER, alert)),

@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::account::{Figures, Restart};
 use super::audit::audit;
 use super::ordinary::{Office, Work};
+use super::patience;
 use super::receipts;
 use super::stage::{Ending, Gateway, Stage, settings, waited};
 use super::sums;
@@ -69,6 +70,9 @@ pub(crate) async fn run(drill: Drill, audience: &Arc<dyn Audience>) -> Result<Fi
     let (ledger, stolen) = (stage.layout.ledger(), sums::fingerprint(&stage.layout)?);
     let anchor = receipts.anchor.clone();
     let audited = waited(move || Ok(audit(&ledger, &key, &[anchor], (VICTIM, stolen))?)).await?;
+    audience.hear(&Happening::PatienceBegins(patience::incident()));
+    let patience = waited(move || patience::play(seed)).await?;
+    audience.hear(&Happening::Patience(&patience));
     Ok(Figures {
         seed,
         persons,
@@ -78,6 +82,7 @@ pub(crate) async fn run(drill: Drill, audience: &Arc<dyn Audience>) -> Result<Fi
         alerts: sums::alerts(&told, &audited),
         receipts: receipts.counted(),
         ledger: sums::verified(&audited),
+        patience,
         seconds: 0.0,
     })
 }

@@ -19,6 +19,7 @@ use crate::format::entry::{
 };
 use crate::state::acts::Approved;
 use crate::state::containment::Contained;
+use crate::state::contracts::Contracts;
 use crate::state::growth::Exhausted;
 use crate::state::jobs::Jobs;
 use crate::state::memory::Reach;
@@ -197,6 +198,7 @@ pub(super) struct Published {
     pub(super) contained: watch::Receiver<Arc<Contained>>,
     pub(super) approved: watch::Receiver<Arc<Approved>>,
     pub(super) jobs: watch::Receiver<Arc<Jobs>>,
+    pub(super) contracts: watch::Receiver<Arc<Contracts>>,
     pub(super) exhausted: watch::Receiver<Arc<Exhausted>>,
     pub(super) notices: Notices,
     pub(super) ruled: Arc<Ruled>,
@@ -343,6 +345,11 @@ impl Ledger {
     /// The jobs that acts have declared, and how far each has come.
     pub fn jobs(&self) -> Arc<Jobs> {
         self.seen.jobs.borrow().clone()
+    }
+
+    /// The contracts of providers, and how much of each is used.
+    pub fn contracts(&self) -> Arc<Contracts> {
+        self.seen.contracts.borrow().clone()
     }
 
     /// Who has used up a budget of entries.

@@ -24,6 +24,7 @@ use crate::format::signer::Signer;
 use crate::state::Inadmissible;
 use crate::state::acts::{Approved, BadAct};
 use crate::state::containment::Contained;
+use crate::state::contracts::Contracts;
 use crate::state::growth::Exhausted;
 use crate::state::jobs::Jobs;
 use crate::state::policies::BadPolicy;
@@ -45,6 +46,7 @@ pub struct Recorder {
     contained: watch::Sender<Arc<Contained>>,
     approved: watch::Sender<Arc<Approved>>,
     jobs: watch::Sender<Arc<Jobs>>,
+    contracts: watch::Sender<Arc<Contracts>>,
     exhausted: watch::Sender<Arc<Exhausted>>,
     board: Board,
     high_water: Bell,
@@ -102,6 +104,7 @@ impl Recorder {
         let (contained, contained_seen) = watch::channel(core.contained().clone());
         let (approved, approved_seen) = watch::channel(core.state.approved());
         let (jobs, jobs_seen) = watch::channel(core.state.jobs().clone());
+        let (contracts, contracts_seen) = watch::channel(core.state.contracts().clone());
         let (exhausted, exhausted_seen) = watch::channel(core.state.exhausted().clone());
         let (board, notices) = Board::new();
         board.publish(core.take_notices());
@@ -111,6 +114,7 @@ impl Recorder {
             contained: contained_seen,
             approved: approved_seen,
             jobs: jobs_seen,
+            contracts: contracts_seen,
             exhausted: exhausted_seen,
             notices,
             ruled: Arc::default(),
@@ -130,6 +134,7 @@ impl Recorder {
             contained,
             approved,
             jobs,
+            contracts,
             exhausted,
             board,
             high_water,
@@ -283,6 +288,9 @@ impl Recorder {
     fn tell(&self, core: &mut OpenLedger) {
         if !Arc::ptr_eq(&self.jobs.borrow(), core.state.jobs()) {
             self.jobs.send_replace(core.state.jobs().clone());
+        }
+        if !Arc::ptr_eq(&self.contracts.borrow(), core.state.contracts()) {
+            self.contracts.send_replace(core.state.contracts().clone());
         }
         if !Arc::ptr_eq(&self.exhausted.borrow(), core.state.exhausted()) {
             self.exhausted.send_replace(core.state.exhausted().clone());

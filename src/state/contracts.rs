@@ -41,7 +41,7 @@ impl Limit {
 }
 
 /// A fold over all entries that counts every provider's persons against its contract.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Contracts {
     providers: HashMap<Word, Known>,
 }
@@ -90,6 +90,17 @@ impl Contracts {
         let facts = &input.facts;
         let pairs = [more(all, facts.all.never), more(off, facts.off.never)];
         Some((pairs, contract.passed(at)))
+    }
+
+    /// Whether an entry can change anything here.
+    pub(super) fn concerns(entry: &Entry) -> bool {
+        match &entry.payload {
+            Payload::Policy(Policy { section: Section::Provider(_) }) => true,
+            Payload::Read(read) => {
+                read.ruling.outcome == Outcome::Released && read.facts.all.never > 0
+            }
+            _ => false,
+        }
     }
 
     /// Folds the next entry; policies and released reads count.

@@ -15,8 +15,9 @@ use crate::format::entry::Entry;
 pub struct Standing {
     /// What alerts and acts have taken away.
     pub containment: Containment,
-    /// From when to when each provider may be given persons, and how many in all.
-    pub contracts: Contracts,
+    /// From when to when each provider may be given persons, and how many in all: the same `Arc` as
+    /// long as nobody is given to any for the first time.
+    pub contracts: Arc<Contracts>,
     /// The jobs that acts have declared: the same `Arc` as long as nothing of them changes.
     pub jobs: Arc<Jobs>,
     /// How many persons each agent and provider was given today.
@@ -27,7 +28,9 @@ impl Standing {
     /// Folds the next entry into all of these.
     pub fn apply(&mut self, entry: &Entry) {
         self.containment.apply(entry);
-        self.contracts.apply(entry);
+        if Contracts::concerns(entry) {
+            Arc::make_mut(&mut self.contracts).apply(entry);
+        }
         if Jobs::concerns(entry) {
             Arc::make_mut(&mut self.jobs).apply(entry);
         }

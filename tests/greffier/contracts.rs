@@ -8,8 +8,11 @@ use jiff::civil::Date;
 use serde_json::Value;
 use tonic::Code;
 
+use crate::figures::figure;
 use crate::instance::{Instance, PROGRAM, context, off_roster};
 use crate::told::told;
+use crate::watch::{lines, run, text};
+use crate::wire::Wire;
 
 const EXHAUSTED: (Code, &str) = (Code::ResourceExhausted, "BUDGET_EXHAUSTED");
 
@@ -164,4 +167,64 @@ async fn a_statement_says_what_a_provider_received_and_what_its_contract_has_lef
     assert!(statement(&other, &[]).contains("None: neither a day nor a number of persons"));
     let answer: Value = serde_json::from_str(&statement(&other, &["--json"])).expect("JSON");
     assert!(answer["contract"].is_null() && answer["exports"] == 0);
+}
+
+#[tokio::test]
+async fn providers_and_figures_say_what_a_contract_has_left() {
+    let instance = under("provider-01", [-9, 9], 1_000, 40);
+    let daemon = instance.serve();
+    let mut caller = daemon.client("provider-01").await;
+    caller.list(8, "", context()).await.unwrap();
+    caller.list(5, "", context()).await.unwrap();
+    caller.list(40, "", off_roster()).await.unwrap();
+    daemon.client("provider-02").await.list(3, "", context()).await.unwrap();
+    let facts = instance.entries().into_iter().filter_map(|entry| match entry.payload {
+        Payload::Read(read) if &*read.provider == "provider-01" => {
+            Some((read.facts.all.never, read.facts.off.never))
+        }
+        _ => None,
+    });
+    let (persons, off) = facts.fold((0, 0), |sum, new| (sum.0 + new.0, sum.1 + new.1));
+    assert!(off > 0 && persons >= 8 + off, "{persons} {off}");
+
+    let told = lines(&run(&instance, &daemon, &["providers", "--json"]));
+    let of =
+        |id: &str| &told.iter().find(|line| line["provider"] == id).expect("listed")["contract"];
+    assert!(of("provider-02").is_null(), "{told:?}");
+    let contract = of("provider-01");
+    let count = |key: &str| contract[key].as_u64();
+    assert_eq!([count("persons"), count("off_persons")], [Some(1_000), Some(40)]);
+    assert_eq!([count("used_persons"), count("used_off_persons")], [Some(persons), Some(off)]);
+    let last = (today() + 9.days()).to_string();
+    assert_eq!(contract["last_day"], last);
+    // Nine whole days, and what is left of this one: an hour more or less where clocks are changed.
+    let left = count("days_left").expect("a number");
+    assert!((8..=10).contains(&left), "{left}");
+    let said = text(&run(&instance, &daemon, &["providers"]).stdout);
+    let line = format!(
+        "  provider-01 has seen {persons} persons, at most 1,000 under this contract; {off} of 40 off \
+         the roster; until {last}, {left} days left"
+    );
+    assert_eq!(said.lines().filter(|line| line.contains("contract")).collect::<Vec<_>>(), [line]);
+
+    let soc = Wire::open(&daemon, &instance.layout.client("security-soc")).await;
+    let (.., figures) = soc.ask(http::Method::GET, "/metrics").await;
+    let of = |name: &str, which: &str| {
+        let labels = format!(r#"{{provider="provider-01",which="{which}"}}"#);
+        figure(&figures, &format!("greffier_contract_persons{name}{labels}"))
+    };
+    assert_eq!([of("", "all"), of("", "off_roster")], [Some(persons), Some(off)], "{figures}");
+    assert_eq!([of("_most", "all"), of("_most", "off_roster")], [Some(1_000), Some(40)]);
+    let end =
+        figure(&figures, r#"greffier_contract_end_timestamp_seconds{provider="provider-01"}"#);
+    assert_eq!(end.map(|end| end * 1_000), count("ends"));
+    assert!(!figures.contains(r#"contract_persons{provider="provider-02""#), "{figures}");
+    daemon.stop().await;
+
+    // It is the same behind a start.
+    let daemon = instance.serve();
+    let again = lines(&run(&instance, &daemon, &["providers", "--json"]));
+    assert_eq!(again, told);
+    daemon.stop().await;
+    instance.assert_sound();
 }

@@ -9,18 +9,18 @@ use crate::instance::{Daemon, Instance, PROGRAM, context};
 use crate::pki::Authority;
 
 /// Runs a command of the program against the daemon, with the instance's certificates.
-fn run(instance: &Instance, daemon: &Daemon, args: &[&str]) -> Output {
+pub(crate) fn run(instance: &Instance, daemon: &Daemon, args: &[&str]) -> Output {
     let mut command = Command::new(PROGRAM);
     command.arg(args[0]).arg("--instance").arg(instance.layout.root());
     command.arg("--address").arg(&daemon.address).args(&args[1..]);
     command.output().expect("the program starts")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-fn lines(out: &Output) -> Vec<Value> {
+pub(crate) fn lines(out: &Output) -> Vec<Value> {
     assert!(out.status.success(), "{}", text(&out.stderr));
     text(&out.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }

@@ -14,14 +14,14 @@ fn gets(bench: &mut Bench, who: (&str, u8), persons: u64, apart: Millis) -> u64 
 }
 
 /// The next day begins.
-fn sleep(bench: &mut Bench) {
+fn the_day_ends(bench: &mut Bench) {
     bench.pass(DAY - bench.now.at % DAY);
 }
 
 /// A day of so many persons, spread over ten hours.
 fn day_of(bench: &mut Bench, who: (&str, u8), persons: u64) -> u64 {
     let released = gets(bench, who, persons, 10 * HOUR / persons);
-    sleep(bench);
+    the_day_ends(bench);
     released
 }
 
@@ -74,7 +74,7 @@ fn five_times_the_usual_on_three_days_is_high_and_on_two_it_is_not() {
     // Held back from the 73rd on, which is asked for twice.
     assert_eq!(gets(&mut bench, A, 80, 6 * MINUTE), 72);
     assert_eq!(gets(&mut bench, A, 8, 2 * MINUTE), 8);
-    sleep(&mut bench);
+    the_day_ends(&mut bench);
     assert!(bench.alerts().iter().all(|alert| alert.severity <= Severity::Medium));
     let mut released = 0;
     for _ in 0..90 {
@@ -101,13 +101,13 @@ fn four_times_the_usual_creeps_up_to_medium_on_the_third_day_and_is_never_high()
     let medium = bench.alerts().into_iter().next_back().expect("an alert");
     assert_eq!(medium.measures, [Measure::Throttle]);
     // It goes on within that, and is held back again and again.
-    sleep(&mut bench);
+    the_day_ends(&mut bench);
     for _ in 0..5 {
         (0..50).for_each(|_| {
             bench.ask(A, Method::Get, on(1), 0, Vec::new());
             bench.pass(10 * MINUTE);
         });
-        sleep(&mut bench);
+        the_day_ends(&mut bench);
     }
     let of_creep = said(&bench).into_iter().filter(|one| one.0 == Rule::Creep);
     assert!(of_creep.clone().count() > 4);
@@ -164,14 +164,14 @@ fn the_whole_roster_in_lists_is_a_look_and_no_theft() {
         assert_eq!(bench.read(A, on(20)).0, Ruling::RELEASED);
     }
     gets(&mut bench, A, 10, 30 * MINUTE);
-    sleep(&mut bench);
+    the_day_ends(&mut bench);
     assert!(bench.alerts().is_empty(), "{:?}", said(&bench));
     // Day after day it is worth knowing, and then slowed down; it is no flight.
     for _ in 0..5 {
         for _ in 0..13 {
             bench.read(A, on(20));
         }
-        sleep(&mut bench);
+        the_day_ends(&mut bench);
     }
     assert!(bench.alerts().iter().all(|alert| alert.severity < Severity::High));
     assert!(bench.alerts().iter().any(|alert| alert.severity == Severity::Medium));

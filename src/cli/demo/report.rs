@@ -6,11 +6,11 @@ use super::grouped;
 use super::show::Screen;
 use crate::cli::table::Table;
 use crate::drill::VICTIM;
-use crate::drill::account::{Figures, OFF_ROSTER_MOST, PERSONS_MOST};
+use crate::drill::account::{Figures, OFF_ROSTER_MOST, PATIENT_MOST, PERSONS_MOST, Patience};
 
 pub(super) fn show(screen: &Screen, figures: &Figures, kept: Option<&Path>) {
     screen.phase(
-        5,
+        6,
         "The answer",
         "How many persons was it? An agency must tell each of them, and the public: this is the \
          number that nobody could give.",
@@ -29,7 +29,7 @@ pub(super) fn show(screen: &Screen, figures: &Figures, kept: Option<&Path>) {
 }
 
 fn table(figures: &Figures) -> Table {
-    let Figures { ordinary, theft, ledger, .. } = figures;
+    let Figures { ordinary, theft, ledger, patience, .. } = figures;
     let mut table = Table::new(1, &[]);
     let mut row = |what: &str, n: String| table.row([format!(" {what}"), n]);
     row("persons in the stock", grouped(figures.persons));
@@ -51,6 +51,11 @@ fn table(figures: &Figures) -> Table {
         row("entries from its first read to its containment", grouped(contained.entries));
         row("  milliseconds", grouped(contained.milliseconds));
     }
+    let Patience { a_day, days, .. } = patience;
+    let what = format!("a thief of {a_day} a day, before a high alert (at most {PATIENT_MOST})");
+    row(&what, grouped(patience.off_roster_before_alert));
+    row(&format!("  in {days} simulated days"), grouped(patience.off_roster));
+    row("  by budgets alone", grouped(patience.off_roster_by_budgets_alone));
     row("ordinary reads served", grouped(ordinary.served));
     row("  refused", grouped(ordinary.refused));
     row("  tried again while the gateway restarted", grouped(ordinary.retried));

@@ -4,6 +4,8 @@ use parking_lot::Mutex;
 
 use super::grouped;
 use super::show::{ProgressLine, Screen};
+use crate::drill::account::Patience;
+use crate::drill::incident::Incident;
 use crate::drill::thief::Gain;
 use crate::drill::{Audience, Happening, Progress, THIEF};
 use crate::instance::Made;
@@ -83,6 +85,10 @@ impl Audience for Narrator {
                 drop(self.block.lock().take());
                 screen.phase(4, "Afterwards", AFTERWARDS);
             }
+            Happening::PatienceBegins(incident) => {
+                screen.phase(5, "The patient thief", &the_patient(incident));
+            }
+            Happening::Patience(patience) => screen.say(&waited(patience)),
             Happening::Alert(alert) => screen.alert(alert),
             Happening::Now(progress) => self.now(*progress),
         }
@@ -105,6 +111,38 @@ fn the_theft(persons: u64) -> String {
          provider may even go off its roster if it states why. It tries, as fast as it is let, to \
          take all {} records. Alerts are shown as the security team gets them.",
         grouped(persons)
+    )
+}
+
+fn the_patient(incident: &Incident) -> String {
+    let Incident { a_day, days, .. } = incident;
+    format!(
+        "Not every thief is in a hurry. This one has another provider's agent, at whose place honest \
+         work goes on, and takes {a_day} persons off the roster a day, each with a stated reason, for \
+         {days} days: no budget of a day notices. The same registrar and judge write a ledger of their own, \
+         and only the time is simulated: four weeks of work, then the theft."
+    )
+}
+
+fn waited(patience: &Patience) -> String {
+    let Patience { a_day, days, asked, seconds, .. } = patience;
+    let [before, all, alone] = [
+        patience.off_roster_before_alert,
+        patience.off_roster,
+        patience.off_roster_by_budgets_alone,
+    ]
+    .map(grouped);
+    let found = match (patience.alert_on_day, &patience.rule) {
+        (Some(day), Some(rule)) => format!(
+            "On day {day} a high alert came, by the rule `{rule}`, and its access was taken away. It \
+             had {before} persons off the roster by then, and {all} in all."
+        ),
+        _ => format!("No high alert came. It got {all} persons off the roster."),
+    };
+    format!(
+        "{found} At {a_day} a day for {days} days it asked for {}; the budgets alone would have let \
+         {alone} go. That took {seconds:.1} seconds.",
+        grouped(*asked)
     )
 }
 

@@ -57,6 +57,18 @@ fn figures() -> Figures {
             first_difference: None,
             seconds: 0.1,
         },
+        patience: Patience {
+            seed: 77,
+            a_day: 2,
+            days: 90,
+            asked: 180,
+            alert_on_day: Some(40),
+            rule: Some("strangers".to_owned()),
+            off_roster_before_alert: 45,
+            off_roster: 46,
+            off_roster_by_budgets_alone: 180,
+            seconds: 3.0,
+        },
         seconds: 40.0,
     }
 }
@@ -101,6 +113,12 @@ fn a_thief_that_is_not_contained_or_goes_on_breaks_a_claim() {
         }
     };
     assert_eq!(broken(goes_on), ["contained"]);
+}
+
+#[test]
+fn a_patient_thief_that_is_not_found_or_has_one_more_before_breaks_a_claim() {
+    assert_eq!(broken(|f| f.patience.alert_on_day = None), ["patience_found"]);
+    assert_eq!(broken(|f| f.patience.off_roster_before_alert = 46), ["patience_found"]);
 }
 
 #[test]

@@ -5,12 +5,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
 use super::notice::{decide, reason_fault};
 use super::status::ApiError;
 use crate::admission::grammar::{ID, is_id};
-use crate::admission::{Principal, Role, Terms, Violation};
+use crate::admission::{Principal, Role, Terms, Violation, zone};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::entry;
 use crate::format::entry::{
@@ -19,11 +20,14 @@ use crate::format::entry::{
 };
 use crate::proto::admin_server::Admin;
 use crate::proto::{
-    ListProvidersRequest, ListProvidersResponse, Provider, Signature, SubmitActRequest,
+    Contract, ListProvidersRequest, ListProvidersResponse, Provider, Signature, SubmitActRequest,
     SubmitActResponse,
 };
 use crate::service::Shared;
 use crate::state::acts::SIGNATURES_MAX;
+
+/// A day, in milliseconds.
+const DAY: entry::Millis = 86_400_000;
 
 /// The service `greffier.v1.Admin`, which takes acts and shows what is contained.
 pub(in crate::service) struct AdminService(pub(in crate::service) Arc<Shared>);
@@ -118,7 +122,29 @@ impl AdminService {
             frozen_agents: tags(&contained.frozen),
             enrolled_agents: approved.agents(id) as u64,
             exports_closed: contained.exports.contains(id),
+            contract: self.contract(id),
         }
+    }
+
+    fn contract(&self, id: &Word) -> Option<Contract> {
+        let ledger = &self.0.rooms.ledger;
+        let (contracts, now) = (ledger.contracts(), ledger.now().at);
+        let known = contracts.of(id)?;
+        let entry::Contract { begins, ends, persons, off_persons } = known.contract?;
+        let policy = self.0.rooms.policies.now();
+        let zone = zone(policy.terms.providers.get(id).and_then(|one| one.habits.as_ref()));
+        let last = i64::try_from(ends - 1).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+        let last = last.zip(zone).map(|(at, zone)| at.to_zoned(zone).date().to_string());
+        Some(Contract {
+            begins_unix_ms: begins,
+            ends_unix_ms: ends,
+            last_day: last.unwrap_or_default(),
+            days_left: ends.saturating_sub(now) / DAY,
+            persons,
+            off_roster_persons: off_persons,
+            used_persons: known.persons,
+            used_off_roster_persons: known.off,
+        })
     }
 }
 

@@ -85,6 +85,7 @@ fn text(shared: &Shared) -> Result<String, fmt::Error> {
     sheet.gauge("connections", "Connections that are open", connections as u64);
     sheet.gauge("handshakes", "Handshakes that are open", handshakes as u64);
     sheet.certificates(shared);
+    sheet.contracts(shared);
     let help = "Lines of the log that could not be written since the start, or not fast enough";
     sheet.counter("log_lines_lost", help, shared.log.lost());
     sheet.records(shared);
@@ -159,6 +160,30 @@ impl Sheet {
              has shown within a day",
             all,
         );
+    }
+
+    fn contracts(&mut self, shared: &Shared) {
+        let (policy, known) = (shared.rooms.policies.now(), shared.rooms.ledger.contracts());
+        let of_each = policy.terms.providers.keys().filter_map(|id| {
+            let used = known.of(id)?;
+            Some((vec![("provider", id.to_string())], used.contract?, used))
+        });
+        let of_each: Vec<_> = of_each.collect();
+        let both = |provider: &Labels, all: u64, off: u64| {
+            [("all", all), ("off_roster", off)].map(|(which, count)| {
+                let which = ("which", which.to_owned());
+                (provider.iter().cloned().chain([which]).collect::<Labels>(), count)
+            })
+        };
+        let used = of_each.iter().flat_map(|(id, _, used)| both(id, used.persons, used.off));
+        let help = "Different persons that a provider with a contract was ever given";
+        self.gauges("contract_persons", help, used);
+        let most = of_each.iter().flat_map(|(id, it, _)| both(id, it.persons, it.off_persons));
+        let help = "Different persons that a provider may ever be given under its contract";
+        self.gauges("contract_persons_most", help, most);
+        let ends = of_each.iter().map(|(id, it, _)| (id.clone(), it.ends / 1_000));
+        let help = "When the contract of a provider ends";
+        self.gauges("contract_end_timestamp_seconds", help, ends);
     }
 
     fn records(&mut self, shared: &Shared) {
