@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::plot::{Line, bars, durations, escape, lines};
-use super::rates::{Cell, hours, persons};
+use super::rates::{Cell, persons};
 use super::{before, by_rule, count_caught, floors, spread, took};
 use crate::cli::grouped;
-use crate::cli::rate::upper;
+use crate::cli::rate::{hours, upper};
 use crate::drill::incident::Incident;
 use crate::drill::rates::{AGENTS, TIMES};
 use crate::drill::score::{Control, Run};
