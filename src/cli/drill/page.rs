@@ -207,7 +207,7 @@ fn control(honest: &Control) -> String {
 mod tests {
     use super::*;
     use crate::drill::incident::INCIDENTS;
-    use crate::drill::score::Leak;
+    use crate::drill::incident::Leak;
     use crate::format::entry::Severity;
 
     /// That every element is closed, in order, and every attribute quoted.

@@ -117,7 +117,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::drill::score::Leak;
+    use crate::drill::incident::Leak;
 
     #[test]
     fn a_row_fits_80_columns_however_much_is_taken() {
