@@ -1,5 +1,6 @@
 //! `greffier backtest`: a recorded past, judged again under a policy.
 
+mod attack;
 mod report;
 
 use std::collections::HashSet;
@@ -50,6 +51,13 @@ pub(super) struct Args {
     /// How long it takes until somebody gives back what a high or critical alert took, as `2h` or `90m`; 0: never
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = time_span)]
     lift_after: Millis,
+    /// Play thieves in the past instead: by 1, 5 and 20 of its agents, at 1, 10, 100 and 1000 times their own persons
+    /// a day, and tell what each gets before the first high alert. With --json, one object
+    #[arg(long, conflicts_with = "compare")]
+    attack: bool,
+    /// How many thieves of each kind are played
+    #[arg(long, default_value_t = 20, requires = "attack", value_parser = clap::value_parser!(u64).range(1..10_000))]
+    seeds: u64,
     /// Print a line of JSON for each alert and each read withheld, and a last one with the figures
     #[arg(long)]
     json: bool,
@@ -131,6 +139,17 @@ fn backtest(args: &Args) -> Result<(), Failure> {
         all.push(terms(path, policy, &ids, args.like.as_deref())?);
     }
     let lift_after = Some(args.lift_after).filter(|after| *after > 0);
+    if args.attack {
+        let Source::Events(past) = &past else {
+            let why = "a ledger is no past to attack, for its budgets have shaped it: CSV";
+            return Err(Failure::Faulty(why.to_owned()));
+        };
+        if past.reads.is_empty() {
+            return Err(Failure::Faulty(format!("{}: there is no read", args.past.display())));
+        }
+        print(attack::run(past, &all[0], lift_after, args.seeds, args.json));
+        return Ok(());
+    }
     let bar = super::bar("judging");
     bar.set_length(past.length() * all.len() as u64);
     let mut tallies: Vec<(&Path, Tally)> = Vec::new();

@@ -16,8 +16,8 @@ use super::rate::upper;
 use super::{NO, complain, failed, grouped, print};
 use crate::drill::DrillError;
 use crate::drill::honest::World;
-use crate::drill::incident::{INCIDENTS, Incident};
-use crate::drill::score::{Control, Leak, Run, Whose, control, run as run_incident};
+use crate::drill::incident::{INCIDENTS, Incident, Leak};
+use crate::drill::score::{Control, Run, Whose, control, run as run_incident};
 use crate::files;
 use crate::format::entry::Severity;
 

@@ -1,4 +1,4 @@
-//! How often something happens, of how often it was seen.
+//! How often something happens, of how often it was seen, and after how long.
 
 /// Beyond so many events the approximation is as good as the sum.
 const SUMMED: u64 = 400;
@@ -34,9 +34,19 @@ fn at_most(n: u64, mean: f64) -> f64 {
     sum
 }
 
+/// A duration in hours, in three figures at most.
+pub(super) fn hours(milliseconds: u64) -> String {
+    let hours = milliseconds as f64 / 3.6e6;
+    match hours {
+        ..0.995 => format!("{hours:.2}"),
+        ..9.95 => format!("{hours:.1}"),
+        _ => format!("{hours:.0}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::upper;
+    use super::{hours, upper};
 
     #[test]
     fn the_bound_is_that_of_the_tables() {
@@ -45,5 +55,11 @@ mod tests {
             assert!((upper(n) - bound).abs() < 0.002, "{n}: {}", upper(n));
         }
         assert!((upper(400) - upper(401)).abs() < 2.0);
+    }
+
+    #[test]
+    fn a_time_is_told_in_hours() {
+        let told = [36_000, 3_580_000, 3_600_000, 35_000_000, 36_000_000, 2_588_400_000];
+        assert_eq!(told.map(hours), ["0.01", "0.99", "1.0", "9.7", "10", "719"]);
     }
 }

@@ -4,6 +4,7 @@
 //! A read that was withheld would have gone on in the past as it did: whoever was refused and came back, or
 //! gave up, is not known, and is taken to have asked what the past says.
 
+pub(crate) mod attack;
 pub(crate) mod calibrate;
 pub(crate) mod events;
 pub(crate) mod recorded;

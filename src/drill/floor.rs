@@ -2,8 +2,7 @@
 //! to be had without smaller budgets, and what is got above it no detector has to answer for.
 
 use super::honest::calendar::{DAY, is_working_day};
-use super::incident::{Incident, Loot, OFFICE};
-use super::score::Leak;
+use super::incident::{Incident, Leak, Loot, OFFICE};
 use crate::anomaly::budget::ceiling::ceiling;
 use crate::format::entry::{Budgets, Level, Millis};
 

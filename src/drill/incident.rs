@@ -323,6 +323,14 @@ pub(crate) struct Attacker {
     place: usize,
 }
 
+/// What whoever did it got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Leak {
+    /// Different persons off the roster, and on it.
+    pub(crate) off: u64,
+    pub(crate) on: u64,
+}
+
 impl Incident {
     /// How many attempts there are on the nth day.
     pub(super) fn a_day_on(&self, nth: u64) -> u64 {

@@ -49,7 +49,7 @@ fn figures(incident: &Incident, seed: u64, run: &Run) -> Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drill::score::Leak;
+    use crate::drill::incident::Leak;
 
     #[test]
     fn a_patient_thief_is_caught_within_weeks_and_by_the_budgets_alone_much_later() {

@@ -7,7 +7,7 @@ use super::acceptance::AcceptanceProvider;
 use super::floor::floor;
 use super::honest::calendar::{Date, HOUR, number};
 use super::honest::{HonestProvider, World};
-use super::incident::{Attacker, Incident, Loot};
+use super::incident::{Attacker, Incident, Leak, Loot};
 use super::offline::{Answer, Offline, provider_id};
 use super::rates::Own;
 use super::traffic::{AskMethod, AtWork, Event, EventKind, PersonNumber};
@@ -18,14 +18,6 @@ use crate::instance::budgets_of_roster;
 const MOMENT: Millis = 10_000;
 /// How long the security team takes to give back what was taken for nothing.
 const LIFTED_AFTER: Millis = 2 * HOUR;
-
-/// What whoever did it got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Leak {
-    /// Different persons off the roster, and on it.
-    pub(crate) off: u64,
-    pub(crate) on: u64,
-}
 
 /// What one run of an incident came to.
 #[derive(Clone, Debug, Default)]

@@ -244,3 +244,33 @@ fn budgets_are_proposed_with_what_the_past_can_support() {
     assert!(budgets["agent_hour"].as_u64() <= budgets["agent_day"].as_u64(), "{told}");
     assert_eq!(told["providers"][1]["budgets"], Value::Null);
 }
+
+#[test]
+fn thieves_are_played_in_a_past_and_told_in_80_columns() {
+    let folder = folder();
+    let mut past = HEADER.to_owned();
+    for n in 0..20 * 30 {
+        let at = BEGIN + n / 30 * 1_440 * MINUTE + n % 30 * 10 * MINUTE;
+        writeln!(past, "{at},langues-nord,a{},{},1", n % 6, n % 120).unwrap();
+    }
+    fs::write(folder.path().join("past.csv"), past).unwrap();
+    let args = ["policy.toml", "past.csv", "--attack", "--seeds", "3"];
+    let text = out(&backtest(&folder, &args));
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.contains("-: no provider has as many agents"), "{text}");
+    assert!(text.contains("Without a thief: 0 high or critical in 0.7 provider-months"), "{text}");
+    assert_eq!(out(&backtest(&folder, &args)), text);
+    let told = out(&backtest(&folder, &[&args[..], &["--json"]].concat()));
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    let theft = |nth: usize| &told["thefts"][nth];
+    assert_eq!((&theft(0)["agents"], &theft(3)["times"]), (&1.into(), &1_000.into()));
+    assert_eq!((&theft(3)["caught"], &theft(8)["caught"]), (&3.into(), &Value::Null));
+    let most = |nth: usize| theft(nth)["persons_before_high"]["max"].as_u64().expect("persons");
+    assert!((1..=120).contains(&most(3)) && most(7) >= most(3), "{told}");
+    // Seeds are those of thieves, and there is none without a read.
+    let (code, _) = refusal(&backtest(&folder, &["policy.toml", "past.csv", "--seeds", "3"]));
+    assert_eq!(code, Some(2));
+    fs::write(folder.path().join("empty.csv"), HEADER).unwrap();
+    let (code, why) = refusal(&backtest(&folder, &["policy.toml", "empty.csv", "--attack"]));
+    assert!(code == Some(1) && why.contains("no read"), "{why}");
+}

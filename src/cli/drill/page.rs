@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::plot::{Line, bars, durations, escape, lines};
-use super::rates::{Cell, hours, persons};
+use super::rates::{Cell, persons};
 use super::{before, by_rule, count_caught, floors, spread, took};
 use crate::cli::grouped;
-use crate::cli::rate::upper;
+use crate::cli::rate::{hours, upper};
 use crate::drill::incident::Incident;
 use crate::drill::rates::{AGENTS, TIMES};
 use crate::drill::score::{Control, Run};
@@ -207,7 +207,7 @@ fn control(honest: &Control) -> String {
 mod tests {
     use super::*;
     use crate::drill::incident::INCIDENTS;
-    use crate::drill::score::Leak;
+    use crate::drill::incident::Leak;
     use crate::format::entry::Severity;
 
     /// That every element is closed, in order, and every attribute quoted.

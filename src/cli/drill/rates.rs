@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{before, count_caught, on_all_cores, spread, spread_json, took};
+use crate::cli::rate::hours;
 use crate::drill::DrillError;
 use crate::drill::honest::World;
 use crate::drill::incident::{Incident, Loot};
@@ -94,16 +95,6 @@ pub(super) fn persons(run: &Run) -> u64 {
     leak.off + leak.on
 }
 
-/// A time, in three figures at most.
-pub(super) fn hours(milliseconds: u64) -> String {
-    let hours = milliseconds as f64 / 3.6e6;
-    match hours {
-        ..0.995 => format!("{hours:.2}"),
-        ..9.95 => format!("{hours:.1}"),
-        _ => format!("{hours:.0}"),
-    }
-}
-
 pub(super) fn as_json(cells: &[Cell]) -> Value {
     let one = |cell: &Cell| {
         let mut told = json!({"agents": cell.agents, "times": cell.times});
@@ -126,7 +117,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::drill::score::Leak;
+    use crate::drill::incident::Leak;
 
     #[test]
     fn a_row_fits_80_columns_however_much_is_taken() {
@@ -179,11 +170,5 @@ mod tests {
     /// The run that got most on the roster.
     fn the_most(cell: &Cell) -> Run {
         cell.runs[1].iter().max_by_key(|run| persons(run)).expect("runs").clone()
-    }
-
-    #[test]
-    fn a_time_is_told_in_hours() {
-        let told = [36_000, 3_580_000, 3_600_000, 35_000_000, 36_000_000, 2_588_400_000];
-        assert_eq!(told.map(hours), ["0.01", "0.99", "1.0", "9.7", "10", "719"]);
     }
 }

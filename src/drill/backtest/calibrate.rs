@@ -105,7 +105,8 @@ impl Days {
             }
         }
         let agents = vec!["".into(); agents];
-        Past { providers: vec![PastProvider { id: id.clone(), agents, subjects: 0 }], reads }
+        let provider = PastProvider { id: id.clone(), agents, subjects: 0 };
+        Past { rosters: false, providers: vec![provider], reads }
     }
 }
 
@@ -211,7 +212,7 @@ mod tests {
                 }
             }
         }
-        Past { providers: vec![provider], reads }
+        Past { rosters: false, providers: vec![provider], reads }
     }
 
     const WANTED: Wanted = Wanted { rate: 0.0, months: 5, seed: 7 };

@@ -46,6 +46,8 @@ pub(crate) enum EventsError {
 /// Everything that was read by anybody, in order of time.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Past {
+    /// Whether it says who was on a roster.
+    pub(crate) rosters: bool,
     pub(crate) providers: Vec<PastProvider>,
     pub(crate) reads: Vec<PastRead>,
 }
@@ -267,7 +269,7 @@ impl Past {
         let field = |column: usize| columns.iter().position(|found| *found == column);
         let places: Vec<usize> = (0..REQUIRED).filter_map(field).collect();
         let roster = field(REQUIRED);
-        let mut past = Past::default();
+        let mut past = Past { rosters: roster.is_some(), ..Past::default() };
         let mut providers = Numbers::default();
         let mut names: Vec<[Numbers; 2]> = Vec::new();
         let mut last = 0;
