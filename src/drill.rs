@@ -10,6 +10,7 @@ pub(crate) mod backtest;
 mod caller;
 pub(crate) mod honest;
 pub(crate) mod incident;
+pub(crate) mod live;
 mod offline;
 mod ordinary;
 pub(crate) mod patience;

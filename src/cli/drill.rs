@@ -15,6 +15,8 @@ use crate::drill::incident::{INCIDENTS, Incident};
 use crate::drill::score::{Control, Leak, Run, control, run as run_incident};
 use crate::format::entry::Severity;
 
+mod live;
+
 /// Replay every incident beside honest work, and count whom each would get
 ///
 /// Each incident is played through the registrar and the judge at a simulated time, after four weeks of honest
@@ -42,6 +44,8 @@ pub(super) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    live: live::LiveArgs,
 }
 
 /// Honest work alone is of so many ledgers of so many providers each.
@@ -49,6 +53,15 @@ const LEDGERS: u64 = 11;
 const PROVIDERS: u32 = 10;
 
 pub(super) fn run(args: &Args) -> ExitCode {
+    if args.live.live {
+        return match args.list {
+            true => {
+                live::list();
+                ExitCode::SUCCESS
+            }
+            false => live::run(&args.live, &args.incidents, args.json),
+        };
+    }
     if args.list {
         INCIDENTS.iter().for_each(|one| print(format_args!("{:18} {}", one.name, one.about)));
         return ExitCode::SUCCESS;
