@@ -12,6 +12,7 @@ mod caller;
 mod floor;
 pub(crate) mod honest;
 pub(crate) mod incident;
+pub(crate) mod live;
 mod offline;
 mod ordinary;
 pub(crate) mod patience;

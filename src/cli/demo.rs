@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 /// Waits until the process is sent SIGTERM.
-async fn terminated() {
+pub(super) async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut term) => drop(term.recv().await),

@@ -21,6 +21,8 @@ use crate::drill::score::{Control, Run, Whose, control, run as run_incident};
 use crate::files;
 use crate::format::entry::Severity;
 
+mod live;
+
 /// Replay every incident beside honest work, and count whom each would get
 ///
 /// Each incident is played through the registrar and the judge at a simulated time, after four weeks of honest
@@ -60,6 +62,8 @@ pub(super) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    live: live::LiveArgs,
 }
 
 /// Whose honest work it is.
@@ -76,6 +80,15 @@ const LEDGERS: u64 = 11;
 const PROVIDERS: u32 = 10;
 
 pub(super) fn run(args: &Args) -> ExitCode {
+    if args.live.live {
+        return match args.list {
+            true => {
+                live::list();
+                ExitCode::SUCCESS
+            }
+            false => live::run(&args.live, &args.incidents, args.json),
+        };
+    }
     if args.list {
         INCIDENTS.iter().for_each(|one| print(format_args!("{:18} {}", one.name, one.about)));
         return ExitCode::SUCCESS;

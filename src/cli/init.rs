@@ -14,7 +14,7 @@ use crate::anomaly::AnomalyJudge;
 use crate::config::{SettingsError, in_force, policy};
 use crate::format::entry::{Act, Word};
 use crate::format::signer::{BadSecret, Signer, read_key};
-use crate::instance::{InstanceError, Made, NotFounded, Plan, Stage, prepare};
+use crate::instance::{InstanceError, Layout, Made, NotFounded, Plan, Stage, prepare};
 use crate::registrar::Commits;
 use crate::registrar::clock;
 use crate::registrar::start;
@@ -136,6 +136,16 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 /// Makes an instance: everything but the ledger, then the ledger, then the folder gets its name.
 pub(super) fn make(dir: &Path, stock: &Stock, listen: &str) -> Result<Made, InitError> {
+    make_with(dir, stock, listen, |_| Ok(()))
+}
+
+/// The same with something changed before the ledger begins, which may be the policy.
+pub(super) fn make_with(
+    dir: &Path,
+    stock: &Stock,
+    listen: &str,
+    change: impl FnOnce(&Layout) -> std::io::Result<()>,
+) -> Result<Made, InitError> {
     let bar = bar("");
     let mut progress = |stage: Stage, done, total| {
         bar.set_message(stage.to_string());
@@ -147,6 +157,7 @@ pub(super) fn make(dir: &Path, stock: &Stock, listen: &str) -> Result<Made, Init
     let plan = Plan { dir, persons, providers, agents, seed, listen };
     let prepared = prepare(&plan, &mut progress)?;
     bar.finish_and_clear();
+    change(&prepared.made().layout)?;
     let name = prepared.made().verifier.name();
     let founding = prepared.made().layout.founding(name, wall() + FOUNDED)?;
     write_ledger(prepared.made(), &founding)?;

@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::client::{Client, ClientError, ClientSettings, ReadRequest, Reply};
-use crate::proto::{Context, GetReceiptRequest, View};
+use crate::proto::{Context, ExportRecordsRequest, GetReceiptRequest, View};
 
 /// The dataset of a development instance.
 pub(super) const CIR: &str = "datasets/cir";
@@ -33,6 +33,23 @@ impl CallError {
         let entry = info.and_then(|info| info.metadata.get("entry")?.parse().ok());
         let reason = info.map(|info| info.reason.clone());
         CallError { reason, entry, code: status.code() }
+    }
+
+    /// The code of gRPC.
+    pub(super) fn code(&self) -> &'static str {
+        match self.code {
+            Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+            Code::Unavailable => "UNAVAILABLE",
+            Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Code::Internal => "INTERNAL",
+            _ => "OTHER",
+        }
+    }
+
+    /// Whether its code says that there is too much to do: DEADLINE_EXCEEDED, where a message comes late.
+    pub(super) fn is_of_overload(&self) -> bool {
+        let codes = [Code::ResourceExhausted, Code::Unavailable, Code::DeadlineExceeded];
+        codes.contains(&self.code)
     }
 
     /// Whether the call may simply be made again: UNAVAILABLE (AIP-194), or no answer at all.
@@ -62,6 +79,31 @@ impl Caller {
         context: Context,
     ) -> Result<Reply, CallError> {
         self.client.read(query, context).await.map_err(|status| CallError::of(&status))
+    }
+
+    /// Exports under a job, until it ends: the pages that came, if any did.
+    pub(super) async fn export(
+        &mut self,
+        job: u64,
+        page_size: i32,
+        context: Context,
+    ) -> Result<Vec<Reply>, CallError> {
+        let (parent, page_token, context) = (CIR.to_owned(), String::new(), Some(context));
+        let request = ExportRecordsRequest { parent, context, job, page_size, page_token };
+        let mut pages = Vec::new();
+        let ended = async {
+            let mut stream = self.client.export(request).await?;
+            while let Some(page) = stream.message().await? {
+                let (next_page_token, proof) = (page.next_page_token, page.proof);
+                let proof = proof.unwrap_or_default();
+                pages.push(Reply { records: page.records, next_page_token, proof });
+            }
+            Ok(())
+        };
+        match ended.await {
+            Err(status) if pages.is_empty() => Err(CallError::of(&status)),
+            _ => Ok(pages),
+        }
     }
 
     /// Reads, again and again while the gateway is not there.

@@ -14,9 +14,9 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::DrillError;
 use super::caller::{self, CallError, Caller, why};
 use super::stage::{Stage, settings};
-use super::{DrillError, THIEF};
 use crate::client::{ClientError, ClientSettings, ReadRequest, Reply};
 use crate::proto::{Context, View};
 
@@ -61,16 +61,20 @@ pub(super) struct Office {
 }
 
 impl Office {
-    /// Sends everybody to work.
-    pub(super) fn open(stage: &Stage, address: &str, seed: u64) -> Result<Office, DrillError> {
+    /// Sends everybody to work but these: whoever has a stolen certificate is the thief to the gateway.
+    pub(super) fn open(
+        stage: &Stage,
+        address: &str,
+        seed: u64,
+        thieves: &HashSet<&str>,
+    ) -> Result<Office, DrillError> {
         let (stop, stopped) = watch::channel(false);
         let work = Arc::new(Work::default());
         let mut tasks = JoinSet::new();
         let mut agents = 0;
         for (n, (provider, _)) in (1..).zip(&stage.rosters) {
             let name = |agent| format!("{provider}-agent-{agent}");
-            // Whoever has the stolen certificate is the thief to the gateway.
-            let names = (1..=AGENTS).map(name).filter(|name| name != THIEF);
+            let names = (1..=AGENTS).map(name).filter(|name| !thieves.contains(&**name));
             let them: Vec<ClientSettings> =
                 names.map(|name| settings(&stage.layout, address, &name)).collect();
             agents += them.len() as u64;

@@ -5,19 +5,19 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use x509_parser::pem::parse_x509_pem;
 
+use super::DrillError;
 use super::account::{Alerts, Contained, Cut, Ordinary, Theft, Verified};
 use super::audit::Audit;
 use super::ordinary::{AgentDay, Work};
 use super::stage::Stage;
 use super::thief::{Loot, Plan};
-use super::{DrillError, THIEF};
 use crate::files;
 use crate::format::entry::{Hash, Tag, sha256};
 use crate::instance::Layout;
 
-/// The fingerprint of the stolen certificate, as entries have it.
-pub(super) fn fingerprint(layout: &Layout) -> Result<Hash, DrillError> {
-    let (certificate, _) = layout.client(THIEF);
+/// The fingerprint of the certificate of this name, as entries have it.
+pub(super) fn fingerprint(layout: &Layout, name: &str) -> Result<Hash, DrillError> {
+    let (certificate, _) = layout.client(name);
     let pem = files::read(&certificate, files::SMALL)?;
     let (_, pem) = parse_x509_pem(&pem).map_err(std::io::Error::other)?;
     Ok(sha256(&[&pem.contents]))

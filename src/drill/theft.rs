@@ -1,6 +1,7 @@
 //! A stolen credential: ordinary work, a thief in the middle of it, a restart in the middle of the theft,
 //! and afterwards the account.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub(crate) async fn run(drill: Drill, audience: &Arc<dyn Audience>) -> Result<Fi
     let gateway = Gateway::start(&stage.layout).await?;
     let security = settings(&stage.layout, &gateway.address, "security-soc");
     let watch = Watch::begin(security, key.clone(), audience.clone())?;
-    let office = Office::open(&stage, &gateway.address, seed)?;
+    let office = Office::open(&stage, &gateway.address, seed, &HashSet::from([THIEF]))?;
     let mut thief = thief(seed, &stage, &gateway.address)?;
     let meter = Meter::new(audience, &office, &thief);
 
@@ -67,7 +68,7 @@ pub(crate) async fn run(drill: Drill, audience: &Arc<dyn Audience>) -> Result<Fi
     let receipts = receipts::gather(&mut kept, (&mut thief, &loot), &key).await?;
     gateway.end(Ending::Asked).await?;
     receipts.write(&stage.layout)?;
-    let (ledger, stolen) = (stage.layout.ledger(), sums::fingerprint(&stage.layout)?);
+    let (ledger, stolen) = (stage.layout.ledger(), sums::fingerprint(&stage.layout, THIEF)?);
     let anchor = receipts.anchor.clone();
     let audited = waited(move || Ok(audit(&ledger, &key, &[anchor], (VICTIM, stolen))?)).await?;
     audience.hear(&Happening::PatienceBegins(patience::incident()));
@@ -114,7 +115,7 @@ async fn steal(
 }
 
 /// The ledger's public key, as it is given to whoever is to check.
-fn key(stage: &Stage) -> Result<VerifierKey, DrillError> {
+pub(super) fn key(stage: &Stage) -> Result<VerifierKey, DrillError> {
     let text = files::read_text(&stage.layout.verifier_key(), files::SMALL)?;
     text.trim().parse().map_err(DrillError::gateway)
 }

@@ -79,6 +79,8 @@ mod jobs;
 #[cfg(feature = "serve")]
 mod limits;
 #[cfg(feature = "serve")]
+mod live;
+#[cfg(feature = "serve")]
 mod log;
 #[cfg(feature = "serve")]
 mod medium;
