@@ -173,8 +173,7 @@ fn thirty_days_are_today_and_the_29_before() {
 fn a_start_after_any_time_refills_one_minute_and_no_more() {
     let rules = rules(&[(ALPHA, Budgets { agent_minute: 60, agent_hour: 60, ..WIDE })]);
     let place = Place::new();
-    // Behind ten days this agent would be young, and a person count as two.
-    let mut forge = Forge::begun(wall() - 9 * DAY, &rules);
+    let mut forge = Forge::begun(wall() - 20 * DAY, &rules);
     let mut read_60 = read(ALPHA, "a1", &people(ALPHA, 0..60), &[]);
     read_60.facts =
         Facts { could: 60, could_never: 60, all: counts(60, 60, 60, 60), ..Facts::default() };

@@ -173,16 +173,10 @@ fn a_full_budget_does_not_overflow_however_long_nobody_reads() {
     for (rule, span) in spans() {
         let mut budget = under(only(rule, 5));
         take(&mut budget, 0, ALPHA, new(5));
-        // By its ticks alone: by days an agent would be as if never seen.
-        let later = Moment { at: DAY, tick: 1_000 * span };
-        let ruling = |budget: &PersonBudgets, persons| {
-            budget.decide(&JudgeInput::of(1, &undecided(ALPHA, new(persons))), later)
-        };
-        assert_eq!(ruling(&budget, 6).remaining, left(rule, 5), "{rule:?}");
-        assert_eq!(ruling(&budget, 5), Ruling::RELEASED);
-        let payload = read(ALPHA, new(5), Ruling::RELEASED);
-        budget.apply(&Entry { now: later, ..entry(0, payload) });
-        assert_eq!(ruling(&budget, 1).remaining, Some(0));
+        let later = 1_000 * span;
+        assert_eq!(ruling(&budget, later, ALPHA, new(6)).remaining, left(rule, 5), "{rule:?}");
+        assert_eq!(take(&mut budget, later, ALPHA, new(5)), Ruling::RELEASED);
+        assert_eq!(ruling(&budget, later, ALPHA, new(1)).remaining, Some(0));
     }
 }
 

@@ -110,33 +110,6 @@ fn of_a_provider_s_networks_the_one_longest_unused_is_forgotten_first() {
 }
 
 #[test]
-fn an_agent_is_young_until_it_was_given_somebody_on_ten_days() {
-    let (mut budget, mut tick) = usual();
-    let young = ("alpha", Tag([3; 16]));
-    for _ in 0..10 {
-        assert_eq!(pass(&mut budget, tick, of(young, 6)).rule, Some(Rule::AgentHour));
-        assert_eq!(pass(&mut budget, tick, of(young, 1)), Ruling::RELEASED);
-        tick += DAY;
-    }
-    assert_eq!(pass(&mut budget, tick, of(young, 10)), Ruling::RELEASED);
-    // Who was away for more than ninety days begins anew.
-    let mut later = under(only(Rule::AgentHour, 10));
-    std::mem::swap(&mut later, &mut budget);
-    assert_eq!(pass(&mut later, tick + 90 * DAY, of(young, 10)), Ruling::RELEASED);
-    assert_eq!(pass(&mut later, tick + 181 * DAY, of(young, 6)).rule, Some(Rule::AgentHour));
-}
-
-#[test]
-fn a_provider_that_begins_has_no_young_agents_for_ten_days() {
-    for (day, rule) in [(9, None), (10, Some(Rule::AgentHour))] {
-        let mut budget = under(only(Rule::AgentHour, 10));
-        pass(&mut budget, 0, of(A, 1));
-        pass(&mut budget, (day - 1) * DAY, of(A, 1));
-        assert_eq!(pass(&mut budget, day * DAY, of(B, 6)).rule, rule, "day {day}");
-    }
-}
-
-#[test]
 fn what_is_drained_in_such_circumstances_is_told_at_its_end_alone() {
     let (budget, tick) = usual();
     let drained = |persons, context: &[Flag]| {
