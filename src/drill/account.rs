@@ -159,9 +159,9 @@ pub(crate) struct Patience {
     /// Different persons off the roster that it got before that, or at all if there was none; and at all.
     pub(crate) off_roster_before_alert: u64,
     pub(crate) off_roster: u64,
-    /// Those that it gets where no detector finds anything.
+    /// Those whom the budgets alone would let go.
     pub(crate) off_roster_by_budgets_alone: u64,
-    /// Of both runs.
+    /// How long the run took.
     pub(crate) seconds: f64,
 }
 
