@@ -65,6 +65,8 @@ pub(crate) struct Incident {
     pub(crate) times: Option<u64>,
     /// Whether all fields are asked for.
     pub(crate) full: bool,
+    /// The network it calls from: 0 is the provider's own, and nobody else uses 9.
+    pub(crate) network: u32,
     /// Of a thousand attempts of a day, so many more in each week than in that before.
     pub(crate) grows: u64,
     /// Whether the gateway is ended and started again behind each released attempt, and by how much its
@@ -84,6 +86,7 @@ const BASE: Incident = Incident {
     from_hour: 10,
     times: None,
     full: false,
+    network: 9,
     grows: 0,
     restarts: None,
 };
@@ -212,6 +215,13 @@ pub(crate) const INCIDENTS: &[Incident] = &[
         ..BASE
     },
     Incident {
+        name: "roster-inside",
+        about: "... from the provider's own network",
+        loot: Loot::Roster,
+        network: 0,
+        ..BASE
+    },
+    Incident {
         name: "roster-inflated",
         about: "ten thousand persons put on it, at once",
         loot: Loot::Inflated,
@@ -284,6 +294,16 @@ pub(crate) const INCIDENTS: &[Incident] = &[
         name: "patient-among",
         about: "... each among five of the roster, 478 in a day",
         loot: Loot::Among(5),
+        days: 30,
+        a_day: 478,
+        every: 60_000,
+        ..BASE
+    },
+    Incident {
+        name: "among-inside",
+        about: "... from the provider's own network",
+        loot: Loot::Among(5),
+        network: 0,
         days: 30,
         a_day: 478,
         every: 60_000,
@@ -491,7 +511,7 @@ impl Attacker {
             case: 1,
             reason,
             full,
-            network: 9,
+            network: self.incident.network,
             off_hours: self.incident.from_hour < 6,
             follows: false,
             method,
