@@ -23,7 +23,7 @@ use crate::state::judge_input::JudgeInput;
 use crate::state::standing::Standing;
 
 /// Version of what the rules mean; a change that rules differently on the same entries raises it.
-pub const VERSION: u64 = 6;
+pub const VERSION: u64 = 7;
 
 /// How many milliseconds a minute has.
 pub const MINUTE: Millis = 60_000;

@@ -1,13 +1,13 @@
 //! What a finding takes away, by its severity and by what is contained already.
 
 use super::Finding;
-use crate::format::entry::{Level, Measure, Outcome, Severity};
+use crate::format::entry::{Level, Measure, Outcome, Rule, Severity};
 use crate::state::containment::Containment;
 use crate::state::days::Today;
 use crate::state::judge_input::JudgeInput;
 
 /// A theft that goes on with a second agent, when the first is suspended, is the provider's; not if
-/// the second would get nobody anyway.
+/// the second would get nobody anyway, nor by a sum that the first has filled.
 pub(super) fn follows(
     containment: &Containment,
     finding: Finding,
@@ -15,7 +15,8 @@ pub(super) fn follows(
     outcome: Outcome,
 ) -> Finding {
     let high = finding.severity == Severity::High && outcome == Outcome::Released;
-    let second = high && containment.others_suspended(counted);
+    let own = finding.rule != Rule::FirstTouch;
+    let second = high && own && containment.others_suspended(counted);
     Finding { severity: if second { Severity::Critical } else { finding.severity }, ..finding }
 }
 
@@ -31,7 +32,10 @@ pub(super) fn measures(
         (Severity::Medium, Level::Agent) => vec![Measure::Throttle],
         (Severity::Medium | Severity::High, Level::Provider) => vec![Measure::CloseOffRoster],
         (Severity::High, Level::Agent) => vec![Measure::Freeze, Measure::CloseOffRoster],
-        (Severity::Critical, _) if containment.others_suspended(counted) => {
+        (Severity::Critical, Level::Agent) if containment.others_suspended(counted) => {
+            vec![Measure::SuspendAgent, Measure::SuspendProvider]
+        }
+        (Severity::Critical, Level::Provider) if containment.others_suspended(counted) => {
             vec![Measure::SuspendProvider]
         }
         // Whoever happens to take the last of what others took is not who took it.

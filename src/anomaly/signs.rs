@@ -34,13 +34,14 @@ fn family(rule: Rule) -> Option<Family> {
         | Rule::ProviderDay
         | Rule::Provider30Days
         | Rule::Pace
-        | Rule::Creep
-        | Rule::FirstTouch => Some(Family::Volume),
+        | Rule::Creep => Some(Family::Volume),
         Rule::OffRosterDay | Rule::OffRoster30Days | Rule::Roster | Rule::Strangers => {
             Some(Family::Strangers)
         }
         Rule::Probing => Some(Family::Probing),
-        Rule::Contained
+        // The sum of first touch is of all: who reads next has done nothing more for it.
+        Rule::FirstTouch
+        | Rule::Contained
         | Rule::Job
         | Rule::Decoy
         | Rule::Signs

@@ -46,28 +46,28 @@ CREATE TRIGGER tiles_stay BEFORE DELETE ON tiles
 INSERT INTO entries VALUES(0, '{"seq":0,"prev":"0000000000000000000000000000000000000000000000000000000000000000","at":1793923200000,"tick":0,"kind":"genesis","format":1,"origin":"registry.example/reads","key":"6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw="}');
 INSERT INTO entries VALUES(1, '{"seq":1,"prev":"4b355c53f0e02623d739eb43e305a2e1cc8758f1c10aef8adda92560589171c2","at":1793923200000,"tick":0,"kind":"act","deed":"enrol_key","role":"admin","id":"admin-1","admin":"admin-1","key":"Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=","reason":"a key that this ledger begins with","nonce":"AQEBAQEBAQEBAQEBAQEBAQ","expires":1793926800000,"signatures":[{"admin":"admin-1","key":"Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=","signature":"Xys5uWd7emw4ICznJfP6qiQhPU0JIZVxGO7V32Un4sQoYESgezYWFqSBpwFTOQXIRueHcv3XGmnXactwoP7rDw=="}]}');
 INSERT INTO entries VALUES(2, '{"seq":2,"prev":"5e9136d297a2d7607d8ff0bdf20b57bedd1b1c42dc98b9682b3101be8f334d69","at":1793923200000,"tick":0,"kind":"act","deed":"enrol_key","role":"admin","id":"admin-2","admin":"admin-2","key":"C1E62bSSQBXKCQLtB5BE06xdvsIwbwaUjBDajrbjny0=","reason":"a key that this ledger begins with","nonce":"AgICAgICAgICAgICAgICAg","expires":1793926800000,"signatures":[{"admin":"admin-2","key":"C1E62bSSQBXKCQLtB5BE06xdvsIwbwaUjBDajrbjny0=","signature":"8c0CKHQaMpA6tD4oLDDjIsFjqmY2gfFdFof880XqDn3/3JNC5/4IhZ5WNYL+sxqoeumj6Im28NQGw0RFzOHhBA=="}]}');
-INSERT INTO entries VALUES(3, '{"seq":3,"prev":"e46699afed879c84e2b07217c4da9888b66bfdfdc0f3d8def66128d7e1e38883","at":1793923200000,"tick":0,"kind":"policy","section":{"detectors":{"roster":{"off":3219,"on":673,"withheld":673,"medium":40000,"high":45000},"strangers":{"allowance":300,"cap":2000,"withheld":300,"medium":11000,"high":11000,"flood":20000,"agents":840,"provider":40000},"probing":{"miss":1386,"find":1508,"medium":12474,"high":16632},"pace":{"list":3000,"cap":20000,"hour":13000,"days":15000},"creep":{"list":3000,"cap":20000,"allowance":1750,"medium":6200},"first_touch":{"never":747,"met":2398,"days":60,"high":45000},"signs":{"medium":2,"high":3}}}}');
-INSERT INTO entries VALUES(4, '{"seq":4,"prev":"6cd9316d55f5b5a5fa627f849cc93754e148a723323ba05784db21f568ca8bcf","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"alpha-langues","budgets":{"agent_minute":4,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
-INSERT INTO entries VALUES(5, '{"seq":5,"prev":"48fc64800a78ad61ca9ad637b08d4e999ea13bf22673919712449968a46db349","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-one","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
-INSERT INTO entries VALUES(6, '{"seq":6,"prev":"91580edfeded5eb8f110215b4de2a258610a8c45e90fbefecfdf23fa6449263d","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-two","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
-INSERT INTO entries VALUES(7, '{"seq":7,"prev":"ece5a319031ee923b4d718eab05e4824a6ac587cae85949d25d56a6347967b56","at":1793923200000,"tick":0,"kind":"policy","section":{"head":{"digest":"823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812","sections":4,"judge":6}}}');
-INSERT INTO entries VALUES(8, '{"seq":8,"prev":"d0ea830de1c49c64186b331ddc60e53a64148b6df6801343785c6bb118546380","at":1793923201000,"tick":1000,"kind":"roster","provider":"alpha-langues","dataset":"cir","persons":10,"digest":"8d85f8467240628a94819b26bee26e3a9b2804334c63482deacec8d64ab4e1e7"}');
-INSERT INTO entries VALUES(9, '{"seq":9,"prev":"cfeaa19066ece3d8310999642506d489a1ba1b9824f7a2c9d1ab0a0091635a9b","at":1793923202000,"tick":2000,"kind":"roster","provider":"alpha-langues","dataset":"cir","persons":110,"digest":"0167356f8f55b918f1c6853d4d6b66e3dfdc3315e303d85eed57e99c73b142ea","added":100,"removed":0}');
+INSERT INTO entries VALUES(3, '{"seq":3,"prev":"e46699afed879c84e2b07217c4da9888b66bfdfdc0f3d8def66128d7e1e38883","at":1793923200000,"tick":0,"kind":"policy","section":{"detectors":{"roster":{"off":3219,"on":673,"withheld":673,"medium":40000,"high":45000},"strangers":{"allowance":300,"cap":2000,"withheld":300,"medium":11000,"high":11000,"flood":20000,"agents":840,"provider":40000},"probing":{"miss":1386,"find":1508,"medium":12474,"high":16632},"pace":{"list":3000,"cap":20000,"hour":13000,"days":15000},"creep":{"list":3000,"cap":20000,"allowance":1750,"medium":6200},"first_touch":{"never":747,"met":2398,"days":60,"high":45000,"own":2250},"signs":{"medium":2,"high":3}}}}');
+INSERT INTO entries VALUES(4, '{"seq":4,"prev":"e46cec03d7e0b6d162f35d6bcee9ec08160f2a0a6626c06bb3dc53d1aee88c27","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"alpha-langues","budgets":{"agent_minute":4,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
+INSERT INTO entries VALUES(5, '{"seq":5,"prev":"5d32a53f0f37aa245bdbe93b5c4c467a64d30032c60412223e84565ae992b351","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-one","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
+INSERT INTO entries VALUES(6, '{"seq":6,"prev":"b1b5c4493c0adfc1f9c53ff6d4edf9e0c7444cd0a01e499b29f206b892a04a92","at":1793923200000,"tick":0,"kind":"policy","section":{"provider":{"provider":"other-two","budgets":{"agent_minute":1000,"agent_hour":10000,"agent_day":100000,"provider_day":100000,"provider_30_days":1000000,"off_roster_day":1000,"off_roster_30_days":10000},"roster_growth":50}}}');
+INSERT INTO entries VALUES(7, '{"seq":7,"prev":"7be500ec999336bcde2b935c6ecd58b5cef9e45fc4e4afc62053035278b94c2a","at":1793923200000,"tick":0,"kind":"policy","section":{"head":{"digest":"823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812","sections":4,"judge":7}}}');
+INSERT INTO entries VALUES(8, '{"seq":8,"prev":"9c4a2d13e378eea8172d8c057a63c7053866eaa6cfb5cc27e9986fff4f99ca72","at":1793923201000,"tick":1000,"kind":"roster","provider":"alpha-langues","dataset":"cir","persons":10,"digest":"8d85f8467240628a94819b26bee26e3a9b2804334c63482deacec8d64ab4e1e7"}');
+INSERT INTO entries VALUES(9, '{"seq":9,"prev":"e281fb2a4463616785db06f285bc4cc049084413f534d19f1735068d5ecc972e","at":1793923202000,"tick":2000,"kind":"roster","provider":"alpha-langues","dataset":"cir","persons":110,"digest":"0167356f8f55b918f1c6853d4d6b66e3dfdc3315e303d85eed57e99c73b142ea","added":100,"removed":0}');
 INSERT INTO checkpoints VALUES(8, 'registry.example/reads
 8
-+We9jA78XcQTZ074K5ObmXUhZgwr5GtJwaL1bir7YtU=
+Tx9NHouoojn7FtzcdmGOtiO8dVvTQ6k3a/wciF3kodg=
 
-— registry.example/reads 12/Hci0B2SaT8bYUXCKzFmDE3/ywAbeFV1v7Z3mkvuY6TccsFv8PQvNQdHF2d7OBOryVwFbNaNmENeyCtncbMFPPOQM=
+— registry.example/reads 12/HcgD3kflBZny5i01fKH8LqcN42NqT7SXwoGv5NT27izX0GlJb7RIh+Wzok5/tG1fi5w6+WVNRdg5fXp5DGvh1gQ0=
 ');
 INSERT INTO checkpoints VALUES(9, 'registry.example/reads
 9
-uSLJZqIgkWt0eCL93LNvmk7VJrYxfPijZxPwhjCkT+w=
+urfGEvjyL4xskoVpthSDxWkAui6hoHCy9QSTQTrPvjY=
 
-— registry.example/reads 12/HcmFW8xEIH6GEdX3/8SFO+oi2HhlZt1yIvFwqhh+3v5MOvVGoCflOFUeV4hJqXQymX5JBptLyPM9a5I0Md7OFOwI=
+— registry.example/reads 12/HcrPnmRA3lWvexVWa5TXIsgkkQOFe0qIf0fSNuwR5T+pcaXpFe/vrr47+F/OwSnXuYLtDZjYQ87LlIwQQ5izhrgk=
 ');
 INSERT INTO checkpoints VALUES(10, 'registry.example/reads
 10
-dcBU+8AD5+87/wDjMBRZwOpLIrZ6xbWU4I1609w1OcY=
+0BWJAytwWuU1bG+cANpAs949mIDMsgMLxNvbFspuUaU=
 
-— registry.example/reads 12/HciFDGwmfh4GEnRfsJcetasZltngvb6pNz68U+MV0ig9Dzsuv9dItRTcGO1aMmfDr/xDHXOzqWcN3+7GB2nm+QgM=
+— registry.example/reads 12/HcoRFmYfZ29R8sTLtmd+OvE2wYRy3KYwM6zZnjo52jakW6P26jqzyeTsMb6eA2WYb+l1Jnl4f1XvoiS5QvjkcDwQ=
 ');

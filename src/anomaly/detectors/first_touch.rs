@@ -5,13 +5,17 @@
 //! agents, and a roster that somebody has put persons on in order to read them.
 //!
 //! A provider that begins has met nobody: it is let alone for its first days. What is found is of the
-//! agent whose read it is, since who goes on with it is to be stopped, one agent after another.
+//! agent whose read it is, since who goes on with it is to be stopped, one agent after another. But the sum
+//! is of all: high is only who has a sum of his own, by the same formula, since that of the provider began,
+//! and a colleague who happens to read somebody new beside a theft is medium.
 
 use std::collections::HashMap;
 
 use super::{Detector, Given, Sighting};
 use crate::anomaly::Finding;
-use crate::format::entry::{Detectors, FirstTouchRule, Level, Rule, Severity, Whom, Word, day};
+use crate::format::entry::{
+    Detectors, FirstTouchRule, Level, Rule, Severity, Tag, Whom, Word, day,
+};
 
 /// Far above any height, and far below where integers end.
 const MOST: u64 = 1 << 40;
@@ -24,11 +28,26 @@ pub(super) struct FirstTouchDetector {
 }
 
 /// One provider.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Provider {
     /// The UTC day of `at` on which it was first given anybody.
     since: u64,
     sum: u64,
+    /// Those of its agents, above 0, since its own was 0.
+    agents: HashMap<Tag, u64>,
+}
+
+/// The sums of a provider and of one agent.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    provider: u64,
+    agent: u64,
+}
+
+impl Sums {
+    fn map(self, sum: impl Fn(u64) -> u64) -> Sums {
+        Sums { provider: sum(self.provider), agent: sum(self.agent) }
+    }
 }
 
 /// Persons new today to a provider: those whom it had never met, and the others.
@@ -38,12 +57,14 @@ fn new(given: &Given<'_>) -> (u64, u64) {
 }
 
 impl FirstTouchDetector {
-    /// The sum of a provider at its highest with a read, whom it had never met first; none: it is let alone.
-    fn peak(&self, sighting: &Sighting<'_>, given: &Given<'_>) -> Option<u64> {
+    /// The sums at their highest with a read, whom the provider had never met first; none: it is let alone.
+    fn peak(&self, sighting: &Sighting<'_>, given: &Given<'_>) -> Option<Sums> {
         let provider = self.providers.get(sighting.provider)?;
         let known = day(sighting.now.at) >= provider.since.saturating_add(self.rule.days);
+        let agent = provider.agents.get(&sighting.agent).copied().unwrap_or(0);
         let more = new(given).0.saturating_mul(self.rule.never);
-        known.then(|| provider.sum.saturating_add(more).min(MOST))
+        let sums = Sums { provider: provider.sum, agent };
+        known.then(|| sums.map(|sum| sum.saturating_add(more).min(MOST)))
     }
 }
 
@@ -57,29 +78,37 @@ impl Detector for FirstTouchDetector {
         let Some(peak) = given.and_then(|given| self.peak(sighting, given)) else {
             return Vec::new();
         };
-        let high = self.rule.high;
-        let (severity, expected) = match peak {
-            _ if peak >= high => (Severity::High, high),
-            _ if peak >= high / 2 => (Severity::Info, high / 2),
-            _ => return Vec::new(),
+        let FirstTouchRule { high, own, .. } = self.rule;
+        let (severity, expected) = match peak.provider {
+            sum if sum < high / 2 => return Vec::new(),
+            sum if sum < high => (Severity::Info, high / 2),
+            _ if peak.agent < own => (Severity::Medium, high),
+            _ => (Severity::High, high),
         };
-        let (rule, level) = (Rule::FirstTouch, Level::Agent);
-        vec![Finding { rule, level, severity, observed: peak, expected }]
+        let (rule, level, observed) = (Rule::FirstTouch, Level::Agent, peak.provider);
+        vec![Finding { rule, level, severity, observed, expected }]
     }
 
     fn fold(&mut self, sighting: &Sighting<'_>) {
         let Some(given) = sighting.given.filter(|given| given.all.provider_day > 0) else { return };
-        let sum = self.peak(sighting, &given).unwrap_or(0);
-        let sum = sum.saturating_sub(new(&given).1.saturating_mul(self.rule.met));
-        let begins = Provider { since: day(sighting.now.at), sum: 0 };
-        let provider = self.providers.entry(sighting.provider.clone()).or_insert(begins);
-        provider.sum = sum;
+        let less = new(&given).1.saturating_mul(self.rule.met);
+        let peak = self.peak(sighting, &given).unwrap_or_default();
+        let sums = peak.map(|sum| sum.saturating_sub(less));
+        let begin = || Provider { since: day(sighting.now.at), sum: 0, agents: HashMap::new() };
+        let provider = self.providers.entry(sighting.provider.clone()).or_insert_with(begin);
+        provider.sum = sums.provider;
+        match sums {
+            Sums { provider: 0, .. } => provider.agents.clear(),
+            Sums { agent: 0, .. } => drop(provider.agents.remove(&sighting.agent)),
+            Sums { agent, .. } => drop(provider.agents.insert(sighting.agent, agent)),
+        }
     }
 
     /// Whichever agent of a provider is lifted: what was held against it is of all of them.
     fn lift(&mut self, Whom { provider, .. }: &Whom) {
         if let Some(provider) = self.providers.get_mut(provider) {
             provider.sum = 0;
+            provider.agents.clear();
         }
     }
 }

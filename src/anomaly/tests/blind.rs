@@ -13,6 +13,8 @@ struct Asked {
     could: u64,
     reason: bool,
     tight: bool,
+    /// Which of a few networks it comes from.
+    network: u8,
     key: u64,
     apart: Millis,
     /// Two answers to it: persons on the roster, off it, and decoys.
@@ -22,11 +24,12 @@ struct Asked {
 fn asked() -> impl Strategy<Value = Asked> {
     let method = prop_oneof![Just(Method::Get), Just(Method::Search), Just(Method::List)];
     let answer = || (0..6_u64, 0..6_u64, 0..2_u64);
-    let of = (0..3_u8, method, 1..20_u64, any::<bool>(), any::<bool>(), 0..40_u64, 0..HOUR);
+    let of =
+        (0..3_u8, method, 1..20_u64, any::<bool>(), any::<bool>(), 0..4_u8, 0..40_u64, 0..HOUR);
     (of, [answer(), answer()]).prop_map(
-        |((who, method, could, reason, tight, key, apart), answers)| {
+        |((who, method, could, reason, tight, network, key, apart), answers)| {
             let could = if method == Method::List { could } else { 1 };
-            Asked { who, method, could, reason, tight, key, apart, answers }
+            Asked { who, method, could, reason, tight, network, key, apart, answers }
         },
     )
 }
@@ -52,6 +55,7 @@ fn with(asked: &Asked, (on, off, decoys): (u64, u64, u64)) -> Read {
         keys: if asked.method == Method::Search { vec![key] } else { Vec::new() },
         context: if asked.tight { vec![Flag::OffHours] } else { Vec::new() },
         decoys: decoys.min(all),
+        network: format!("198.51.{}.0/24", asked.network).into(),
         ..read("alpha".into(), Tag([asked.who; 16]), facts, Ruling::PENDING)
     }
 }
@@ -65,6 +69,13 @@ proptest! {
     ) {
         let small = Budgets { agent_hour: 12, agent_day: 30, provider_day: 60, off_roster_day: 8, ..WIDE };
         let [mut one, mut other] = [Bench::under(small), Bench::under(small)];
+        // At a provider of months, where nobody is let alone and networks are usual or new.
+        for bench in [&mut one, &mut other] {
+            for _ in 0..4 {
+                prop_assert_eq!(bench.read(A, on(1)).0, Ruling::RELEASED);
+                bench.pass(16 * DAY);
+            }
+        }
         for (n, asked) in past.iter().chain(&withheld).chain(&behind).enumerate() {
             let hidden = (past.len()..past.len() + withheld.len()).contains(&n);
             one.pass(asked.apart);

@@ -212,6 +212,8 @@ rule! {
         days = 60 Higher,
         /// From this sum on the finding is high; half of it is information.
         high = 45_000 Higher,
+        /// High is only an agent with a sum of its own from this on; another is medium.
+        own = 2_250 Higher,
     }
 }
 

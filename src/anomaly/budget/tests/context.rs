@@ -74,39 +74,72 @@ fn neither_the_minute_nor_what_colleagues_share_is_charged_twice() {
 }
 
 #[test]
-fn a_network_is_new_until_the_end_of_its_first_day() {
-    let (mut budget, tick) = usual();
+fn a_network_is_new_until_somebody_was_given_from_it_on_three_days() {
+    let (mut budget, mut tick) = usual();
     let there = |persons| from("198.51.100.0/24", of(A, persons));
-    assert_eq!(pass(&mut budget, tick, there(6)).rule, Some(Rule::AgentHour));
-    assert_eq!(pass(&mut budget, tick, there(2)), Ruling::RELEASED);
-    assert_eq!(pass(&mut budget, tick + HOUR, there(6)).rule, Some(Rule::AgentHour));
-    assert_eq!(pass(&mut budget, tick + DAY, there(10)), Ruling::RELEASED, "seen yesterday");
-    let elsewhere = from("203.0.113.0/24", of(B, 6));
-    assert_eq!(pass(&mut budget, tick + DAY, elsewhere.clone()).rule, Some(Rule::AgentHour));
-    // What is withheld makes nothing usual.
-    assert_eq!(pass(&mut budget, tick + 2 * DAY, elsewhere).rule, Some(Rule::AgentHour));
-}
-
-#[test]
-fn the_first_day_of_a_provider_has_no_network_that_is_new() {
-    let mut budget = under(only(Rule::AgentHour, 10));
-    assert_eq!(pass(&mut budget, 0, of(A, 1)), Ruling::RELEASED);
-    assert_eq!(pass(&mut budget, 1, from("198.51.100.0/24", of(B, 10))), Ruling::RELEASED);
-}
-
-#[test]
-fn of_a_provider_s_networks_the_one_longest_unused_is_forgotten_first() {
-    let (mut budget, tick) = usual();
-    for n in 0..1_023_u64 {
-        let read = from(&format!("10.{}.{}.0/24", n / 256, n % 256), of(B, 0));
-        assert_eq!(pass(&mut budget, tick + DAY + n, read), Ruling::RELEASED);
+    for _ in 0..3 {
+        assert_eq!(pass(&mut budget, tick, there(6)).rule, Some(Rule::AgentHour));
+        assert_eq!(pass(&mut budget, tick, there(2)), Ruling::RELEASED);
+        assert_eq!(pass(&mut budget, tick + HOUR, there(6)).rule, Some(Rule::AgentHour));
+        // Days without it do not count.
+        tick += 2 * DAY;
     }
-    let known = |budget: &PersonBudgets| budget.contexts.networks(&Word::from("alpha"));
-    assert_eq!(known(&budget).len(), 1_024);
-    assert!(known(&budget).contains(&"192.0.2.0/24".into()));
-    pass(&mut budget, tick + 2 * DAY, from("198.51.100.0/24", of(B, 0)));
-    assert_eq!(known(&budget).len(), 1_024);
-    assert!(!known(&budget).contains(&"192.0.2.0/24".into()));
+    assert_eq!(pass(&mut budget, tick, there(10)), Ruling::RELEASED, "seen on three days");
+}
+
+#[test]
+fn what_is_withheld_or_gives_nobody_new_makes_no_network_usual() {
+    let (mut budget, tick) = usual();
+    let there = |persons| from("198.51.100.0/24", of(B, persons));
+    for day in 0..5 {
+        let at = tick + day * DAY;
+        assert_eq!(pass(&mut budget, at, there(6)).rule, Some(Rule::AgentHour));
+        assert_eq!(pass(&mut budget, at, there(0)), Ruling::RELEASED);
+    }
+}
+
+#[test]
+fn a_provider_that_begins_has_no_network_that_is_new() {
+    let mut budget = under(only(Rule::AgentHour, 10));
+    for day in 0..3 {
+        assert_eq!(pass(&mut budget, day * DAY, of(A, 1)), Ruling::RELEASED);
+        let other = from(&format!("198.51.{day}.0/24"), of(B, 10));
+        assert_eq!(pass(&mut budget, day * DAY + 1, other), Ruling::RELEASED);
+    }
+    let other = from("198.51.100.0/24", of(B, 10));
+    assert_eq!(pass(&mut budget, 3 * DAY, other).rule, Some(Rule::AgentHour));
+}
+
+#[test]
+fn of_a_provider_s_networks_the_usual_ones_are_forgotten_last_and_of_one_day_the_first_in_order() {
+    let (mut budget, tick) = usual();
+    let there = |n: u64, who| from(&format!("10.{}.{}.0/24", n / 256, n % 256), of(who, 1));
+    let known = |budget: &PersonBudgets, n: u64| {
+        let networks = budget.contexts.networks(&Word::from("alpha"));
+        assert!(networks.len() <= 1_024);
+        networks.contains(&there(n, A).network)
+    };
+    // Another agent each, so that nobody is held up by its hour.
+    let agent = |n: u64| ("alpha", Tag(u128::from(n).to_be_bytes()));
+    for n in 0..1_023 {
+        assert_eq!(pass(&mut budget, tick + DAY + n, there(n, agent(n))), Ruling::RELEASED);
+    }
+    assert!((0..1_023).all(|n| known(&budget, n)));
+    // One more, and one of them is forgotten: the first in order, whatever its time of day.
+    pass(&mut budget, tick + DAY + 1_023, there(1_023, agent(1_023)));
+    let forgotten: Vec<u64> = (0..1_024).filter(|n| !known(&budget, *n)).collect();
+    assert_eq!(forgotten, [0]);
+    // What is used since then is forgotten behind what is not, and the one that is usual never.
+    pass(&mut budget, tick + 2 * DAY, there(1, agent(1)));
+    for n in 2_000..3_500 {
+        pass(&mut budget, tick + 2 * DAY, there(n, agent(n)));
+        assert_eq!(known(&budget, 1), n < 2_000 + 1_022, "{n}");
+    }
+    assert_eq!(
+        pass(&mut budget, tick + 3 * DAY, of(B, 10)),
+        Ruling::RELEASED,
+        "from the usual one"
+    );
 }
 
 #[test]
