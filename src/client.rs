@@ -1,6 +1,7 @@
 //! The reference client: the other side of the gateway, over the same protocol that any other
 //! language uses. What a gateway says of its ledger it believes only as far as it can check it.
 
+pub mod notice;
 pub mod tail;
 pub mod token;
 

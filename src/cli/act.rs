@@ -10,9 +10,10 @@ use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
 
 use super::call::{CallError, Who, block_on};
-use super::notice::{LanguageName, act_json, print_act};
+use super::notice::{LanguageName, print_act};
 use super::{failed, print};
 use crate::client::Client;
+use crate::client::notice::act_json;
 use crate::config::Config;
 use crate::config::policy::POLICY_MAX;
 use crate::files;

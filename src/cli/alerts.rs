@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::act::told;
 use super::call::{CallError, Who, block_on};
-use super::notice::{LanguageName, act_json, alert_json, print_act, print_alert};
+use super::notice::{LanguageName, print_act, print_alert};
 use super::{NO, failed, print};
 use crate::client::Client;
+use crate::client::notice::{act_json, alert_json};
 use crate::proto::tail_alerts_response::Event;
 use crate::proto::{AcknowledgeAlertRequest, ListAlertsRequest, ListedAlert, TailAlertsRequest};
 

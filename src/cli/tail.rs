@@ -8,10 +8,9 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::call::{CallError, Who};
-use super::notice::{
-    LanguageName, act_json, alert_json, print_act, print_alert, print_warning, warning_json,
-};
+use super::notice::{LanguageName, print_act, print_alert, print_warning};
 use super::{NO, complain, failed, grouped, print};
+use crate::client::notice::{act_json, alert_json, warning_json};
 use crate::client::tail::{BadState, Ended, Event, Tail, TailState};
 use crate::files;
 use crate::format::checkpoint::{BadNote, VerifierKey};
