@@ -16,6 +16,8 @@ mod calibrate;
 #[cfg(feature = "serve")]
 mod call;
 #[cfg(feature = "serve")]
+mod deliver;
+#[cfg(feature = "serve")]
 mod demo;
 #[cfg(feature = "serve")]
 mod drill;
@@ -83,6 +85,8 @@ enum Command {
     #[cfg(feature = "serve")]
     Tail(tail::Args),
     #[cfg(feature = "serve")]
+    Deliver(deliver::Args),
+    #[cfg(feature = "serve")]
     Alerts(alerts::Args),
     #[cfg(feature = "serve")]
     Providers(providers::Args),
@@ -131,6 +135,8 @@ impl Cli {
             Command::Token(args) => token::run(&args),
             #[cfg(feature = "serve")]
             Command::Tail(args) => tail::run(args),
+            #[cfg(feature = "serve")]
+            Command::Deliver(args) => deliver::run(&args),
             #[cfg(feature = "serve")]
             Command::Alerts(args) => alerts::run(&args),
             #[cfg(feature = "serve")]

@@ -22,6 +22,9 @@ pub mod config;
 // What composes the rooms and runs them.
 #[cfg(feature = "serve")]
 pub mod daemon;
+// Whoever is to be told of alerts, told: a process of its own.
+#[cfg(feature = "serve")]
+pub mod delivery;
 // Traffic and attacks, and the account of what came of them.
 #[cfg(feature = "serve")]
 pub mod drill;

@@ -43,6 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "source",
         ],
     ),
+    ("delivery", &["client", "files", "format", "proto"]),
     (
         "drill",
         &[

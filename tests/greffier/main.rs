@@ -29,6 +29,8 @@ mod contracts;
 #[cfg(feature = "serve")]
 mod crash;
 #[cfg(feature = "serve")]
+mod deliver;
+#[cfg(feature = "serve")]
 mod demo;
 #[cfg(feature = "serve")]
 mod disk;

@@ -23,20 +23,20 @@ use crate::signed::{submit, whom};
 const KILLS: u64 = 50;
 
 /// An instance whose daemons all listen on one port, which was free when it was made.
-fn lasting(instance: &Instance) {
+pub(crate) fn lasting(instance: &Instance) {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number");
     instance.config(|config| config["listen"] = toml_edit::value(free.to_string()));
 }
 
 /// Entry numbers of all alerts, warnings and acts.
-fn notices(instance: &Instance) -> Vec<u64> {
+pub(crate) fn notices(instance: &Instance) -> Vec<u64> {
     let entries = instance.entries().into_iter();
     let notice =
         |what: &Payload| matches!(what, Payload::Alert(_) | Payload::Warning(_) | Payload::Act(_));
     entries.filter(|entry| notice(&entry.payload)).map(|entry| entry.seq).collect()
 }
 
-async fn act(settings: &ClientSettings, suspend: bool, reason: &str) -> Option<u64> {
+pub(crate) async fn act(settings: &ClientSettings, suspend: bool, reason: &str) -> Option<u64> {
     let mut client = Client::connect(settings).await.ok()?;
     let layout = Layout::new(settings.ca.ancestors().nth(2).expect("the instance"));
     let whom = whom("provider-03", "");
@@ -151,7 +151,7 @@ async fn follow(
 }
 
 /// Raises alerts and acts until told to stop, waiting for a gateway where there is none.
-fn raise(
+pub(crate) fn raise(
     instance: &Instance,
     settings: ClientSettings,
     mut up: watch::Receiver<u64>,
@@ -249,11 +249,11 @@ async fn over_fifty_kills_of_tail_and_gateway_no_alert_is_lost_or_repeated() {
 }
 
 /// The ledger and its high-water file, put aside.
-struct Aside(Vec<(PathBuf, PathBuf)>);
+pub(crate) struct Aside(Vec<(PathBuf, PathBuf)>);
 
 impl Aside {
     /// Of a stopped daemon.
-    fn copy(instance: &Instance) -> Aside {
+    pub(crate) fn copy(instance: &Instance) -> Aside {
         let files = [instance.layout.ledger(), instance.layout.high_water()];
         let pair = |file: PathBuf| {
             let mut copy = file.clone().into_os_string();
@@ -265,7 +265,7 @@ impl Aside {
         Aside(files.map(pair).to_vec())
     }
 
-    fn put_back(&self) {
+    pub(crate) fn put_back(&self) {
         for (file, copy) in &self.0 {
             for suffix in ["-wal", "-shm"] {
                 let mut beside = file.clone().into_os_string();
