@@ -132,7 +132,8 @@ impl Courier {
             let dispatch = match event {
                 Event::Alert(alert) => Some(self.sender.alert(&alert)),
                 Event::Warning(warning) => Some(self.sender.warning(&warning)),
-                Event::Act(act) => Some(self.sender.act(&act)),
+                Event::Act(act) if self.settings.wants_acts() => Some(self.sender.act(&act)),
+                Event::Act(_) => None,
                 Event::Heartbeat { .. } => None,
                 Event::Lost(why) => {
                     silent = Some((Instant::now(), why));
@@ -226,6 +227,14 @@ impl Courier {
             }
             if events.is_empty() {
                 self.wait(acknowledges).await;
+                continue;
+            }
+            let patience_left = receiver.patience(&events);
+            if end.is_none() && patience_left > Duration::ZERO {
+                tokio::select! {
+                    () = self.came.notified() => {}
+                    () = sleep(patience_left) => {}
+                }
                 continue;
             }
             match receiver.send(&events).await {

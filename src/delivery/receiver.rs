@@ -1,10 +1,14 @@
 //! Receivers: whoever takes events, each in its own way.
 
 mod file;
+mod form;
+mod mail;
 mod syslog;
 mod webhook;
 
 use std::time::Duration;
+
+pub use form::Form;
 
 use super::settings::ReceiverFile;
 use super::spool::Waiting;
@@ -58,6 +62,7 @@ pub(super) enum Receiver {
     File(file::JsonLines),
     Syslog(Box<syslog::Syslog>),
     Webhook(Box<webhook::Webhook>),
+    Mail(Box<mail::Mail>),
 }
 
 impl Receiver {
@@ -72,13 +77,16 @@ impl Receiver {
             ReceiverFile::Webhook(target) => {
                 Receiver::Webhook(Box::new(webhook::Webhook::new(target)?))
             }
+            ReceiverFile::Mail(target) => {
+                Receiver::Mail(Box::new(mail::Mail::new(target, origin)?))
+            }
         })
     }
 
     /// How many events it is given at once.
     pub(super) fn batch(&self) -> usize {
         match self {
-            Receiver::File(_) | Receiver::Syslog(_) => 100,
+            Receiver::File(_) | Receiver::Syslog(_) | Receiver::Mail(_) => 100,
             Receiver::Webhook(_) => 1,
         }
     }
@@ -93,7 +101,15 @@ impl Receiver {
     pub(super) async fn lost(&mut self) -> bool {
         match self {
             Receiver::Syslog(syslog) => syslog.lost().await,
-            Receiver::File(_) | Receiver::Webhook(_) => false,
+            Receiver::File(_) | Receiver::Webhook(_) | Receiver::Mail(_) => false,
+        }
+    }
+
+    /// How long these may wait for others to go with them.
+    pub(super) fn patience(&self, events: &[Waiting]) -> Duration {
+        match self {
+            Receiver::Mail(mail) => mail.patience(events),
+            Receiver::File(_) | Receiver::Syslog(_) | Receiver::Webhook(_) => Duration::ZERO,
         }
     }
 
@@ -106,6 +122,7 @@ impl Receiver {
             Receiver::File(file) => file.send(events),
             Receiver::Syslog(syslog) => syslog.send(events).await,
             Receiver::Webhook(webhook) => webhook.send(events).await,
+            Receiver::Mail(mail) => mail.send(events).await,
         }
     }
 }

@@ -8,6 +8,7 @@ use config::{File, FileFormat};
 use serde::Deserialize;
 
 use super::dispatch::Gravity;
+pub use super::receiver::Form;
 use crate::client::ClientSettings;
 use crate::files;
 
@@ -52,6 +53,8 @@ pub enum ReceiverFile {
     Syslog(SyslogTarget),
     /// An address that takes Standard Webhooks 1.0.0.
     Webhook(WebhookTarget),
+    /// E-mail, over SMTP with TLS.
+    Mail(MailTarget),
 }
 
 /// A file of JSON lines.
@@ -64,6 +67,9 @@ pub struct FileTarget {
     /// Of this provider alone, and of what is about none; none: of all.
     #[serde(default)]
     pub provider: Option<String>,
+    /// In which form of JSON.
+    #[serde(default)]
+    pub form: Form,
     /// Its path. Whoever renames it away gets a new one made in its place.
     pub path: PathBuf,
 }
@@ -78,6 +84,9 @@ pub struct SyslogTarget {
     /// Of this provider alone, and of what is about none; none: of all.
     #[serde(default)]
     pub provider: Option<String>,
+    /// In which form of JSON.
+    #[serde(default)]
+    pub form: Form,
     /// `host:port` of one over TLS; 6514 is the registered port.
     #[serde(default)]
     pub address: Option<String>,
@@ -108,6 +117,9 @@ pub struct WebhookTarget {
     /// Of this provider alone, and of what is about none; none: of all.
     #[serde(default)]
     pub provider: Option<String>,
+    /// In which form of JSON.
+    #[serde(default)]
+    pub form: Form,
     /// Where it is posted to, `https`.
     pub url: String,
     /// The authority of its certificate, PEM; none: those that this machine trusts.
@@ -122,6 +134,47 @@ pub struct WebhookTarget {
     /// File with the Ed25519 key of `v1a` signatures, `whsk_` and base64 of its 32-byte seed.
     #[serde(default)]
     pub signing_key: Option<PathBuf>,
+}
+
+/// E-mail.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailTarget {
+    /// From this gravity on it is told.
+    #[serde(default)]
+    pub at_least: Gravity,
+    /// Of this provider alone, and of what is about none; none: of all.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// `host:port` of the server that takes it.
+    pub address: String,
+    /// How it speaks TLS.
+    #[serde(default)]
+    pub tls: MailTls,
+    /// The authority of its certificate, PEM; none: those that this machine trusts.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+    /// Who logs in there; none: nobody does.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// File with the password of `user`.
+    #[serde(default)]
+    pub password: Option<PathBuf>,
+    /// From whom.
+    pub from: String,
+    /// To whom.
+    pub to: Vec<String>,
+}
+
+/// How a server of e-mail speaks TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    /// From the first byte on (RFC 8314), on port 465 usually.
+    #[default]
+    Wrapper,
+    /// By STARTTLS (RFC 3207), on port 587 usually; without it nothing is sent.
+    Starttls,
 }
 
 /// Why there are no settings.
@@ -174,12 +227,23 @@ impl GatewayFile {
 }
 
 impl ReceiverFile {
+    /// Whether it is told of acts: they are no findings.
+    pub(super) fn wants_acts(&self) -> bool {
+        match self {
+            ReceiverFile::File(FileTarget { form, .. })
+            | ReceiverFile::Syslog(SyslogTarget { form, .. })
+            | ReceiverFile::Webhook(WebhookTarget { form, .. }) => *form == Form::Json,
+            ReceiverFile::Mail(_) => true,
+        }
+    }
+
     /// From which gravity on, and of which provider.
     pub(super) fn wants(&self) -> (Gravity, Option<&String>) {
         match self {
             ReceiverFile::File(FileTarget { at_least, provider, .. })
             | ReceiverFile::Syslog(SyslogTarget { at_least, provider, .. })
-            | ReceiverFile::Webhook(WebhookTarget { at_least, provider, .. }) => {
+            | ReceiverFile::Webhook(WebhookTarget { at_least, provider, .. })
+            | ReceiverFile::Mail(MailTarget { at_least, provider, .. }) => {
                 (*at_least, provider.as_ref())
             }
         }
@@ -225,6 +289,9 @@ impl DeliverySettings {
                 ReceiverFile::Webhook(WebhookTarget { ca, secret, signing_key, .. }) => {
                     paths.extend([ca, secret, signing_key].into_iter().flatten());
                 }
+                ReceiverFile::Mail(MailTarget { ca, password, .. }) => {
+                    paths.extend([ca, password].into_iter().flatten());
+                }
             }
         }
         paths
@@ -268,6 +335,14 @@ impl DeliverySettings {
                     }
                     if secret.is_none() && signing_key.is_none() {
                         fault("secret: name it, or `signing_key`, or both: it is signed");
+                    }
+                }
+                ReceiverFile::Mail(MailTarget { to, user, password, .. }) => {
+                    if to.is_empty() {
+                        fault("to: write at least one address");
+                    }
+                    if user.is_some() != password.is_some() {
+                        fault("user: it goes with `password`, and neither without the other");
                     }
                 }
             }

@@ -6,18 +6,19 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 
-use super::{Answer, Trouble};
+use super::{Answer, Form, Trouble};
 use crate::delivery::settings::FileTarget;
 use crate::delivery::spool::Waiting;
 
 pub(in crate::delivery) struct JsonLines {
     path: PathBuf,
+    form: Form,
     open: Option<File>,
 }
 
 impl JsonLines {
     pub(super) fn new(target: &FileTarget) -> JsonLines {
-        JsonLines { path: target.path.clone(), open: None }
+        JsonLines { path: target.path.clone(), form: target.form, open: None }
     }
 
     pub(super) fn send(&mut self, events: &[Waiting]) -> Result<Vec<Answer>, Trouble> {
@@ -32,7 +33,7 @@ impl JsonLines {
     fn write(&mut self, events: &[Waiting]) -> io::Result<()> {
         let mut lines = String::new();
         for event in events {
-            lines.push_str(&event.body);
+            lines.push_str(&self.form.text(event));
             lines.push('\n');
         }
         let mut file = self.file()?;

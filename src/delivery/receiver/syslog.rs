@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{Answer, ReceiverError, Trouble};
+use super::{Answer, Form, ReceiverError, Trouble};
 use crate::delivery::dispatch::{Gravity, rfc3339};
 use crate::delivery::settings::{SyslogTarget, host};
 use crate::delivery::spool::Waiting;
@@ -30,6 +30,7 @@ const DATA_ID: &str = "greffier@32473";
 
 pub(in crate::delivery) struct Syslog {
     to: Where,
+    form: Form,
     origin: String,
     host: String,
     line: Option<TlsStream<TcpStream>>,
@@ -93,7 +94,14 @@ impl Syslog {
             (None, socket) => Where::Socket(socket.clone().unwrap_or_default()),
         };
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Ok(Syslog { to, origin: origin.to_owned(), host, line: None, socket: None })
+        Ok(Syslog {
+            to,
+            form: target.form,
+            origin: origin.to_owned(),
+            host,
+            line: None,
+            socket: None,
+        })
     }
 
     /// Whether the collector has ended the connection: what it was sent last may be lost.
@@ -122,8 +130,10 @@ impl Syslog {
     }
 
     async fn write(&mut self, events: &[Waiting]) -> Result<(), String> {
-        let messages: Vec<String> =
-            events.iter().map(|event| message(event, &self.origin, &self.host)).collect();
+        let messages: Vec<String> = events
+            .iter()
+            .map(|event| message(event, self.form, &self.origin, &self.host))
+            .collect();
         let said = |error: std::io::Error| error.to_string();
         match &self.to {
             Where::Socket(path) => {
@@ -187,7 +197,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// One message: the head, entry number and origin as structured data, and the whole object.
-fn message(event: &Waiting, origin: &str, host: &str) -> String {
+fn message(event: &Waiting, form: Form, origin: &str, host: &str) -> String {
     let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
     let priority = LOG_AUDIT * 8 + severity(event.gravity);
     let at = body["at"].as_str().map_or_else(|| rfc3339(0), str::to_owned);
@@ -201,7 +211,7 @@ fn message(event: &Waiting, origin: &str, host: &str) -> String {
         |text: &str| -> String { text.chars().filter(char::is_ascii_graphic).take(255).collect() };
     let host = visible(host);
     let host = if host.is_empty() { "-" } else { &host };
-    format!("<{priority}>1 {at} {host} greffier - {kind} [{data}] {}", event.body)
+    format!("<{priority}>1 {at} {host} greffier - {kind} [{data}] {}", form.text(event))
 }
 
 #[cfg(test)]
@@ -219,7 +229,7 @@ mod tests {
             body: body.to_owned(),
         };
         assert_eq!(
-            message(&event, "agency.example/\"reads\"]", "gateway 1"),
+            message(&event, Form::Json, "agency.example/\"reads\"]", "gateway 1"),
             format!(
                 "<107>1 2026-11-22T10:02:03.000Z gateway1 greffier - alert [greffier@32473 \
                  id=\"0123-57\" origin=\"agency.example/\\\"reads\\\"\\]\" entry=\"57\"] {body}"

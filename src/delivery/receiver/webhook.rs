@@ -9,7 +9,7 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{Certificate, Client, Proxy, StatusCode, redirect};
 use ring::{hmac, signature};
 
-use super::{Answer, ReceiverError, Trouble};
+use super::{Answer, Form, ReceiverError, Trouble};
 use crate::delivery::dispatch::now;
 use crate::delivery::settings::WebhookTarget;
 use crate::delivery::spool::Waiting;
@@ -22,6 +22,7 @@ const WAIT_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 pub(in crate::delivery) struct Webhook {
     client: Client,
+    form: Form,
     url: String,
     secret: Option<hmac::Key>,
     key: Option<signature::Ed25519KeyPair>,
@@ -66,6 +67,7 @@ impl Webhook {
         });
         Ok(Webhook {
             client: client.build().map_err(bad)?,
+            form: target.form,
             url: target.url.clone(),
             secret: shared.map(|bytes| hmac::Key::new(hmac::HMAC_SHA256, &bytes)),
             key: key.transpose()?,
@@ -82,14 +84,15 @@ impl Webhook {
 
     async fn post(&self, event: &Waiting) -> Result<Answer, Trouble> {
         let timestamp = (now() / 1_000).to_string();
+        let text = self.form.text(event);
         let post = self
             .client
             .post(&self.url)
             .header("content-type", "application/json")
             .header("webhook-id", &event.id)
             .header("webhook-timestamp", &timestamp)
-            .header("webhook-signature", self.signatures(event, &timestamp))
-            .body(event.body.clone());
+            .header("webhook-signature", self.signatures(&event.id, &timestamp, &text))
+            .body(text);
         let answer = post.send().await.map_err(|error| Trouble::unreachable(deepest(&error)))?;
         let status = answer.status();
         let wait = answer.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
@@ -111,8 +114,8 @@ impl Webhook {
     }
 
     /// Over id, time and body, joined by dots.
-    fn signatures(&self, event: &Waiting, timestamp: &str) -> String {
-        let signed = format!("{}.{timestamp}.{}", event.id, event.body);
+    fn signatures(&self, id: &str, timestamp: &str, text: &str) -> String {
+        let signed = format!("{id}.{timestamp}.{text}");
         let shared = self
             .secret
             .as_ref()
