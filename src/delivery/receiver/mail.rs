@@ -20,6 +20,8 @@ use crate::files;
 
 /// Below high, a message at most so often: what comes meanwhile goes together.
 const APART: Duration = Duration::from_secs(300);
+/// At a start, what has waited goes together.
+const FIRST: Duration = Duration::from_secs(10);
 /// How long a server may take for each answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -28,7 +30,8 @@ pub(in crate::delivery) struct Mail {
     from: Mailbox,
     to: Vec<Mailbox>,
     origin: String,
-    last: Option<Instant>,
+    /// When the next message goes, unless something is grave.
+    next: Instant,
 }
 
 impl Mail {
@@ -68,17 +71,14 @@ impl Mail {
             from: address(&target.from)?,
             to: target.to.iter().map(address).collect::<Result<_, _>>()?,
             origin: origin.to_owned(),
-            last: None,
+            next: Instant::now() + FIRST,
         })
     }
 
     /// How long these may wait for others.
     pub(super) fn patience(&self, events: &[Waiting]) -> Duration {
         let grave = events.iter().any(|event| event.gravity >= Gravity::High);
-        match self.last {
-            Some(last) if !grave => APART.saturating_sub(last.elapsed()),
-            _ => Duration::ZERO,
-        }
+        if grave { Duration::ZERO } else { self.next.saturating_duration_since(Instant::now()) }
     }
 
     pub(super) async fn send(&mut self, events: &[Waiting]) -> Result<Vec<Answer>, Trouble> {
@@ -95,7 +95,7 @@ impl Mail {
         let message = message.body(text(events, &self.origin)).map_err(Trouble::unreachable)?;
         match self.transport.send(message).await {
             Ok(_) => {
-                self.last = Some(Instant::now());
+                self.next = Instant::now() + APART;
                 Ok(vec![Answer::Taken; number])
             }
             Err(error) => Err(Trouble::unreachable(error)),
