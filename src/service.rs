@@ -20,21 +20,23 @@ use tonic::{Request, Status as GrpcStatus};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::admission::{AdmissionError, Peer, Principal, Role};
+use crate::admission::{AdmissionError, Ask, Peer, PresentedToken, Principal, Role};
 use crate::log::Log;
 use crate::places;
 use crate::places::replies::{Replies, Room};
 use crate::places::{Limits, Places};
 use crate::registrar::Status;
+use crate::source::{Query, Release};
 use door::open_connection::OpenConnection;
 use door::{connection, pressure, refusals, tls};
 use grpc::services::{self, Services};
 use grpc::status::ApiError;
-use read::ReadPath;
+use grpc::tail::TailPlaces;
+use read::{ReadError, ReadPath};
 use tasks::Tasks;
 use watch::sizes::LedgerFile;
 use watch::warnings::Warnings;
-use watch::{clock, expiry, extract, keys, rosters, sizes};
+use watch::{clock, expiry, extract, keys, latency, rosters, sizes};
 
 /// Largest size of a request message, in bytes.
 const MESSAGE: usize = 64 << 10;
@@ -55,6 +57,8 @@ struct Shared {
     /// The certificate that the door shows.
     own: Receiver<Option<expiry::Own>>,
     sizes: sizes::Sizes,
+    latency: latency::Latency,
+    tails: TailPlaces,
     log: Log,
     /// Says so when the daemon stops: what would go on for ever must end by itself. Whatever must
     /// have ended before the daemon does, listens.
@@ -68,6 +72,21 @@ impl Shared {
         // Every connection inserts it; without it there is nobody to answer.
         let peer = peer.map(Arc::as_ref);
         peer.ok_or_else(|| ApiError::internal("the caller is not known").status())
+    }
+
+    /// Reads, and keeps how long that took.
+    async fn read(
+        &self,
+        caller: (&Peer, &PresentedToken<'_>),
+        ask: &Ask,
+        query: &Query,
+    ) -> Result<Release, ReadError> {
+        let began = Instant::now();
+        let release = self.rooms.read(caller, ask, query).await;
+        if let Ok(release) = &release {
+            self.latency.observe(release.reply.is_ok(), began.elapsed());
+        }
+        release
     }
 
     /// Room for a reply of at most so many rows, for whoever calls.
@@ -185,6 +204,8 @@ impl Server {
             own: door.own(),
             log,
             sizes: sizes::Sizes::new(ledger_file.clone()),
+            latency: latency::Latency::default(),
+            tails: TailPlaces::default(),
             stopping: Sender::new(false),
         });
         let (services, health) = Services::new(&shared, ledger_file.path)?;

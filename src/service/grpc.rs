@@ -10,4 +10,4 @@ mod notice;
 mod records;
 pub(in crate::service) mod services;
 pub(in crate::service) mod status;
-mod tail;
+pub(in crate::service) mod tail;

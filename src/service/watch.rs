@@ -6,6 +6,7 @@ pub(in crate::service) mod expiry;
 pub(in crate::service) mod extract;
 pub(in crate::service) mod figures;
 pub(in crate::service) mod keys;
+pub(in crate::service) mod latency;
 pub(in crate::service) mod rosters;
 pub mod sizes;
 pub mod warnings;

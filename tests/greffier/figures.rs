@@ -47,6 +47,14 @@ async fn the_figures_are_those_of_what_happened() {
     assert_eq!(now("greffier_ledger_entries"), Some(instance.entries().len() as u64));
     assert_eq!(now("greffier_ledger_writable"), Some(1));
     assert_eq!(now("greffier_connections"), Some(2));
+    assert_eq!(now(r#"greffier_read_seconds_count{outcome="released"}"#), Some(1), "{text}");
+    assert_eq!(
+        now(r#"greffier_read_seconds_bucket{le="+Inf",outcome="withheld"}"#),
+        Some(1),
+        "{text}"
+    );
+    assert!(text.contains("greffier_build_info{version=\""), "{text}");
+    assert_eq!(now("greffier_tails"), Some(0));
     assert_eq!(now(r#"greffier_alerts_total{severity="info"}"#), Some(1), "{text}");
     assert_eq!(now(r#"greffier_alerts_total{severity="critical"}"#), Some(0));
     assert_eq!(now(r#"greffier_warnings_total{matter="keys"}"#), Some(0));

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::notice::{self, decide, reason_fault};
 use super::status::ApiError;
-use super::tail::{Events, Tail, TailPlaces, WATCHERS};
+use super::tail::{Events, Tail, WATCHERS};
 use crate::admission::{Role, Violation};
 use crate::format::entry::{Acknowledgement, Act, Entry, Hash, Payload, SecurityDeed};
 use crate::places::replies::Endless;
@@ -28,12 +28,11 @@ const PAGE_BYTES: usize = 1 << 20;
 /// The service `greffier.v1.Alerts`, for those who watch.
 pub(in crate::service) struct AlertsService {
     shared: Arc<Shared>,
-    tails: TailPlaces,
 }
 
 impl AlertsService {
     pub(in crate::service) fn new(shared: Arc<Shared>) -> AlertsService {
-        AlertsService { shared, tails: TailPlaces::default() }
+        AlertsService { shared }
     }
 
     fn malformed<T>(&self, request: &Request<T>, faults: &[Violation]) -> Status {
@@ -50,7 +49,7 @@ impl Alerts for AlertsService {
         request: Request<TailAlertsRequest>,
     ) -> Result<Response<Events>, Status> {
         let reader = self.shared.reader(&request, &WATCHERS)?;
-        let Some(place) = self.tails.take(&reader) else {
+        let Some(place) = self.shared.tails.take(&reader) else {
             return Err(self.shared.refuse(&request, ApiError::tails_full()));
         };
         let tail = Tail::open(&self.shared, &request, place)?;

@@ -88,7 +88,7 @@ impl Export {
             }
             let shown = PresentedToken::new(self.carried.iter().map(HeaderValue::as_bytes));
             let caller = (&*self.peer, &shown);
-            match self.shared.rooms.read(caller, &self.sized(), &query).await {
+            match self.shared.read(caller, &self.sized(), &query).await {
                 // Another export of the job was faster: what it left is asked for.
                 Ok(Release {
                     reply: Err(WithheldReason { rule: Some(Rule::Job), remaining: 1.., .. }),

@@ -57,7 +57,7 @@ impl RecordsService {
         let shown = PresentedToken::new(carried.iter().map(HeaderValue::as_bytes));
         let mut room = self.0.room(peer, request.extensions().get(), most_rows(ask)).await?;
         let shown = shown.marked(request.extensions().get::<TokenDigest>());
-        let release = self.0.rooms.read((peer, &shown), ask, &query).await;
+        let release = self.0.read((peer, &shown), ask, &query).await;
         let release = release.map_err(|why| stopped(&self.0, peer, why, &query))?;
         let (entry, checkpoint) = (release.seq, &*release.checkpoint);
         let Rows { rows, bytes, salt, next_page } =

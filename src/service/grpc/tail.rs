@@ -52,6 +52,11 @@ impl Default for TailPlaces {
 }
 
 impl TailPlaces {
+    /// How many tails are open.
+    pub(in crate::service) fn taken(&self) -> u64 {
+        (TAILS - self.all.available_permits()) as u64
+    }
+
     /// A place for one more tail of this reader, if there is one.
     pub(in crate::service) fn take(&self, reader: &Principal) -> Option<TailPlace> {
         let own = {

@@ -84,6 +84,7 @@ fn text(shared: &Shared) -> Result<String, fmt::Error> {
     let (connections, handshakes) = shared.places.taken_now();
     sheet.gauge("connections", "Connections that are open", connections as u64);
     sheet.gauge("handshakes", "Handshakes that are open", handshakes as u64);
+    sheet.gauge("tails", "Tails of alerts that are open", shared.tails.taken());
     sheet.certificates(shared);
     sheet.contracts(shared);
     let help = "Lines of the log that could not be written since the start, or not fast enough";
@@ -104,6 +105,9 @@ impl Sheet {
         let ruled = [Outcome::Released, Outcome::Withheld];
         let ruled = ruled.map(|outcome| (word(&outcome), shared.rooms.ledger.ruled(outcome)));
         self.counters("reads", "Reads that were ruled on since the start", "outcome", ruled);
+        shared.latency.register(&mut self.0);
+        let build = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+        self.gauges("build_info", "Which version of the program runs", [(build, 1)]);
         // A reason that appears with its first refusal would not be seen to rise.
         let told = [ApiError::flood().reason(), ApiError::connections_full().reason()];
         let all = [HANDSHAKE, HANDSHAKES_FULL].into_iter().chain(told).map(|reason| (reason, 0));
@@ -128,6 +132,8 @@ impl Sheet {
         let (bytes, wal) = sizes.now();
         self.gauge("ledger_bytes", "Size of the ledger's file", bytes);
         self.gauge("ledger_wal_bytes", "Size of its write-ahead log", wal);
+        let help = "Bytes that are free on the disk of the ledger";
+        self.gauge("ledger_disk_free_bytes", help, sizes.free());
         let writable = *ledger.status().borrow() == registrar::Status::Writable;
         self.gauge("ledger_writable", "Whether the ledger can be written", u64::from(writable));
     }

@@ -35,6 +35,7 @@ pub(in crate::service) struct Sizes {
     file: LedgerFile,
     ledger: AtomicU64,
     wal: AtomicU64,
+    free: AtomicU64,
     /// What was told last, while it goes on; 0 if it does not.
     told: AtomicU64,
     /// Whether the last look found nothing.
@@ -43,13 +44,18 @@ pub(in crate::service) struct Sizes {
 
 impl Sizes {
     pub(in crate::service) fn new(file: LedgerFile) -> Sizes {
-        let (ledger, wal, told) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Sizes { file, ledger, wal, told, unseen: AtomicBool::new(false) }
+        let [ledger, wal, free, told] = std::array::from_fn(|_| AtomicU64::new(0));
+        Sizes { file, ledger, wal, free, told, unseen: AtomicBool::new(false) }
     }
 
     /// Bytes of the ledger and of its write-ahead log.
     pub(in crate::service) fn now(&self) -> (u64, u64) {
         (self.ledger.load(Ordering::Relaxed), self.wal.load(Ordering::Relaxed))
+    }
+
+    /// Bytes that are free where the ledger lies, for its user.
+    pub(in crate::service) fn free(&self) -> u64 {
+        self.free.load(Ordering::Relaxed)
     }
 
     /// The sizes cannot be told: those of before stay, and it is logged once.
@@ -93,13 +99,15 @@ async fn look(shared: &Shared) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             wal => wal,
         };
-        Ok::<_, io::Error>((size(&path)?, wal?))
+        let disk = rustix::fs::statvfs(&path)?;
+        Ok::<_, io::Error>((size(&path)?, wal?, disk.f_bavail.saturating_mul(disk.f_frsize)))
     });
-    let (ledger, wal) = match found.await {
+    let (ledger, wal, free) = match found.await {
         Ok(Ok(sizes)) => sizes,
         Ok(Err(error)) => return shared.sizes.cannot(&error),
         Err(_) => return,
     };
+    shared.sizes.free.store(free, Ordering::Relaxed);
     let Some(warning) = shared.sizes.found(ledger, wal) else { return };
     tracing::warn!(
         bytes = wal,
