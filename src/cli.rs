@@ -25,6 +25,8 @@ mod exposure;
 #[cfg(feature = "serve")]
 mod init;
 mod lines;
+#[cfg(feature = "serve")]
+mod manual;
 mod name_key;
 #[cfg(feature = "serve")]
 mod notice;
@@ -111,6 +113,10 @@ enum Command {
     Statement(statement::Args),
     Receipt(receipt::Args),
     NameKey(name_key::Args),
+    #[cfg(feature = "serve")]
+    Completions(manual::Completions),
+    #[cfg(feature = "serve")]
+    Man(manual::Man),
 }
 
 impl Cli {
@@ -158,6 +164,10 @@ impl Cli {
             Command::Statement(args) => statement::run(&args),
             Command::Receipt(args) => receipt::run(&args),
             Command::NameKey(args) => name_key::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Completions(args) => manual::completions(&args),
+            #[cfg(feature = "serve")]
+            Command::Man(args) => manual::man(&args),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod reload;
 mod signals;
 
+use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use sd_notify::NotifyState;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Mutex;
 use tracing_subscriber::EnvFilter;
@@ -186,13 +188,18 @@ fn serve(config: &Path, confirmed: Option<u64>, log: &Log) -> Result<(), Error> 
         let mut tasks = Tasks::default();
         let reload = Arc::new(Mutex::new((Reload::new(begun), hangup)));
         tasks.run("policy", move || follow(reload.clone()));
+        if let Some(within) = sd_notify::watchdog_enabled() {
+            tasks.run("watchdog", move || stay_alive(within / 3));
+        }
         server.begin(&mut tasks).await;
         let address = listener.local_addr()?;
         drop(starting);
         tracing::info!(%address, "taking calls");
         announce(address)?;
+        tell_system(NotifyState::Ready);
         let shutdown = async {
             end.asked().await;
+            tell_system(NotifyState::Stopping);
             tracing::info!("stopping: open calls may end");
         };
         Ok::<(), Error>(server.run(listener, tasks, shutdown).await?)
@@ -225,6 +232,22 @@ fn own_issuers(policy: &policy::Policy) -> Vec<(Word, Word)> {
         (run_by == RunBy::Provider).then(|| (id.clone(), issuer.clone()))
     };
     policy.providers.iter().filter_map(own).collect()
+}
+
+/// Tells systemd, if it asked to be told (`Type=notify`).
+fn tell_system(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd cannot be told");
+    }
+}
+
+/// Tells it again and again that tasks go on here (`WatchdogSec=`).
+async fn stay_alive(pause: Duration) -> Infallible {
+    let mut beats = tokio::time::interval(pause);
+    loop {
+        beats.tick().await;
+        tell_system(NotifyState::Watchdog);
+    }
 }
 
 /// Says on standard output where calls are taken, and waits for nobody to read it.

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::answers::Faulty;
 use crate::health::Health;
-use crate::instance::{Caller, Instance, context};
+use crate::instance::{Caller, Instance, PROGRAM, context};
 use crate::slow::Gateway;
 use crate::told::told;
 
@@ -62,4 +62,49 @@ async fn a_registrar_that_dies_ends_the_gateway_in_order_and_releases_nothing() 
     let ended = gateway.ended.await.expect("the server does not panic");
     let Err(ServeError::Ledger(why)) = ended else { panic!("{ended:?}") };
     assert!(why.contains("`registrar` died"), "{why}");
+}
+
+/// As systemd would be, with `Type=notify` and `WatchdogSec=`.
+#[tokio::test]
+async fn whoever_supervises_it_is_told_that_it_is_ready_alive_and_stopping() {
+    let instance = Instance::new();
+    let path = instance.layout.root().join("notify");
+    let socket = tokio::net::UnixDatagram::bind(&path).expect("a socket");
+    let mut program = std::process::Command::new(PROGRAM);
+    program.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "300000");
+    let daemon = instance.serve_by(program).expect("a daemon");
+    let mut told = [0; 64];
+    let mut until = async |text: &str| {
+        let heard = async {
+            loop {
+                let len = socket.recv(&mut told).await.expect("a word");
+                if told[..len].trim_ascii() == text.as_bytes() {
+                    return;
+                }
+            }
+        };
+        let heard = tokio::time::timeout(std::time::Duration::from_secs(60), heard).await;
+        heard.unwrap_or_else(|_| panic!("never told {text}"));
+    };
+    until("READY=1").await;
+    until("WATCHDOG=1").await;
+    until("WATCHDOG=1").await;
+    daemon.terminate();
+    until("STOPPING=1").await;
+    assert!(daemon.ended().await.success());
+}
+
+#[test]
+fn pages_and_completions_of_every_command_are_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let program = || std::process::Command::new(PROGRAM);
+    let man = program().arg("man").arg(folder.path()).output().expect("the program starts");
+    assert!(man.status.success(), "{man:?}");
+    let page = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("a page");
+    assert!(page("greffier.1").contains("greffier"));
+    assert!(page("greffier-deliver.1").contains("deliver"));
+    let text = program().args(["completions", "bash"]).output().expect("the program starts");
+    assert!(String::from_utf8_lossy(&text.stdout).contains("_greffier()"));
+    let nowhere = program().args(["man", "/dev/null/x"]).output().expect("the program starts");
+    assert_eq!(nowhere.status.code(), Some(2));
 }
