@@ -7,6 +7,7 @@
 
 mod courier;
 mod dispatch;
+mod form;
 mod lanes;
 mod receiver;
 pub mod settings;
@@ -17,7 +18,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::FlockOperation;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::client::tail::{Ended, Tail};
@@ -122,10 +122,8 @@ impl Delivery {
         let state = &settings.state;
         fs::create_dir_all(state).map_err(file(state))?;
         let lock = state.join("lock");
-        let locked = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
-        let locked = locked.map_err(file(&lock))?;
-        rustix::fs::flock(&locked, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| DeliveryError::Busy(state.clone()))?;
+        let locked = files::lock(&lock).map_err(file(&lock))?;
+        let locked = locked.ok_or_else(|| DeliveryError::Busy(state.clone()))?;
         let path = &settings.ledger_key;
         let text = files::read_text(path, files::SMALL).map_err(file(path))?;
         let key: VerifierKey = text.trim().parse().map_err(|_| DeliveryError::Key(path.clone()))?;

@@ -2,6 +2,7 @@
 //! watched for change. One way to do each, and no room has another. It knows nothing of what is in
 //! them.
 
+mod appended;
 mod watched;
 
 use std::ffi::OsString;
@@ -10,8 +11,9 @@ use std::io::{self, ErrorKind, Read, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags};
 
+pub use appended::Appended;
 pub use watched::Watched;
 
 /// Most bytes of a file that a person could have written: a certificate, a note, a receipt, an act.
@@ -95,6 +97,15 @@ pub fn read_secret(path: &Path) -> Result<String, SecretError> {
         return Err(SecretError::Lax { path: path.to_owned(), mode });
     }
     text(bounded(file, SECRET_MAX).map_err(io)?).map_err(io)
+}
+
+/// Locks a file for this process, as long as what is returned lives; none: another process has it.
+///
+/// # Errors
+/// The system's, of a file that cannot be made.
+pub fn lock(path: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    Ok(rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file))
 }
 
 /// Writes a new file with exactly these permissions; it never has more, not even for a moment. What

@@ -98,6 +98,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "client",
             "config",
             "daemon",
+            "delivery",
             "drill",
             "evidence",
             "files",

@@ -16,8 +16,8 @@ use crate::delivery::{Delivery, DeliveryError, status};
 
 /// Deliver alerts, warnings and acts: files, syslog, webhooks, e-mail
 ///
-/// It follows a gateway as `greffier tail` does, with a certificate of role security,
-/// holds its ledger to its word, and tells each receiver of its file: JSON lines,
+/// It follows a gateway as `greffier tail` does, with a certificate of role
+/// security, holds its ledger to its word, and tells each receiver: JSON lines,
 /// syslog over TLS (RFC 5424 and 5425), webhooks (Standard Webhooks 1.0.0), e-mail;
 /// as its own objects or as OCSF findings. Receivers that are slow, away or refuse
 /// hold up nobody else, and never the gateway.
@@ -25,9 +25,9 @@ use crate::delivery::{Delivery, DeliveryError, status};
 /// Each event goes at least once: it waits on disk until its receiver has taken it,
 /// over kills and restarts. Those of one incident keep their order, and the gravest
 /// incident goes first. What a receiver refuses five times is kept apart, and the
-/// others are told; --retry tries that again. They are told too of a gateway that is
-/// silent for a minute, of a receiver that cannot be reached, and of a ledger that
-/// is not what it was. docs/delivery.md has all of it.
+/// others are told; --retry tries that again. They are told too of a gateway that
+/// is silent for a minute, of a receiver that cannot be reached, and of a ledger
+/// that is not what it was. docs/delivery.md has all of it.
 ///
 /// Example of deliver.toml:
 ///   state = "/var/lib/greffier-deliver"

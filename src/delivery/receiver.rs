@@ -1,14 +1,11 @@
 //! Receivers: whoever takes events, each in its own way.
 
 mod file;
-mod form;
 mod mail;
 mod syslog;
 mod webhook;
 
 use std::time::Duration;
-
-pub use form::Form;
 
 use super::settings::ReceiverFile;
 use super::spool::Waiting;

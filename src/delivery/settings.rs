@@ -8,7 +8,7 @@ use config::{File, FileFormat};
 use serde::Deserialize;
 
 use super::dispatch::Gravity;
-pub use super::receiver::Form;
+pub use super::form::Form;
 use crate::client::ClientSettings;
 use crate::files;
 

@@ -230,7 +230,7 @@ impl Delivery {
     }
 
     fn start(&self, options: &[&str]) -> Running {
-        let child = self.command(options).stderr(Stdio::inherit()).spawn();
+        let child = self.command(options).stderr(Stdio::null()).spawn();
         Running(child.expect("the program starts"))
     }
 

@@ -15,8 +15,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{Answer, Form, ReceiverError, Trouble};
+use super::{Answer, ReceiverError, Trouble};
 use crate::delivery::dispatch::{Gravity, rfc3339};
+use crate::delivery::form::Form;
 use crate::delivery::settings::{SyslogTarget, host};
 use crate::delivery::spool::Waiting;
 use crate::files;

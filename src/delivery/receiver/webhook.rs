@@ -9,8 +9,9 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{Certificate, Client, Proxy, StatusCode, redirect};
 use ring::{hmac, signature};
 
-use super::{Answer, Form, ReceiverError, Trouble};
+use super::{Answer, ReceiverError, Trouble};
 use crate::delivery::dispatch::now;
+use crate::delivery::form::Form;
 use crate::delivery::settings::WebhookTarget;
 use crate::delivery::spool::Waiting;
 use crate::files;
