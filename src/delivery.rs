@@ -15,6 +15,8 @@ mod spool;
 
 use std::cell::RefCell;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -120,7 +122,8 @@ impl Delivery {
             move |error| DeliveryError::File { path, error }
         };
         let state = &settings.state;
-        fs::create_dir_all(state).map_err(file(state))?;
+        // What waits is for its receivers alone.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(file(state))?;
         let lock = state.join("lock");
         let locked = files::lock(&lock).map_err(file(&lock))?;
         let locked = locked.ok_or_else(|| DeliveryError::Busy(state.clone()))?;
@@ -171,7 +174,10 @@ impl Delivery {
             let others = others.map(|(_, sender)| sender.clone()).collect();
             let (stop, say, name) = (stop.clone(), say.clone(), ready.name.clone());
             let work = move || {
-                let ended = set_out(ready, say, others, heard, stop.subscribe());
+                let name = ready.name.clone();
+                let work = || set_out(ready, say, others, heard, stop.subscribe());
+                let ended = catch_unwind(AssertUnwindSafe(work));
+                let ended = ended.unwrap_or(Err(DeliveryError::Broken(name)));
                 if ended.is_err() {
                     let _ = stop.send(true);
                 }

@@ -23,12 +23,13 @@ pub(super) const WAITING_MAX: usize = 20_000;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Before an event that was refused is tried again, milliseconds; others go meanwhile.
 const REFUSED_PAUSE: u64 = 5_000;
-const PAUSE_MAX: Duration = Duration::from_secs(24 * 3_600);
+const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// A gateway or a receiver that is away for so long is told of.
 const AWAY: Duration = Duration::from_secs(60);
 /// How long what was sent to a receiver that acknowledges nothing is kept, milliseconds.
 const KEPT: u64 = 60_000;
-/// How long a courier that ends may go on sending what is left to say.
+/// How long a courier may go on sending when it is stopped, and when it has found that it must end.
+const STOPPING: Duration = Duration::from_secs(5);
 const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// Says a sentence to the operator.
@@ -88,17 +89,18 @@ impl Courier {
             broken = &mut deliver => return broken,
         };
         let Some(why) = followed else {
-            // Stopped: what is being sent has its time, and what is not waits on disk.
-            ended.set(Some(Instant::now()));
+            // Stopped: what can be sent soon is, and the rest waits on disk.
+            ended.set(Some(Instant::now() + STOPPING));
             self.came.notify_one();
             return deliver.await;
         };
-        // What it ended by is said to this receiver too.
+        // What it ended by is said to all: the others may be stopped before they find it themselves.
         let event = match &why {
             Ended::Denounced(why) => OwnEvent::LedgerDenounced { why: why.to_string() },
             other => OwnEvent::FollowingRefused { why: other.to_string() },
         };
         self.own(&event)?;
+        self.tell(&event).await;
         ended.set(Some(Instant::now() + LAST_WORDS));
         self.came.notify_one();
         deliver.await?;
@@ -173,7 +175,8 @@ impl Courier {
     }
 
     fn put(&self, dispatch: &Dispatch) -> Result<(), SpoolError> {
-        if self.wants(dispatch) {
+        // What the ledger has comes again; this is said once, and not kept beyond all measure.
+        if self.wants(dispatch) && self.spool.borrow().len() < WAITING_MAX {
             self.spool.borrow_mut().take(Some(dispatch), None)?;
             self.came.notify_one();
         }

@@ -10,8 +10,10 @@ use super::dispatch::{Dispatch, Gravity};
 use super::lanes::Lanes;
 use crate::client::tail::TailState;
 
-/// How often a receiver may refuse one event until it is kept apart.
+/// How often a receiver may refuse one event until it is kept apart, and how many it may; beyond those it is
+/// asked again and again.
 pub(super) const REFUSALS: u32 = 5;
+const PARKED_MAX: u32 = 1_000;
 
 const FORM: &str = "greffier deliver 1";
 
@@ -270,9 +272,10 @@ impl Spool {
         again: u64,
     ) -> Result<bool, SpoolError> {
         let sql = "UPDATE waiting SET refused = refused + 1, why = ?2, parked = refused + 1 >= ?3 \
+                   AND (SELECT count(*) FROM waiting WHERE parked = 1) < ?4 \
                    WHERE number = ?1 RETURNING parked";
-        let parked =
-            self.file.query_row(sql, params![event.number, why, REFUSALS], |row| row.get(0))?;
+        let asked = params![event.number, why, REFUSALS, PARKED_MAX];
+        let parked = self.file.query_row(sql, asked, |row| row.get(0))?;
         if parked {
             self.lanes.remove(event.number, event.incident);
         } else {
@@ -373,6 +376,24 @@ mod tests {
         assert_eq!(spool.untold().unwrap(), []);
         assert_eq!((spool.counts().unwrap().parked, spool.retry().unwrap()), (1, 1));
         assert_eq!(entries(&spool, 0), ["0-1", "0-2"]);
+    }
+
+    #[test]
+    fn so_many_are_kept_apart_and_the_next_is_asked_for_again_and_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(&folder.path().join("a.sqlite"), "a").unwrap();
+        let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
+                   INSERT INTO waiting (id, gravity, body, parked) SELECT 'x-' || i, 0, '{}', 1 FROM n";
+        spool.file.execute(sql, []).unwrap();
+        for (entry, parked) in [(1, true), (2, false)] {
+            let one = Dispatch { incident: None, ..event(entry, Gravity::Info) };
+            spool.take(Some(&one), None).unwrap();
+            let one = spool.next(1, 0).unwrap().remove(0);
+            let refused: Vec<bool> =
+                (0..REFUSALS).map(|_| spool.refused(&one, "400", 0).unwrap()).collect();
+            assert_eq!(refused.last(), Some(&parked));
+        }
+        assert_eq!((spool.counts().unwrap().parked, spool.len()), (1_000, 1));
     }
 
     #[test]

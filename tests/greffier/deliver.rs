@@ -544,8 +544,10 @@ async fn a_ledger_that_is_another_is_denounced_to_every_receiver() {
     let delivery = Delivery::new(&instance, &daemon.address, &authority, &receivers);
     let said: Output = delivery.command(&[]).output().expect("the program starts");
     assert_eq!(said.status.code(), Some(1), "{said:?}");
-    let told = until_line(&file, |line| line["data"]["matter"] == "ledger_denounced").await;
-    assert_eq!(told["severity"], "critical");
+    let denounced = |event: &Value| event["data"]["matter"] == "ledger_denounced";
+    assert_eq!(until_line(&file, denounced).await["severity"], "critical");
+    let by_hook = async { while !denounced(&told.recv().await.expect("a receiver")) {} };
+    tokio::time::timeout(LONG, by_hook).await.expect("the other is told too");
     daemon.stop().await;
 }
 

@@ -24,6 +24,8 @@ use crate::files;
 
 /// How long a connection and a write may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a collector's machine may leave what it is sent unconfirmed, in milliseconds.
+const UNHEARD: u32 = 30_000;
 /// The facility of audit logs (RFC 5424, 6.2.1).
 const LOG_AUDIT: u8 = 13;
 /// Structured data names its enterprise; this number is that of examples (RFC 5612), until there is one.
@@ -161,6 +163,9 @@ impl Syslog {
                             found.await.map_err(|error| error.to_string())?.map_err(said)?;
                         let found: Vec<_> = found.collect();
                         let tcp = TcpStream::connect(&*found).await.map_err(said)?;
+                        // A collector that vanished is noticed while what it was sent is still kept.
+                        rustix::net::sockopt::set_tcp_user_timeout(&tcp, UNHEARD)
+                            .map_err(|error| said(error.into()))?;
                         let line = connector.connect(name.clone(), tcp).await.map_err(said)?;
                         self.line.insert(line)
                     }
