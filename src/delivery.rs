@@ -22,7 +22,8 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::client::tail::{Ended, Tail};
+use crate::client::ClientSettings;
+use crate::client::tail::{Denounced, Tail};
 use crate::files;
 use crate::format::checkpoint::{BadNote, VerifierKey};
 use courier::{Courier, Say, Told};
@@ -65,9 +66,9 @@ pub enum DeliveryError {
     /// The checkpoint that a spool remembers is not one of this ledger.
     #[error("the checkpoint that is remembered: {0}")]
     Note(#[from] BadNote),
-    /// The ledger can be followed no further.
-    #[error("{0}")]
-    Ended(#[source] Box<Ended>),
+    /// The ledger is not the one that it was.
+    #[error(transparent)]
+    Denounced(#[from] Denounced),
     /// A courier has ended as none should.
     #[error("the courier of `{0}` broke down")]
     Broken(String),
@@ -86,7 +87,8 @@ struct Ready {
     settings: settings::ReceiverFile,
     sender: Sender,
     spool: Spool,
-    tail: Tail,
+    gateway: ClientSettings,
+    key: VerifierKey,
     receiver: Receiver,
 }
 
@@ -133,7 +135,8 @@ impl Delivery {
         let mut couriers = Vec::new();
         for (name, receiver) in &settings.receiver {
             let spool = Spool::open(&spool_path(state, name), key.name())?;
-            let tail = Tail::new(settings.gateway.client(), key.clone(), spool.tail()?)?;
+            // What it remembers must be of this ledger.
+            Tail::new(settings.gateway.client(), key.clone(), spool.tail()?)?;
             let bad = |error| DeliveryError::Receiver { name: name.clone(), error };
             couriers.push(Ready {
                 name: name.clone(),
@@ -141,7 +144,8 @@ impl Delivery {
                 sender: Sender::new(key.name()),
                 receiver: Receiver::new(receiver, key.name()).map_err(bad)?,
                 spool,
-                tail,
+                gateway: settings.gateway.client(),
+                key: key.clone(),
             });
         }
         Ok(Delivery { couriers, _lock: locked })
@@ -205,7 +209,8 @@ fn set_out(
     heard: mpsc::Receiver<Told>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), DeliveryError> {
-    let Ready { name, settings, sender, spool, tail, receiver } = ready;
+    let Ready { name, settings, sender, spool, gateway, key, receiver } = ready;
+    let tail = |state| Tail::new(gateway.clone(), key.clone(), state);
     let system = |error| DeliveryError::File { path: PathBuf::from(&name), error };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(system)?;

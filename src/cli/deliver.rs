@@ -46,8 +46,8 @@ use crate::delivery::{Delivery, DeliveryError, status};
 ///   url = "https://duty.example/hook"
 ///   secret = "whsec"
 ///
-/// Exit codes: 0 stopped as asked, 1 the ledger was denounced or the gateway
-/// refuses, 2 it could not be tried.
+/// Exit codes: 0 stopped as asked, 1 the ledger was denounced, 2 it could not be
+/// tried.
 #[derive(ClapArgs, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Args {
@@ -88,8 +88,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
     }
     match delivery.and_then(|delivery| delivered(delivery, args.retry)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(DeliveryError::Ended(why)) => {
-            complain(format_args!("greffier: {}", safe(&why.to_string())));
+        Err(DeliveryError::Denounced(why)) => {
+            complain(format_args!("greffier: DENOUNCED: {}", safe(&why.to_string())));
             ExitCode::from(NO)
         }
         Err(error) => failed(error),

@@ -14,7 +14,8 @@ use super::dispatch::{Dispatch, OwnEvent, Sender, now};
 use super::receiver::{Answer, Receiver, Trouble};
 use super::settings::ReceiverFile;
 use super::spool::{Spool, SpoolError, Waiting};
-use crate::client::tail::{Ended, Event, Tail};
+use crate::client::tail::{Denounced, Ended, Event, Tail, TailState};
+use crate::format::checkpoint::BadNote;
 
 /// So many events may wait for one receiver; then its courier reads no further until half of them are gone.
 /// They are in the ledger, and nothing is lost.
@@ -62,14 +63,21 @@ struct Patience {
     told: bool,
 }
 
+/// Since when the gateway is gone and why, and whether that was told.
+#[derive(Debug, Default)]
+struct Absence {
+    since: Option<(Instant, String)>,
+    told: bool,
+}
+
 impl Courier {
-    /// Follows and delivers until it is stopped; then what is under way is ended.
+    /// Follows and delivers until it is stopped; then what is under way is ended. `tail` begins one anew.
     ///
     /// # Errors
-    /// The spool cannot be used, or the ledger can be followed no further.
+    /// The spool cannot be used, or the ledger is denounced.
     pub(super) async fn run(
         &self,
-        tail: Tail,
+        tail: impl Fn(TailState) -> Result<Tail, BadNote>,
         receiver: Receiver,
         mut heard: mpsc::Receiver<Told>,
         mut stop: watch::Receiver<bool>,
@@ -77,7 +85,7 @@ impl Courier {
         let ended = Cell::new(None);
         let follow = async {
             tokio::select! {
-                why = self.follow(tail) => why,
+                why = self.follow(tail) => why.map(Some),
                 why = self.listen(&mut heard) => why.map(|()| None),
                 _ = stop.wait_for(|stop| *stop) => Ok(None),
             }
@@ -88,67 +96,80 @@ impl Courier {
             followed = follow => followed?,
             broken = &mut deliver => return broken,
         };
-        let Some(why) = followed else {
+        let Some(denounced) = followed else {
             // Stopped: what can be sent soon is, and the rest waits on disk.
             ended.set(Some(Instant::now() + STOPPING));
             self.came.notify_one();
             return deliver.await;
         };
-        // What it ended by is said to all: the others may be stopped before they find it themselves.
-        let event = match &why {
-            Ended::Denounced(why) => OwnEvent::LedgerDenounced { why: why.to_string() },
-            other => OwnEvent::FollowingRefused { why: other.to_string() },
-        };
-        self.own(&event)?;
+        // It is said to all: the others may be stopped before they find it themselves.
+        let event = OwnEvent::LedgerDenounced { why: denounced.to_string() };
+        self.put(&self.sender.own(&self.name, &event))?;
         self.tell(&event).await;
         ended.set(Some(Instant::now() + LAST_WORDS));
         self.came.notify_one();
         deliver.await?;
-        Err(DeliveryError::Ended(Box::new(why)))
+        Err(denounced.into())
     }
 
-    /// Puts what the ledger tells into the spool, until it can be followed no further.
-    async fn follow(&self, mut tail: Tail) -> Result<Option<Ended>, DeliveryError> {
-        let mut silent: Option<(Instant, String)> = None;
-        let mut told = false;
+    /// Follows the ledger until it is denounced. Whom the gateway does not let follow asks again: it may have
+    /// been a policy or a certificate that somebody mends.
+    async fn follow(
+        &self,
+        tail: impl Fn(TailState) -> Result<Tail, BadNote>,
+    ) -> Result<Denounced, DeliveryError> {
+        let mut absence = Absence::default();
+        loop {
+            let state = self.spool.borrow().tail()?;
+            match self.follow_one(tail(state)?, &mut absence).await? {
+                Ended::Denounced(why) => return Ok(why),
+                refused => {
+                    if !std::mem::replace(&mut absence.told, true) {
+                        self.own(&OwnEvent::FollowingRefused { why: refused.to_string() })?;
+                    }
+                    sleep(AWAY).await;
+                }
+            }
+        }
+    }
+
+    /// Puts what the ledger tells into the spool, as long as this tail goes on.
+    async fn follow_one(
+        &self,
+        mut tail: Tail,
+        absence: &mut Absence,
+    ) -> Result<Ended, DeliveryError> {
         loop {
             if self.spool.borrow().len() >= WAITING_MAX {
                 while self.spool.borrow().len() > WAITING_MAX / 2 {
                     self.went.notified().await;
                 }
             }
-            let speak = silent.as_ref().filter(|_| !told).map(|(since, _)| *since + AWAY);
+            let speak = absence.since.as_ref().filter(|_| !absence.told);
+            let speak = speak.map(|(since, _)| *since + AWAY);
             let event = tokio::select! {
                 event = tail.next() => event,
                 () = until(speak) => {
-                    let why = silent.as_ref().map(|(_, why)| why.clone()).unwrap_or_default();
-                    told = true;
+                    let why = absence.since.as_ref().map(|(_, why)| why.clone()).unwrap_or_default();
+                    absence.told = true;
                     self.own(&OwnEvent::GatewaySilent { why })?;
                     continue;
                 }
             };
-            let event = match event {
-                Ok(event) => event,
-                Err(why) => return Ok(Some(why)),
-            };
             let dispatch = match event {
-                Event::Alert(alert) => Some(self.sender.alert(&alert)),
-                Event::Warning(warning) => Some(self.sender.warning(&warning)),
-                Event::Act(act) if self.settings.wants_acts() => Some(self.sender.act(&act)),
-                Event::Act(_) => None,
-                Event::Heartbeat { .. } => None,
-                Event::Lost(why) => {
-                    silent = Some((Instant::now(), why));
+                Ok(Event::Lost(why)) => {
+                    absence.since = Some((Instant::now(), why));
                     continue;
                 }
-                Event::Regained => {
-                    silent = None;
-                    if std::mem::take(&mut told) {
-                        self.own(&OwnEvent::GatewayBack)?;
-                    }
-                    continue;
-                }
+                Ok(Event::Alert(alert)) => Some(self.sender.alert(&alert)),
+                Ok(Event::Warning(warning)) => Some(self.sender.warning(&warning)),
+                Ok(Event::Act(act)) if self.settings.wants_acts() => Some(self.sender.act(&act)),
+                Ok(Event::Act(_) | Event::Heartbeat { .. } | Event::Regained) => None,
+                Err(why) => return Ok(why),
             };
+            if std::mem::take(absence).told {
+                self.own(&OwnEvent::GatewayBack)?;
+            }
             let wanted = dispatch.filter(|dispatch| self.wants(dispatch));
             self.spool.borrow_mut().take(wanted.as_ref(), Some(tail.state()))?;
             if wanted.is_some() {

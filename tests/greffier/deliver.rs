@@ -571,3 +571,32 @@ async fn a_gateway_that_is_silent_is_told_of_and_that_it_is_back() {
     running.stop();
     daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_the_gateway_does_not_let_follow_says_so_and_goes_on_when_it_is_let() {
+    let instance = Instance::new();
+    let daemon = instance.serve();
+    let authority = Authority::foreign("receivers");
+    let receivers = section("lines", "file", "path = \"alerts.jsonl\"");
+    let delivery = Delivery::new(&instance, &daemon.address, &authority, &receivers);
+    let shown = |name: &str| {
+        let ((from, key), (to, to_key)) =
+            (instance.layout.client(name), instance.layout.client("security-soc"));
+        (fs::read(from).expect("a file"), fs::read(key).expect("a file"), to, to_key)
+    };
+    let (good, good_key, certificate, key) = shown("security-soc");
+    // A provider's, in its place.
+    let (other, other_key, ..) = shown("provider-02");
+    fs::write(&certificate, other).expect("a file");
+    fs::write(&key, other_key).expect("a file");
+    let running = delivery.start(&[]);
+    let file = instance.layout.root().join("alerts.jsonl");
+    until_line(&file, |line| line["data"]["matter"] == "following_refused").await;
+    fs::write(&certificate, good).expect("a file");
+    fs::write(&key, good_key).expect("a file");
+    until_line(&file, |line| line["data"]["matter"] == "gateway_back").await;
+    let acts = suspended(&daemon, 1).await;
+    until_line(&file, |line| entry(line) == Some(acts[0])).await;
+    running.stop();
+    daemon.stop().await;
+}
