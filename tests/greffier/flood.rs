@@ -25,6 +25,7 @@ const CANCEL: [u8; 4] = [0, 0, 0, 8];
 /// RFC 9113, 7: what a peer is told that is thought to be up to no good.
 const ENHANCE_YOUR_CALM: u32 = 11;
 const REFUSED_STREAM: u32 = 7;
+const NO_ERROR: u32 = 0;
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u32).to_be_bytes();
@@ -313,14 +314,19 @@ async fn a_connection_has_256_streams_and_the_next_is_refused() {
     loop {
         let frame = reader.next().await.expect("the connection goes on");
         match frame.kind {
+            // A call whose message does not come is answered after a while, on a busy machine before this is
+            // over, and its stream ends without an error.
+            RST_STREAM if frame.reason() == NO_ERROR => {}
             RST_STREAM => refused.push((frame.stream, frame.reason())),
             PING if frame.flags == ACK => break,
             _ => {}
         }
     }
-    if refused.is_empty() {
+    while refused.is_empty() {
         let frame = reader.next().await.expect("a reset");
-        refused.push((frame.stream, frame.reason()));
+        if frame.kind == RST_STREAM && frame.reason() != NO_ERROR {
+            refused.push((frame.stream, frame.reason()));
+        }
     }
     assert_eq!(refused, [(513, REFUSED_STREAM)]);
 }
